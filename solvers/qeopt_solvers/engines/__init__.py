@@ -1,0 +1,1 @@
+"""One engine a file; none imports another. Reached by name through `qeopt_solvers.table`."""
