@@ -1,0 +1,55 @@
+"""The recipe every caller uses: choose an engine by name, solve, and believe nothing that was not counted again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from qeopt_solvers import recount, table
+from qeopt_solvers.allocation import AllocationProblem
+from qeopt_solvers.outcome import Limits, Outcome, Status
+
+
+def solve(problem: AllocationProblem, engine: str = "cp_sat", limits: Limits | None = None) -> Outcome:
+    """Answer `problem` with the engine called `engine`.
+
+    Raises:
+        EngineError: when the engine is unknown or its package is missing.
+    """
+    limits = limits or Limits()
+    outcome = table.load(engine)(problem, limits)
+    return checked(problem, outcome)
+
+
+def checked(problem: AllocationProblem, outcome: Outcome) -> Outcome:
+    """Return `outcome` if its picks recount to what it claims, else an `UNKNOWN` outcome that says what was wrong."""
+    fault = _fault(problem, outcome)
+    if fault is None:
+        return outcome
+    note = f"{outcome.engine} answered {outcome.status} but {fault}; the answer was thrown away"
+    return replace(
+        outcome, status=Status.UNKNOWN, picks=None, value=None, bound=None, ties_proven=False, certificate=None, note=note
+    )
+
+
+def _fault(problem: AllocationProblem, outcome: Outcome) -> str | None:
+    claims_picks = outcome.status in {Status.OPTIMAL, Status.FEASIBLE}
+    if claims_picks != outcome.has_picks:
+        return "gave no picks" if claims_picks else "gave picks all the same"
+    if outcome.picks is None:
+        return None
+    broken = recount.violations(problem, outcome.picks)
+    if broken:
+        return f"its picks break {', '.join(violation.name for violation in broken)}"
+    return _miscount(problem, outcome, outcome.picks)
+
+
+def _miscount(problem: AllocationProblem, outcome: Outcome, picks: Sequence[int]) -> str | None:
+    counted = recount.value(problem, picks)
+    if outcome.value != counted:
+        return f"its value {outcome.value} recounts to {counted}"
+    if outcome.bound is not None and outcome.bound < counted:
+        return f"its bound {outcome.bound} is below its value {counted}"
+    if outcome.status is Status.OPTIMAL and outcome.bound != counted:
+        return f"its bound {outcome.bound} does not meet its value {counted}"
+    return None
