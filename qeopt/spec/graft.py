@@ -1,0 +1,107 @@
+"""Names in a tree replaced by what the files they name hold, wherever the model says that a file may be named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from qeopt.spec.errors import Problem, SpecError
+from qeopt.spec.inherit import inherit
+from qeopt.spec.model import Block, Reference
+from qeopt.spec.node import Mapping, Node, Scalar, Sequence
+from qeopt.spec.override import Override, apply_all
+from qeopt.spec.slots import Slot, fitting, keys_of
+from qeopt.spec.sources import Sources
+
+NAME = "name"
+_MAX_CHAIN = 16
+_MAX_NAMED = 256
+
+Part = str | int
+
+
+@dataclass(slots=True)
+class Grafter:
+    """Follows the references of one tree; problems are gathered, so that the rest is still looked at.
+
+    Attributes:
+        sources: Finds and reads files.
+        pending: Overrides of keys inside files that are yet to be read.
+        problems: What went wrong.
+        broken: The places where it did; what the model says about them adds nothing.
+    """
+
+    sources: Sources
+    pending: tuple[Override, ...] = ()
+    problems: list[Problem] = field(default_factory=list)
+    broken: list[tuple[Part, ...]] = field(default_factory=list)
+    _chain: list[Path] = field(default_factory=list)
+    _opened: int = 0
+
+    def graft(self, root: Mapping, model: type[Block]) -> Mapping:
+        """Return a tree with all references of `model` followed, however deep."""
+        grafted = self._walk(root, (Slot(model),), ())
+        return grafted if isinstance(grafted, Mapping) else root
+
+    def _walk(self, node: Node, slots: tuple[Slot, ...], path: tuple[Part, ...]) -> Node:
+        depth = len(self._chain)
+        reference = next((mark for slot in slots if (mark := slot.mark(Reference))), None)
+        if reference is not None:
+            slots = tuple(slot.without(Reference) for slot in slots)
+            try:
+                node = self._follow(node, reference, slots, path)
+            except SpecError as error:
+                self.problems.extend(error.problems)
+                self.broken.append(path)
+                return node
+        for slot in fitting(slots, node):
+            for part, child, inner in tuple(slot.children(node)):
+                grafted = self._walk(child, inner, (*path, part))
+                if grafted is not child:
+                    node = _with_child(node, part, grafted)
+        del self._chain[depth:]
+        return node
+
+    def _follow(self, node: Node, reference: Reference, slots: tuple[Slot, ...], path: tuple[Part, ...]) -> Node:
+        if isinstance(node, Mapping):
+            root = inherit(node, reference.kind, reference.folder, self.sources)
+        elif isinstance(node, Scalar) and isinstance(node.value, str):
+            root = self._open(node.value, node, reference, slots)
+        else:
+            return node
+        reached = tuple(
+            item for item in self.pending if len(item.keys) > len(path) and item.keys[: len(path)] == tuple(map(str, path))
+        )
+        root, blocked = apply_all(root, [replace(item, keys=item.keys[len(path) :]) for item in reached])
+        still = {item.location for item in blocked}
+        self.pending = tuple(item for item in self.pending if item not in reached or item.location in still)
+        return root
+
+    def _open(self, name: str, node: Scalar, reference: Reference, slots: tuple[Slot, ...]) -> Mapping:
+        file = self.sources.find(reference.kind, reference.folder, name, node.location)
+        if file.resolve() in self._chain or len(self._chain) >= _MAX_CHAIN:
+            circle = " -> ".join(str(step) for step in (*self._chain, file))
+            raise SpecError.at(node.location, f"files name each other in a circle: {circle}")
+        self._opened += 1
+        if self._opened > _MAX_NAMED:
+            raise SpecError.at(node.location, f"more than {_MAX_NAMED} files are named; a spec needs a few")
+        document = self.sources.read(file, reference.kind, node.location)
+        root = inherit(document.root, reference.kind, reference.folder, self.sources, origin=file)
+        self._chain.append(file.resolve())
+        return with_name(root, file, slots)
+
+
+def with_name(root: Mapping, file: Path, slots: Iterable[Slot]) -> Mapping:
+    """Return a file's tree with ``name:`` filled in from the file's name, if the model has that key and the file does not."""
+    if NAME not in keys_of(slots) or root.entry(NAME) is not None:
+        return root
+    return root.put(NAME, Scalar(file.stem, root.location))
+
+
+def _with_child(node: Node, part: Part, child: Node) -> Node:
+    if isinstance(node, Mapping):
+        return node.put(str(part), child)
+    if isinstance(node, Sequence) and isinstance(part, int):
+        return Sequence((*node.items[:part], child, *node.items[part + 1 :]), node.location)
+    return node

@@ -1,0 +1,54 @@
+"""The base of every model a YAML block is checked against, and the mark of a field that may name another file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+from pydantic_core import core_schema
+
+from qeopt.spec.node import Plain
+
+
+class Block(BaseModel):
+    """A YAML mapping: frozen, strict, no unknown keys, every field documented by the docstring below it.
+
+    Use tuples, never lists or dicts: `frozen` is shallow. A number is never read from a text or a bool.
+    Data that came from YAML or JSON is checked by `build`, not by `model_validate`: only JSON semantics take a list for
+    a tuple and a text for an enum while staying strict otherwise.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True, revalidate_instances="never", allow_inf_nan=False
+    )
+
+
+BlockT = TypeVar("BlockT", bound=Block)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Marks a field whose YAML may be a name, a path or an inline mapping: ``Annotated[Device, Reference("device", "devices")]``.
+
+    Attributes:
+        kind: What the ``kind:`` of the named file must say.
+        folder: The folder in which a bare name is looked up; empty for none.
+    """
+
+    kind: str
+    folder: str
+
+    def __get_pydantic_json_schema__(self, schema: core_schema.CoreSchema, handler: Any) -> dict[str, Any]:
+        """Return the schema of the field: a name or path, or the object itself."""
+        return {"anyOf": [{"type": "string", "description": f"name or path of a {self.kind}"}, handler(schema)]}
+
+
+def build(model: type[BlockT], data: Plain) -> BlockT:
+    """Return `data` (dicts, lists, scalars, as YAML gives them) as a model, strictly.
+
+    Raises:
+        pydantic.ValidationError: It does not fit. `qeopt.spec.load` turns this into places and our own words.
+    """
+    return model.model_validate_json(json.dumps(data))

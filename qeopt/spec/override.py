@@ -1,0 +1,97 @@
+"""Values given on the command line, ``KEY=VALUE`` with a dotted key, put into the tree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Items
+from dataclasses import dataclass, replace
+
+from qeopt.spec.document import parse_value
+from qeopt.spec.errors import Location, SpecError, quote
+from qeopt.spec.node import Mapping, Node, Scalar, Sequence, plain
+
+OPTION = "--set"
+_MAX_KEYS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A value that replaces what stands under some keys.
+
+    Attributes:
+        keys: The keys still to go down, outermost first.
+        value: What to put there.
+        location: The option as the user gave it.
+    """
+
+    keys: tuple[str, ...]
+    value: Node
+    location: Location
+
+
+class BlockedError(Exception):
+    """Something that is neither a list nor a mapping stands in the way of an override."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        super().__init__()
+
+
+def parse_override(text: str) -> Override:
+    """Return the override that ``KEY=VALUE`` stands for; the value is YAML.
+
+    Raises:
+        SpecError: It has no key or no value, or the value is not YAML.
+    """
+    location = Location(f"{OPTION} {text if len(text) <= 80 else text[:77] + '...'}")
+    key, separator, value = text.partition("=")
+    keys = tuple(key.strip().split("."))
+    if not separator or not all(keys) or len(keys) > _MAX_KEYS:
+        raise SpecError.at(location, "KEY=VALUE was expected, such as budgets.layers=47; dots separate nested keys")
+    return Override(keys, parse_value(value, location), location)
+
+
+def apply(root: Mapping, override: Override) -> Mapping:
+    """Return `root` with the value of an override put in; mappings on the way are made if they are missing.
+
+    Raises:
+        BlockedError: Something else stands on the way.
+    """
+    changed = _put(root, override)
+    if not isinstance(changed, Mapping):
+        raise BlockedError(changed)
+    return changed
+
+
+def apply_all(root: Mapping, overrides: Items[Override]) -> tuple[Mapping, tuple[Override, ...]]:
+    """Return `root` with all overrides put in, in order, and those that were blocked."""
+    blocked = []
+    for override in overrides:
+        try:
+            root = apply(root, override)
+        except BlockedError:
+            blocked.append(override)
+    return root, tuple(blocked)
+
+
+def blocked_message(root: Mapping, override: Override) -> str:
+    """Return why an override could not be put in."""
+    try:
+        apply(root, override)
+    except BlockedError as error:
+        return f"'{'.'.join(override.keys[:-1])}' holds {quote(plain(error.node))}; a mapping was expected"
+    return "it comes too late to change what was read before it"
+
+
+def _put(node: Node | None, override: Override) -> Node:
+    if not override.keys:
+        return override.value
+    key, rest = override.keys[0], replace(override, keys=override.keys[1:])
+    if node is None or (isinstance(node, Scalar) and node.value is None):
+        node = Mapping((), override.location)
+    if isinstance(node, Sequence) and key.isascii() and key.isdigit() and len(key) < 5 and int(key) < len(node.items):
+        index = int(key)
+        return Sequence((*node.items[:index], _put(node.items[index], rest), *node.items[index + 1 :]), node.location)
+    if not isinstance(node, Mapping):
+        raise BlockedError(node)
+    known = rest.keys and node.entry(key) is not None
+    return node.put(key, _put(node.get(key), rest), None if known else override.location)
