@@ -1,0 +1,134 @@
+"""A device: the memories of a chip or board, and what a core can do."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from qeopt.spec.model import Block
+from qeopt.spec.units import ByteSize, PositiveByteSize
+
+Holds = Literal["activations", "weights"]
+
+
+class Source(Block):
+    """Where numbers come from."""
+
+    url: str
+    """Address of the data sheet, manual or machine-readable description."""
+    date: str
+    """Day it was read, YYYY-MM-DD."""
+    says: str = ""
+    """Which numbers it gives."""
+
+
+class Region(Block):
+    """One memory bank."""
+
+    name: str
+    """Name as the reference manual spells it."""
+    size: PositiveByteSize
+    """Size of the bank."""
+    reserved: ByteSize = 0
+    """Bytes a network cannot have (stack, bootloader, radio stack)."""
+    holds: tuple[Holds, ...] = ("activations",)
+    """What may live here."""
+    joins: str | None = None
+    """Name of the bank that ends where this one begins; a buffer may cross that border."""
+
+    @model_validator(mode="after")
+    def _reserve_fits(self) -> Region:
+        if self.reserved > self.size:
+            raise ValueError(f"region {self.name!r} reserves {self.reserved} B of its {self.size} B")
+        return self
+
+
+class Flash(Block):
+    """Non-volatile memory for weights and code."""
+
+    size: PositiveByteSize
+    """Size of the flash."""
+    reserved: ByteSize = 0
+    """Bytes a network cannot have (bootloader, radio stack, other firmware)."""
+    external: bool = False
+    """Whether it is a separate chip, read through a cache."""
+
+    @model_validator(mode="after")
+    def _reserve_fits(self) -> Flash:
+        if self.reserved > self.size:
+            raise ValueError(f"flash reserves {self.reserved} B of its {self.size} B")
+        return self
+
+
+class Device(Block):
+    """A chip or board."""
+
+    kind: Literal["device"] = "device"
+    """Says that the file describes a device."""
+    title: str = ""
+    """Name a person would use."""
+    sram: PositiveByteSize | None = None
+    """Size of the only memory bank; short for a `memory` list of one."""
+    memory: tuple[Region, ...] = ()
+    """Memory banks."""
+    flash: PositiveByteSize | Flash
+    """Size of the flash, or a mapping with its reserve."""
+    core: str
+    """Core as the vendor names it, in lower case (cortex-m4)."""
+    clock_mhz: Annotated[float, Field(gt=0)]
+    """Highest clock of the core that runs the network."""
+    macs_per_cycle: Annotated[float, Field(gt=0)] | None = None
+    """Most 8-bit multiply-accumulates the instruction set can finish in one cycle; a ceiling, not a measurement."""
+    source: Source | tuple[Source, ...]
+    """Where the numbers come from."""
+
+    @model_validator(mode="after")
+    def _memory_is_consistent(self) -> Device:
+        if (self.sram is None) == (not self.memory):
+            raise ValueError("a device needs either `sram` or a `memory` list, not both")
+        names = [region.name for region in self.memory]
+        if len(set(names)) != len(names):
+            raise ValueError("two memory regions have the same name")
+        for region in self.memory:
+            if region.joins is not None and (region.joins not in names or region.joins == region.name):
+                raise ValueError(f"region {region.name!r} joins {region.joins!r}, which is no other region of this device")
+        if not any("activations" in region.holds for region in self.regions):
+            raise ValueError("no memory region may hold activations")
+        _arenas(self.regions)
+        return self
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """Every memory bank; the `sram` shorthand is one bank."""
+        return self.memory if self.sram is None else (Region(name="sram", size=self.sram),)
+
+    @property
+    def arena_bytes(self) -> int:
+        """Bytes of the largest contiguous memory that may hold activations, reserves subtracted."""
+        return max(_arenas(self.regions))
+
+    @property
+    def flash_bytes(self) -> int:
+        """Bytes of flash less its reserve."""
+        return self.flash.size - self.flash.reserved if isinstance(self.flash, Flash) else self.flash
+
+    @property
+    def macs_per_second(self) -> int | None:
+        """Ceiling on multiply-accumulates a second, where the device declares one."""
+        return None if self.macs_per_cycle is None else int(self.macs_per_cycle * self.clock_mhz * 1e6)
+
+
+def _arenas(regions: tuple[Region, ...]) -> list[int]:
+    """Sum the free bytes of every run of joined banks that may hold activations."""
+    usable = {region.name: region for region in regions if "activations" in region.holds}
+    arenas: dict[str, int] = {}
+    for region in usable.values():
+        chain, head = {region.name}, region
+        while head.joins in usable:
+            head = usable[head.joins]
+            if head.name in chain:
+                raise ValueError(f"the regions {', '.join(sorted(chain))} join each other in a circle")
+            chain.add(head.name)
+        arenas[head.name] = arenas.get(head.name, 0) + region.size - region.reserved
+    return list(arenas.values())

@@ -1,0 +1,134 @@
+"""Integer formulas declared in YAML ("2 * ceil_to(k_h * k_w * c_in, 4)"), parsed to a whitelist; nothing is ever evaluated as code."""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from qeopt.network import Dim, Op, macs, weight_count
+from qeopt.spec.errors import did_you_mean
+
+MAX_LENGTH = 400
+MAX_CONSTANT = 2**40
+
+_OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+}
+
+
+def _ceil_to(value: Dim, multiple: Dim) -> Dim:
+    return -(-value // multiple) * multiple
+
+
+def _larger(a: Dim, b: Dim) -> Dim:
+    return max(a, b) if isinstance(a, int) and isinstance(b, int) else np.maximum(a, b)
+
+
+def _smaller(a: Dim, b: Dim) -> Dim:
+    return min(a, b) if isinstance(a, int) and isinstance(b, int) else np.minimum(a, b)
+
+
+_FUNCTIONS: Mapping[str, Callable[[Dim, Dim], Dim]] = {"max": _larger, "min": _smaller, "ceil_to": _ceil_to}
+
+SHAPE_NAMES: Mapping[str, Callable[[Op], Dim]] = {
+    "k_h": lambda op: op.kernel,
+    "k_w": lambda op: op.kernel,
+    "c_in": lambda op: op.inputs[0].channels,
+    "c_out": lambda op: op.output.channels,
+    "h_in": lambda op: op.inputs[0].height,
+    "w_in": lambda op: op.inputs[0].width,
+    "h_out": lambda op: op.output.height,
+    "w_out": lambda op: op.output.width,
+    "stride": lambda op: op.stride,
+    "macs": macs,
+    "weights": weight_count,
+}
+"""What a formula may say of an operator's shape."""
+
+BIT_NAMES = ("in_bits", "w_bits", "out_bits")
+"""What a formula may say of bits, where the field allows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """An integer expression over an operator's shape and bits; works on integers and integer arrays alike."""
+
+    text: str
+    names: frozenset[str]
+    _tree: ast.expr = field(repr=False, compare=False)
+
+    @classmethod
+    def parse(cls, text: str | int, allow: tuple[str, ...] = BIT_NAMES) -> Formula:
+        """Parse `text`: + - * //, max, min, ceil_to, integers, the names of `SHAPE_NAMES` and those in `allow`.
+
+        Raises:
+            ValueError: saying what is not allowed and the nearest name that is.
+        """
+        text = str(text)
+        if len(text) > MAX_LENGTH:
+            raise ValueError(f"a formula may have {MAX_LENGTH} characters at most")
+        try:
+            tree = ast.parse(text, mode="eval").body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            raise ValueError(f"cannot read the formula {text!r}; write an integer expression such as '10 * c_out'") from None
+        names: set[str] = set()
+        _check(tree, {*SHAPE_NAMES, *allow}, names)
+        return cls(text, frozenset(names), tree)
+
+    def of(self, op: Op, *, in_bits: int = 8, w_bits: int = 8, out_bits: int = 8) -> Dim:
+        """Evaluate for `op`, whose dimensions may be arrays."""
+        bits = {"in_bits": in_bits, "w_bits": w_bits, "out_bits": out_bits}
+        scope: dict[str, Dim] = {name: bits[name] if name in bits else SHAPE_NAMES[name](op) for name in self.names}
+        return _evaluate(self._tree, scope)
+
+    @property
+    def uses_bits(self) -> bool:
+        """Whether the value depends on any bit-width."""
+        return not self.names.isdisjoint(BIT_NAMES)
+
+
+def _check(node: ast.expr, allowed: set[str], found: set[str]) -> None:
+    match node:
+        case ast.Constant(value=int(value)) if not isinstance(value, bool) and value <= MAX_CONSTANT:
+            return
+        case ast.Name(id=name):
+            if name not in allowed:
+                raise ValueError(f"a formula here cannot name {name!r}{did_you_mean(name, allowed)}; known: {', '.join(sorted(allowed))}")
+            found.add(name)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
+            if isinstance(op, ast.FloorDiv) and not (isinstance(right, ast.Constant) and right.value):
+                raise ValueError("a formula may divide only by a non-zero integer")
+            _check(left, allowed, found)
+            _check(right, allowed, found)
+        case ast.Call(func=ast.Name(id=function), args=[left, right], keywords=[]) if function in _FUNCTIONS:
+            if function == "ceil_to" and not (isinstance(right, ast.Constant) and right.value):
+                raise ValueError("ceil_to(value, multiple) needs a non-zero integer multiple")
+            _check(left, allowed, found)
+            _check(right, allowed, found)
+        case _:
+            raise ValueError(
+                f"a formula cannot hold {ast.unparse(node)!r}; allowed are integers, names, + - * //, max(a, b), min(a, b), ceil_to(a, multiple)"
+            )
+
+
+def _evaluate(node: ast.expr, scope: Mapping[str, Dim]) -> Dim:
+    match node:
+        case ast.Constant(value=value):
+            return int(value)  # type: ignore[arg-type]  # _check lets only integers through
+        case ast.Name(id=name):
+            return scope[name]
+        case ast.BinOp(left=left, op=op, right=right):
+            result: Dim = _OPERATORS[type(op)](_evaluate(left, scope), _evaluate(right, scope))
+            return result
+        case ast.Call(func=ast.Name(id=function), args=[left, right]):
+            return _FUNCTIONS[function](_evaluate(left, scope), _evaluate(right, scope))
+        case _:
+            raise TypeError(f"unchecked node {node!r}")

@@ -1,0 +1,68 @@
+"""Which tensors are resident while each operator runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qeopt.hardware import Runtime
+from qeopt.hardware.costs import tensor_elements
+from qeopt.network import Dim, Network, Op, OpKind, Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A tensor in memory, and how many of its values are counted."""
+
+    tensor: Tensor
+    elements: Dim
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The execution of one operator.
+
+    An operator that works in place holds the larger of its input and output; it gives two steps, one with each, so that every step
+    stays a plain sum.
+    """
+
+    op: Op
+    live: tuple[Held, ...]
+    name: str
+
+
+def steps(network: Network, runtime: Runtime) -> tuple[Step, ...]:
+    """List the steps of `network` in execution order, as `runtime` counts them.
+
+    A tensor is live from the operator that writes it to the last that reads it; the image from the start, outputs to the end.
+    """
+    end = len(network.ops)
+    born = {op.output.name: index for index, op in enumerate(network.ops)}
+    dies = {tensor.name: index for index, op in enumerate(network.ops) for tensor in op.inputs}
+    lives = {tensor.name: (born.get(tensor.name, -1), dies.get(tensor.name, end)) for tensor in network.tensors}
+    found: list[Step] = []
+    for index, op in enumerate(network.ops):
+        if runtime.memory.steps == "convolutions" and op.kind not in {OpKind.CONV, OpKind.DEPTHWISE}:
+            continue
+        own = {tensor.name for tensor in (*op.inputs, op.output)}
+        live = [tensor for tensor in network.tensors if lives[tensor.name][0] <= index <= lives[tensor.name][1]]
+        if runtime.memory.bystanders == "depthwise" and op.kind is not OpKind.DEPTHWISE:
+            live = [tensor for tensor in live if tensor.name in own]
+        found += _step(op, live, runtime, reusable=dies[op.inputs[0].name] == index)
+    return tuple(found)
+
+
+def _step(op: Op, live: list[Tensor], runtime: Runtime, *, reusable: bool) -> list[Step]:
+    def holding(without: Tensor | None, name: str) -> Step:
+        return Step(op, tuple(Held(t, _counted(op, t, runtime)) for t in live if t is not without), name)
+
+    if not reusable or op.kind.value not in runtime.memory.in_place:
+        return [holding(None, op.name)]
+    if op.kind is OpKind.ADD:  # the sum has the shape and bits of the buffer it is written into
+        return [holding(op.output, op.name)]
+    return [holding(op.output, f"{op.name} (input)"), holding(op.inputs[0], f"{op.name} (output)")]
+
+
+def _counted(op: Op, tensor: Tensor, runtime: Runtime) -> Dim:
+    if op.kind is OpKind.DEPTHWISE and tensor is op.output and runtime.memory.depthwise_output == "one_channel":
+        return op.inputs[0].height * op.inputs[0].width // (op.stride * op.stride)  # the authors round the plane down
+    return tensor_elements(runtime, tensor)

@@ -1,0 +1,104 @@
+"""Compile a network under a runtime and limits to the integer program that assigns its bits."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from qeopt_solvers import AllocationProblem, Choice, Link, Row, TieBreak
+
+from qeopt.hardware import Runtime
+from qeopt.memory import Limits
+from qeopt.network import Bits, Network
+from qeopt.qbr.decisions import Decisions, decide
+from qeopt.qbr.rows import RowBuilder
+from qeopt.qbr.settings import BitChoices
+from qeopt.score import MICRO, Objective
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """An integer program, and what its choices mean."""
+
+    network: Network
+    decisions: Decisions
+    problem: AllocationProblem
+    constant: float
+    """Share of the score that no choice changes, in nats."""
+
+    def bits(self, picks: Sequence[int]) -> Bits:
+        """Read picks back as bits."""
+        labels = [choice.labels[pick] for choice, pick in zip(self.problem.choices, picks, strict=True)]
+        return self.decisions.bits(self.network, labels)
+
+    def picks(self, bits: Bits) -> tuple[int, ...] | None:
+        """Spell `bits` as picks; None where a width is not an option."""
+        found = []
+        for domain, choice in zip(self.decisions.domains, self.problem.choices, strict=True):
+            width = bits.weights[domain.ops[0]] if domain.ops else bits.activations[domain.tensors[0]]
+            if width not in choice.labels:
+                return None
+            found.append(choice.labels.index(width))
+        return tuple(found)
+
+    def nats(self, value: int) -> float:
+        """Turn a summed integer gain into a score."""
+        return value / MICRO + self.constant
+
+    def bound_nats(self, bound: int) -> float:
+        """Turn an integer bound into one on the score: each rounded gain may hide half a unit."""
+        return (bound + 0.5 * len(self.problem.choices)) / MICRO + self.constant
+
+
+@dataclass(frozen=True, slots=True)
+class Impossible:
+    """Some decision has no legal bits whatever the budgets."""
+
+    reason: str
+
+
+def compile_bits(network: Network, runtime: Runtime, limits: Limits, choices: BitChoices, objective: Objective) -> Compiled | Impossible:
+    """Compile `network` to a one-hot choice per decision, a row per step, and a row per total budget.
+
+    A tensor that the score does not see never becomes a choice. Gains are rounded to millionths of a nat; ties go to less flash, then
+    to less SRAM traffic.
+    """
+    decided = decide(network, runtime, choices)
+    if isinstance(decided, str):
+        return Impossible(decided)
+    gains, constant = _gains(network, decided, objective)
+    rows = RowBuilder(network, runtime, decided)
+    budget_rows: list[Row] = [*rows.sram(limits.sram_bytes), rows.flash(limits.flash_bytes)]
+    if limits.bitops is not None:
+        budget_rows.append(rows.bitops(limits.bitops))
+    problem = AllocationProblem(
+        choices=tuple(
+            Choice(domain.name, domain.widths, tuple(round(MICRO * gains[index][width]) for width in domain.widths))
+            for index, domain in enumerate(decided.domains)
+        ),
+        links=tuple(Link(link.name, link.choices, link.allowed) for link in rows.links),
+        rows=tuple(budget_rows),
+        tie_breaks=(TieBreak("flash", rows.unit, rows.flash_terms()), TieBreak("traffic", rows.unit, rows.traffic_terms())),
+    )
+    return Compiled(network, decided, problem, constant)
+
+
+def _gains(network: Network, decisions: Decisions, objective: Objective) -> tuple[Mapping[int, Mapping[int, float]], float]:
+    """Collect, per decision and width, what the score gains; gains of fixed bits join the constant."""
+    gains: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))
+    constant = float(objective.constant(network))
+    for op in network.ops:
+        if not op.is_scored:
+            continue
+        source = op.inputs[0]
+        for holder, gain in (
+            (decisions.weight[op.name], lambda width, op=op: objective.weight_gain(network, op, width)),
+            (decisions.activation[source.name], lambda width, op=op, source=source: objective.activation_gain(network, op, source, width)),
+        ):
+            if holder.index is None:
+                constant += gain(holder.widths[0])
+                continue
+            for width in holder.widths:
+                gains[holder.index][width] += gain(width)
+    return gains, constant

@@ -1,0 +1,149 @@
+"""Which tensors share a decision, and which bits each decision may take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from qeopt.hardware import Runtime
+from qeopt.hardware.costs import Tuples, channels_fit, legal_tuples
+from qeopt.network import Bits, Network, Op, Tensor
+from qeopt.qbr.settings import BitChoices
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A decision: the tensors that share it and the widths it may take."""
+
+    name: str
+    widths: tuple[int, ...]
+    ops: tuple[str, ...] = ()
+    """Operators whose weights take these bits."""
+    tensors: tuple[str, ...] = ()
+    """Activation tensors that take these bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Where a tensor's bits come from: a decision by index, or a fixed width (`index` None)."""
+
+    index: int | None
+    widths: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """Every decision, in execution order, and who holds which."""
+
+    domains: tuple[Domain, ...]
+    weight: Mapping[str, Holder]
+    activation: Mapping[str, Holder]
+    tuples: Mapping[str, tuple[Tuples, ...]]
+    """By operator, one entry per input: the legal (in, weight, out) bits left."""
+
+    def bits(self, network: Network, labels: Sequence[int]) -> Bits:
+        """Spell a width per decision as bits of every tensor."""
+
+        def read(holder: Holder) -> int:
+            return holder.widths[0] if holder.index is None else labels[holder.index]
+
+        return Bits({name: read(holder) for name, holder in self.weight.items()}, {name: read(holder) for name, holder in self.activation.items()})
+
+
+def decide(network: Network, runtime: Runtime, choices: BitChoices) -> Decisions | str:
+    """Group the tensors of `network` into decisions and narrow their widths to what the runtime can execute.
+
+    Narrowing repeats until no operator rules out another width. Returns the reason where nothing is left.
+    """
+    weight_key, activation_key = _keys(network, choices)
+    widths: dict[Key, set[int]] = {_NO_WEIGHTS: {0}}
+    for op in network.weighted_ops:
+        fixed = {op.weight_bits} if op.weight_bits is not None else set(choices.weights)
+        widths[weight_key[op.name]] = widths.get(weight_key[op.name], fixed) & fixed
+    for tensor in network.tensors:
+        bits = network.bits_owner(tensor).bits
+        fixed = {bits} if bits is not None else set(choices.activations)
+        widths[activation_key[tensor.name]] = widths.get(activation_key[tensor.name], fixed) & fixed
+    tuples: dict[str, tuple[Tuples, ...]] = {}
+    changed = True
+    while changed:
+        changed = False
+        for op in network.ops:
+            found = []
+            for source in op.inputs:
+                keys = (activation_key[source.name], weight_key.get(op.name, _NO_WEIGHTS), activation_key[op.output.name])
+                legal = _legal(op, source, runtime, *(widths[key] for key in keys))
+                if keys[0] == keys[2]:
+                    legal = tuple(entry for entry in legal if entry[0] == entry[2])
+                if not legal:
+                    return _no_bits(op, source, runtime, [widths[key] for key in keys])
+                for position, key in enumerate(keys):
+                    left = {entry[position] for entry in legal}
+                    if left != widths[key]:
+                        widths[key] &= left
+                        changed = True
+                found.append(legal)
+            tuples[op.name] = tuple(found)
+    return _assemble(network, weight_key, activation_key, widths, tuples)
+
+
+Key = tuple[str, str]
+"""Names a decision: "w" or "a", and what its holders share."""
+_NO_WEIGHTS: Key = ("w", "")
+
+
+def _keys(network: Network, choices: BitChoices) -> tuple[dict[str, Key], dict[str, Key]]:
+    """Name the decision of every weight and activation tensor; equal names share bits."""
+    weight = {op.name: ("w", op.name) for op in network.weighted_ops}
+    activation = {tensor.name: ("a", network.bits_owner(tensor).name) for tensor in network.tensors}
+    if choices.tie == "unit":
+        reader = {network.bits_owner(op.inputs[0]).name: op.unit for op in network.ops if op.is_scored}
+        for op in network.weighted_ops:
+            if op.weight_bits is None and op.unit:
+                weight[op.name] = ("w", f"{op.unit} together")
+        for name, (_, owner) in activation.items():
+            if reader.get(owner) and network.tensor_by_name[owner].bits is None:
+                activation[name] = ("a", f"{reader[owner]} together")
+    return weight, activation
+
+
+def _legal(op: Op, source: Tensor, runtime: Runtime, ins: set[int], weights: set[int], outs: set[int]) -> Tuples:
+    ins = {bits for bits in ins if channels_fit(runtime, op, source, bits)}
+    outs = {bits for bits in outs if channels_fit(runtime, op, op.output, bits)}
+    legal = legal_tuples(runtime, op, weights, ins | outs)
+    return tuple(entry for entry in legal if entry[0] in ins and entry[2] in outs)
+
+
+def _no_bits(op: Op, source: Tensor, runtime: Runtime, widths: list[set[int]]) -> str:
+    ins, weights, outs = (", ".join(map(str, sorted(found))) or "none" for found in widths)
+    text = f"no bits are legal for {op.kind} {op.name!r}: its input {source.name!r} may have {ins}, its output {op.output.name!r} {outs}"
+    if op.has_weights:
+        text += f", its weights {weights}"
+    can = legal_tuples(runtime, op, range(1, 33), range(1, 33))
+    if not can:
+        return f"{text}; the runtime has no {op.kind} kernel"
+    tuples = ", ".join(f"{a}x{w}->{o}" if w else f"{a}->{o}" for a, w, o in can[:6]) + (", ..." if len(can) > 6 else "")
+    return f"{text}; the runtime executes {tuples}, {source.channels} channels in and {op.output.channels} out"
+
+
+def _assemble(
+    network: Network, weight_key: Mapping[str, Key], activation_key: Mapping[str, Key], widths: Mapping[Key, set[int]], tuples: Mapping[str, tuple[Tuples, ...]]
+) -> Decisions:
+    """Number the open decisions in execution order: what an operator reads, its weights, what it writes."""
+    holders: dict[Key, list[str]] = {activation_key[network.tensors[0].name]: [network.tensors[0].name]}
+    for op in network.ops:
+        if op.has_weights:
+            holders.setdefault(weight_key[op.name], []).append(op.name)
+        holders.setdefault(activation_key[op.output.name], []).append(op.output.name)
+    domains: list[Domain] = []
+    assigned: dict[Key, Holder] = {}
+    for key, names in holders.items():
+        role, shared = key
+        options = tuple(sorted(widths[key]))
+        assigned[key] = Holder(len(domains) if len(options) > 1 else None, options)
+        if len(options) > 1:
+            label = f"{shared} {'weights' if role == 'w' else 'activations'}"
+            domains.append(Domain(label, options, ops=tuple(names) if role == "w" else (), tensors=tuple(names) if role == "a" else ()))
+    weight = {name: assigned[key] for name, key in weight_key.items()}
+    activation = {name: assigned[key] for name, key in activation_key.items()}
+    return Decisions(tuple(domains), weight, activation, tuples)

@@ -1,0 +1,187 @@
+"""Turn steps, flash and bit operations into rows of the integer program."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+
+from qeopt_solvers import Link, LinkTerm, Row, Scope, Term
+
+from qeopt.hardware import Runtime
+from qeopt.hardware.costs import bitops, held, parameter_flash, scratch, weights_flash
+from qeopt.memory import Step, steps
+from qeopt.network import Network, Op
+from qeopt.qbr.decisions import Decisions, Holder
+
+OpCost = Callable[[int, int, int], int]
+"""What an operator costs at (in, weight, out) bits."""
+
+
+class _Sum:
+    """A row under construction: a fixed part, a cost per width of some decisions, a cost per tuple of some links."""
+
+    def __init__(self) -> None:
+        self.fixed = 0
+        self.costs: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+        self.linked: dict[int, tuple[int, ...]] = {}
+
+    def add(self, holder: Holder, cost: Callable[[int], int]) -> None:
+        if holder.index is None:
+            self.fixed += cost(holder.widths[0])
+            return
+        for width in holder.widths:
+            self.costs[holder.index][width] += cost(width)
+
+    def terms(self) -> tuple[Term, ...]:
+        return tuple(Term(index, tuple(by_width[width] for width in sorted(by_width))) for index, by_width in sorted(self.costs.items()))
+
+    def link_terms(self) -> tuple[LinkTerm, ...]:
+        return tuple(LinkTerm(link, costs) for link, costs in sorted(self.linked.items()))
+
+
+class RowBuilder:
+    """Builds the rows of one network; links that rows or legality need are numbered as they come up."""
+
+    def __init__(self, network: Network, runtime: Runtime, decisions: Decisions) -> None:
+        self._network = network
+        self._runtime = runtime
+        self._decisions = decisions
+        self._links: dict[str, tuple[int, Link]] = {}
+        for op in network.ops:
+            for number, tuples in enumerate(decisions.tuples[op.name]):
+                holders = self._holders(op, number)
+                if len(tuples) < _combinations(holders):
+                    self._link(op, number)
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """Every link in use."""
+        return tuple(link for _, link in self._links.values())
+
+    @property
+    def unit(self) -> str:
+        """The unit in which memory rows count."""
+        return "bit" if self._runtime.memory.unit == "bits" else "B"
+
+    def sram(self, limit_bytes: int) -> tuple[Row, ...]:
+        """One row per step over its live set and scratch."""
+        shared = self._shared_scratch()
+        rows = []
+        for step in steps(self._network, self._runtime):
+            for suffix, scratch_op in shared or (("", step.op),):
+                total = self._live(step)
+                self._add_op_cost(total, scratch_op, self._scratch_of(scratch_op))
+                rows.append(self._row(step.name + suffix, "sram", Scope.LOCAL, limit_bytes * self._runtime.unit_per_byte, total))
+        return tuple(rows)
+
+    def flash(self, limit_bytes: int) -> Row:
+        """Weights and parameters of the whole network."""
+        total = self._flash()
+        total.fixed += sum(int(parameter_flash(self._runtime, op)) for op in self._network.ops)
+        return self._row("flash", "flash", Scope.TOTAL, limit_bytes * self._runtime.unit_per_byte, total)
+
+    def bitops(self, limit: int) -> Row:
+        """Bit operations of the whole network; they couple input and weight bits."""
+        total = _Sum()
+        for op in self._network.ops:
+            self._add_op_cost(total, op, lambda a, w, _, op=op: int(bitops(self._runtime, op, a, w)))
+        return self._row("bitops", "bitops", Scope.TOTAL, limit, total, unit="bit operations")
+
+    def flash_terms(self) -> tuple[Term, ...]:
+        """Flash of each weight decision."""
+        return self._flash().terms()
+
+    def traffic_terms(self) -> tuple[Term, ...]:
+        """Size of each activation decision's tensors."""
+        total = _Sum()
+        for tensor in self._network.tensors:
+            total.add(self._decisions.activation[tensor.name], lambda bits, tensor=tensor: int(held(self._runtime, tensor.elements, bits)))
+        return total.terms()
+
+    def _flash(self) -> _Sum:
+        total = _Sum()
+        for op in self._network.weighted_ops:
+            total.add(self._decisions.weight[op.name], lambda bits, op=op: int(weights_flash(self._runtime, op, bits)))
+        return total
+
+    def _live(self, step: Step) -> _Sum:
+        total = _Sum()
+        for item in step.live:
+            total.add(self._decisions.activation[item.tensor.name], lambda bits, item=item: int(held(self._runtime, item.elements, bits)))
+        return total
+
+    def _scratch_of(self, op: Op) -> OpCost:
+        return lambda a, w, o: int(scratch(self._runtime, op, a, w, o))
+
+    def _shared_scratch(self) -> tuple[tuple[str, Op], ...]:
+        """Operators whose scratch every step must hold, where the runtime keeps the largest one all the time.
+
+        A maximum becomes one row per candidate; those that cannot be the largest at any bits are left out.
+        """
+        if self._runtime.scratch.aggregate != "global_max":
+            return ()
+        extremes = [(op, *self._extremes(op)) for op in self._network.ops]
+        floor = max(low for _, low, _ in extremes)
+        steady = next(op for op, low, _ in extremes if low == floor)
+        varying = [op for op, _, high in extremes if high > floor and op is not steady]
+        return tuple((f" with scratch of {op.name}", op) for op in (steady, *varying))
+
+    def _extremes(self, op: Op) -> tuple[int, int]:
+        costs = [self._scratch_of(op)(*entry) for entry in self._decisions.tuples[op.name][0]]
+        return min(costs), max(costs)
+
+    def _holders(self, op: Op, number: int = 0) -> tuple[Holder, Holder, Holder]:
+        """Who holds the (in, weight, out) bits of `op` for its input `number`."""
+        none = Holder(None, (0,))
+        activation = self._decisions.activation
+        return activation[op.inputs[number].name], self._decisions.weight.get(op.name, none), activation[op.output.name]
+
+    def _add_op_cost(self, total: _Sum, op: Op, cost: OpCost) -> None:
+        """Add a cost of (in, weight, out) bits as plainly as it allows: fixed, per decision, or per linked tuple."""
+        holders = self._holders(op)
+        costs = {entry: cost(*entry) for entry in self._decisions.tuples[op.name][0]}
+        if len(set(costs.values())) == 1:
+            total.fixed += next(iter(costs.values()))
+            return
+        positions = _open_positions(holders)
+        for position in positions:
+            by_width = {entry[position]: value for entry, value in costs.items()}
+            if all(by_width[entry[position]] == value for entry, value in costs.items()):
+                total.add(holders[position], lambda bits: by_width[bits])
+                return
+        index, link = self._link(op, 0)
+        by_labels = {tuple(entry[p] for p in positions): value for entry, value in costs.items()}
+        widths = [holders[p].widths for p in positions]
+        total.linked[index] = tuple(by_labels[tuple(w[pick] for w, pick in zip(widths, picks, strict=True))] for picks in link.allowed)
+
+    def _link(self, op: Op, number: int) -> tuple[int, Link]:
+        """The link over the open decisions of `op`, made when first needed."""
+        name = op.name if number == 0 else f"{op.name} input {number + 1}"
+        if name not in self._links:
+            holders = self._holders(op, number)
+            positions = _open_positions(holders)
+            allowed = {tuple(holders[p].widths.index(entry[p]) for p in positions) for entry in self._decisions.tuples[op.name][number]}
+            choices = tuple(index for p in positions if (index := holders[p].index) is not None)
+            self._links[name] = (len(self._links), Link(name, choices, tuple(sorted(allowed))))
+        return self._links[name]
+
+    def _row(self, name: str, kind: str, scope: Scope, limit: int, total: _Sum, unit: str | None = None) -> Row:
+        return Row(name, kind, unit or self.unit, scope, limit, total.terms(), total.link_terms(), total.fixed)
+
+
+def _open_positions(holders: tuple[Holder, Holder, Holder]) -> list[int]:
+    """Positions of (in, weight, out) with a decision, each decision once (an operator may read and write under one tie)."""
+    seen: dict[int, int] = {}
+    for position, holder in enumerate(holders):
+        if holder.index is not None:
+            seen.setdefault(holder.index, position)
+    return sorted(seen.values())
+
+
+def _combinations(holders: tuple[Holder, Holder, Holder]) -> int:
+    sizes = {holder.index: len(holder.widths) for holder in holders if holder.index is not None}
+    total = 1
+    for size in sizes.values():
+        total *= size
+    return total
+

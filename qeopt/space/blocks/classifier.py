@@ -1,0 +1,28 @@
+"""The block that ends a classification network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from qeopt.space.cells import Cell, ClassifierCell
+from qeopt.space.genes import Gene, Value
+from qeopt.spec.model import Block
+
+
+class Classifier(Block):
+    """Global average pool and a dense layer with 8-bit weights, one output per class of the task."""
+
+    kind: Literal["classifier"]
+    """Says that this is the classifier."""
+    name: str = "classifier"
+    """Name of the block; operators carry it."""
+
+    @property
+    def genes(self) -> tuple[Gene, ...]:
+        """No choice."""
+        return ()
+
+    def cells(self, values: Mapping[str, Value], channels_in: int, classes: int) -> tuple[Cell, ...]:
+        """One cell."""
+        return (ClassifierCell(classes),)

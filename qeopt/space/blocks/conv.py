@@ -1,0 +1,38 @@
+"""A block of one convolution: stem or head."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from qeopt.space.cells import Cell, ConvCell
+from qeopt.space.genes import Gene, Value, Whole
+from qeopt.spec.model import Block
+
+
+class Conv(Block):
+    """One convolution with normalisation and activation."""
+
+    kind: Literal["conv"]
+    """Says that this is a single convolution."""
+    name: str
+    """Name of the block; operators carry it."""
+    width: Whole
+    """Output channels."""
+    kernel: Whole = (1,)
+    """Side of the square window."""
+    stride: Annotated[int, Field(ge=1, le=8)] = 1
+    """Step of the window."""
+    weight_bits: Annotated[int, Field(ge=1, le=16)] | None = None
+    """Fixed weight bits; left out, they are chosen."""
+
+    @property
+    def genes(self) -> tuple[Gene, ...]:
+        """Width and kernel."""
+        return Gene("width", self.width), Gene("kernel", self.kernel)
+
+    def cells(self, values: Mapping[str, Value], channels_in: int, classes: int) -> tuple[Cell, ...]:
+        """One convolution."""
+        return (ConvCell(int(values["width"]), int(values["kernel"]), self.stride, self.weight_bits),)

@@ -1,0 +1,82 @@
+"""The pieces that chains are made of. A cell reads one tensor and writes one.
+
+A cell holds integers when it belongs to a structure and integer arrays when it stands for many; `build` serves both, so a search that
+prices thousands of cells at once and the network of the final design come from the same lines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from qeopt.network import Dim, NetworkBuilder, Tensor
+
+
+class Shortcut(StrEnum):
+    """How a cell's input reaches its output besides through the convolutions."""
+
+    NONE = "none"
+    IDENTITY = "identity"
+    POOLED = "pooled"
+    """Through an average pool as wide as the stride."""
+
+
+class Cell(Protocol):
+    """A piece of a chain."""
+
+    stride: int
+
+    def build(self, builder: NetworkBuilder, name: str, source: Tensor) -> Tensor:
+        """Append the cell's operators, named after `name`, and return what it writes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ConvCell:
+    """One convolution (stem, head)."""
+
+    channels: Dim
+    kernel: Dim = 1
+    stride: int = 1
+    weight_bits: int | None = None
+
+    def build(self, builder: NetworkBuilder, name: str, source: Tensor) -> Tensor:
+        """Append the convolution."""
+        return builder.conv(name, source, self.channels, kernel=self.kernel, stride=self.stride, weight_bits=self.weight_bits)
+
+
+@dataclass(frozen=True, slots=True)
+class BottleneckCell:
+    """1x1 convolution, depthwise convolution, 1x1 convolution, and perhaps a shortcut around them (paper, section 4.5)."""
+
+    channels: Dim
+    middle: Dim
+    """Channels of the depthwise convolution."""
+    kernel: Dim
+    stride: int = 1
+    shortcut: Shortcut = Shortcut.NONE
+    expands: bool = True
+    """False leaves the first convolution out (MobileNetV2's first block)."""
+
+    def build(self, builder: NetworkBuilder, name: str, source: Tensor) -> Tensor:
+        """Append pool, convolutions and addition, in the order in which they run."""
+        shortcut = builder.pool(f"{name}.pool", source, stride=self.stride) if self.shortcut is Shortcut.POOLED else source
+        wide = builder.conv(f"{name}.expand", source, self.middle) if self.expands else source
+        filtered = builder.depthwise(f"{name}.depthwise", wide, kernel=self.kernel, stride=self.stride)
+        if self.shortcut is Shortcut.NONE:
+            return builder.conv(f"{name}.project", filtered, self.channels)
+        projected = builder.conv(f"{name}.project", filtered, self.channels, tied_to=f"{name}.add")
+        return builder.add(f"{name}.add", projected, shortcut)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierCell:
+    """Global average pool and a dense layer."""
+
+    classes: int
+    stride: int = 1
+
+    def build(self, builder: NetworkBuilder, name: str, source: Tensor) -> Tensor:
+        """Append pool and dense layer."""
+        return builder.dense(name, builder.global_pool(f"{name}.pool", source), self.classes)

@@ -1,0 +1,55 @@
+"""Genes: the structural choices a block declares."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import AfterValidator, BeforeValidator
+
+Value: TypeAlias = int | float
+MAX_VALUES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Gene:
+    """One structural choice: ascending values, at least one."""
+
+    name: str
+    values: tuple[Value, ...]
+
+
+def _spread(declared: object) -> object:
+    """Turn `5`, `[3, 5]` or `{from: 8, to: 64, step: 8}` into the list of values."""
+    if isinstance(declared, Mapping):
+        if set(declared) != {"from", "to", "step"}:
+            raise ValueError("a range needs exactly `from`, `to` and `step`")
+        low, high, step = (declared[key] for key in ("from", "to", "step"))
+        if not all(isinstance(bound, int) and not isinstance(bound, bool) for bound in (low, high, step)) or step < 1:
+            raise ValueError("a range needs integers, and a step of at least 1")
+        if low > high:
+            raise ValueError(f"the range from {low} to {high} is empty")
+        if (high - low) // step >= MAX_VALUES:
+            raise ValueError(f"a range may hold {MAX_VALUES} values at most")
+        return tuple(range(low, high + 1, step))
+    if isinstance(declared, list):
+        return tuple(declared)
+    return (declared,) if isinstance(declared, int | float) else declared
+
+
+def _sorted_positive(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not values:
+        raise ValueError("at least one value is needed")
+    if any(isinstance(value, bool) or not math.isfinite(value) or value <= 0 for value in values):
+        raise ValueError("values must be positive numbers")
+    if len(set(values)) != len(values):
+        raise ValueError("a value is listed twice")
+    return tuple(sorted(values))
+
+
+Whole = Annotated[tuple[int, ...], BeforeValidator(_spread, json_schema_input_type=int | list[int] | dict[str, int]), AfterValidator(_sorted_positive)]
+"""Positive integers to choose from: one, a list, or a range."""
+Ratios = Annotated[tuple[float, ...], BeforeValidator(_spread, json_schema_input_type=float | list[float]), AfterValidator(_sorted_positive)]
+"""Positive numbers to choose from: one or a list."""
