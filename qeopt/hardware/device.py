@@ -66,6 +66,8 @@ class Device(Block):
 
     kind: Literal["device"] = "device"
     """Says that the file describes a device."""
+    name: str = ""
+    """Short name; the file's name unless stated."""
     title: str = ""
     """Name a person would use."""
     sram: PositiveByteSize | None = None

@@ -105,6 +105,8 @@ class Runtime(Block):
 
     kind: Literal["runtime"] = "runtime"
     """Says that the file describes a runtime."""
+    name: str = ""
+    """Short name; the file's name unless stated."""
     title: str = ""
     """Name a person would use."""
     kernels: Literal["any"] | Mapping[OpKind, Kernel]

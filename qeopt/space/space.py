@@ -63,6 +63,8 @@ class Space(Block):
 
     kind: Literal["space", "network"]
     """`space`: structures to search. `network`: one structure; only bits are chosen."""
+    name: str = ""
+    """Short name; the file's name unless stated."""
     title: str = ""
     """What a person would call it."""
     blocks: Annotated[tuple[AnyBlock, ...], Field(min_length=1)]
