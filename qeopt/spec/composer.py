@@ -36,11 +36,11 @@ Place = Callable[[StringMark], Location]
 
 @dataclass(frozen=True, slots=True)
 class _Built:
-    """A finished node with the size and height it has when all its aliases are written out."""
+    """A finished node with the size and height it has when all its aliases are written out; a scalar has height 0."""
 
     node: Node
     size: int = 1
-    height: int = 1
+    height: int = 0
 
 
 @dataclass(slots=True)
@@ -80,7 +80,7 @@ class _Composer:
         for event in events:
             location = self.place(event.start_mark)
             if isinstance(event, DocumentStartEvent):
-                self._start_document(location)
+                self._start_document(event, location)
             elif isinstance(event, MappingStartEvent | SequenceStartEvent):
                 self._open(event, location)
             elif isinstance(event, MappingEndEvent | SequenceEndEvent):
@@ -91,7 +91,9 @@ class _Composer:
                 self._add(self._alias(event, location), location)
         return self.root
 
-    def _start_document(self, location: Location) -> None:
+    def _start_document(self, event: DocumentStartEvent, location: Location) -> None:
+        if event.tags or event.version not in {None, (1, 2)}:
+            raise SpecError.at(location, "YAML directives are not supported; files are read as YAML 1.2")
         self.documents += 1
         if self.documents > 1:
             raise SpecError.at(location, "a second document starts here; a file holds a single document")
@@ -120,10 +122,10 @@ class _Composer:
 
     def _alias(self, event: AliasEvent, location: Location) -> _Built:
         if event.anchor not in self.anchors:
-            raise SpecError.at(location, f"the alias '*{event.anchor}' has no anchor '&{event.anchor}' above it")
+            raise SpecError.at(location, f"the alias {quote(event.anchor)} has no anchor of that name above it")
         built = self.anchors[event.anchor]
         if built is None:
-            raise SpecError.at(location, f"the alias '*{event.anchor}' refers to the value that contains it")
+            raise SpecError.at(location, f"the alias {quote(event.anchor)} stands inside the value it refers to")
         return built
 
     def _add(self, built: _Built, location: Location) -> None:
@@ -140,7 +142,7 @@ class _Composer:
         frame.children.append(built)
 
     def _check_depth(self, height: int, location: Location) -> None:
-        if len(self.stack) + height > MAX_DEPTH + 1:
+        if len(self.stack) + height > MAX_DEPTH:
             raise SpecError.at(location, f"nested more than {MAX_DEPTH} levels deep; a spec needs fewer than ten")
 
     def _refuse_as_key(self, location: Location) -> None:
@@ -178,7 +180,7 @@ def _check_key(frame: _Open, node: Node, location: Location) -> None:
     if value == "<<":
         raise SpecError.at(location, "the merge key '<<' is not supported; write the keys out, or use 'extends'")
     if value in frame.keys:
-        raise SpecError.at(location, f"duplicate key '{value}'; it is already given at {frame.keys[value]}")
+        raise SpecError.at(location, f"duplicate key {quote(value)}; it is already given at {frame.keys[value]}")
     frame.keys[value] = location
 
 

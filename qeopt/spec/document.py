@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -17,6 +19,11 @@ from qeopt.spec.node import plain as _plain
 from qeopt.spec.syntax import describe
 
 MAX_BYTES = 1 << 20
+MAX_LINE = 1 << 16
+"""Some tokens cost the parser quadratic time, but none that does can span lines."""
+
+_LINE_BREAK = re.compile("\r\n|\r|\n")
+_LONG_LINE = re.compile(f"[^\r\n]{{{MAX_LINE + 1}}}")
 
 # What YAML allows in a file (section 5.1), less the line separators that editors do not count as lines.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
@@ -77,7 +84,7 @@ def parse_value(text: str, location: Location) -> Node:
         SpecError: It is not a YAML value.
     """
     content = text.encode("utf-8", "surrogatepass")
-    root = _compose(_decode(content, location), lambda _: location)
+    root = _compose(_decode(content, location, lambda _: location), lambda _: location)
     if root is None:
         raise SpecError.at(location, "a value is missing after '='")
     return root
@@ -87,7 +94,7 @@ def _document(content: bytes, name: str, path: Path) -> Document:
     def place(mark: StringMark) -> Location:
         return Location(name, mark.line + 1, mark.column + 1)
 
-    root = _compose(_decode(content, Location(name)), place)
+    root = _compose(_decode(content, Location(name), partial(_place_after, name)), place)
     if root is None:
         raise SpecError.at(Location(name), "the file is empty; a mapping such as 'kind: ...' was expected")
     if not isinstance(root, Mapping):
@@ -95,22 +102,26 @@ def _document(content: bytes, name: str, path: Path) -> Document:
     return Document(root, path, hashlib.sha256(content).hexdigest())
 
 
-def _decode(content: bytes, location: Location) -> str:
+def _decode(content: bytes, location: Location, place: Callable[[str], Location]) -> str:
     if len(content) > MAX_BYTES:
         raise SpecError.at(location, "larger than 1 MiB; a spec needs a few kilobytes")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        column = error.start - (content.rfind(b"\n", 0, error.start) + 1) + 1
-        place = location if location.line is not None else Location(location.file, line, column)
-        raise SpecError.at(place, "not UTF-8 text; a YAML file was expected") from None
+        before = content[: error.start].decode("utf-8", "replace")
+        raise SpecError.at(place(before), "not UTF-8 text; a YAML file was expected") from None
     if found := _FORBIDDEN.search(text):
-        line = text.count("\n", 0, found.start()) + 1
-        column = found.start() - (text.rfind("\n", 0, found.start()) + 1) + 1
         message = f"the character U+{ord(found[0]):04X} is not text; a YAML file was expected"
-        raise SpecError.at(Location(location.file, line, column), message)
+        raise SpecError.at(place(text[: found.start()]), message)
+    if found := _LONG_LINE.search(text):
+        message = f"a line of more than {MAX_LINE:,} characters; a spec has short lines"
+        raise SpecError.at(place(text[: found.start()]), message)
     return text
+
+
+def _place_after(name: str, before: str) -> Location:
+    lines = _LINE_BREAK.split(before)
+    return Location(name, len(lines), len(lines[-1]) + 1)
 
 
 def _compose(text: str, place: Place) -> Node | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from qeopt.spec.errors import did_you_mean, quote
+from qeopt.spec.errors import did_you_mean, one_of, quote
 
-_KIND_WORDS = {
+_NOUNS = {
     "int": "a whole number",
     "float": "a number",
     "bool": "true or false",
@@ -24,9 +25,13 @@ _KIND_WORDS = {
     "mapping": "a mapping",
     "path": "a path",
     "date": "a date such as 2025-01-31",
-    "datetime": "a date and time",
     "decimal": "a number",
     "url": "a web address",
+    "none_required": "null",
+    "finite_number": "a finite number",
+    "int_from_float": "a whole number",
+    "int_parsing_size": "a smaller number",
+    "tuple_unexpected_item": "a shorter list",
 }
 
 # Error type -> what was expected; filled in with the error's context.
@@ -36,17 +41,21 @@ _PHRASES = {
     "less_than": "less than {lt} was expected",
     "less_than_equal": "at most {le} was expected",
     "multiple_of": "a multiple of {multiple_of} was expected",
-    "finite_number": "a finite number was expected",
-    "none_required": "null was expected",
     "string_too_short": "at least {min_length} characters were expected",
     "string_too_long": "at most {max_length} characters were expected",
     "string_pattern_mismatch": "a text that matches {pattern} was expected",
-    "int_from_float": "a whole number was expected",
-    "int_parsing_size": "a smaller number was expected",
-    "tuple_unexpected_item": "a shorter list was expected",
 }
 
+_SUFFIX = re.compile(r"_(type|parsing|from_date_parsing|exact)$")
 _QUOTED = re.compile(r"'([^']*)'")
+
+
+def noun_of(error: ErrorDetails) -> str | None:
+    """Return what was expected where a value is of another type or not among a few; None for any other error."""
+    kind = error["type"]
+    if kind in {"literal_error", "enum"}:
+        return _names(str(error["ctx"]["expected"]))
+    return _NOUNS.get(_SUFFIX.sub("", kind))
 
 
 def expectation(error: ErrorDetails) -> str:
@@ -55,38 +64,50 @@ def expectation(error: ErrorDetails) -> str:
     context: dict[str, Any] = error.get("ctx", {})
     if kind in {"value_error", "assertion_error"}:
         return f": {context.get('error', error['msg'])}"
-    if kind in {"literal_error", "enum", "union_tag_invalid"}:
-        return _not_among(given, context)
+    if kind == "union_tag_invalid":
+        names = _QUOTED.findall(context["expected_tags"])
+        return f": {_bare(context['discriminator'])} is {_not_among(context['tag'], names)}"
     if kind in {"too_short", "too_long"}:
         return _wrong_length(kind, context)
     if kind in _PHRASES:
         return f" is {quote(given)}; {_PHRASES[kind].format(**context)}"
-    base = re.sub(r"_(type|parsing|from_date_parsing|exact)$", "", kind)
-    if base in _KIND_WORDS:
-        return f" is {quote(given)}; {_KIND_WORDS[base]} was expected"
-    return f" is {quote(given)}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+    noun = noun_of(error)
+    if noun is None:
+        return f" is {quote(given)}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+    return any_of(error, (noun,))
 
 
-def _not_among(given: Any, context: dict[str, Any]) -> str:
-    expected = str(context.get("expected", context.get("expected_tags", "")))
-    if "tag" in context:
-        given, where = context["tag"], f": {str(context['discriminator']).strip(chr(39))}"
-    else:
-        where = ""
-    choices = _QUOTED.findall(expected)
-    words = expected.replace("' or '", "', '") if not choices else _or_list(choices)
-    hint = did_you_mean(given, choices) if isinstance(given, str) else ""
-    return f"{where} is {quote(given)}; {words} was expected{hint}"
+def any_of(error: ErrorDetails, nouns: Iterable[str]) -> str:
+    """Return that a value is none of what was expected: `` is 3; 'all' or a list was expected``."""
+    given = error["input"]
+    names = _QUOTED.findall(error["ctx"]["expected"]) if error["type"] in {"literal_error", "enum"} else []
+    hint = did_you_mean(given, names) if isinstance(given, str) else ""
+    *others, last = nouns
+    expected = f"{', '.join(others)} or {last}" if others else last
+    return f" is {quote(given)}; {expected} was expected{hint}"
 
 
-def _or_list(choices: list[str]) -> str:
-    *others, last = [f"'{choice}'" for choice in choices]
-    return f"{', '.join(others)} or {last}" if others else last
+def _names(expected: str) -> str:
+    # Numbers are listed by pydantic as they should be; the names of enum members and literals come in single quotes.
+    names = _QUOTED.findall(expected)
+    return one_of(names) if names else expected
+
+
+def _not_among(given: object, names: list[str]) -> str:
+    hint = did_you_mean(given, names) if isinstance(given, str) else ""
+    return f"{quote(given)}; {one_of(names)} was expected{hint}"
+
+
+def _bare(discriminator: object) -> str:
+    return str(discriminator).strip("'")
 
 
 def _wrong_length(kind: str, context: dict[str, Any]) -> str:
-    has = context.get("actual_length")
+    has = context["actual_length"]
     few, limit = ("at least", context["min_length"]) if kind == "too_short" else ("at most", context["max_length"])
-    if has == 0:
-        return f" is empty; {few} {limit} {'item was' if limit == 1 else 'items were'} expected"
-    return f" has {has} {'item' if has == 1 else 'items'}; {few} {limit} {'was' if limit == 1 else 'were'} expected"
+    expected = f"{few} {_items(limit)} {'was' if limit == 1 else 'were'} expected"
+    return f" is empty; {expected}" if has == 0 else f" has {_items(has)}; {expected}"
+
+
+def _items(number: int) -> str:
+    return f"{number} item" if number == 1 else f"{number} items"

@@ -79,7 +79,9 @@ class Library:
         by_name: dict[str, Found] = {}
         for place in self._places(near):
             root = place.folder / folder
-            for path in sorted((*_glob(root, f"*{SUFFIX}"), *_glob(root, f"*/*{SUFFIX}"))):
+            # Beside a file may be anybody's whole home folder: sub-folders are looked into only where files of a kind are kept.
+            patterns = (f"*{SUFFIX}", f"*/*{SUFFIX}") if folder or place.origin != _BESIDE else (f"*{SUFFIX}",)
+            for path in sorted(path for pattern in patterns for path in _glob(root, pattern)):
                 name = path.relative_to(root).with_suffix("").as_posix()
                 if name not in by_name and (kind is None or kind_of(path) == kind):
                     by_name[name] = Found(name, path, place.origin)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import core_schema
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
 
 from qeopt.spec.errors import Location, PluginError, SpecError, did_you_mean, one_of, quote
 from qeopt.spec.model import Block, build
@@ -20,7 +20,7 @@ class Table:
     """The parts of one kind, by name, imported on use.
 
     Attributes:
-        kind: What they are; others add theirs under the entry-point group ``qeopt.<kind>``.
+        kind: What they are, in the plural; others add theirs under the entry-point group ``qeopt.<kind>``.
         builtin: ``module:attribute`` of those of this project. A built-in name cannot be taken over.
     """
 
@@ -45,25 +45,30 @@ class Table:
         try:
             return getattr(import_module(module), attribute)
         except Exception as error:  # a stranger's module may fail at import in any way
-            said = f"the {self.kind} '{name}' ({targets[name]}) cannot be loaded: {type(error).__name__}: {error}"
+            said = f"'{name}' of the {self.kind} ({targets[name]}) cannot be loaded: {type(error).__name__}: {error}"
             raise PluginError(f"{said}; reinstall or remove the package that brings it") from error
 
     def unknown(self, name: str) -> str:
         """Return the message for a name that is not in the table."""
         names = self.names()
-        return f"there is no {self.kind} {quote(name)}; {one_of(names)} was expected{did_you_mean(name, names)}"
+        return f"{quote(name)} is not among the {self.kind}; {one_of(names)} was expected{did_you_mean(name, names)}"
 
     def _targets(self) -> dict[str, str]:
         installed = {point.name: point.value for point in entry_points(group=f"qeopt.{self.kind}")}
         return {**self.builtin, **{name: installed[name] for name in sorted(installed) if name not in self.builtin}}
 
 
+def union_of(table: Table) -> Any:
+    """Return the annotation "a model of `table`, told apart by ``kind:``"; see `Plugged`."""
+    return Annotated[Any, Plugged(table)]
+
+
 @dataclass(frozen=True)
 class Plugged:
-    """Marks a field whose mapping is checked by the part its ``kind:`` names: ``Annotated[SerializeAsAny[Base], Plugged(TABLE)]``.
+    """Marks a field whose mapping is checked by the part of a table that its ``kind:`` names.
 
-    Every part of the table must be a subclass of `Block` that declares ``kind: Literal[NAME] = NAME``. A bare text stands
-    for a mapping that gives only the kind. The part is imported when a value is checked, not before.
+    Every part of the table must be a `Block` that declares ``kind: Literal[NAME] = NAME``. A bare text stands for a mapping
+    that gives only the kind. A part is imported when a value names it, so that a broken one hurts nobody else.
     """
 
     table: Table
@@ -72,11 +77,11 @@ class Plugged:
         """Return the model of the part called `name`.
 
         Raises:
-            SpecError, PluginError: As `Table.load`; also if the part is not a subclass of `Block`.
+            SpecError, PluginError: As `Table.load`; also if the part is not a `Block`.
         """
         model = self.table.load(name)
         if not (isinstance(model, type) and issubclass(model, Block)):
-            raise PluginError(f"the {self.table.kind} '{name}' is not a subclass of qeopt.spec.model.Block")
+            raise PluginError(f"'{name}' of the {self.table.kind} is not a subclass of qeopt.spec.model.Block")
         return model
 
     def check(self, value: Any) -> Block:
@@ -89,19 +94,35 @@ class Plugged:
             return value
         if isinstance(value, str):
             value = {"kind": value}
-        names = self.table.names()
-        if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
-            raise ValueError(f"a mapping with 'kind:' was expected; the kinds are {one_of(names)}")
-        if value["kind"] not in names:
-            raise ValueError(self.table.unknown(value["kind"]))
-        return build(self.options(value["kind"]), value)
+        if not isinstance(value, dict):
+            raise ValueError(f"a mapping with 'kind' was expected; the kinds are {one_of(self.table.names())}")
+        kind = value.get("kind")
+        if not (isinstance(kind, str) and kind in self.table.names()):
+            raise _bad_kind(self._complaint(kind), value)
+        return build(self.options(kind), value)
+
+    def _complaint(self, kind: object) -> str:
+        if kind is None:
+            return f"missing 'kind'; {one_of(self.table.names())} was expected"
+        return self.table.unknown(kind) if isinstance(kind, str) else f"got {quote(kind)}; a name was expected"
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         """Check values by the part they name; write them out by what they are."""
-        serialization = core_schema.plain_serializer_function_ser_schema(lambda block: block.model_dump(), when_used="always")
+        serialization = core_schema.plain_serializer_function_ser_schema(_dump, info_arg=True)
         return core_schema.no_info_plain_validator_function(self.check, serialization=serialization)
 
     def __get_pydantic_json_schema__(self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """Return a schema that knows the names but not the options, so that no part is imported."""
-        kind = {"type": "string", "enum": list(self.table.names())}
-        return {"anyOf": [kind, {"type": "object", "properties": {"kind": kind}, "required": ["kind"]}]}
+        """Return the schema: a bare name, or the options of any part."""
+        names = self.table.names()
+        options = [handler(self.options(name).__pydantic_core_schema__) for name in names]
+        return {"anyOf": [{"type": "string", "enum": list(names)}, *options]}
+
+
+def _bad_kind(message: str, value: dict[str, Any]) -> ValidationError:
+    # Braces in the message would be read as placeholders.
+    error = PydanticCustomError("value_error", "{error}", {"error": message})
+    return ValidationError.from_exception_data("kind", [InitErrorDetails(type=error, loc=("kind",), input=value.get("kind"))])
+
+
+def _dump(block: Any, info: core_schema.SerializationInfo) -> Any:
+    return block.model_dump(mode=info.mode, exclude_defaults=info.exclude_defaults, exclude_unset=info.exclude_unset)

@@ -22,13 +22,16 @@ def resolve_plain(text: str) -> str | int | float | bool | None:
     """Return the value of a plain (unquoted) scalar.
 
     Raises:
-        ValueError: It is a number of more than `MAX_DIGITS` characters.
+        ValueError: It is a number of more than `MAX_DIGITS` characters, or a whole one beyond 64 bits.
     """
     if text in _WORDS:
         return _WORDS[text]
     if _INT.fullmatch(text):
         _bound(text)
-        return int(text, 0) if text[:2] in {"0o", "0x"} else int(text)
+        number = int(text, 0) if text[:2] in {"0o", "0x"} else int(text)
+        if not -(2**63) <= number < 2**63:
+            raise ValueError(f"the whole number {text} does not fit in 64 bits")
+        return number
     if _FLOAT.fullmatch(text):
         _bound(text)
         return float(text)
