@@ -8,6 +8,7 @@ from dataclasses import replace
 from qeopt_solvers import recount, table
 from qeopt_solvers.allocation import AllocationProblem
 from qeopt_solvers.outcome import Limits, Outcome, Status
+from qeopt_solvers.reduce import Reduced, reduce
 
 
 def solve(problem: AllocationProblem, engine: str = "cp_sat", limits: Limits | None = None) -> Outcome:
@@ -17,8 +18,26 @@ def solve(problem: AllocationProblem, engine: str = "cp_sat", limits: Limits | N
         EngineError: when the engine is unknown or its package is missing.
     """
     limits = limits or Limits()
-    outcome = table.load(engine)(problem, limits)
-    return checked(problem, outcome)
+    run, traits = table.load(engine), table.traits(engine)
+    if traits.reduces:
+        return checked(problem, run(problem, limits))
+    reduced = reduce(problem)
+    if reduced is None:
+        return _infeasible(engine, exact=traits.exact)
+    hint = None if limits.hint is None else reduced.lower(limits.hint)
+    outcome = run(reduced.problem, replace(limits, hint=hint))
+    return checked(problem, lifted(reduced, outcome))
+
+
+def lifted(reduced: Reduced, outcome: Outcome) -> Outcome:
+    """Translate the answer to a reduced problem into one to the original; prices belong to rows that are gone."""
+    picks = None if outcome.picks is None else reduced.lift(outcome.picks)
+    return replace(outcome, picks=picks, certificate=None)
+
+
+def _infeasible(engine: str, *, exact: bool) -> Outcome:
+    note = "a row or link cannot hold whatever is picked"
+    return Outcome(Status.INFEASIBLE if exact else Status.UNKNOWN, engine, note=note)
 
 
 def checked(problem: AllocationProblem, outcome: Outcome) -> Outcome:

@@ -20,6 +20,7 @@ GROUP = "qeopt.engines"
 ENGINES: dict[str, str] = {
     "cp_sat": "qeopt_solvers.engines.cp_sat:solve",
     "exhaustive": "qeopt_solvers.engines.exhaustive:solve",
+    "milp": "qeopt_solvers.engines.milp:solve",
     "paper": "qeopt_solvers.engines.paper:solve",
     "ratio": "qeopt_solvers.engines.ratio:solve",
     "rusci": "qeopt_solvers.engines.rusci:solve",

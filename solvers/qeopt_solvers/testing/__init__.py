@@ -1,0 +1,1 @@
+"""What an engine is tested with: problems by seed, problems shaped like networks, and the contract every engine must pass."""
