@@ -1,7 +1,7 @@
 """What one operator or tensor costs under a runtime. The only place where bytes, bit operations and legality are computed.
 
-Every function takes integers or integer arrays (see `qeopt.network.graph`). Memory is in the runtime's unit: bytes, or bits where it
-keeps fractions.
+Every function takes integers or integer arrays (see `qeopt.network.graph`). Memory is in the runtime's unit: bytes, or bits where
+it keeps fractions.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def legal_tuples(runtime: Runtime, op: Op, weights: Iterable[int], activations: 
 
 
 def channels_fit(runtime: Runtime, op: Op, tensor: Tensor, bits: int) -> bool | NDArray[np.bool_]:
-    """Whether `op` can read or write `tensor` at `bits`, by the channel multiples of its kernel (one answer per network of a batch)."""
+    """Whether `op` can read or write `tensor` at `bits` by its kernel's channel multiples: one answer per network of a batch."""
     kernel: Kernel | None = None if runtime.kernels == "any" else runtime.kernels.get(op.kind)
     multiple = 1 if kernel is None else kernel.channel_multiple.get(bits, 1)
     channels = tensor.channels

@@ -64,8 +64,6 @@ class Flash(Block):
 class Device(Block):
     """A chip or board."""
 
-    kind: Literal["device"] = "device"
-    """Says that the file describes a device."""
     name: str = ""
     """Short name; the file's name unless stated."""
     title: str = ""

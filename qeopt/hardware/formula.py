@@ -1,4 +1,4 @@
-"""Integer formulas declared in YAML ("2 * ceil_to(k_h * k_w * c_in, 4)"), parsed to a whitelist; nothing is ever evaluated as code."""
+"""Integer formulas declared in YAML (`2 * ceil_to(k_h * k_w * c_in, 4)`), parsed to a whitelist; no text is ever run as code."""
 
 from __future__ import annotations
 
@@ -101,7 +101,9 @@ def _check(node: ast.expr, allowed: set[str], found: set[str]) -> None:
             return
         case ast.Name(id=name):
             if name not in allowed:
-                raise ValueError(f"a formula here cannot name {name!r}{did_you_mean(name, allowed)}; known: {', '.join(sorted(allowed))}")
+                raise ValueError(
+                    f"a formula here cannot name {name!r}{did_you_mean(name, allowed)}; known: {', '.join(sorted(allowed))}"
+                )
             found.add(name)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
             if isinstance(op, ast.FloorDiv) and not (isinstance(right, ast.Constant) and right.value):
@@ -115,7 +117,8 @@ def _check(node: ast.expr, allowed: set[str], found: set[str]) -> None:
             _check(right, allowed, found)
         case _:
             raise ValueError(
-                f"a formula cannot hold {ast.unparse(node)!r}; allowed are integers, names, + - * //, max(a, b), min(a, b), ceil_to(a, multiple)"
+                f"a formula cannot hold {ast.unparse(node)!r}; "
+                "allowed are integers, names, + - * //, max(a, b), min(a, b), ceil_to(a, multiple)"
             )
 
 

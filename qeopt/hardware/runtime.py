@@ -103,8 +103,6 @@ class Reserve(Block):
 class Runtime(Block):
     """A kernel library."""
 
-    kind: Literal["runtime"] = "runtime"
-    """Says that the file describes a runtime."""
     name: str = ""
     """Short name; the file's name unless stated."""
     title: str = ""

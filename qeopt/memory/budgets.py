@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from qeopt.hardware import Device, Runtime
 from qeopt.memory.resources import Resources
@@ -13,10 +14,10 @@ from qeopt.spec.units import Count, PositiveByteSize
 class Budgets(Block):
     """What a design may use at most. SRAM and flash default to what device and runtime leave."""
 
-    sram: PositiveByteSize | None = None
-    """Peak activation memory."""
-    flash: PositiveByteSize | None = None
-    """Weights and parameters."""
+    sram: Literal["unlimited"] | PositiveByteSize | None = None
+    """Peak activation memory, or `unlimited`."""
+    flash: Literal["unlimited"] | PositiveByteSize | None = None
+    """Weights and parameters, or `unlimited`."""
     bitops: Count | None = None
     """Bit operations of one inference, as the runtime counts them."""
     macs: Count | None = None
@@ -29,8 +30,8 @@ class Budgets(Block):
 class Limits:
     """The budgets in force; None where there is none."""
 
-    sram_bytes: int
-    flash_bytes: int
+    sram_bytes: int | None = None
+    flash_bytes: int | None = None
     bitops: int | None = None
     macs: int | None = None
     layers: int | None = None
@@ -69,19 +70,19 @@ def limits_of(budgets: Budgets, device: Device | None, runtime: Runtime) -> Limi
         ValueError: when neither the study nor a device gives an SRAM or flash budget, or the reserve leaves nothing.
     """
     return Limits(
-        _memory("sram", budgets.sram, device and device.arena_bytes, runtime.reserve.sram),
-        _memory("flash", budgets.flash, device and device.flash_bytes, runtime.reserve.flash),
+        _memory("sram", budgets.sram, None if device is None else device.arena_bytes, runtime.reserve.sram),
+        _memory("flash", budgets.flash, None if device is None else device.flash_bytes, runtime.reserve.flash),
         budgets.bitops,
         budgets.macs,
         budgets.layers,
     )
 
 
-def _memory(name: str, stated: int | None, device_bytes: int | None, reserve: int) -> int:
+def _memory(name: str, stated: str | int | None, device_bytes: int | None, reserve: int) -> int | None:
     if stated is not None:
-        return stated
+        return None if isinstance(stated, str) else stated
     if device_bytes is None:
-        raise ValueError(f"no {name} budget: state `budgets.{name}` or a `device`")
+        raise ValueError(f"no {name} budget: state `budgets.{name}` (a size or `unlimited`) or a `device`")
     left = device_bytes - reserve
     if left <= 0:
         raise ValueError(f"the runtime reserves {reserve} B of {name}, the device has {device_bytes} B: nothing is left")

@@ -57,7 +57,9 @@ def count(network: Network, runtime: Runtime, bits: Bits) -> Resources:
     uses = tuple(
         StepUse(
             step,
-            tuple((item.tensor, int(held(runtime, item.elements, bits.activations[item.tensor.name])) / unit) for item in step.live),
+            tuple(
+                (item.tensor, int(held(runtime, item.elements, bits.activations[item.tensor.name])) / unit) for item in step.live
+            ),
             scratch_by_op[step.op.name] / unit,
         )
         for step in steps(network, runtime)
@@ -73,4 +75,3 @@ def count(network: Network, runtime: Runtime, bits: Bits) -> Resources:
         bitops=sum(int(bitops(runtime, op, *bits.of(op)[:2])) for op in network.ops),
         layers=network.layers,
     )
-

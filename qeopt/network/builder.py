@@ -13,29 +13,29 @@ FIXED_BITS = 8
 class NetworkBuilder:
     """Appends operators in execution order; padding is "same", so a stride divides sides rounding up."""
 
-    def __init__(self, name: str, input_tensor: Tensor) -> None:
+    def __init__(self, name: str, source: Tensor, stage: int = 0) -> None:
         self._name = name
-        self._tensors = [input_tensor]
+        self._tensors = [source]
         self._ops: list[Op] = []
-        self._stage_outputs: list[Tensor] = []
+        self._stage_ends: list[tuple[int, Tensor]] = []
+        self.stage = stage
         self.unit = ""
-
-    @property
-    def last(self) -> Tensor:
-        """The tensor written last."""
-        return self._ops[-1].output if self._ops else self._tensors[0]
-
-    @property
-    def stage(self) -> int:
-        """Index of the stage that operators now join."""
-        return len(self._stage_outputs)
 
     def end_stage(self) -> None:
         """Close the current stage with the tensor written last."""
-        self._stage_outputs.append(self.last)
+        self._stage_ends.append((self.stage, self._tensors[-1]))
+        self.stage += 1
 
     def conv(
-        self, name: str, source: Tensor, channels: Dim, *, kernel: Dim = 1, stride: int = 1, weight_bits: int | None = None, tied_to: str | None = None
+        self,
+        name: str,
+        source: Tensor,
+        channels: Dim,
+        *,
+        kernel: Dim = 1,
+        stride: int = 1,
+        weight_bits: int | None = None,
+        tied_to: str | None = None,
     ) -> Tensor:
         """Append a convolution to `channels` channels."""
         output = _strided(name, source, channels, stride, tied_to)
@@ -66,17 +66,15 @@ class NetworkBuilder:
         output = Tensor(name, 1, 1, channels)
         return self._append(Op(name, OpKind.DENSE, (source,), output, weight_bits=FIXED_BITS, unit=self.unit))
 
-    def open(self) -> Network:
-        """Return what was built as a piece of a larger network: its output keeps its choice of bits."""
-        return Network(self._name, tuple(self._tensors), tuple(self._ops), tuple(self._stage_outputs))
+    def finish(self, *, output_is_seen: bool = False) -> Network:
+        """Return the network, with the bits of every tensor that the score does not see fixed at 8.
 
-    def finish(self) -> Network:
-        """Return the network: the last stage closed, the bits of every tensor that the score does not see fixed at 8."""
-        last_scored = next((op for op in reversed(self._ops) if op.is_scored), None)
-        if last_scored is not None and last_scored.stage == self.stage:
-            self._stage_outputs.append(last_scored.output)
-        network = self.open()
+        `output_is_seen` says that the network is a piece of a larger one, where a scored operator reads what it writes last.
+        """
+        network = Network(self._name, tuple(self._tensors), tuple(self._ops), tuple(self._stage_ends))
         seen = {network.bits_owner(op.inputs[0]).name for op in network.ops if op.is_scored}
+        if output_is_seen:
+            seen.add(network.bits_owner(self._tensors[-1]).name)
         final = {
             tensor.name: replace(tensor, bits=FIXED_BITS)
             if tensor.bits is None and network.bits_owner(tensor).name not in seen
@@ -84,7 +82,7 @@ class NetworkBuilder:
             for tensor in network.tensors
         }
         ops = tuple(replace(op, inputs=tuple(final[t.name] for t in op.inputs), output=final[op.output.name]) for op in network.ops)
-        return Network(self._name, tuple(final.values()), ops, tuple(final[t.name] for t in network.stage_outputs))
+        return Network(self._name, tuple(final.values()), ops, tuple((stage, final[t.name]) for stage, t in network.stage_ends))
 
     def _append(self, op: Op) -> Tensor:
         self._ops.append(op)

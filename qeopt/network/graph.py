@@ -120,8 +120,8 @@ class Network:
     name: str
     tensors: tuple[Tensor, ...]
     ops: tuple[Op, ...]
-    stage_outputs: tuple[Tensor, ...] = ()
-    """The last tensor of each stage."""
+    stage_ends: tuple[tuple[int, Tensor], ...] = ()
+    """Stage indices, each with the last tensor of that stage (a piece of a network may hold only some)."""
 
     @cached_property
     def tensor_by_name(self) -> Mapping[str, Tensor]:

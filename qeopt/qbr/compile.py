@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-from qeopt_solvers import AllocationProblem, Choice, Link, Row, TieBreak
 
 from qeopt.hardware import Runtime
 from qeopt.memory import Limits
@@ -15,6 +12,7 @@ from qeopt.qbr.decisions import Decisions, decide
 from qeopt.qbr.rows import RowBuilder
 from qeopt.qbr.settings import BitChoices
 from qeopt.score import MICRO, Objective
+from qeopt_solvers import AllocationProblem, Choice, Row, TieBreak
 
 
 @dataclass(frozen=True)
@@ -58,18 +56,24 @@ class Impossible:
     reason: str
 
 
-def compile_bits(network: Network, runtime: Runtime, limits: Limits, choices: BitChoices, objective: Objective) -> Compiled | Impossible:
+def compile_bits(
+    network: Network, runtime: Runtime, limits: Limits, choices: BitChoices, objective: Objective
+) -> Compiled | Impossible:
     """Compile `network` to a one-hot choice per decision, a row per step, and a row per total budget.
 
-    A tensor that the score does not see never becomes a choice. Gains are rounded to millionths of a nat; ties go to less flash, then
-    to less SRAM traffic.
+    A tensor that the score does not see never becomes a choice. Gains are rounded to millionths of a nat; ties go to less flash,
+    then to less SRAM traffic.
     """
     decided = decide(network, runtime, choices)
     if isinstance(decided, str):
         return Impossible(decided)
     gains, constant = _gains(network, decided, objective)
     rows = RowBuilder(network, runtime, decided)
-    budget_rows: list[Row] = [*rows.sram(limits.sram_bytes), rows.flash(limits.flash_bytes)]
+    budget_rows: list[Row] = []
+    if limits.sram_bytes is not None:
+        budget_rows += rows.sram(limits.sram_bytes)
+    if limits.flash_bytes is not None:
+        budget_rows.append(rows.flash(limits.flash_bytes))
     if limits.bitops is not None:
         budget_rows.append(rows.bitops(limits.bitops))
     problem = AllocationProblem(
@@ -77,7 +81,7 @@ def compile_bits(network: Network, runtime: Runtime, limits: Limits, choices: Bi
             Choice(domain.name, domain.widths, tuple(round(MICRO * gains[index][width]) for width in domain.widths))
             for index, domain in enumerate(decided.domains)
         ),
-        links=tuple(Link(link.name, link.choices, link.allowed) for link in rows.links),
+        links=rows.links,
         rows=tuple(budget_rows),
         tie_breaks=(TieBreak("flash", rows.unit, rows.flash_terms()), TieBreak("traffic", rows.unit, rows.traffic_terms())),
     )
@@ -86,19 +90,23 @@ def compile_bits(network: Network, runtime: Runtime, limits: Limits, choices: Bi
 
 def _gains(network: Network, decisions: Decisions, objective: Objective) -> tuple[Mapping[int, Mapping[int, float]], float]:
     """Collect, per decision and width, what the score gains; gains of fixed bits join the constant."""
-    gains: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))
+    gains: dict[int, dict[int, float]] = {
+        index: dict.fromkeys(domain.widths, 0.0) for index, domain in enumerate(decisions.domains)
+    }
     constant = float(objective.constant(network))
     for op in network.ops:
         if not op.is_scored:
             continue
         source = op.inputs[0]
-        for holder, gain in (
-            (decisions.weight[op.name], lambda width, op=op: objective.weight_gain(network, op, width)),
-            (decisions.activation[source.name], lambda width, op=op, source=source: objective.activation_gain(network, op, source, width)),
-        ):
+        of_weights, of_input = decisions.weight[op.name], decisions.activation[source.name]
+        found = (
+            (of_weights, {width: objective.weight_gain(network, op, width) for width in of_weights.widths}),
+            (of_input, {width: objective.activation_gain(network, op, source, width) for width in of_input.widths}),
+        )
+        for holder, by_width in found:
             if holder.index is None:
-                constant += gain(holder.widths[0])
+                constant += by_width[holder.widths[0]]
                 continue
-            for width in holder.widths:
-                gains[holder.index][width] += gain(width)
+            for width, gain in by_width.items():
+                gains[holder.index][width] += gain
     return gains, constant

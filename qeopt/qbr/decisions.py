@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from qeopt.hardware import Runtime
-from qeopt.hardware.costs import Tuples, channels_fit, legal_tuples
+from qeopt.hardware.costs import channels_fit, legal_tuples
+from qeopt.hardware.runtime import Tuples
 from qeopt.network import Bits, Network, Op, Tensor
 from qeopt.qbr.settings import BitChoices
 
@@ -47,7 +48,10 @@ class Decisions:
         def read(holder: Holder) -> int:
             return holder.widths[0] if holder.index is None else labels[holder.index]
 
-        return Bits({name: read(holder) for name, holder in self.weight.items()}, {name: read(holder) for name, holder in self.activation.items()})
+        return Bits(
+            {name: read(holder) for name, holder in self.weight.items()},
+            {name: read(holder) for name, holder in self.activation.items()},
+        )
 
 
 def decide(network: Network, runtime: Runtime, choices: BitChoices) -> Decisions | str:
@@ -116,7 +120,7 @@ def _legal(op: Op, source: Tensor, runtime: Runtime, ins: set[int], weights: set
 
 def _no_bits(op: Op, source: Tensor, runtime: Runtime, widths: list[set[int]]) -> str:
     ins, weights, outs = (", ".join(map(str, sorted(found))) or "none" for found in widths)
-    text = f"no bits are legal for {op.kind} {op.name!r}: its input {source.name!r} may have {ins}, its output {op.output.name!r} {outs}"
+    text = f"no bits are legal for {op.kind} {op.name!r}: its input {source.name!r} may have {ins}, its output {outs}"
     if op.has_weights:
         text += f", its weights {weights}"
     can = legal_tuples(runtime, op, range(1, 33), range(1, 33))
@@ -127,7 +131,11 @@ def _no_bits(op: Op, source: Tensor, runtime: Runtime, widths: list[set[int]]) -
 
 
 def _assemble(
-    network: Network, weight_key: Mapping[str, Key], activation_key: Mapping[str, Key], widths: Mapping[Key, set[int]], tuples: Mapping[str, tuple[Tuples, ...]]
+    network: Network,
+    weight_key: Mapping[str, Key],
+    activation_key: Mapping[str, Key],
+    widths: Mapping[Key, set[int]],
+    tuples: Mapping[str, tuple[Tuples, ...]],
 ) -> Decisions:
     """Number the open decisions in execution order: what an operator reads, its weights, what it writes."""
     holders: dict[Key, list[str]] = {activation_key[network.tensors[0].name]: [network.tensors[0].name]}
@@ -143,7 +151,9 @@ def _assemble(
         assigned[key] = Holder(len(domains) if len(options) > 1 else None, options)
         if len(options) > 1:
             label = f"{shared} {'weights' if role == 'w' else 'activations'}"
-            domains.append(Domain(label, options, ops=tuple(names) if role == "w" else (), tensors=tuple(names) if role == "a" else ()))
+            domains.append(
+                Domain(label, options, ops=tuple(names) if role == "w" else (), tensors=tuple(names) if role == "a" else ())
+            )
     weight = {name: assigned[key] for name, key in weight_key.items()}
     activation = {name: assigned[key] for name, key in activation_key.items()}
     return Decisions(tuple(domains), weight, activation, tuples)

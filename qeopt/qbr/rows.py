@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
-
-from qeopt_solvers import Link, LinkTerm, Row, Scope, Term
+from collections.abc import Mapping
 
 from qeopt.hardware import Runtime
 from qeopt.hardware.costs import bitops, held, parameter_flash, scratch, weights_flash
-from qeopt.memory import Step, steps
+from qeopt.hardware.runtime import Tuples
+from qeopt.memory import Held, Step, steps
 from qeopt.network import Network, Op
 from qeopt.qbr.decisions import Decisions, Holder
-
-OpCost = Callable[[int, int, int], int]
-"""What an operator costs at (in, weight, out) bits."""
+from qeopt_solvers import Link, LinkTerm, Row, Scope, Term
 
 
 class _Sum:
@@ -25,15 +22,18 @@ class _Sum:
         self.costs: dict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
         self.linked: dict[int, tuple[int, ...]] = {}
 
-    def add(self, holder: Holder, cost: Callable[[int], int]) -> None:
+    def add(self, holder: Holder, costs: Mapping[int, int]) -> None:
+        """Add a cost per width of the holder's decision."""
         if holder.index is None:
-            self.fixed += cost(holder.widths[0])
+            self.fixed += costs[holder.widths[0]]
             return
         for width in holder.widths:
-            self.costs[holder.index][width] += cost(width)
+            self.costs[holder.index][width] += costs[width]
 
     def terms(self) -> tuple[Term, ...]:
-        return tuple(Term(index, tuple(by_width[width] for width in sorted(by_width))) for index, by_width in sorted(self.costs.items()))
+        return tuple(
+            Term(index, tuple(by_width[width] for width in sorted(by_width))) for index, by_width in sorted(self.costs.items())
+        )
 
     def link_terms(self) -> tuple[LinkTerm, ...]:
         return tuple(LinkTerm(link, costs) for link, costs in sorted(self.linked.items()))
@@ -84,7 +84,7 @@ class RowBuilder:
         """Bit operations of the whole network; they couple input and weight bits."""
         total = _Sum()
         for op in self._network.ops:
-            self._add_op_cost(total, op, lambda a, w, _, op=op: int(bitops(self._runtime, op, a, w)))
+            self._add_op_cost(total, op, {entry: int(bitops(self._runtime, op, *entry[:2])) for entry in self._tuples(op)})
         return self._row("bitops", "bitops", Scope.TOTAL, limit, total, unit="bit operations")
 
     def flash_terms(self) -> tuple[Term, ...]:
@@ -95,23 +95,31 @@ class RowBuilder:
         """Size of each activation decision's tensors."""
         total = _Sum()
         for tensor in self._network.tensors:
-            total.add(self._decisions.activation[tensor.name], lambda bits, tensor=tensor: int(held(self._runtime, tensor.elements, bits)))
+            self._add_held(total, Held(tensor, tensor.elements))
         return total.terms()
 
     def _flash(self) -> _Sum:
         total = _Sum()
         for op in self._network.weighted_ops:
-            total.add(self._decisions.weight[op.name], lambda bits, op=op: int(weights_flash(self._runtime, op, bits)))
+            holder = self._decisions.weight[op.name]
+            total.add(holder, {bits: int(weights_flash(self._runtime, op, bits)) for bits in holder.widths})
         return total
 
     def _live(self, step: Step) -> _Sum:
         total = _Sum()
         for item in step.live:
-            total.add(self._decisions.activation[item.tensor.name], lambda bits, item=item: int(held(self._runtime, item.elements, bits)))
+            self._add_held(total, item)
         return total
 
-    def _scratch_of(self, op: Op) -> OpCost:
-        return lambda a, w, o: int(scratch(self._runtime, op, a, w, o))
+    def _add_held(self, total: _Sum, item: Held) -> None:
+        holder = self._decisions.activation[item.tensor.name]
+        total.add(holder, {bits: int(held(self._runtime, item.elements, bits)) for bits in holder.widths})
+
+    def _tuples(self, op: Op) -> Tuples:
+        return self._decisions.tuples[op.name][0]
+
+    def _scratch_of(self, op: Op) -> dict[tuple[int, int, int], int]:
+        return {entry: int(scratch(self._runtime, op, *entry)) for entry in self._tuples(op)}
 
     def _shared_scratch(self) -> tuple[tuple[str, Op], ...]:
         """Operators whose scratch every step must hold, where the runtime keeps the largest one all the time.
@@ -127,7 +135,7 @@ class RowBuilder:
         return tuple((f" with scratch of {op.name}", op) for op in (steady, *varying))
 
     def _extremes(self, op: Op) -> tuple[int, int]:
-        costs = [self._scratch_of(op)(*entry) for entry in self._decisions.tuples[op.name][0]]
+        costs = self._scratch_of(op).values()
         return min(costs), max(costs)
 
     def _holders(self, op: Op, number: int = 0) -> tuple[Holder, Holder, Holder]:
@@ -136,23 +144,24 @@ class RowBuilder:
         activation = self._decisions.activation
         return activation[op.inputs[number].name], self._decisions.weight.get(op.name, none), activation[op.output.name]
 
-    def _add_op_cost(self, total: _Sum, op: Op, cost: OpCost) -> None:
+    def _add_op_cost(self, total: _Sum, op: Op, costs: Mapping[tuple[int, int, int], int]) -> None:
         """Add a cost of (in, weight, out) bits as plainly as it allows: fixed, per decision, or per linked tuple."""
         holders = self._holders(op)
-        costs = {entry: cost(*entry) for entry in self._decisions.tuples[op.name][0]}
         if len(set(costs.values())) == 1:
             total.fixed += next(iter(costs.values()))
             return
         positions = _open_positions(holders)
         for position in positions:
-            by_width = {entry[position]: value for entry, value in costs.items()}
-            if all(by_width[entry[position]] == value for entry, value in costs.items()):
-                total.add(holders[position], lambda bits: by_width[bits])
+            by_width = {entry[position]: cost for entry, cost in costs.items()}
+            if all(by_width[entry[position]] == cost for entry, cost in costs.items()):
+                total.add(holders[position], by_width)
                 return
         index, link = self._link(op, 0)
-        by_labels = {tuple(entry[p] for p in positions): value for entry, value in costs.items()}
+        by_labels = {tuple(entry[p] for p in positions): cost for entry, cost in costs.items()}
         widths = [holders[p].widths for p in positions]
-        total.linked[index] = tuple(by_labels[tuple(w[pick] for w, pick in zip(widths, picks, strict=True))] for picks in link.allowed)
+        total.linked[index] = tuple(
+            by_labels[tuple(w[pick] for w, pick in zip(widths, picks, strict=True))] for picks in link.allowed
+        )
 
     def _link(self, op: Op, number: int) -> tuple[int, Link]:
         """The link over the open decisions of `op`, made when first needed."""
@@ -160,7 +169,9 @@ class RowBuilder:
         if name not in self._links:
             holders = self._holders(op, number)
             positions = _open_positions(holders)
-            allowed = {tuple(holders[p].widths.index(entry[p]) for p in positions) for entry in self._decisions.tuples[op.name][number]}
+            allowed = {
+                tuple(holders[p].widths.index(entry[p]) for p in positions) for entry in self._decisions.tuples[op.name][number]
+            }
             choices = tuple(index for p in positions if (index := holders[p].index) is not None)
             self._links[name] = (len(self._links), Link(name, choices, tuple(sorted(allowed))))
         return self._links[name]
@@ -184,4 +195,3 @@ def _combinations(holders: tuple[Holder, Holder, Holder]) -> int:
     for size in sizes.values():
         total *= size
     return total
-

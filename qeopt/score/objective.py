@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from qeopt.network import Bits, Network, Op, Tensor
+from qeopt.spec.plugins import Table
+
+OBJECTIVES = Table("objectives", {"qe": "qeopt.score.qe:QEScore"})
 
 MICRO = 1_000_000
 """Gains are integers in millionths of a nat."""
+
+
+Nats: TypeAlias = float | NDArray[np.float64]
+"""A share of a score: one number, or one per network of a batch."""
 
 
 class Objective(Protocol):
@@ -17,8 +27,8 @@ class Objective(Protocol):
         """Say why this objective cannot score `network`; None when it can."""
         ...
 
-    def constant(self, network: Network) -> float:
-        """The share of the score that no bit-width changes, in nats (an array for a batch of networks)."""
+    def constant(self, network: Network) -> Nats:
+        """The share of the score that no bit-width changes, in nats."""
         ...
 
     def weight_gain(self, network: Network, op: Op, bits: int) -> float:
@@ -34,7 +44,7 @@ def evaluate(objective: Objective, network: Network, bits: Bits) -> float:
     """Score `network` at `bits`, in nats."""
     scored = [op for op in network.ops if op.is_scored]
     return (
-        objective.constant(network)
+        float(objective.constant(network))
         + sum(objective.weight_gain(network, op, bits.weights[op.name]) for op in scored)
         + sum(objective.activation_gain(network, op, op.inputs[0], bits.activations[op.inputs[0].name]) for op in scored)
     )

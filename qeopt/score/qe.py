@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from qeopt.network import Network, Op, Tensor, fan_in
+from qeopt.score.objective import Nats
 from qeopt.score.sigma_hat import sigma_hat
 from qeopt.spec.model import Block
 
@@ -37,23 +38,24 @@ class QEScore(Block):
 
     def check(self, network: Network) -> str | None:
         """Say when the number of stages is not the number of weights."""
-        stages = len(network.stage_outputs)
+        stages = len(network.stage_ends)
         if self.stage_weights is None or len(self.stage_weights) == stages:
             return None
-        return f"objective has {len(self.stage_weights)} stage_weights but {network.name!r} has {stages} stages (one ends before each stride)"
+        return f"objective has {len(self.stage_weights)} stage_weights but {network.name!r} has {stages} stages"
 
     def layer_weight(self, stage: int) -> float:
         """Weight of a convolution in stage `stage`: every later stage counts it again."""
         return 1.0 if self.stage_weights is None else math.fsum(self.stage_weights[stage:])
 
-    def constant(self, network: Network) -> float:
+    def constant(self, network: Network) -> Nats:
         """Fan-in, channel and normalisation terms, in nats."""
-        total: float = 0.0
+        total: Nats = 0.0
         for op in network.ops:
             if op.is_scored:
                 total = total + self._weight(op) * (0.5 * np.log(fan_in(op)) - math.log(self.sigma_a))
-        for weight, tensor in zip(self.stage_weights or (), network.stage_outputs, strict=False):
-            total = total + weight * np.log(tensor.channels)
+        if self.stage_weights is not None:
+            for stage, tensor in network.stage_ends:
+                total = total + self.stage_weights[stage] * np.log(tensor.channels)
         return total
 
     def weight_gain(self, network: Network, op: Op, bits: int) -> float:

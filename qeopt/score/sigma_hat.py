@@ -12,8 +12,8 @@ _TAIL_SIGMAS = 40  # beyond this many sigmas the tail is zero in double precisio
 def sigma_hat(bits: int, sigma: float) -> float:
     """Standard deviation of `round(clip(x, -B, +B))` with `B = 2^(bits - 1)` for `x ~ N(0, sigma^2)`.
 
-    sigma_hat^2 = 2 sum_{k=1..B} (2k - 1) Q((k - 1/2) / sigma), Q the upper tail of the Gaussian. The mean is zero because the bounds
-    are symmetric, so this is also the root mean square.
+    sigma_hat^2 = 2 sum_{k=1..B} (2k - 1) Q((k - 1/2) / sigma), Q the upper tail of the Gaussian. The mean is zero because the
+    bounds are symmetric, so this is also the root mean square.
 
     Raises:
         ValueError: for `bits < 1` or `sigma <= 0`.

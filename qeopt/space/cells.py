@@ -1,14 +1,14 @@
 """The pieces that chains are made of. A cell reads one tensor and writes one.
 
-A cell holds integers when it belongs to a structure and integer arrays when it stands for many; `build` serves both, so a search that
-prices thousands of cells at once and the network of the final design come from the same lines.
+A cell holds integers when it belongs to a structure and integer arrays when it stands for many; `build` serves both, so a search
+that prices thousands of cells at once and the network of the final design come from the same lines.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from qeopt.network import Dim, NetworkBuilder, Tensor
 
@@ -23,9 +23,16 @@ class Shortcut(StrEnum):
 
 
 class Cell(Protocol):
-    """A piece of a chain."""
+    """A piece of a chain: a frozen dataclass whose fields named in `DIMS` may be arrays."""
 
-    stride: int
+    DIMS: ClassVar[tuple[str, ...]]
+    IS_SCORED: ClassVar[bool]
+    """Whether a scored operator reads the cell's input."""
+
+    @property
+    def stride(self) -> int:
+        """What the cell divides height and width by."""
+        ...
 
     def build(self, builder: NetworkBuilder, name: str, source: Tensor) -> Tensor:
         """Append the cell's operators, named after `name`, and return what it writes."""
@@ -35,6 +42,9 @@ class Cell(Protocol):
 @dataclass(frozen=True, slots=True)
 class ConvCell:
     """One convolution (stem, head)."""
+
+    DIMS: ClassVar[tuple[str, ...]] = ("channels", "kernel")
+    IS_SCORED: ClassVar[bool] = True
 
     channels: Dim
     kernel: Dim = 1
@@ -49,6 +59,9 @@ class ConvCell:
 @dataclass(frozen=True, slots=True)
 class BottleneckCell:
     """1x1 convolution, depthwise convolution, 1x1 convolution, and perhaps a shortcut around them (paper, section 4.5)."""
+
+    DIMS: ClassVar[tuple[str, ...]] = ("channels", "middle", "kernel")
+    IS_SCORED: ClassVar[bool] = True
 
     channels: Dim
     middle: Dim
@@ -73,6 +86,9 @@ class BottleneckCell:
 @dataclass(frozen=True, slots=True)
 class ClassifierCell:
     """Global average pool and a dense layer."""
+
+    DIMS: ClassVar[tuple[str, ...]] = ()
+    IS_SCORED: ClassVar[bool] = False
 
     classes: int
     stride: int = 1

@@ -49,7 +49,13 @@ def _sorted_positive(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(sorted(values))
 
 
-Whole = Annotated[tuple[int, ...], BeforeValidator(_spread, json_schema_input_type=int | list[int] | dict[str, int]), AfterValidator(_sorted_positive)]
+Whole = Annotated[
+    tuple[int, ...],
+    BeforeValidator(_spread, json_schema_input_type=int | list[int] | dict[str, int]),
+    AfterValidator(_sorted_positive),
+]
 """Positive integers to choose from: one, a list, or a range."""
-Ratios = Annotated[tuple[float, ...], BeforeValidator(_spread, json_schema_input_type=float | list[float]), AfterValidator(_sorted_positive)]
+Ratios = Annotated[
+    tuple[float, ...], BeforeValidator(_spread, json_schema_input_type=float | list[float]), AfterValidator(_sorted_positive)
+]
 """Positive numbers to choose from: one or a list."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from math import prod
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, Union
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -16,13 +17,14 @@ from qeopt.space.blocks.base import BlockKind
 from qeopt.space.cells import Cell
 from qeopt.space.genes import Value
 from qeopt.spec.model import Block
-from qeopt.spec.plugins import Table
+from qeopt.spec.plugins import Table, union_of
 
 BLOCKS = Table(
     "blocks",
     {
         "conv": "qeopt.space.blocks.conv:Conv",
-        "bottleneck": "qeopt.space.blocks.bottleneck:Bottleneck",
+        "k1dwk1": "qeopt.space.blocks.k1dwk1:K1DWK1",
+        "mbconv": "qeopt.space.blocks.mbconv:MBConv",
         "classifier": "qeopt.space.blocks.classifier:Classifier",
     },
 )
@@ -30,7 +32,7 @@ BLOCKS = Table(
 if TYPE_CHECKING:
     AnyBlock: TypeAlias = BlockKind
 else:
-    AnyBlock = Annotated[Union[tuple(BLOCKS.load(name) for name in BLOCKS.names())], Field(discriminator="kind")]  # noqa: UP007
+    AnyBlock = union_of(BLOCKS)
 
 
 class Task(Block):
@@ -50,19 +52,31 @@ class Structure:
 
 
 @dataclass(frozen=True, slots=True)
-class NamedCell:
-    """A cell of a structure, with its name and whether a stage ends before it."""
+class Place:
+    """Where a cell stands in a chain: all that its cost and score depend on besides itself."""
+
+    height: int
+    width: int
+    stage: int
+    ends_stage: bool
+    output_is_seen: bool
+    """Whether a scored operator reads what the cell writes."""
+    is_first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedCell:
+    """A cell of a structure, its name, the channels it reads, and its place."""
 
     name: str
     cell: Cell
-    starts_stage: bool
+    channels: int
+    place: Place
 
 
 class Space(Block):
     """A chain of blocks, each with its structural choices. With one value for every choice it is a single network."""
 
-    kind: Literal["space", "network"]
-    """`space`: structures to search. `network`: one structure; only bits are chosen."""
     name: str = ""
     """Short name; the file's name unless stated."""
     title: str = ""
@@ -70,15 +84,13 @@ class Space(Block):
     blocks: Annotated[tuple[AnyBlock, ...], Field(min_length=1)]
     """The chain, from the image to the classifier."""
     widths: Literal["free", "non_decreasing"] = "free"
-    """Whether a block may be narrower than the block before it (the last convolution and the classifier aside)."""
+    """Whether a block may be narrower than the block before it (the last one with a width, the head, aside)."""
 
     @model_validator(mode="after")
     def _is_sound(self) -> Space:
         names = [block.name for block in self.blocks]
         if len(set(names)) != len(names):
             raise ValueError("two blocks have the same name")
-        if self.kind == "network" and self.size > 1:
-            raise ValueError("a network leaves no structural choice open; call it `kind: space`, or give every choice one value")
         return self
 
     @cached_property
@@ -110,6 +122,10 @@ class Space(Block):
             found.append(values[values.index(value)])
         return Structure(tuple(found))
 
+    def smallest(self) -> Structure:
+        """The structure with the least value of every gene."""
+        return Structure(tuple(values[0] for _, _, values in self.genes))
+
     def named(self, structure: Structure) -> dict[str, dict[str, Value]]:
         """Spell a structure out by block and gene name."""
         spelled: dict[str, dict[str, Value]] = {}
@@ -117,33 +133,55 @@ class Space(Block):
             spelled.setdefault(block, {})[gene] = value
         return spelled
 
+    @cached_property
+    def ruled_widths(self) -> tuple[int, ...]:
+        """Positions of the width genes that may not decrease; empty where widths are free."""
+        if self.widths == "free":
+            return ()
+        return tuple(index for index, (_, gene, _) in enumerate(self.genes) if gene == "width")[:-1]
+
     def follows_rules(self, structure: Structure) -> bool:
         """Whether widths obey the rule between blocks."""
-        if self.widths == "free":
-            return True
-        widths = [value for (_, gene, _), value in zip(self.genes, structure.values, strict=True) if gene == "width"]
-        return all(a <= b for a, b in zip(widths[:-2], widths[1:-1], strict=True))
+        widths = [structure.values[index] for index in self.ruled_widths]
+        return all(a <= b for a, b in pairwise(widths))
 
-    def cells(self, structure: Structure, task: Task) -> Iterator[NamedCell]:
-        """Walk the cells of a structure from the image to the classifier."""
+    def cells(self, structure: Structure, task: Task) -> tuple[PlacedCell, ...]:
+        """Walk the cells of a structure from the image to the classifier.
+
+        A stage ends before each strided cell but the first, and with the last cell that is scored.
+        """
+        height, width, _ = task.input
+        named = list(self._named_cells(structure, task))
+        placed: list[PlacedCell] = []
+        stage = 0
+        for index, (name, cell, reads) in enumerate(named):
+            following = named[index + 1][1] if index + 1 < len(named) else None
+            seen = following is not None and following.IS_SCORED
+            ends = cell.IS_SCORED and (following is None or not seen or following.stride > 1)
+            placed.append(PlacedCell(name, cell, reads, Place(height, width, stage, ends, seen, index == 0)))
+            height, width = -(-height // cell.stride), -(-width // cell.stride)
+            stage += ends
+        return tuple(placed)
+
+    def expand(self, structure: Structure, task: Task, name: str = "network") -> Network:
+        """Expand a structure to its network."""
+        height, width, channels = task.input
+        source = Tensor("image", height, width, channels, bits=FIXED_BITS, is_image=True)
+        builder = NetworkBuilder(name, source)
+        for item in self.cells(structure, task):
+            builder.unit = item.name
+            source = item.cell.build(builder, item.name, source)
+            if item.place.ends_stage:
+                builder.end_stage()
+        return builder.finish()
+
+    def _named_cells(self, structure: Structure, task: Task) -> Iterator[tuple[str, Cell, int]]:
+        """Every cell with its name and the channels it reads."""
         spelled = self.named(structure)
         channels = task.input[2]
-        for index, block in enumerate(self.blocks):
+        for block in self.blocks:
             values = spelled.get(block.name, {})
             cells = block.cells(values, channels, task.classes)
             for number, cell in enumerate(cells, start=1):
-                name = block.name if len(cells) == 1 else f"{block.name}.{number}"
-                yield NamedCell(name, cell, starts_stage=index > 0 and cell.stride > 1)
-            channels = int(values.get("width", channels))
-
-    def expand(self, structure: Structure, task: Task, name: str = "network") -> Network:
-        """Expand a structure to its network. A stage ends before each strided cell after the first block and at the last scored cell."""
-        height, width, channels = task.input
-        image = Tensor("image", height, width, channels, bits=FIXED_BITS, is_image=True)
-        builder, source = NetworkBuilder(name, image), image
-        for item in self.cells(structure, task):
-            if item.starts_stage:
-                builder.end_stage()
-            builder.unit = item.name
-            source = item.cell.build(builder, item.name, source)
-        return builder.finish()
+                yield (block.name if len(cells) == 1 else f"{block.name}.{number}"), cell, channels
+                channels = int(values.get("width", channels))

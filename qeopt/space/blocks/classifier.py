@@ -13,7 +13,7 @@ from qeopt.spec.model import Block
 class Classifier(Block):
     """Global average pool and a dense layer with 8-bit weights, one output per class of the task."""
 
-    kind: Literal["classifier"]
+    kind: Literal["classifier"] = "classifier"
     """Says that this is the classifier."""
     name: str = "classifier"
     """Name of the block; operators carry it."""

@@ -15,7 +15,7 @@ from qeopt.spec.model import Block
 class Conv(Block):
     """One convolution with normalisation and activation."""
 
-    kind: Literal["conv"]
+    kind: Literal["conv"] = "conv"
     """Says that this is a single convolution."""
     name: str
     """Name of the block; operators carry it."""

@@ -1,0 +1,7 @@
+"""Quantization Bits Refinement as an integer program."""
+
+from qeopt.qbr.compile import Compiled, Impossible, compile_bits
+from qeopt.qbr.refine import Refined, Refiner
+from qeopt.qbr.settings import BitChoices, QbrSettings
+
+__all__ = ["BitChoices", "Compiled", "Impossible", "QbrSettings", "Refined", "Refiner", "compile_bits"]

@@ -1,0 +1,82 @@
+"""Quantization Bits Refinement: the best bits for a network, exactly, with a recount."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from qeopt.hardware import Runtime
+from qeopt.memory import Limits, Resources, count
+from qeopt.network import Bits, Network
+from qeopt.qbr.compile import Compiled, Impossible, compile_bits
+from qeopt.qbr.reasons import why_infeasible
+from qeopt.qbr.settings import BitChoices, QbrSettings
+from qeopt.score import Objective, evaluate
+from qeopt_solvers import Limits as SolveLimits
+from qeopt_solvers import Outcome, Status
+from qeopt_solvers.solve import solve
+
+
+@dataclass(frozen=True)
+class Refined:
+    """Bits for a network, what they use and score, and what is proven of them."""
+
+    network: Network
+    status: Status
+    engine: str
+    bits: Bits | None = None
+    resources: Resources | None = None
+    score: float | None = None
+    bound: float | None = None
+    """No bits for this network score higher, in nats; None where the engine proves nothing."""
+    outcome: Outcome | None = None
+    reason: str = ""
+    """Why there are no bits."""
+
+
+@dataclass(frozen=True)
+class Refiner:
+    """The terms under which bits are chosen, whatever the network."""
+
+    runtime: Runtime
+    limits: Limits
+    choices: BitChoices
+    objective: Objective
+    settings: QbrSettings
+
+    def compile(self, network: Network) -> Compiled | Impossible:
+        """Compile the integer program of `network` under these terms."""
+        return compile_bits(network, self.runtime, self.limits, self.choices, self.objective)
+
+    def refine(self, network: Network, engine: str | None = None, seed: int = 0) -> Refined:
+        """Find the best bits for `network` with `engine`, and count everything again.
+
+        Raises:
+            EngineError: when the engine is unknown or its package is missing.
+        """
+        engine = engine or self.settings.engine
+        compiled = self.compile(network)
+        if isinstance(compiled, Impossible):
+            return Refined(network, Status.INFEASIBLE, engine, reason=compiled.reason)
+        outcome = solve(compiled.problem, engine, SolveLimits(deterministic=self.settings.deterministic_limit, seed=seed))
+        if outcome.picks is None:
+            reason = why_infeasible(compiled) if outcome.status is Status.INFEASIBLE else outcome.note
+            return Refined(network, outcome.status, engine, outcome=outcome, reason=reason)
+        bits = compiled.bits(outcome.picks)
+        return Refined(
+            network,
+            outcome.status,
+            engine,
+            bits,
+            count(network, self.runtime, bits),
+            evaluate(self.objective, network, bits),
+            None if outcome.bound is None else compiled.bound_nats(outcome.bound),
+            outcome,
+        )
+
+    def tied(self) -> Refiner:
+        """The same terms with the bits of a unit tied, as the paper's authors tie them."""
+        return replace(self, choices=self.choices.model_copy(update={"tie": "unit"}))
+
+    def only(self, bits: int) -> Refiner:
+        """The same terms with every free tensor at `bits`."""
+        return replace(self, choices=self.choices.model_copy(update={"weights": (bits,), "activations": (bits,)}))

@@ -1,0 +1,196 @@
+"""Evolution over structures: children by mutation, a relaxation that ranks them, exact bits for those that could be the best."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.random import Generator, SeedSequence
+
+from qeopt.qbr import Refined, Refiner
+from qeopt.search.mutations import MUTATIONS, Move
+from qeopt.search.relax import Relaxer
+from qeopt.search.settings import SearchSettings
+from qeopt.space import Space, Structure, Task
+
+ATTEMPTS = 16
+"""Tries to make a child that follows the rules and was not seen before."""
+FIRST_WALK = 48
+"""Longest random walk from the smallest structure to a member of the first generation."""
+
+
+class Stop(StrEnum):
+    """Why a search ended."""
+
+    EVALUATIONS = "evaluations"
+    EXHAUSTED = "space exhausted"
+    """No new structure was found."""
+    TIME = "time limit"
+    """The safety net; another run may end elsewhere."""
+    INTERRUPTED = "interrupted"
+    SINGLE = "single structure"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A structure, the most it can score, and its exact bits once they were worth finding."""
+
+    structure: Structure
+    relaxed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best structure so far, with exact bits."""
+
+    structure: Structure
+    refined: Refined
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a search stands after a generation."""
+
+    generation: int
+    evaluations: int
+    feasible: int
+    """Structures evaluated so far for which the relaxation found bits."""
+    refined: int
+    """Exact programs solved so far."""
+    best_score: float | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """What a search found."""
+
+    best: Best | None
+    stopped: Stop
+    history: tuple[Progress, ...]
+    population: tuple[Candidate, ...]
+    reason: str = ""
+    """Why nothing fits, where nothing was found."""
+
+
+def evolve(
+    space: Space, task: Task, refiner: Refiner, settings: SearchSettings, report: Callable[[Progress], None] | None = None
+) -> SearchResult:
+    """Search `space` for the structure whose exact bits score most. Ctrl-C ends it with the best so far.
+
+    The same space, terms and settings give the same result, unless `time_limit_seconds` ends the search.
+    """
+    return _Evolution(space, task, refiner, settings, report or (lambda progress: None)).run()
+
+
+class _Evolution:
+    """The state of one search."""
+
+    def __init__(
+        self, space: Space, task: Task, refiner: Refiner, settings: SearchSettings, report: Callable[[Progress], None]
+    ) -> None:
+        self._space = space
+        self._task = task
+        self._refiner = refiner
+        self._settings = settings
+        self._report = report
+        self._relaxer = Relaxer(space, task, refiner)
+        self._moves: list[Move] = [MUTATIONS.load(name) for name in settings.mutations]
+        self._seen: set[Structure] = set()
+        self._population: list[Candidate] = []
+        self._best: Best | None = None
+        self._feasible = 0
+        self._refined = 0
+        self._history: list[Progress] = []
+
+    def run(self) -> SearchResult:
+        start = time.monotonic()
+        try:
+            stopped = self._generations(start)
+        except KeyboardInterrupt:
+            stopped = Stop.INTERRUPTED
+        reason = ""
+        if self._best is None:
+            smallest = self._space.smallest()
+            reason = self._refiner.refine(self._space.expand(smallest, self._task)).reason
+        return SearchResult(self._best, stopped, tuple(self._history), tuple(self._population), reason)
+
+    def _generations(self, start: float) -> Stop:
+        settings = self._settings
+        generation = 0
+        while True:
+            children = self._children(generation)
+            if not children:
+                return Stop.EXHAUSTED
+            self._evaluate(children)
+            progress = Progress(
+                generation,
+                len(self._seen),
+                self._feasible,
+                self._refined,
+                None if self._best is None else self._best.score,
+                time.monotonic() - start,
+            )
+            self._history.append(progress)
+            self._report(progress)
+            generation += 1
+            if len(self._seen) >= settings.evaluations:
+                return Stop.EVALUATIONS
+            if settings.time_limit_seconds is not None and progress.seconds >= settings.time_limit_seconds:
+                return Stop.TIME
+
+    def _children(self, generation: int) -> list[Structure]:
+        """Make the structures of one generation; each child has a random stream of its own."""
+        room = min(self._settings.children, self._settings.evaluations - len(self._seen))
+        made: list[Structure] = []
+        for index in range(room):
+            rng = np.random.default_rng(SeedSequence([self._settings.seed, generation, index]))
+            child = self._space.smallest() if generation == 0 and index == 0 else self._child(rng)
+            if child is not None and child not in self._seen:
+                self._seen.add(child)
+                made.append(child)
+        return made
+
+    def _child(self, rng: Generator) -> Structure | None:
+        for _ in range(ATTEMPTS):
+            child, moves = self._parent(rng)
+            for _ in range(moves):
+                child = self._moves[rng.integers(len(self._moves))](self._space, child, rng)
+            if child not in self._seen and self._space.follows_rules(child):
+                return child
+        return None
+
+    def _parent(self, rng: Generator) -> tuple[Structure, int]:
+        """A member of the population (the better of two) and how many moves to make from it."""
+        if not self._population:
+            return self._space.smallest(), int(rng.integers(1, FIRST_WALK + 1))
+        pick = min(rng.integers(len(self._population), size=2))  # the population is sorted, best first
+        return self._population[pick].structure, self._settings.moves_per_child
+
+    def _evaluate(self, structures: Sequence[Structure]) -> None:
+        """Rank new structures by their relaxed value; find exact bits for those that could beat the best."""
+        relaxed = self._relaxer.relax(structures).scores
+        found = [
+            Candidate(structure, float(score)) for structure, score in zip(structures, relaxed, strict=True) if np.isfinite(score)
+        ]
+        self._feasible += len(found)
+        found.sort(key=_rank)
+        for candidate in found:
+            if self._best is not None and candidate.relaxed <= self._best.score:
+                break
+            self._refine(candidate.structure)
+        self._population = sorted([*self._population, *found], key=_rank)[: self._settings.population]
+
+    def _refine(self, structure: Structure) -> None:
+        self._refined += 1
+        refined = self._refiner.refine(self._space.expand(structure, self._task))
+        if refined.score is not None and (self._best is None or refined.score > self._best.score):
+            self._best = Best(structure, refined, refined.score)
+
+
+def _rank(candidate: Candidate) -> tuple[float, tuple[float, ...]]:
+    return -candidate.relaxed, candidate.structure.values

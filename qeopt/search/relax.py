@@ -1,0 +1,144 @@
+"""An upper bound on what a structure can score, for many structures at once: exact activations, relaxed totals.
+
+Flash and bit operations are priced (Lagrange multipliers); for given prices the best bits are a dynamic program along the chain of
+cells over the bits between them. Any prices give a valid bound, and the search narrows in on those that give the least.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qeopt.network.builder import FIXED_BITS
+from qeopt.qbr import Refiner
+from qeopt.search.tables import CellKind, CellTable, Floats, dimensions, tabulate
+from qeopt.space import Space, Structure, Task
+
+GOLDEN = (5**0.5 - 1) / 2
+NARROWINGS = 14
+"""Golden-section steps per price: the bracket shrinks to a thousandth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxation:
+    """Bounds for a batch of structures."""
+
+    scores: Floats
+    """(structures,) no bits score higher, in nats; -inf where nothing fits."""
+    macs: NDArray[np.int64]
+    layers: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxer:
+    """Bounds structures of one space under one set of terms."""
+
+    space: Space
+    task: Task
+    refiner: Refiner
+
+    def relax(self, structures: Sequence[Structure]) -> Relaxation:
+        """Bound every structure."""
+        return _Batch(self, structures).relax()
+
+
+class _Batch:
+    """The cells of a batch of structures, tabulated by kind."""
+
+    def __init__(self, terms: Relaxer, structures: Sequence[Structure]) -> None:
+        self._limits = terms.refiner.limits
+        self._unit = terms.refiner.runtime.unit_per_byte
+        self._size = len(structures)
+        boundary = tuple(sorted({*terms.refiner.choices.activations, FIXED_BITS}))
+        self._start = boundary.index(FIXED_BITS)  # the image
+        self._widths = len(boundary)
+        members: dict[CellKind, tuple[list[tuple[int, ...]], list[int], list[int]]] = defaultdict(lambda: ([], [], []))
+        self._length = 0
+        for index, structure in enumerate(structures):
+            cells = terms.space.cells(structure, terms.task)
+            self._length = max(self._length, len(cells))
+            for slot, placed in enumerate(cells):
+                dims, owners, slots = members[CellKind.of(placed)]
+                dims.append(dimensions(placed))
+                owners.append(index)
+                slots.append(slot)
+        self._tables: list[tuple[CellTable, NDArray[np.int64], NDArray[np.int64]]] = [
+            (tabulate(kind, dims, terms.refiner, boundary), np.array(owners), np.array(slots))
+            for kind, (dims, owners, slots) in members.items()
+        ]
+
+    def relax(self) -> Relaxation:
+        macs = np.zeros(self._size, dtype=np.int64)
+        layers = np.zeros(self._size, dtype=np.int64)
+        least_flash = np.zeros(self._size)
+        most_gain = np.zeros(self._size)
+        for table, owners, _ in self._tables:
+            np.add.at(macs, owners, table.macs)
+            np.add.at(layers, owners, table.layers)
+            np.add.at(least_flash, owners, table.least_flash())
+            np.add.at(most_gain, owners, sum(_range(group.gains) for group in table.groups))
+        scores = self._least_bound(np.maximum(most_gain, 1.0))
+        fits = np.ones(self._size, dtype=np.bool_)
+        for used, limit in ((macs, self._limits.macs), (layers, self._limits.layers), (least_flash, self._flash_limit)):
+            if limit is not None:
+                fits &= used <= limit
+        return Relaxation(np.where(fits, scores, -np.inf), macs, layers)
+
+    @property
+    def _flash_limit(self) -> int | None:
+        return None if self._limits.flash_bytes is None else self._limits.flash_bytes * self._unit
+
+    def _least_bound(self, most: Floats) -> Floats:
+        """Minimise the bound over the prices of the budgets there are, one price after the other."""
+        flash_price = bitops_price = np.zeros(self._size)
+        prices_flash, prices_bitops = self._flash_limit is not None, self._limits.bitops is not None
+        best = self._bound(flash_price, bitops_price)
+        for _ in range(2 if prices_flash and prices_bitops else 1):
+            if prices_bitops:
+                bitops_price, best = _minimise(partial(self._bound, flash_price), 4 * most)
+            if prices_flash:
+                flash_price, best = _minimise(partial(self._bound, bitops_worth=bitops_price), most)
+        return best
+
+    def _bound(self, flash_worth: Floats, bitops_worth: Floats) -> Floats:
+        """The bound at given prices, stated as nats that the whole budget is worth."""
+        flash_price = flash_worth / (self._flash_limit or 1)
+        bitops_price = bitops_worth / (self._limits.bitops or 1)
+        chain = np.full((self._length, self._size, self._widths, self._widths), -np.inf)
+        chain[:, :, np.arange(self._widths), np.arange(self._widths)] = 0.0  # chains shorter than the longest pass through
+        for table, owners, slots in self._tables:
+            chain[slots, owners] = table.priced(flash_price[owners], bitops_price[owners])
+        value = np.full((self._size, self._widths), -np.inf)
+        value[:, self._start] = flash_worth + bitops_worth
+        for step in chain:
+            value = (value[:, :, None] + step).max(axis=1)
+        best: Floats = value.max(axis=1)
+        return best
+
+
+def _range(gains: Floats) -> float:
+    finite = gains[np.isfinite(gains)]
+    return float(finite.max() - finite.min()) if finite.size else 0.0
+
+
+def _minimise(bound: Callable[[Floats], Floats], high: Floats) -> tuple[Floats, Floats]:
+    """Golden-section search of a convex function of one price per structure on [0, high]; returns prices and values."""
+    low, high = np.zeros_like(high), high.copy()
+    left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+    at_left, at_right = bound(left), bound(right)
+    for _ in range(NARROWINGS):
+        keep_left = at_left <= at_right
+        low, high = np.where(keep_left, low, left), np.where(keep_left, right, high)
+        inner = np.where(keep_left, high - GOLDEN * (high - low), low + GOLDEN * (high - low))
+        at_inner = bound(inner)
+        left, right = np.where(keep_left, inner, right), np.where(keep_left, left, inner)
+        at_left, at_right = np.where(keep_left, at_inner, at_right), np.where(keep_left, at_left, at_inner)
+    at_zero = bound(np.zeros_like(high))
+    price = np.where(at_left <= at_right, left, right)
+    value = np.minimum(at_left, at_right)
+    return np.where(at_zero <= value, 0.0, price), np.minimum(at_zero, value)

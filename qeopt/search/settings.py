@@ -1,0 +1,30 @@
+"""The YAML block that configures the search over structures."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from qeopt.spec.model import Block
+
+MOVES = ("width", "kernel", "ratio", "units")
+
+
+class SearchSettings(Block):
+    """How structures are explored."""
+
+    evaluations: Annotated[int, Field(ge=1, le=10_000_000)] = 2000
+    """Distinct structures to evaluate; the search stops after the generation that reaches it."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Same study, same seed, same design."""
+    population: Annotated[int, Field(ge=2, le=100_000)] = 64
+    """Structures kept from one generation to the next."""
+    children: Annotated[int, Field(ge=1, le=100_000)] = 64
+    """Structures made in each generation."""
+    mutations: Annotated[tuple[str, ...], Field(min_length=1)] = MOVES
+    """Moves a child may differ by; see `qeopt.search.mutations`."""
+    moves_per_child: Annotated[int, Field(ge=1, le=16)] = 2
+    """Successive moves that make a child (the authors' search: 2)."""
+    time_limit_seconds: Annotated[float, Field(gt=0)] | None = None
+    """A safety net; a search that it stops says so and claims no repeatability."""
