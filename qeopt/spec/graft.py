@@ -15,7 +15,6 @@ from qeopt.spec.slots import Slot, fitting, keys_of
 from qeopt.spec.sources import Sources
 
 NAME = "name"
-_MAX_CHAIN = 16
 _MAX_NAMED = 256
 
 Part = str | int
@@ -39,8 +38,9 @@ class Grafter:
     _chain: list[Path] = field(default_factory=list)
     _opened: int = 0
 
-    def graft(self, root: Mapping, model: type[Block]) -> Mapping:
-        """Return a tree with all references of `model` followed, however deep."""
+    def graft(self, root: Mapping, model: type[Block], origin: Path) -> Mapping:
+        """Return the tree of a file with all references of `model` followed, however deep."""
+        self._chain.append(origin)
         grafted = self._walk(root, (Slot(model),), ())
         return grafted if isinstance(grafted, Mapping) else root
 
@@ -80,15 +80,16 @@ class Grafter:
 
     def _open(self, name: str, node: Scalar, reference: Reference, slots: tuple[Slot, ...]) -> Mapping:
         file = self.sources.find(reference.kind, reference.folder, name, node.location)
-        if file.resolve() in self._chain or len(self._chain) >= _MAX_CHAIN:
-            circle = " -> ".join(str(step) for step in (*self._chain, file))
+        chain = [step.resolve() for step in self._chain]
+        if file.resolve() in chain:
+            circle = " -> ".join(str(step) for step in (*self._chain[chain.index(file.resolve()) :], file))
             raise SpecError.at(node.location, f"files name each other in a circle: {circle}")
         self._opened += 1
         if self._opened > _MAX_NAMED:
             raise SpecError.at(node.location, f"more than {_MAX_NAMED} files are named; a spec needs a few")
         document = self.sources.read(file, reference.kind, node.location)
         root = inherit(document.root, reference.kind, reference.folder, self.sources, origin=file)
-        self._chain.append(file.resolve())
+        self._chain.append(file)
         return with_name(root, file, slots)
 
 

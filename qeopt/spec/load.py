@@ -95,7 +95,7 @@ class _Load:
         root = with_name(root, document.path, (Slot(model),))
         root, pending = apply_all(root, _parse_all(overrides))
         grafter = Grafter(sources, pending)
-        root = grafter.graft(root, model)
+        root = grafter.graft(root, model, document.path)
         problems = [*grafter.problems, *(Problem(late.location, blocked_message(root, late)) for late in grafter.pending)]
         try:
             value = build(model, plain(root))

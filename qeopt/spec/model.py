@@ -41,8 +41,10 @@ class Reference:
     folder: str
 
     def __get_pydantic_json_schema__(self, schema: core_schema.CoreSchema, handler: Any) -> dict[str, Any]:
-        """Return the schema of the field: a name or path, or the object itself."""
-        return {"anyOf": [{"type": "string", "description": f"name or path of a {self.kind}"}, handler(schema)]}
+        """Return the schema of the field: a name or path, the object itself, or changes to a named one."""
+        name = {"type": "string", "description": f"Name or path of a {self.kind}."}
+        changes = {"type": "object", "properties": {"extends": name}, "required": ["extends"]}
+        return {"anyOf": [name, handler(schema), changes]}
 
 
 def build(model: type[BlockT], data: Plain) -> BlockT:

@@ -8,9 +8,9 @@ from collections.abc import Sequence as Items
 from pydantic import ValidationError
 
 from qeopt.spec.errors import Location, Problem, did_you_mean, nearest, quote
-from qeopt.spec.expected import any_of, expectation
+from qeopt.spec.expected import any_of, expectation, noun_of
 from qeopt.spec.finding import Finding, Path, choose, find
-from qeopt.spec.model import Block
+from qeopt.spec.model import Block, Reference
 from qeopt.spec.node import Node, locate, locate_key
 from qeopt.spec.slots import keys_of, slots_at
 
@@ -60,9 +60,18 @@ def _problem(finding: Finding, root: Node, model: type[Block]) -> Problem:
         return Problem(_key_location(finding, root), f"unknown key {quote(finding.key)}{_inside(finding.path)}{hint}")
     if finding.type == "union_tag_not_found":
         return Problem(locate(root, finding.path), f"missing {finding.error['ctx']['discriminator']}{_inside(finding.path)}")
-    words = any_of(finding.error, finding.nouns) if finding.nouns else expectation(finding.error)
+    nouns = finding.nouns or _named_nouns(finding, root, model)
+    words = any_of(finding.error, nouns) if nouns else expectation(finding.error)
     subject = dotted(finding.path)
     return Problem(locate(root, finding.path), f"{subject}{words}" if subject else words.removeprefix(": "))
+
+
+def _named_nouns(finding: Finding, root: Node, model: type[Block]) -> tuple[str, ...]:
+    """Return what may stand for a file, if one may be named at the place of a finding."""
+    if noun_of(finding.error) != "a mapping":
+        return ()
+    reference = next((mark for slot in slots_at(model, root, finding.path) if (mark := slot.mark(Reference))), None)
+    return () if reference is None else (f"the name of a {reference.kind}", "a path", "a mapping")
 
 
 def _key_location(finding: Finding, root: Node) -> Location:
