@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.random import Generator, SeedSequence
 
-from qeopt.qbr import Refined, Refiner
+from qeopt.qbr import Refiner
 from qeopt.search.mutations import MUTATIONS, Move
 from qeopt.search.relax import Relaxer
+from qeopt.search.result import Best, Candidate, Progress, SearchResult, Stop
 from qeopt.search.settings import SearchSettings
 from qeopt.space import Space, Structure, Task
 
@@ -20,61 +19,6 @@ ATTEMPTS = 16
 """Tries to make a child that follows the rules and was not seen before."""
 FIRST_WALK = 48
 """Longest random walk from the smallest structure to a member of the first generation."""
-
-
-class Stop(StrEnum):
-    """Why a search ended."""
-
-    EVALUATIONS = "evaluations"
-    EXHAUSTED = "space exhausted"
-    """No new structure was found."""
-    TIME = "time limit"
-    """The safety net; another run may end elsewhere."""
-    INTERRUPTED = "interrupted"
-    SINGLE = "single structure"
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A structure, the most it can score, and its exact bits once they were worth finding."""
-
-    structure: Structure
-    relaxed: float
-
-
-@dataclass(frozen=True, slots=True)
-class Best:
-    """The best structure so far, with exact bits."""
-
-    structure: Structure
-    refined: Refined
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a search stands after a generation."""
-
-    generation: int
-    evaluations: int
-    feasible: int
-    """Structures evaluated so far for which the relaxation found bits."""
-    refined: int
-    """Exact programs solved so far."""
-    best_score: float | None
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class SearchResult:
-    """What a search found."""
-
-    best: Best | None
-    stopped: Stop
-    history: tuple[Progress, ...]
-    population: tuple[Candidate, ...]
-    reason: str = ""
-    """Why nothing fits, where nothing was found."""
 
 
 def evolve(

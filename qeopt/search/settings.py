@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -26,5 +26,8 @@ class SearchSettings(Block):
     """Moves a child may differ by; see `qeopt.search.mutations`."""
     moves_per_child: Annotated[int, Field(ge=1, le=16)] = 2
     """Successive moves that make a child (the authors' search: 2)."""
+    baselines: tuple[Literal["eight_bits", "tied"], ...] = ("eight_bits",)
+    """Other terms under which the same search is run, to be shown beside the answer: every free tensor at 8 bits; the bits of each
+    unit tied, as the paper's authors tie them."""
     time_limit_seconds: Annotated[float, Field(gt=0)] | None = None
     """A safety net; a search that it stops says so and claims no repeatability."""

@@ -1,0 +1,99 @@
+"""Solve a study. Read this first: every line is a room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from qeopt.design import Baseline, Design, VerificationError, describe, recount, uses
+from qeopt.qbr import Refined, Refiner
+from qeopt.search import Progress, SearchResult, explore
+from qeopt.spec.library import Library
+from qeopt.spec.load import Loaded
+from qeopt.study import Study, load_study
+from qeopt_solvers import Status
+
+PROVER = "cp_sat"
+"""Engine that proves the bits of every reported design, whichever engine found them."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A design, or the reason why there is none."""
+
+    loaded: Loaded[Study]
+    design: Design | None
+    reason: str
+    search: SearchResult
+
+
+def solve(
+    source: str | Path,
+    *,
+    overrides: Sequence[str] = (),
+    library: Library | None = None,
+    report: Callable[[str, Progress], None] | None = None,
+) -> Solution:
+    """Find the best design of a study, prove its bits and count everything again.
+
+    Args:
+        source: A study file, or the name of a shipped one.
+        overrides: `KEY=VALUE` texts that replace values of the file.
+        library: Where names are looked up.
+        report: Called with the name of the search ("study", "eight_bits", "tied") and its progress.
+
+    Raises:
+        SpecError: when the study is not sound.
+        VerificationError: when two exact engines disagree, or the recount does.
+    """
+    loaded = load_study(source, overrides=overrides, library=library)
+    study = loaded.value
+    found = _explore(study, study.refiner, "study", report)
+    if found.best is None:
+        return Solution(loaded, None, found.reason, found)
+    design = describe(
+        loaded,
+        found.best.structure,
+        found.best.refined,
+        _prove(study.refiner, found.best.refined),
+        stopped=found.stopped,
+        overrides=tuple(overrides),
+        baselines=_baselines(study, report),
+    )
+    disagreements = recount(design)
+    if disagreements:
+        raise VerificationError("the recount disagrees with the design: " + "; ".join(disagreements))
+    return Solution(loaded, design, "", found)
+
+
+def _explore(study: Study, refiner: Refiner, name: str, report: Callable[[str, Progress], None] | None) -> SearchResult:
+    return explore(
+        study.subject, study.task, refiner, study.search, None if report is None else lambda progress: report(name, progress)
+    )
+
+
+def _prove(refiner: Refiner, refined: Refined) -> tuple[Refined, ...]:
+    """Have CP-SAT prove the bits, if it did not find them itself."""
+    if refined.engine == PROVER:
+        return (refined,)
+    proof = refiner.refine(refined.network, PROVER)
+    both = [found.outcome.value for found in (refined, proof) if found.status is Status.OPTIMAL and found.outcome is not None]
+    if len(set(both)) > 1 or proof.status is Status.INFEASIBLE:
+        raise VerificationError(f"{refined.engine} and {PROVER} both claim a proof and disagree on {refined.network.name!r}")
+    return refined, proof
+
+
+def _baselines(study: Study, report: Callable[[str, Progress], None] | None) -> dict[str, Baseline]:
+    """Run the same search under other terms."""
+    terms = {"eight_bits": study.refiner.only(8), "tied": study.refiner.tied()}
+    baselines: dict[str, Baseline] = {}
+    for name in study.search.baselines:
+        best = _explore(study, terms[name], name, report).best
+        if best is not None and best.refined.resources is not None:
+            baselines[name] = Baseline(
+                score=best.score,
+                structure=study.subject.named(best.structure),
+                uses=uses(study.limits.uses(best.refined.resources)),
+            )
+    return baselines
