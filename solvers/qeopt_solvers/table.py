@@ -18,6 +18,7 @@ GROUP = "qeopt.engines"
 """Entry-point group for engines from outside: `name = "package.module:function"`, with a `TRAITS` in the same module."""
 
 ENGINES: dict[str, str] = {
+    "chain": "qeopt_solvers.engines.chain:solve",
     "cp_sat": "qeopt_solvers.engines.cp_sat:solve",
     "exhaustive": "qeopt_solvers.engines.exhaustive:solve",
     "milp": "qeopt_solvers.engines.milp:solve",

@@ -1,0 +1,220 @@
+"""Our own exact engine: chains by dynamic programming, totals by prices and bounded labels. NumPy only.
+
+First every chain and every loner is decided by itself; if the totals hold, that is the answer. If not, prices bound the value of
+everything that competes for the totals, and labels look through the window below that bound, a small one first. When a window holds
+too much, what is left goes to another engine, and the outcome says so.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from qeopt_solvers import recount
+from qeopt_solvers.allocation import AllocationProblem
+from qeopt_solvers.chains.labels import Budget, Complete, OutOfTime, TooManyLabels, search
+from qeopt_solvers.chains.numbers import NEVER, Ints, Numbers, compose, numbers_of
+from qeopt_solvers.chains.parts import Parts, split
+from qeopt_solvers.chains.prices import SCALE, Dual, Pool, minimise
+from qeopt_solvers.chains.tables import Step, integer_tables, steps_of, trace
+from qeopt_solvers.outcome import Certificate, Engine, Limits, Outcome, Status
+from qeopt_solvers.reduce import reduce
+from qeopt_solvers.traits import Traits
+
+TRAITS = Traits(
+    summary="our own: dynamic programming over neighbours and prices for totals; fastest where totals do not entangle everything",
+    exact=True,
+    tie_breaks=True,
+    hint=True,
+    reduces=True,
+    accepts_fallback=True,
+)
+
+MOST_LABELS = 20_000
+"""Labels kept after a step before the problem is handed on."""
+FIRST_SHARE = 1 / 64
+"""The first window, as a share of the distance between the bound and the best answer known."""
+WIDEN = 8
+"""How much wider each further window is."""
+
+
+def solve(problem: AllocationProblem, limits: Limits, fallback: Engine | None = None) -> Outcome:
+    """Answer exactly, or through `fallback` where the problem is too entangled for this method."""
+    call = _Call(problem, limits, fallback, None if limits.seconds is None else time.monotonic() + limits.seconds)
+    parts = split(problem)
+    if parts is None:
+        return Outcome(Status.INFEASIBLE, "chain")
+    numbers = numbers_of(problem, parts)
+    if numbers is None:
+        return call.handed_on("its numbers are too large for 64-bit tables")
+    if not numbers.alive.any(axis=1).all():
+        return Outcome(Status.INFEASIBLE, "chain")
+    chains = [steps_of(problem, parts, chain, numbers.alive) for chain in parts.chains]
+    planned = [steps for steps in chains if steps is not None]
+    if len(planned) < len(chains):
+        return call.handed_on("too many neighbouring choices are entangled")
+    settled = _settle(numbers, parts, planned)
+    if settled is None:
+        return call.handed_on("its tie-breaks are too large for 64-bit tables")
+    if -1 in settled:
+        return Outcome(Status.INFEASIBLE, "chain")
+    used = [recount.usage(problem, problem.rows[index], settled) for index in parts.totals]
+    if all(total is not None and total <= problem.rows[index].limit for total, index in zip(used, parts.totals, strict=True)):
+        value = recount.value(problem, settled)
+        return Outcome(Status.OPTIMAL, "chain", tuple(settled), value, value, True, Certificate((0,) * len(problem.rows), 1, value))
+    return _compete(call, parts, numbers, planned, settled)
+
+
+def _settle(numbers: Numbers, parts: Parts, chains: Sequence[tuple[Step, ...]]) -> list[int] | None:
+    """Decide every chain and loner as if no total bound; -1 for one that cannot be, None if the keys do not fit."""
+    picks = [-1] * len(numbers.gains)
+    alone = np.array(parts.alone, dtype=np.intp)
+    keys = compose(numbers.gains[alone], numbers.ties[:, alone], alone=True)
+    if keys is None:
+        return None
+    best = np.where(numbers.alive[alone], keys, NEVER).argmax(axis=1).tolist()
+    for choice, option in zip(parts.alone, best, strict=True):
+        picks[choice] = option
+    for steps in chains:
+        members = [step.choice for step in steps]
+        own = compose(numbers.gains[members], numbers.ties[:, members])
+        if own is None:
+            return None
+        chain_keys = np.zeros_like(numbers.gains)
+        chain_keys[members] = own
+        tables = integer_tables(steps, chain_keys)
+        if tables[0].max() > NEVER // 2:
+            for choice, option in zip(members, trace(steps, tables), strict=True):
+                picks[choice] = option
+    return picks
+
+
+def _compete(call: _Call, parts: Parts, numbers: Numbers, chains: Sequence[tuple[Step, ...]], settled: list[int]) -> Outcome:
+    """Let what touches a binding total compete for it."""
+    touching = numbers.costs.any(axis=(0, 2))
+    loners = [choice for choice in parts.alone if touching[choice]]
+    competing = [steps for steps in chains if any(touching[step.choice] or step.linked for step in steps)]
+    pool = Pool.of(numbers, loners, competing)
+    members = [*loners, *(step.choice for steps in competing for step in steps)]
+    folded = compose(np.zeros_like(numbers.gains[members]), numbers.ties[:, members])
+    if folded is None:
+        return call.handed_on("its tie-breaks are too large for 64-bit tables")
+    ties = np.zeros_like(numbers.gains)
+    ties[members] = -folded
+    dual = minimise(pool)
+    if dual.infeasible:
+        return Outcome(Status.INFEASIBLE, "chain")
+    rest = recount.value(call.problem, settled) - sum(int(numbers.gains[choice, settled[choice]]) for choice in members)
+    race = _Race(call, parts, pool, ties, dual, settled, rest)
+    return race.outcome()
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What the caller asked for."""
+
+    problem: AllocationProblem
+    limits: Limits
+    fallback: Engine | None
+    until: float | None
+
+    def handed_on(self, reason: str, stopped: Outcome | None = None) -> Outcome:
+        """Let the fallback answer the reduced problem; without one, give what there is."""
+        if self.fallback is None:
+            return replace(stopped or Outcome(Status.UNKNOWN, "chain"), note=f"not finished: {reason}")
+        reduced = reduce(self.problem)
+        if reduced is None:
+            return Outcome(Status.INFEASIBLE, "chain")
+        hint = self.limits.hint if stopped is None or stopped.picks is None else stopped.picks
+        limits = replace(
+            self.limits,
+            hint=None if hint is None else reduced.lower(hint),
+            seconds=None if self.until is None else max(0.0, self.until - time.monotonic()),
+        )
+        outcome = self.fallback(reduced.problem, limits)
+        picks = None if outcome.picks is None else reduced.lift(outcome.picks)
+        note = "; ".join(part for part in (f"reduced problem solved by {outcome.engine}: {reason}", outcome.note) if part)
+        certificate = None if stopped is None else stopped.certificate
+        return replace(outcome, engine="chain", picks=picks, certificate=certificate, note=note)
+
+
+@dataclass(frozen=True, slots=True)
+class _Race:
+    """What competes for the totals, and what is settled already."""
+
+    call: _Call
+    parts: Parts
+    pool: Pool
+    ties: Ints
+    dual: Dual
+    settled: list[int]
+    rest: int
+    """Value of everything that does not compete."""
+
+    def outcome(self) -> Outcome:
+        """Look through wider and wider windows."""
+        incumbent = self._incumbent()
+        bound = self.dual.best.bound
+        everything = bound - self.pool.extremes()[1] + 1
+        window = 1e-6 * abs(bound) + 1 if incumbent is None else self._distance(incumbent) * FIRST_SHARE
+        budget = Budget(MOST_LABELS, self.call.until)
+        try:
+            while True:
+                found = search(self.pool, self.dual.best, self.ties, window, budget)
+                if found is not None and found.value >= bound - window:
+                    return self._optimal(found)
+                if window > everything:
+                    return Outcome(Status.INFEASIBLE, "chain")
+                incumbent = self._better(incumbent, found)
+                most = everything + 1 if incumbent is None else self._distance(incumbent)
+                window = min(most, window * WIDEN + 1)
+        except TooManyLabels:
+            return self.call.handed_on("the totals entangle too much", self._stopped(incumbent))
+        except OutOfTime:
+            return replace(self._stopped(incumbent), note="stopped by its limits")
+
+    def _distance(self, incumbent: tuple[int, ...]) -> float:
+        """How far an answer is below the bound: no window need be wider."""
+        return self.dual.best.bound - (recount.value(self.call.problem, incumbent) - self.rest) + 0.5
+
+    def _better(self, incumbent: tuple[int, ...] | None, found: Complete | None) -> tuple[int, ...] | None:
+        if found is None:
+            return incumbent
+        picks = self._picks(found.picks)
+        return max(filter(None, (incumbent, picks)), key=lambda some: recount.key(self.call.problem, some))
+
+    def _incumbent(self) -> tuple[int, ...] | None:
+        """The best feasible answer known before the search."""
+        problem, hint = self.call.problem, self.call.limits.hint
+        known = [] if self.dual.feasible is None else [self._picks(self.dual.feasible.picks)]
+        if hint is not None and not recount.violations(problem, hint):
+            known.append(tuple(hint))
+        return max(known, key=lambda picks: recount.key(problem, picks), default=None)
+
+    def _picks(self, competing: Sequence[tuple[int, int]]) -> tuple[int, ...]:
+        picks = list(self.settled)
+        for choice, option in competing:
+            picks[choice] = option
+        return tuple(picks)
+
+    def _stopped(self, incumbent: tuple[int, ...] | None) -> Outcome:
+        certificate = self._certificate()
+        if incumbent is None:
+            return Outcome(Status.UNKNOWN, "chain", bound=certificate.bound, certificate=certificate)
+        value = recount.value(self.call.problem, incumbent)
+        return Outcome(Status.FEASIBLE, "chain", incumbent, value, max(value, certificate.bound), certificate=certificate)
+
+    def _optimal(self, found: Complete) -> Outcome:
+        value = found.value + self.rest
+        return Outcome(Status.OPTIMAL, "chain", self._picks(found.picks), value, value, True, self._certificate())
+
+    def _certificate(self) -> Certificate:
+        prices = [0] * len(self.call.problem.rows)
+        for index, price in zip(self.parts.totals, self.dual.best.prices.tolist(), strict=True):
+            prices[index] = round(price * SCALE)
+        bound = self.dual.best.bound
+        return Certificate(tuple(prices), SCALE, self.rest + math.floor(bound + 1e-11 * abs(bound) + 1e-3))
