@@ -7,15 +7,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from qeopt.spec.errors import Problem, SpecError
-from qeopt.spec.inherit import inherit
+from qeopt.spec.inherit import EXTENDS, inherit
 from qeopt.spec.model import Block, Reference
-from qeopt.spec.node import Mapping, Node, Scalar, Sequence
+from qeopt.spec.node import Mapping, Node, Scalar, Sequence, plain
 from qeopt.spec.override import Override, apply_all
 from qeopt.spec.slots import Slot, fitting, keys_of
 from qeopt.spec.sources import Sources
 
 NAME = "name"
 _MAX_NAMED = 256
+_MAX_CHAIN = 16
 
 Part = str | int
 
@@ -65,7 +66,7 @@ class Grafter:
 
     def _follow(self, node: Node, reference: Reference, slots: tuple[Slot, ...], path: tuple[Part, ...]) -> Node:
         if isinstance(node, Mapping):
-            root = inherit(node, reference.kind, reference.folder, self.sources)
+            root = self._change(node, reference, slots)
         elif isinstance(node, Scalar) and isinstance(node.value, str):
             root = self._open(node.value, node, reference, slots)
         else:
@@ -78,26 +79,41 @@ class Grafter:
         self.pending = tuple(item for item in self.pending if item not in reached or item.location in still)
         return root
 
+    def _change(self, node: Mapping, reference: Reference, slots: tuple[Slot, ...]) -> Mapping:
+        root = inherit(node, reference.kind, reference.folder, self.sources)
+        base = node.get(EXTENDS)
+        if base is None:
+            return root
+        self._enter(Path(node.location.file), node)
+        return with_name(root, f"{Path(str(plain(base))).stem} (changed)", slots)
+
+    def _enter(self, file: Path, node: Node) -> None:
+        self._opened += 1
+        if self._opened > _MAX_NAMED:
+            raise SpecError.at(node.location, f"more than {_MAX_NAMED} files are named; a spec needs a few")
+        if len(self._chain) >= _MAX_CHAIN:
+            raise SpecError.at(
+                node.location, f"more than {_MAX_CHAIN} files inside each other; do they name each other in a circle?"
+            )
+        self._chain.append(file)
+
     def _open(self, name: str, node: Scalar, reference: Reference, slots: tuple[Slot, ...]) -> Mapping:
         file = self.sources.find(reference.kind, reference.folder, name, node.location)
         chain = [step.resolve() for step in self._chain]
         if file.resolve() in chain:
             circle = " -> ".join(str(step) for step in (*self._chain[chain.index(file.resolve()) :], file))
             raise SpecError.at(node.location, f"files name each other in a circle: {circle}")
-        self._opened += 1
-        if self._opened > _MAX_NAMED:
-            raise SpecError.at(node.location, f"more than {_MAX_NAMED} files are named; a spec needs a few")
         document = self.sources.read(file, reference.kind, node.location)
         root = inherit(document.root, reference.kind, reference.folder, self.sources, origin=file)
-        self._chain.append(file)
-        return with_name(root, file, slots)
+        self._enter(file, node)
+        return with_name(root, file.stem, slots)
 
 
-def with_name(root: Mapping, file: Path, slots: Iterable[Slot]) -> Mapping:
-    """Return a file's tree with ``name:`` filled in from the file's name, if the model has that key and the file does not."""
+def with_name(root: Mapping, name: str, slots: Iterable[Slot]) -> Mapping:
+    """Return a tree with ``name:`` filled in, if the model has that key and the tree does not."""
     if NAME not in keys_of(slots) or root.entry(NAME) is not None:
         return root
-    return root.put(NAME, Scalar(file.stem, root.location))
+    return root.put(NAME, Scalar(name, root.location))
 
 
 def _with_child(node: Node, part: Part, child: Node) -> Node:

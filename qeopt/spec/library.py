@@ -63,13 +63,13 @@ class Library:
         Raises:
             SpecError: There is no such file; the message gives the nearest name and the places searched.
         """
-        for found in self._matches(folder, name, near):
+        for found in self._matches(kind, folder, name, near):
             return found.path
         raise SpecError.at(location, self._missing(kind, folder, name, near))
 
     def candidates(self, kind: str, folder: str, name: str, near: Path | None = None) -> tuple[Found, ...]:
-        """Return every file of this kind that `name` could stand for, the one that wins first."""
-        return tuple(found for found in self._matches(folder, name, near) if kind_of(found.path) in {kind, None})
+        """Return every file that `name` could stand for, the one that wins first; see `resolve`."""
+        return tuple(self._matches(kind, folder, name, near))
 
     def available(self, folder: str, kind: str | None = None, near: Path | None = None) -> tuple[Found, ...]:
         """Return what can be named in a folder, by name; a name found twice is given where it wins.
@@ -87,22 +87,24 @@ class Library:
                     by_name[name] = Found(name, path, place.origin)
         return tuple(by_name[name] for name in sorted(by_name))
 
-    def _matches(self, folder: str, name: str, near: Path | None) -> Iterator[Found]:
+    def _matches(self, kind: str, folder: str, name: str, near: Path | None) -> Iterator[Found]:
         base = near or Path()
-        if is_path(name):
+        if is_path(name) or ("/" in name and _is_file(base / name)):
             if _is_file(base / name):
                 yield Found(Path(name).stem, base / name, "path")
             return
-        if "/" in name and _is_file(base / name):
-            yield Found(name, base / name, "path")
-        seen = set()
+        beside = base / f"{name}{SUFFIX}"
+        # A study and the network it is about may well have the same name: beside the file, only the right kind counts.
+        direct = [Found(name, beside, _BESIDE)] if folder and _is_file(beside) else []
+        is_other_kind = bool(direct) and kind_of(beside) not in {kind, None}
+        if not is_other_kind:
+            yield from direct
         for place in self._places(near):
-            direct = (Path(f"{name}{SUFFIX}"),) if place.origin == _BESIDE else ()
-            for relative in (*direct, Path(folder, f"{name}{SUFFIX}")):
-                path = place.folder / relative
-                if path not in seen and _is_file(path):
-                    seen.add(path)
-                    yield Found(name, path, place.origin)
+            path = place.folder / folder / f"{name}{SUFFIX}"
+            if _is_file(path):
+                yield Found(name, path, place.origin)
+        if is_other_kind:
+            yield from direct
 
     def _places(self, near: Path | None) -> Iterator[_Place]:
         yield _Place(near or Path(), _BESIDE)
@@ -125,7 +127,7 @@ _BESIDE = "beside the file"
 
 def is_path(name: str) -> bool:
     """Return whether a value names a file by its path rather than by its name."""
-    return name.endswith((SUFFIX, ".yml")) or name.startswith(("./", "../", "/", "~"))
+    return name.endswith((SUFFIX, ".yml")) or name.startswith(("./", "../", "/"))
 
 
 def builtin_folder() -> Path:

@@ -92,7 +92,7 @@ class _Load:
         sources = Sources(self.library, document.path.parent)
         sources.add(document, self.kind, is_file=self.is_file)
         root = inherit(document.root, self.kind, self.folder, sources, origin=document.path)
-        root = with_name(root, document.path, (Slot(model),))
+        root = with_name(root, document.path.stem, (Slot(model),))
         root, pending = apply_all(root, _parse_all(overrides))
         grafter = Grafter(sources, pending)
         root = grafter.graft(root, model, document.path)

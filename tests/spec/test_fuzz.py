@@ -261,7 +261,8 @@ def as_flow(value: object) -> str:
     )
 
 
-PRINTABLE = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FFF, exclude_characters="\x7f"), max_size=8)
+# The merge key is refused, so no key may be '<<'.
+PRINTABLE = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FFF, exclude_characters="\x7f<"), max_size=8)
 TREES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | PRINTABLE,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(PRINTABLE, inner, max_size=4),
@@ -270,7 +271,7 @@ TREES = st.recursive(
 
 
 @FUZZ
-@given(st.dictionaries(PRINTABLE.filter(lambda key: key != "<<"), TREES, max_size=4))
+@given(st.dictionaries(PRINTABLE, TREES, max_size=4))
 def test_what_is_written_is_what_is_read(value: dict[str, object]) -> None:
     root = parse(as_flow(value)).root
     assert plain(root) == value

@@ -70,6 +70,15 @@ def test_names_may_have_a_sub_folder(root: Path) -> None:
     assert Library().resolve("study", "", "paper/mixed", None) == shipped
 
 
+def test_a_file_of_another_kind_beside_the_file_does_not_hide_the_one_that_is_meant(root: Path) -> None:
+    study = write(Path("net.yaml"), "study")
+    library = Library()
+    assert library.resolve("network", "networks", "net", None) == study
+    network = write(root / "shipped/networks/net.yaml", "network")
+    assert library.resolve("network", "networks", "net", None) == network
+    assert [found.path for found in library.candidates("network", "networks", "net")] == [network, study]
+
+
 def test_what_is_available_is_listed_once_and_by_kind(root: Path) -> None:
     write(root / "shipped/top.yaml", "study")
     write(root / "shipped/paper/mixed.yaml", "'study'")

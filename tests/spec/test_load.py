@@ -194,7 +194,7 @@ def test_names_paths_and_mappings_stand_for_files_anywhere() -> None:
             Board(chip=a, pins=2),
             Board(chip=Chip(name="near", ram=2048)),
             Board(chip=a),
-            Board(chip=Chip(ram=3), pins=9),
+            Board(chip=Chip(name="a (changed)", ram=3), pins=9),
         ),
         by_role={"main": Chip(ram=5)},
     )
@@ -249,6 +249,26 @@ def test_files_that_name_each_other_are_refused_with_the_circle() -> None:
     with pytest.raises(SpecError) as caught:
         load(Tree, Path("trees/a.yaml"), library=Library(), kind="tree", folder="trees")
     assert str(caught.value) == "trees/b.yaml:2:12: files name each other in a circle: trees/a.yaml -> trees/b.yaml -> trees/a.yaml"
+
+
+def test_a_mapping_inside_the_file_it_extends_is_refused() -> None:
+    write("trees/a.yaml", "kind: tree\nbranches: [{extends: a}]")
+    with pytest.raises(SpecError) as caught:
+        load(Tree, Path("trees/a.yaml"), library=Library(), kind="tree", folder="trees")
+    assert str(caught.value) == "trees/a.yaml:2:12: more than 16 files inside each other; do they name each other in a circle?"
+
+
+def test_a_chain_of_files_that_is_long_is_no_circle() -> None:
+    for level in range(14):
+        write(f"trees/t{level}.yaml", f"kind: tree\nbranches: [t{level + 1}]")
+    write("trees/t14.yaml", "kind: tree")
+    assert len(load(Tree, "t0", library=Library(), kind="tree", folder="trees").files) == 15
+
+
+def test_a_mapping_that_changes_a_named_file_says_so_in_its_name() -> None:
+    write("chips/a.yaml", "kind: chip\nname: Alpha\nram: 1")
+    assert plan("chip: {extends: a, ram: 2}").chip == Chip(name="a (changed)", ram=2)
+    assert plan("chip: {extends: chips/a.yaml, name: Mine}").chip == Chip(name="Mine", ram=1)
 
 
 def test_files_that_name_very_many_files_are_refused() -> None:

@@ -50,8 +50,15 @@ def shapes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def installed(monkeypatch: pytest.MonkeyPatch, **targets: str) -> None:
-    points = tuple(EntryPoint(name, target, "qeopt.shapes") for name, target in targets.items())
-    monkeypatch.setattr(module, "entry_points", lambda group: points if group == "qeopt.shapes" else ())
+    parts = tuple(sorted(targets.items()))
+    monkeypatch.setattr(module, "installed_parts", lambda group: parts if group == "qeopt.shapes" else ())
+
+
+def test_what_is_installed_is_found_by_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = (EntryPoint("b", "json:loads", "qeopt.x"), EntryPoint("a", "json:dumps", "qeopt.x"))
+    monkeypatch.setattr(module, "entry_points", lambda group: points if group == "qeopt.things_of_a_test" else ())
+    assert Table("things_of_a_test", {}).names() == ("a", "b")
+    assert Table("nothing_of_a_test", {}).names() == ()
 
 
 def test_built_in_names_come_first_and_cannot_be_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
