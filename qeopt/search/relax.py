@@ -30,7 +30,7 @@ class Relaxation:
 
     scores: Floats
     """(structures,) no bits score higher, in nats; -inf where nothing fits."""
-    macs: NDArray[np.int64]
+    macs: Floats
     layers: NDArray[np.int64]
 
 
@@ -63,7 +63,7 @@ class _Batch:
             cells = terms.space.cells(structure, terms.task)
             self._length = max(self._length, len(cells))
             for slot, placed in enumerate(cells):
-                dims, owners, slots = members[CellKind.of(placed)]
+                dims, owners, slots = members[CellKind.of(placed.cell, placed.place)]
                 dims.append(dimensions(placed))
                 owners.append(index)
                 slots.append(slot)
@@ -73,7 +73,7 @@ class _Batch:
         ]
 
     def relax(self) -> Relaxation:
-        macs = np.zeros(self._size, dtype=np.int64)
+        macs = np.zeros(self._size)
         layers = np.zeros(self._size, dtype=np.int64)
         least_flash = np.zeros(self._size)
         most_gain = np.zeros(self._size)

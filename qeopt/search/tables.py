@@ -6,7 +6,7 @@ Cells of one kind differ only in their dimensions, so one network with array dim
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import product
 from typing import Any, TypeAlias
@@ -20,9 +20,13 @@ from qeopt.network import Network, NetworkBuilder, Op, Tensor, macs
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
 from qeopt.space import Place, PlacedCell
+from qeopt.space.cells import Cell
 
 Floats: TypeAlias = NDArray[np.float64]
+Integers: TypeAlias = NDArray[np.int64]
 Masks: TypeAlias = NDArray[np.bool_]
+Pair = tuple[int, int]
+"""Bits an operator reads and writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +38,12 @@ class CellKind:
     place: Place
 
     @classmethod
-    def of(cls, placed: PlacedCell) -> CellKind:
-        """The kind of a placed cell."""
-        cell = placed.cell
+    def of(cls, cell: Cell, place: Place) -> CellKind:
+        """The kind of a cell at a place."""
         names = [field.name for field in fields(cell) if field.name not in cell.DIMS]  # type: ignore[arg-type]
-        return cls(type(cell), tuple((name, getattr(cell, name)) for name in names), placed.place)
+        return cls(type(cell), tuple((name, getattr(cell, name)) for name in names), place)
 
-    def network(self, dims: NDArray[np.int64]) -> Network:
+    def network(self, dims: Integers) -> Network:
         """One network that stands for the cells whose (channels read, *DIMS) are the rows of `dims`."""
         place = self.place
         source = Tensor(
@@ -62,19 +65,29 @@ def dimensions(placed: PlacedCell) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class WeightGroup:
-    """Weights that share their bits: gains and costs for each (combination of activation bits, weight bits)."""
+    """Weights that share their bits. A case is what their gains and costs depend on besides their own width."""
 
+    case: Integers
+    """(combinations,) index of the case that holds for each combination of activation bits."""
     gains: Floats
-    """(combinations, widths); -inf where the kernel does not exist."""
+    """(cases, widths) nats; -inf where the kernel does not exist."""
     flash: Floats
-    """(cells, 1, widths)"""
-    bitops: Floats
-    """(cells, combinations, widths), or of size 1 along the first two axes when no budget asks for it."""
+    """(cells, widths) in the runtime's unit."""
+    bitops: Floats | None
+    """(cells, cases, widths); None when no budget asks for it."""
+
+    def worth(self, flash_price: Floats, bitops_price: Floats) -> Floats:
+        """Best gain less priced costs, by (cell, case)."""
+        total = self.gains[None] - (flash_price[:, None] * self.flash)[:, None, :]
+        if self.bitops is not None:
+            total = total - bitops_price[:, None, None] * self.bitops
+        best: Floats = total.max(axis=2)
+        return best
 
 
 @dataclass(frozen=True, slots=True)
 class CellTable:
-    """Gains and costs of the cells of one kind."""
+    """Gains and costs of the cells of one kind. Combinations that look alike from outside are merged into the best of them."""
 
     constant: Floats
     """(cells,) score that no bits change, in nats."""
@@ -83,27 +96,33 @@ class CellTable:
     groups: tuple[WeightGroup, ...]
     flash: Floats
     """(cells,) flash that no bits change, in the runtime's unit."""
-    bitops: Floats
-    """(cells, combinations) bit operations of operators without weights."""
-    macs: NDArray[np.int64]
+    bitops: Floats | None
+    """(cells, combinations) bit operations of operators without weights; None when no budget asks for it."""
+    macs: Floats
     """(cells,)"""
     layers: int
-    ends: NDArray[np.int64]
-    """(combinations, 2) indices of the bits read and written among `boundary` widths."""
+    ends: Integers
+    """(combinations, 2) indices of the bits read and written among the boundary widths."""
     boundary: int
     """How many widths a tensor between two cells may have."""
 
-    def priced(self, flash_price: Floats, bitops_price: Floats) -> Floats:
-        """Best score less priced costs, by (cell, bits read, bits written), with the prices of each cell.
+    def by_combination(self, flash_price: Floats, bitops_price: Floats) -> Floats:
+        """Best score less priced costs, by (cell, combination), with the prices of each cell.
 
         Args:
             flash_price: (cells,) nats per unit of flash.
             bitops_price: (cells,) nats per bit operation.
         """
-        total = self.gains + (self.constant - flash_price * self.flash)[:, None] - bitops_price[:, None] * self.bitops
+        total = self.gains + (self.constant - flash_price * self.flash)[:, None]
+        if self.bitops is not None:
+            total = total - bitops_price[:, None] * self.bitops
         for group in self.groups:
-            worth = group.gains - flash_price[:, None, None] * group.flash - bitops_price[:, None, None] * group.bitops
-            total = total + worth.max(axis=2)
+            total = total + group.worth(flash_price, bitops_price)[:, group.case]
+        return total
+
+    def priced(self, flash_price: Floats, bitops_price: Floats) -> Floats:
+        """The same by (cell, bits read, bits written)."""
+        total = self.by_combination(flash_price, bitops_price)
         best = np.full((len(total), self.boundary * self.boundary), -np.inf)
         code = self.ends[:, 0] * self.boundary + self.ends[:, 1]
         for value in np.unique(code):
@@ -112,10 +131,10 @@ class CellTable:
 
     def least_flash(self) -> Floats:
         """(cells,) flash at the fewest bits."""
-        return self.flash + sum((group.flash.min(axis=(1, 2)) for group in self.groups), start=np.zeros(1))
+        return self.flash + sum((group.flash.min(axis=1) for group in self.groups), start=np.zeros(len(self.flash)))
 
 
-def tabulate(kind: CellKind, dims: Sequence[tuple[int, ...]], refiner: Refiner, boundary: tuple[int, ...]) -> CellTable:
+def tabulate(kind: CellKind, dims: Sequence[tuple[int, ...]] | Integers, refiner: Refiner, boundary: tuple[int, ...]) -> CellTable:
     """Tabulate the cells of `kind` with the given dimensions.
 
     SRAM steps and kernel legality are hard; scratch that a runtime holds as one maximum is charged to its own step only, so a table
@@ -123,129 +142,183 @@ def tabulate(kind: CellKind, dims: Sequence[tuple[int, ...]], refiner: Refiner, 
 
     Args:
         kind: What the cells share.
-        dims: One tuple per cell, as `dimensions` gives them.
+        dims: One row per cell, as `dimensions` gives them.
         refiner: The terms under which bits are chosen.
         boundary: Ascending widths that a tensor between two cells may have.
     """
     cells = np.asarray(dims, dtype=np.int64)
     network = kind.network(cells)
-    combos, columns = _combinations(network, refiner)
-    bits = {name: combos[:, column] for name, column in columns.items()}
-    size = len(cells)
-    gains = np.zeros((size, len(combos)))
-    for index in range(len(combos)):
-        gains[:, index] = np.where(
-            _fits(network, refiner, {name: int(row[index]) for name, row in bits.items()}, size), 0.0, -np.inf
+    return _Tabulator(network, refiner, len(cells)).table(boundary)
+
+
+class _Tabulator:
+    """Tabulates one network with array dimensions."""
+
+    def __init__(self, network: Network, refiner: Refiner, size: int) -> None:
+        self._network = network
+        self._refiner = refiner
+        self._runtime = refiner.runtime
+        self._size = size
+        self._bits = _combinations(network, refiner)
+        self._count = len(next(iter(self._bits.values())))
+
+    def table(self, boundary: tuple[int, ...]) -> CellTable:
+        network, objective = self._network, self._refiner.objective
+        gains = np.where(self._fits(), 0.0, -np.inf)
+        for op in network.ops:
+            if op.is_scored:
+                source = op.inputs[0]
+                gains += self._by_width(
+                    source, {width: objective.activation_gain(network, op, source, width) for width in self._widths(source)}
+                )
+        position = {width: index for index, width in enumerate(boundary)}
+        ends = np.stack([self._by_width(end, position) for end in (network.tensors[0], network.ops[-1].output)], axis=1)
+        groups = self._groups()
+        operations = self._plain_bitops()
+        keep, merged = _merge(
+            gains, [*ends.T, *(group.case for group in groups), *([] if operations is None else [np.arange(self._count)])]
         )
-    for op in network.ops:
-        if op.is_scored:
+        return CellTable(
+            constant=_spread(objective.constant(network), self._size),
+            gains=merged,
+            groups=tuple(WeightGroup(group.case[keep], group.gains, group.flash, group.bitops) for group in groups),
+            flash=_spread(sum(parameter_flash(self._runtime, op) for op in network.ops), self._size),
+            bitops=None if operations is None else operations[:, keep],
+            macs=_spread(sum(macs(op) for op in network.ops), self._size),
+            layers=network.layers,
+            ends=ends[keep],
+            boundary=len(boundary),
+        )
+
+    def _by_width(self, tensor: Tensor, values: Mapping[int, Any]) -> NDArray[Any]:
+        """Spread values by width over the combinations."""
+        return np.array([values[width] for width in self._bits[tensor.name].tolist()])
+
+    def _widths(self, tensor: Tensor) -> list[int]:
+        return sorted(set(self._bits[tensor.name].tolist()))
+
+    def _pairs(self, op: Op, source: Tensor) -> list[Pair]:
+        return list(zip(self._bits[source.name].tolist(), self._bits[op.output.name].tolist(), strict=True))
+
+    def _fits(self) -> Masks:
+        """(cells, combinations) which can run: kernels exist for some weight bits, channels fit, every step fits."""
+        fits = np.ones((self._size, self._count), dtype=np.bool_)
+        for op in self._network.ops:
+            for source in op.inputs:
+                pairs = self._pairs(op, source)
+                exists = {pair: bool(self._legal_weights(op, pair)) for pair in set(pairs)}
+                fits &= np.array([exists[pair] for pair in pairs])
+            for tensor in (*op.inputs, op.output):
+                channels = {
+                    bits: _column(channels_fit(self._runtime, op, tensor, bits), self._size) for bits in self._widths(tensor)
+                }
+                fits &= np.concatenate([channels[bits] for bits in self._bits[tensor.name].tolist()], axis=1)
+        if self._refiner.limits.sram_bytes is None:
+            return fits
+        limit = self._refiner.limits.sram_bytes * self._runtime.unit_per_byte
+        for step in steps(self._network, self._runtime):
+            used = self._least_scratch(step.op)
+            for item in step.live:
+                by_width = {
+                    bits: _column(held(self._runtime, item.elements, bits), self._size) for bits in self._widths(item.tensor)
+                }
+                used = used + np.concatenate([by_width[bits] for bits in self._bits[item.tensor.name].tolist()], axis=1)
+            fits &= used <= limit
+        return fits
+
+    def _least_scratch(self, op: Op) -> NDArray[Any]:
+        """(cells, combinations) scratch at the legal weight bits that need least."""
+        formula = self._runtime.scratch.bytes.get(op.kind)
+        if formula is None:
+            return np.zeros((1, 1), dtype=np.int64)
+        pairs = self._pairs(op, op.inputs[0])
+        by_pair = {}
+        for pair in set(pairs):
+            widths = (self._legal_weights(op, pair) or (FIXED_BITS,)) if "w_bits" in formula.names else (FIXED_BITS,)
+            least = np.min([_column(scratch(self._runtime, op, pair[0], width, pair[1]), self._size) for width in widths], axis=0)
+            by_pair[pair] = least
+        return np.concatenate([by_pair[pair] for pair in pairs], axis=1)
+
+    def _legal_weights(self, op: Op, pair: Pair) -> tuple[int, ...]:
+        legal = legal_tuples(self._runtime, op, self._candidates(op), set(pair))
+        return tuple(w for a, w, o in legal if (a, o) == pair)
+
+    def _candidates(self, op: Op) -> tuple[int, ...]:
+        return self._refiner.choices.weights if op.weight_bits is None else (op.weight_bits,)
+
+    def _groups(self) -> list[WeightGroup]:
+        free = [op for op in self._network.weighted_ops if op.weight_bits is None]
+        fixed = [[op] for op in self._network.weighted_ops if op.weight_bits is not None]
+        together = [free] if self._refiner.choices.tie == "unit" and free else [[op] for op in free]
+        return [self._group(ops) for ops in (*fixed, *together)]
+
+    def _group(self, ops: list[Op]) -> WeightGroup:
+        widths = self._candidates(ops[0])
+        couples = self._refiner.limits.bitops is not None
+        states = []
+        for op in ops:
+            legal = {pair: self._legal_weights(op, pair) for pair in set(self._pairs(op, op.inputs[0]))}
+            states.append([(legal[pair], pair[0] if couples else 0) for pair in self._pairs(op, op.inputs[0])])
+        joined = list(zip(*states, strict=True))
+        cases = sorted(set(joined))
+        index = {case: number for number, case in enumerate(cases)}
+        gains = np.zeros((len(cases), len(widths)))
+        flash = np.zeros((self._size, len(widths)))
+        operations = np.zeros((self._size, len(cases), len(widths))) if couples else None
+        for position, op in enumerate(ops):
+            for column, width in enumerate(widths):
+                gain = self._refiner.objective.weight_gain(self._network, op, width) if op.is_scored else 0.0
+                gains[:, column] += [gain if width in case[position][0] else -np.inf for case in cases]
+                flash[:, column] += weights_flash(self._runtime, op, width)
+                if operations is not None:
+                    for number, case in enumerate(cases):
+                        operations[:, number, column] += bitops(self._runtime, op, case[position][1], width)
+        return WeightGroup(np.array([index[case] for case in joined]), gains, flash, operations)
+
+    def _plain_bitops(self) -> Floats | None:
+        """(cells, combinations) bit operations of operators without weights; None when they cannot matter."""
+        plain = [op for op in self._network.ops if not op.has_weights and op.kind in self._runtime.bitops]
+        if self._refiner.limits.bitops is None or not plain:
+            return None
+        total = np.zeros((self._size, self._count))
+        for op in plain:
             source = op.inputs[0]
-            by_width = {
-                width: refiner.objective.activation_gain(network, op, source, width) for width in set(bits[source.name].tolist())
-            }
-            gains += np.array([by_width[width] for width in bits[source.name].tolist()])
-    position = {width: index for index, width in enumerate(boundary)}
-    first, last = network.tensors[0].name, network.ops[-1].output.name
-    ends = [(position[a], position[b]) for a, b in zip(bits[first].tolist(), bits[last].tolist(), strict=True)]
-    unweighted = [op for op in network.ops if not op.has_weights]
-    return CellTable(
-        constant=np.broadcast_to(np.asarray(refiner.objective.constant(network), dtype=np.float64), (size,)),
-        gains=gains,
-        groups=_groups(network, refiner, bits, size, len(combos)),
-        flash=_spread(sum(parameter_flash(refiner.runtime, op) for op in network.ops), size),
-        bitops=_bitops_of(unweighted, refiner, bits, size, len(combos)),
-        macs=_spread(sum(macs(op) for op in network.ops), size).astype(np.int64),
-        layers=network.layers,
-        ends=np.array(ends, dtype=np.int64),
-        boundary=len(boundary),
-    )
+            by_width = {bits: _column(bitops(self._runtime, op, bits, 0), self._size) for bits in self._widths(source)}
+            total += np.concatenate([by_width[bits] for bits in self._bits[source.name].tolist()], axis=1)
+        return total
+
+
+def _combinations(network: Network, refiner: Refiner) -> dict[str, Integers]:
+    """By tensor: its bits in every combination of activation bits inside the cell."""
+    owners: dict[str, tuple[int, ...]] = {}
+    for tensor in network.tensors:
+        owner = network.bits_owner(tensor)
+        owners.setdefault(owner.name, refiner.choices.activations if owner.bits is None else (owner.bits,))
+    names = list(owners)
+    rows = list(product(*owners.values()))
+    if refiner.choices.tie == "unit":
+        free = {
+            network.bits_owner(op.inputs[0]).name
+            for op in network.ops
+            if op.is_scored and network.bits_owner(op.inputs[0]).bits is None
+        }
+        tied = [names.index(name) for name in free]
+        rows = [row for row in rows if len({row[column] for column in tied}) <= 1]
+    table = np.array(rows, dtype=np.int64)
+    return {tensor.name: table[:, names.index(network.bits_owner(tensor).name)] for tensor in network.tensors}
+
+
+def _merge(gains: Floats, looks: list[Integers]) -> tuple[Integers, Floats]:
+    """Merge combinations of equal looks: one representative each, and the best gain per cell."""
+    _, keep, group = np.unique(np.stack(looks, axis=1), axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(group.ravel(), kind="stable")
+    starts = np.searchsorted(group.ravel()[order], np.arange(len(keep)))
+    return keep, np.maximum.reduceat(gains[:, order], starts, axis=1)
 
 
 def _spread(value: Any, size: int) -> Floats:
     return np.broadcast_to(np.asarray(value, dtype=np.float64), (size,)).copy()
 
 
-def _combinations(network: Network, refiner: Refiner) -> tuple[NDArray[np.int64], dict[str, int]]:
-    """Every combination of activation bits inside the cell, and the column of each tensor."""
-    owners: dict[str, tuple[int, ...]] = {}
-    for tensor in network.tensors:
-        owner = network.bits_owner(tensor)
-        owners.setdefault(owner.name, refiner.choices.activations if owner.bits is None else (owner.bits,))
-    names = list(owners)
-    columns = {tensor.name: names.index(network.bits_owner(tensor).name) for tensor in network.tensors}
-    rows = list(product(*owners.values()))
-    if refiner.choices.tie == "unit":
-        tied = {columns[op.inputs[0].name] for op in network.ops if op.is_scored and network.bits_owner(op.inputs[0]).bits is None}
-        rows = [row for row in rows if len({row[column] for column in tied}) <= 1]
-    return np.array(rows, dtype=np.int64), columns
-
-
-def _fits(network: Network, refiner: Refiner, bits: dict[str, int], size: int) -> Masks:
-    """Which cells can run at these activation bits: kernels exist (for some weight bits), channels fit, every step fits."""
-    runtime = refiner.runtime
-    fits = np.ones(size, dtype=np.bool_)
-    for op in network.ops:
-        for source in op.inputs:
-            widths = _legal_weights(op, refiner, bits[source.name], bits[op.output.name])
-            fits &= bool(widths) & channels_fit(runtime, op, source, bits[source.name])
-        fits &= channels_fit(runtime, op, op.output, bits[op.output.name])
-    if refiner.limits.sram_bytes is None or not fits.any():
-        return fits
-    limit = refiner.limits.sram_bytes * runtime.unit_per_byte
-    for step in steps(network, runtime):
-        used = sum(held(runtime, item.elements, bits[item.tensor.name]) for item in step.live)
-        fits &= used + _least_scratch(step.op, refiner, bits) <= limit
-    return fits
-
-
-def _least_scratch(op: Op, refiner: Refiner, bits: dict[str, int]) -> Any:
-    source, output = bits[op.inputs[0].name], bits[op.output.name]
-    formula = refiner.runtime.scratch.bytes.get(op.kind)
-    if formula is None:
-        return 0
-    widths = _legal_weights(op, refiner, source, output) if "w_bits" in formula.names else (FIXED_BITS,)
-    return np.min([np.asarray(scratch(refiner.runtime, op, source, width, output)) for width in widths or (FIXED_BITS,)], axis=0)
-
-
-def _legal_weights(op: Op, refiner: Refiner, source: int, output: int) -> tuple[int, ...]:
-    candidates = refiner.choices.weights if op.weight_bits is None else (op.weight_bits,)
-    return tuple(w for a, w, o in legal_tuples(refiner.runtime, op, candidates, {source, output}) if a == source and o == output)
-
-
-def _groups(
-    network: Network, refiner: Refiner, bits: dict[str, NDArray[np.int64]], size: int, combos: int
-) -> tuple[WeightGroup, ...]:
-    free = [op for op in network.weighted_ops if op.weight_bits is None]
-    fixed = [[op] for op in network.weighted_ops if op.weight_bits is not None]
-    tied = [free] if refiner.choices.tie == "unit" and free else [[op] for op in free]
-    return tuple(_group(ops, network, refiner, bits, size, combos) for ops in (*fixed, *tied))
-
-
-def _group(
-    ops: list[Op], network: Network, refiner: Refiner, bits: dict[str, NDArray[np.int64]], size: int, combos: int
-) -> WeightGroup:
-    widths = refiner.choices.weights if ops[0].weight_bits is None else (ops[0].weight_bits,)
-    gains = np.zeros((combos, len(widths)))
-    flash = np.zeros((size, 1, len(widths)))
-    couples = refiner.limits.bitops is not None
-    operations = np.zeros((size, combos, len(widths)) if couples else (1, 1, 1))
-    for op in ops:
-        sources, outputs = bits[op.inputs[0].name].tolist(), bits[op.output.name].tolist()
-        legal = {pair: _legal_weights(op, refiner, *pair) for pair in set(zip(sources, outputs, strict=True))}
-        for column, width in enumerate(widths):
-            gain = refiner.objective.weight_gain(network, op, width) if op.is_scored else 0.0
-            gains[:, column] += [gain if width in legal[pair] else -np.inf for pair in zip(sources, outputs, strict=True)]
-            flash[:, 0, column] += weights_flash(refiner.runtime, op, width)
-            if couples:
-                by_source = {source: _spread(bitops(refiner.runtime, op, source, width), size) for source in set(sources)}
-                operations[:, :, column] += np.stack([by_source[source] for source in sources], axis=1)
-    return WeightGroup(gains, flash, operations)
-
-
-def _bitops_of(ops: list[Op], refiner: Refiner, bits: dict[str, NDArray[np.int64]], size: int, combos: int) -> Floats:
-    total = np.zeros((size, combos))
-    if refiner.limits.bitops is not None:
-        for op in ops:
-            for index, source in enumerate(bits[op.inputs[0].name].tolist()):
-                total[:, index] += _spread(bitops(refiner.runtime, op, source, 0), size)
-    return total
+def _column(value: Any, size: int) -> NDArray[Any]:
+    return np.broadcast_to(np.asarray(value), (size,))[:, None]

@@ -38,6 +38,10 @@ class Cell(Protocol):
         """Append the cell's operators, named after `name`, and return what it writes."""
         ...
 
+    def parts(self) -> tuple[Cell, ...]:
+        """The cell as a chain of smaller ones, where no tensor skips any of them; itself where it cannot be taken apart."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ConvCell:
@@ -54,6 +58,29 @@ class ConvCell:
     def build(self, builder: NetworkBuilder, name: str, source: Tensor) -> Tensor:
         """Append the convolution."""
         return builder.conv(name, source, self.channels, kernel=self.kernel, stride=self.stride, weight_bits=self.weight_bits)
+
+    def parts(self) -> tuple[Cell, ...]:
+        """Itself."""
+        return (self,)
+
+
+@dataclass(frozen=True, slots=True)
+class DepthwiseCell:
+    """One depthwise convolution."""
+
+    DIMS: ClassVar[tuple[str, ...]] = ("kernel",)
+    IS_SCORED: ClassVar[bool] = True
+
+    kernel: Dim
+    stride: int = 1
+
+    def build(self, builder: NetworkBuilder, name: str, source: Tensor) -> Tensor:
+        """Append the depthwise convolution."""
+        return builder.depthwise(name, source, kernel=self.kernel, stride=self.stride)
+
+    def parts(self) -> tuple[Cell, ...]:
+        """Itself."""
+        return (self,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +109,13 @@ class BottleneckCell:
         projected = builder.conv(f"{name}.project", filtered, self.channels, tied_to=f"{name}.add")
         return builder.add(f"{name}.add", projected, shortcut)
 
+    def parts(self) -> tuple[Cell, ...]:
+        """Its convolutions, unless a shortcut ties them together."""
+        if self.shortcut is not Shortcut.NONE:
+            return (self,)
+        expand = (ConvCell(self.middle),) if self.expands else ()
+        return (*expand, DepthwiseCell(self.kernel, self.stride), ConvCell(self.channels))
+
 
 @dataclass(frozen=True, slots=True)
 class ClassifierCell:
@@ -96,3 +130,7 @@ class ClassifierCell:
     def build(self, builder: NetworkBuilder, name: str, source: Tensor) -> Tensor:
         """Append pool and dense layer."""
         return builder.dense(name, builder.global_pool(f"{name}.pool", source), self.classes)
+
+    def parts(self) -> tuple[Cell, ...]:
+        """Itself."""
+        return (self,)

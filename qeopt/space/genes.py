@@ -7,9 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import AfterValidator, BeforeValidator
 
+from qeopt.network import Dim
+
 Value: TypeAlias = int | float
+"""What one gene takes in one structure."""
+Values: TypeAlias = Value | NDArray[np.int64] | NDArray[np.float64]
+"""The same for many structures at once."""
 MAX_VALUES = 4096
 
 
@@ -19,6 +26,11 @@ class Gene:
 
     name: str
     values: tuple[Value, ...]
+
+
+def whole(values: Values) -> Dim:
+    """Values as whole numbers: an int for a number, an integer array for an array."""
+    return values.astype(np.int64) if isinstance(values, np.ndarray) else int(values)
 
 
 def _spread(declared: object) -> object:

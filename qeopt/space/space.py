@@ -181,7 +181,9 @@ class Space(Block):
         channels = task.input[2]
         for block in self.blocks:
             values = spelled.get(block.name, {})
-            cells = block.cells(values, channels, task.classes)
-            for number, cell in enumerate(cells, start=1):
-                yield (block.name if len(cells) == 1 else f"{block.name}.{number}"), cell, channels
-                channels = int(values.get("width", channels))
+            units = int(values.get("units", 1))
+            for number in range(1, units + 1):
+                width = int(values.get("width", channels))
+                cell = block.cell(channels, values, first=number == 1, same_width=width == channels, classes=task.classes)
+                yield (block.name if units == 1 else f"{block.name}.{number}"), cell, channels
+                channels = width

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from qeopt.network import Dim
 from qeopt.space.cells import Cell
-from qeopt.space.genes import Gene, Value
+from qeopt.space.genes import Gene, Values
 
 
 class BlockKind(Protocol):
-    """A declared block of a chain: its genes, and its cells once they are chosen."""
+    """A declared block of a chain: its genes, and its cells once they are chosen.
+
+    A gene called `width` says how many channels the block writes; one called `units` how often its cell is repeated.
+    """
 
     name: str
 
@@ -19,6 +23,14 @@ class BlockKind(Protocol):
         """The structural choices this block leaves open (one value means none)."""
         ...
 
-    def cells(self, values: Mapping[str, Value], channels_in: int, classes: int) -> tuple[Cell, ...]:
-        """The cells of this block when it reads `channels_in` channels and its genes take `values` (by gene name)."""
+    def cell(self, source: Dim, values: Mapping[str, Values], *, first: bool, same_width: bool, classes: int) -> Cell:
+        """One cell of this block reading `source` channels.
+
+        Args:
+            source: Channels read; an array stands for many cells.
+            values: By gene name; arrays of the shape of `source`, or plain numbers.
+            first: Whether it is the first cell of the block.
+            same_width: Whether it writes as many channels as it reads (for all of an array).
+            classes: Classes of the task.
+        """
         ...

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated
 
 import numpy as np
 from pydantic import Field
 
 from qeopt.network import Dim
-from qeopt.space.cells import BottleneckCell, Cell
-from qeopt.space.genes import Gene, Ratios, Value, Whole
+from qeopt.space.genes import Gene, Ratios, Values, Whole, whole
 from qeopt.spec.model import Block
 
 
-def round_to_8(width: Dim, ratio: float) -> Dim:
+def round_to_8(width: Dim, ratio: Values) -> Dim:
     """Multiply and round to a multiple of 8, halves to even, at least 8 (the authors' rule for widths)."""
-    eighths = np.maximum(np.rint(width * ratio / 8), 1)
-    return int(eighths) * 8 if isinstance(width, int) else eighths.astype(np.int64) * 8
+    return whole(np.maximum(np.rint(width * ratio / 8), 1) * 8)
 
 
 class BottleneckBlock(Block):
@@ -40,14 +37,3 @@ class BottleneckBlock(Block):
     def genes(self) -> tuple[Gene, ...]:
         """Width, kernel, ratio and number of units."""
         return Gene("width", self.width), Gene("kernel", self.kernel), Gene("ratio", self.ratio), Gene("units", self.units)
-
-    def cells(self, values: Mapping[str, Value], channels_in: int, classes: int) -> tuple[Cell, ...]:
-        """One cell per unit."""
-        width, kernel, ratio = int(values["width"]), int(values["kernel"]), float(values["ratio"])
-        first = self.cell(channels_in, width, kernel, ratio, stride=self.stride, same_width=channels_in == width)
-        rest = self.cell(width, width, kernel, ratio, stride=1, same_width=True)
-        return (first, *[rest] * (int(values["units"]) - 1))
-
-    def cell(self, source: Dim, width: Dim, kernel: Dim, ratio: float, *, stride: int, same_width: bool) -> BottleneckCell:
-        """One unit reading `source` channels; dimensions may be arrays as long as all agree on `same_width`."""
-        raise NotImplementedError

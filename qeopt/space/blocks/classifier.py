@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from qeopt.network import Dim
 from qeopt.space.cells import Cell, ClassifierCell
-from qeopt.space.genes import Gene, Value
+from qeopt.space.genes import Gene, Values
 from qeopt.spec.model import Block
 
 
@@ -23,6 +24,6 @@ class Classifier(Block):
         """No choice."""
         return ()
 
-    def cells(self, values: Mapping[str, Value], channels_in: int, classes: int) -> tuple[Cell, ...]:
-        """One cell."""
-        return (ClassifierCell(classes),)
+    def cell(self, source: Dim, values: Mapping[str, Values], *, first: bool, same_width: bool, classes: int) -> Cell:
+        """Pool and dense layer."""
+        return ClassifierCell(classes)

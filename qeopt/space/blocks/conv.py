@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from qeopt.network import Dim
 from qeopt.space.cells import Cell, ConvCell
-from qeopt.space.genes import Gene, Value, Whole
+from qeopt.space.genes import Gene, Values, Whole, whole
 from qeopt.spec.model import Block
 
 
@@ -33,6 +34,6 @@ class Conv(Block):
         """Width and kernel."""
         return Gene("width", self.width), Gene("kernel", self.kernel)
 
-    def cells(self, values: Mapping[str, Value], channels_in: int, classes: int) -> tuple[Cell, ...]:
-        """One convolution."""
-        return (ConvCell(int(values["width"]), int(values["kernel"]), self.stride, self.weight_bits),)
+    def cell(self, source: Dim, values: Mapping[str, Values], *, first: bool, same_width: bool, classes: int) -> Cell:
+        """The convolution."""
+        return ConvCell(whole(values["width"]), whole(values["kernel"]), self.stride, self.weight_bits)
