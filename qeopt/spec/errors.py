@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import ClassVar
 
+MAX_SHOWN = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Location:
@@ -45,7 +47,7 @@ class QeoptError(Exception):
 
 
 class SpecError(QeoptError):
-    """One or more problems in what the user declared; all that were found are reported at once.
+    """One or more problems in what the user declared; all that were found are reported at once, up to `MAX_SHOWN` as text.
 
     Attributes:
         problems: The problems, by file, line and column; those without a place come first.
@@ -53,7 +55,10 @@ class SpecError(QeoptError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(sorted(dict.fromkeys(problems), key=_order))
-        super().__init__("\n".join(map(str, self.problems)))
+        shown = [str(problem) for problem in self.problems[:MAX_SHOWN]]
+        if len(self.problems) > MAX_SHOWN:
+            shown.append("and more; put these right first")
+        super().__init__("\n".join(shown))
 
     @classmethod
     def at(cls, location: Location | None, message: str) -> SpecError:

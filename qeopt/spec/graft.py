@@ -9,13 +9,14 @@ from pathlib import Path
 from qeopt.spec.errors import Problem, SpecError
 from qeopt.spec.inherit import EXTENDS, inherit
 from qeopt.spec.model import Block, Reference
-from qeopt.spec.node import Mapping, Node, Scalar, Sequence, plain
+from qeopt.spec.node import Mapping, Node, Scalar, Sequence, count, plain
 from qeopt.spec.override import Override, apply_all
 from qeopt.spec.slots import Slot, fitting, keys_of
 from qeopt.spec.sources import Sources
 
 NAME = "name"
 _MAX_NAMED = 256
+_MAX_VALUES = 100_000
 _MAX_CHAIN = 16
 
 Part = str | int
@@ -38,6 +39,8 @@ class Grafter:
     broken: list[tuple[Part, ...]] = field(default_factory=list)
     _chain: list[Path] = field(default_factory=list)
     _opened: int = 0
+    _values: int = 0
+    _limit: Problem | None = None
 
     def graft(self, root: Mapping, model: type[Block], origin: Path) -> Mapping:
         """Return the tree of a file with all references of `model` followed, however deep."""
@@ -84,13 +87,16 @@ class Grafter:
         base = node.get(EXTENDS)
         if base is None:
             return root
-        self._enter(Path(node.location.file), node)
+        self._enter(Path(node.location.file), node, root)
         return with_name(root, f"{Path(str(plain(base))).stem} (changed)", slots)
 
-    def _enter(self, file: Path, node: Node) -> None:
+    def _enter(self, file: Path, node: Node, root: Node) -> None:
         self._opened += 1
-        if self._opened > _MAX_NAMED:
-            raise SpecError.at(node.location, f"more than {_MAX_NAMED} files are named; a spec needs a few")
+        self._values += count(root)
+        if self._opened > _MAX_NAMED or self._values > _MAX_VALUES:
+            said = f"more than {_MAX_NAMED} files or {_MAX_VALUES:,} values are named in all; a spec needs a few"
+            self._limit = self._limit or Problem(node.location, said)
+            raise SpecError([self._limit])
         if len(self._chain) >= _MAX_CHAIN:
             raise SpecError.at(
                 node.location, f"more than {_MAX_CHAIN} files inside each other; do they name each other in a circle?"
@@ -105,7 +111,7 @@ class Grafter:
             raise SpecError.at(node.location, f"files name each other in a circle: {circle}")
         document = self.sources.read(file, reference.kind, node.location)
         root = inherit(document.root, reference.kind, reference.folder, self.sources, origin=file)
-        self._enter(file, node)
+        self._enter(file, node, root)
         return with_name(root, file.stem, slots)
 
 

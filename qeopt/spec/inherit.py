@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from qeopt.spec.errors import Location, SpecError, did_you_mean, quote
@@ -78,11 +79,11 @@ def merge(base: Node, change: Node) -> Node:
 
 
 def _merge_mappings(base: Mapping, change: Mapping) -> Mapping:
-    merged = Mapping(base.entries, change.location)
+    entries = {entry.key: entry for entry in base.entries}
     for entry in change.entries:
-        old = merged.get(entry.key)
-        merged = merged.put(entry.key, entry.value if old is None else merge(old, entry.value), entry.location)
-    return merged
+        old = entries.get(entry.key)
+        entries[entry.key] = entry if old is None else replace(entry, value=merge(old.value, entry.value))
+    return Mapping(tuple(entries.values()), change.location)
 
 
 def _refuse_cycle(chain: list[Path], path: Path, location: Location) -> None:

@@ -76,6 +76,19 @@ def plain(node: Node) -> Plain:
     return node.value
 
 
+def count(node: Node) -> int:
+    """Return the number of lists, mappings and scalars in a tree, itself included."""
+    total, rest = 0, [node]
+    while rest:
+        node = rest.pop()
+        total += 1
+        if isinstance(node, Mapping):
+            rest.extend(entry.value for entry in node.entries)
+        elif isinstance(node, Sequence):
+            rest.extend(node.items)
+    return total
+
+
 def locate(node: Node, path: Iterable[str | int]) -> Location:
     """Return where the value at `path` stands.
 

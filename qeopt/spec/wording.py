@@ -7,7 +7,7 @@ from collections.abc import Sequence as Items
 
 from pydantic import ValidationError
 
-from qeopt.spec.errors import Location, Problem, did_you_mean, nearest, quote
+from qeopt.spec.errors import MAX_SHOWN, Location, Problem, did_you_mean, nearest, quote
 from qeopt.spec.expected import any_of, expectation, noun_of
 from qeopt.spec.finding import Finding, Path, choose, find
 from qeopt.spec.model import Block, Reference
@@ -24,7 +24,8 @@ def problems_of(error: ValidationError, root: Node, model: type[Block], broken: 
         model: What it was checked against.
         broken: Places already known to be wrong; nothing more is said about them.
     """
-    findings = [find(details, root) for details in error.errors(include_url=False)]
+    # A wrong file may have a mistake on each of thousands of lines; nobody reads more of them than are shown.
+    findings = [find(details, root) for details in error.errors(include_url=False)[: 2 * MAX_SHOWN]]
     known = tuple(broken)
     findings = [finding for finding in findings if not any(finding.path[: len(path)] == path for path in known)]
     findings = choose(findings, root, model)

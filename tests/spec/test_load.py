@@ -277,7 +277,14 @@ def test_files_that_name_very_many_files_are_refused() -> None:
     write("trees/t8.yaml", "kind: tree")
     with pytest.raises(SpecError) as caught:
         load(Tree, Path("trees/t0.yaml"), library=Library(), kind="tree", folder="trees")
-    assert {problem.message for problem in caught.value.problems} == {"more than 256 files are named; a spec needs a few"}
+    said = "more than 256 files or 100,000 values are named in all; a spec needs a few"
+    assert [problem.message for problem in caught.value.problems] == [said]
+
+
+def test_files_that_name_very_many_values_are_refused() -> None:
+    write("chips/big.yaml", "kind: chip\nram: 1\nbanks: [" + "0, " * 15_000 + "]")
+    said = refusal("boards: [" + "{chip: big}, " * 10 + "]")
+    assert said == "p.yaml:2:95: more than 256 files or 100,000 values are named in all; a spec needs a few"
 
 
 def test_overrides_replace_values_in_order() -> None:

@@ -192,6 +192,14 @@ def test_all_mistakes_are_reported_by_place() -> None:
     ]
 
 
+def test_of_very_many_mistakes_the_first_are_shown() -> None:
+    with pytest.raises(SpecError) as caught:
+        load_text(Everything, "kind: x\nwhole: 9\n" + "".join(f"key{n}: 1\n" for n in range(9_000)), library=Library(), kind="x")
+    *shown, last = str(caught.value).splitlines()
+    assert (len(shown), last) == (100, "and more; put these right first")
+    assert shown[0] == "<text>:2:8: whole is 9; a multiple of 8 was expected"
+
+
 class Loose(BaseModel):
     """Not strict: gives the types of error that strict models never give."""
 
