@@ -60,6 +60,10 @@ class SpecError(QeoptError):
             shown.append("and more; put these right first")
         super().__init__("\n".join(shown))
 
+    def __reduce__(self) -> tuple[type[SpecError], tuple[tuple[Problem, ...]]]:
+        # The text alone, which is all that Exception would hand to another process, cannot be turned back into problems.
+        return SpecError, (self.problems,)
+
     @classmethod
     def at(cls, location: Location | None, message: str) -> SpecError:
         """Return an error of a single problem."""

@@ -48,6 +48,12 @@ class Grafter:
         grafted = self._walk(root, (Slot(model),), ())
         return grafted if isinstance(grafted, Mapping) else root
 
+    @property
+    def out_of_reach(self) -> tuple[Override, ...]:
+        """The overrides that could not be put in, less those of files that could not be read."""
+        broken = [tuple(map(str, path)) for path in self.broken]
+        return tuple(item for item in self.pending if not any(item.keys[: len(path)] == path for path in broken))
+
     def _walk(self, node: Node, slots: tuple[Slot, ...], path: tuple[Part, ...]) -> Node:
         depth = len(self._chain)
         reference = next((mark for slot in slots if (mark := slot.mark(Reference))), None)

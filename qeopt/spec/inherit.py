@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from qeopt.spec.errors import Location, SpecError, did_you_mean, quote
+from qeopt.spec.errors import Location, SpecError, did_you_mean, nearest, quote
 from qeopt.spec.node import Mapping, Node, Scalar, plain
 from qeopt.spec.sources import Sources
 
@@ -22,7 +22,9 @@ def check_kind(root: Mapping, kind: str, *, required: bool) -> None:
     entry = root.entry(KIND)
     if entry is None:
         if required:
-            raise SpecError.at(root.location, f"missing '{KIND}: {kind}'; every file says what it is")
+            close = nearest(KIND, (entry.key for entry in root.entries))
+            hint = "" if close is None else f"; did you mean '{KIND}' by '{close}'?"
+            raise SpecError.at(root.location, f"missing '{KIND}: {kind}'; every file says what it is{hint}")
         return
     value = plain(entry.value)
     if value == kind:

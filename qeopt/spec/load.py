@@ -96,7 +96,7 @@ class _Load:
         root, pending = apply_all(root, _parse_all(overrides))
         grafter = Grafter(sources, pending)
         root = grafter.graft(root, model, document.path)
-        problems = [*grafter.problems, *(Problem(late.location, blocked_message(root, late)) for late in grafter.pending)]
+        problems = [*grafter.problems, *(Problem(late.location, blocked_message(root, late)) for late in grafter.out_of_reach)]
         try:
             value = build(model, plain(root))
         except ValidationError as error:

@@ -29,10 +29,16 @@ class Override:
 
 
 class BlockedError(Exception):
-    """Something that is neither a list nor a mapping stands in the way of an override."""
+    """Something that is neither a list nor a mapping stands in the way of an override.
 
-    def __init__(self, node: Node) -> None:
+    Attributes:
+        node: What stands there.
+        left: How many keys are still to go down.
+    """
+
+    def __init__(self, node: Node, left: int) -> None:
         self.node = node
+        self.left = left
         super().__init__()
 
 
@@ -58,7 +64,7 @@ def apply(root: Mapping, override: Override) -> Mapping:
     """
     changed = _put(root, override)
     if not isinstance(changed, Mapping):
-        raise BlockedError(changed)
+        raise BlockedError(changed, len(override.keys))
     return changed
 
 
@@ -78,7 +84,8 @@ def blocked_message(root: Mapping, override: Override) -> str:
     try:
         apply(root, override)
     except BlockedError as error:
-        return f"'{'.'.join(override.keys[:-1])}' holds {quote(plain(error.node))}; a mapping was expected"
+        key = ".".join(override.keys[: len(override.keys) - error.left])
+        return f"'{key}' holds {quote(plain(error.node))}; a mapping was expected"
     return "it comes too late to change what was read before it"
 
 
@@ -92,6 +99,6 @@ def _put(node: Node | None, override: Override) -> Node:
         index = int(key)
         return Sequence((*node.items[:index], _put(node.items[index], rest), *node.items[index + 1 :]), node.location)
     if not isinstance(node, Mapping):
-        raise BlockedError(node)
+        raise BlockedError(node, len(override.keys))
     known = rest.keys and node.entry(key) is not None
     return node.put(key, _put(node.get(key), rest), None if known else override.location)

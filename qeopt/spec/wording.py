@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from qeopt.spec.errors import MAX_SHOWN, Location, Problem, did_you_mean, nearest, quote
 from qeopt.spec.expected import any_of, expectation, noun_of
 from qeopt.spec.finding import Finding, Path, choose, find
+from qeopt.spec.inherit import EXTENDS
 from qeopt.spec.model import Block, Reference
 from qeopt.spec.node import Node, locate, locate_key
 from qeopt.spec.slots import keys_of, slots_at
@@ -56,8 +57,10 @@ def _problem(finding: Finding, root: Node, model: type[Block]) -> Problem:
     if finding.type == "missing":
         return Problem(locate(root, finding.path), f"missing '{finding.key}'{_inside(finding.path)}")
     if finding.type == "extra_forbidden":
-        keys = keys_of(slots_at(model, root, finding.path))
-        hint = did_you_mean(finding.key, keys) or _list_keys(keys)
+        slots = slots_at(model, root, finding.path)
+        keys = keys_of(slots)
+        may_extend = not finding.path or any(slot.mark(Reference) for slot in slots)
+        hint = did_you_mean(finding.key, (*keys, EXTENDS) if may_extend else keys) or _list_keys(keys)
         return Problem(_key_location(finding, root), f"unknown key {quote(finding.key)}{_inside(finding.path)}{hint}")
     if finding.type == "union_tag_not_found":
         return Problem(locate(root, finding.path), f"missing {finding.error['ctx']['discriminator']}{_inside(finding.path)}")

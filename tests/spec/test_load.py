@@ -157,6 +157,7 @@ def test_only_one_file_of_the_same_kind_can_be_extended(text: str, here: Path) -
 
 KINDS = {
     "name: x": "p.yaml:1:1: missing 'kind: plan'; every file says what it is",
+    "kinds: plan": "p.yaml:1:1: missing 'kind: plan'; every file says what it is; did you mean 'kind' by 'kinds'?",
     "kind: chip\nname: x": "p.yaml:1:7: this is a chip file; a plan was expected",
     "kind: plam": "p.yaml:1:7: this is a plam file; a plan was expected; did you mean 'plan'?",
     "kind: 3": "p.yaml:1:7: the kind 3 is unknown; a plan was expected",
@@ -230,6 +231,21 @@ def test_what_a_name_does_not_lead_to_is_said_together_with_all_else(here: Path)
         f"p.yaml:3:31: there is no board named 'two' (searched: boards, {where / 'boards'})",
         "p.yaml:3:43: boards[3].chip is 3; the name of a chip, a path or a mapping was expected",
         "p.yaml:4:10: widths[0] is 'x'; a whole number was expected",
+    ]
+
+
+def test_an_override_inside_a_file_that_is_not_found_adds_nothing() -> None:
+    write("chips/a.yaml", "kind: chip\nram: 1\n")
+    assert refusal("chip: b", "chip.ram=3").startswith("p.yaml:2:7: there is no chip named 'b' (searched:")
+    assert len(refusal("chip: b", "chip.ram=3").splitlines()) == 1
+
+
+def test_extends_misspelt_is_recognised_where_it_may_stand() -> None:
+    said = refusal("extend: base\nchip: {extens: a, ram: 1}\nsound: {kind: loud, extends: x}")
+    assert said.splitlines() == [
+        "p.yaml:2:1: unknown key 'extend'; did you mean 'extends'?",
+        "p.yaml:3:8: unknown key 'extens' in chip; did you mean 'extends'?",
+        "p.yaml:4:21: unknown key 'extends' in sound; the keys here are kind, volume",
     ]
 
 
@@ -319,6 +335,7 @@ OVERRIDES = {
     "chip.rum=3": "--set chip.rum=3: unknown key 'rum' in chip; did you mean 'ram'?",
     "chip.core=m5": "--set chip.core=m5: chip.core is 'm5'; 'm4' or 'm7' was expected",
     "name.first=x": "--set name.first=x: 'name' holds 'p'; a mapping was expected",
+    "name.first.second=x": "--set name.first.second=x: 'name' holds 'p'; a mapping was expected",
     "chip.ram.size=1": "--set chip.ram.size=1: 'chip.ram' holds 1; a mapping was expected",
     "widths.7=1": "--set widths.7=1: 'widths' holds a list; a mapping was expected",
     "widths": "--set widths: KEY=VALUE was expected, such as budgets.layers=47; dots separate nested keys",

@@ -1,5 +1,7 @@
 """Trees: values without places, and places by path."""
 
+import pickle
+
 import pytest
 
 from qeopt.spec.document import parse
@@ -62,6 +64,12 @@ def test_problems_are_sorted_by_place_and_said_once() -> None:
     assert str(error) == "wrong\na: wrong\na:9:2: wrong\na:9:12: wrong\na:10:1: wrong\nb:1:1: wrong"
     assert isinstance(error, QeoptError)
     assert error.exit_code == 2
+
+
+def test_an_error_keeps_its_problems_in_another_process() -> None:
+    error = SpecError.at(Location("a", 1, 2), "wrong")
+    copy = pickle.loads(pickle.dumps(error))
+    assert (copy.problems, str(copy)) == (error.problems, "a:1:2: wrong")
 
 
 @pytest.mark.parametrize(
