@@ -31,7 +31,7 @@ MAX_DEPTH = 64
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
-Place = Callable[[StringMark], Location]
+Place = Callable[[StringMark | None], Location]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, StringMark, YAMLError
+from ruamel.yaml.error import StringMark, YAMLError
 
 from qeopt.spec.composer import Place, compose
 from qeopt.spec.errors import Location, SpecError, quote
@@ -91,8 +91,8 @@ def parse_value(text: str, location: Location) -> Node:
 
 
 def _document(content: bytes, name: str, path: Path) -> Document:
-    def place(mark: StringMark) -> Location:
-        return Location(name, mark.line + 1, mark.column + 1)
+    def place(mark: StringMark | None) -> Location:
+        return Location(name) if mark is None else Location(name, mark.line + 1, mark.column + 1)
 
     root = _compose(_decode(content, Location(name), partial(_place_after, name)), place)
     if root is None:
@@ -127,12 +127,9 @@ def _place_after(name: str, before: str) -> Location:
 def _compose(text: str, place: Place) -> Node | None:
     try:
         return compose(YAML(typ="safe", pure=True).parse(text), place)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = place(mark if mark is not None else StringMark("", 0, 0, 0, None, None))
-        raise SpecError.at(where, describe(error)) from None
-    except YAMLError:
-        raise SpecError.at(place(StringMark("", 0, 0, 0, None, None)), "this is not valid YAML") from None
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        raise SpecError.at(place(mark), describe(error)) from None
 
 
 def _said(location: Location | None, name: str, message: str) -> str:
