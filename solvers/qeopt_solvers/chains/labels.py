@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qeopt_solvers.chains.items import Items
 from qeopt_solvers.chains.numbers import Floats, Ints
 from qeopt_solvers.chains.prices import Pool, Priced
 from qeopt_solvers.chains.tables import Step, priced_tables
@@ -51,9 +52,12 @@ class _Labels:
 
 @dataclass(frozen=True, slots=True)
 class _Stage:
-    """One choice to extend every label by. Arrays have a line per open combination, or a single one."""
+    """One choice of a chain, or a few items, to extend every label by."""
 
-    choice: int
+    choice: int | None
+    """The choice; None for items."""
+    items: tuple[tuple[int, NDArray[np.intp]], ...]
+    """(item, column per option of this stage)."""
     gains: Ints
     costs: Ints
     """Totals x places x options."""
@@ -61,9 +65,9 @@ class _Stage:
     worth: Floats
     """Places x options: best priced value of this option and everything after it in its chain."""
     successors: NDArray[np.intp] | None
-    """Place after this stage; None for a choice decided alone."""
+    """Place after this stage; None for items, which have a single place."""
     rest: float
-    """Best priced value of the chains and loners after the chain (or loner) of this stage."""
+    """Best priced value of the chains and items after the chain (or items) of this stage."""
     least: Ints
     """Per total, the least that everything after this stage uses."""
 
@@ -76,7 +80,7 @@ class Complete:
     picks: tuple[tuple[int, int], ...]
 
 
-def search(pool: Pool, priced: Priced, ties: Ints, window: float, budget: Budget) -> Complete | None:
+def search(pool: Pool, priced: Priced, window: float, budget: Budget) -> Complete | None:
     """Return the best answer that the labels of a window complete, ties minimised; None if there is none.
 
     If its value is at least `priced.bound - window`, it is the optimum. A lesser one is just an answer: a label's bound counts
@@ -85,7 +89,6 @@ def search(pool: Pool, priced: Priced, ties: Ints, window: float, budget: Budget
     Args:
         pool: What competes.
         priced: The prices and the bound they prove.
-        ties: Per choice and option, the tie-breaks folded into one number.
         window: How far below the bound to look.
         budget: The work allowed.
 
@@ -94,115 +97,151 @@ def search(pool: Pool, priced: Priced, ties: Ints, window: float, budget: Budget
         OutOfTime: when the time is over.
     """
     margin = 0.01 + 1e-11 * abs(priced.bound)
-    target = priced.bound - window - margin
-    fixed, stages = _plan(pool, priced, ties, window + margin)
-    totals = len(pool.numbers.budgets)
-    labels = _start(pool, ties, fixed, totals)
     budgets = pool.numbers.budgets
-    trail: list[tuple[int, NDArray[np.intp], NDArray[np.intp]]] = []
-    offset = float(priced.prices @ budgets)
+    target = priced.bound - window - margin - float(priced.prices @ budgets)
+    labels, columns, stages = _plan(pool, priced, window + margin)
+    trail: list[tuple[_Stage, NDArray[np.intp], NDArray[np.intp]]] = []
+    binding = _binding(labels, stages, budgets)
     for stage in stages:
         if budget.until is not None and time.monotonic() >= budget.until:
             raise OutOfTime
-        parents, options = _extend(labels, stage, priced.prices, target - offset, budgets)
-        labels, kept = _undominated(labels)
+        parents, options = _extend(labels, stage, priced.prices, target, budgets)
+        labels, kept = _undominated(labels, binding)
         if len(kept) > budget.labels:
             raise TooManyLabels
-        trail.append((stage.choice, parents[kept], options[kept]))
+        trail.append((stage, parents[kept], options[kept]))
     if not labels.value.size or (labels.used[:, 0] > budgets).any():  # the latter only when nothing was left to choose
         return None
     best = int(np.lexsort((labels.tie, -labels.value))[0])
     value = int(labels.value[best])
-    picks = list(fixed)
-    for choice, parents, options in reversed(trail):
-        picks.append((choice, int(options[best])))
+    picks: list[tuple[int, int]] = []
+    for stage, parents, options in reversed(trail):
+        option = int(options[best])
         best = int(parents[best])
-    return Complete(value, tuple(picks))
+        if stage.choice is not None:
+            picks.append((stage.choice, option))
+        for item, item_columns in stage.items:
+            columns[item] = int(item_columns[option])
+    return Complete(value, (*picks, *pool.items.picks(columns)))
 
 
-def _start(pool: Pool, ties: Ints, fixed: Sequence[tuple[int, int]], totals: int) -> _Labels:
-    numbers = pool.numbers
-    if not fixed:
-        zero = np.zeros(1, dtype=np.int64)
-        return _Labels(zero, np.zeros((totals, 1), dtype=np.int64), zero, zero)
-    choices, options = np.array(fixed).T
-    return _Labels(
-        numbers.gains[choices, options].sum(keepdims=True),
-        numbers.costs[:, choices, options].sum(axis=1, keepdims=True),
-        ties[choices, options].sum(keepdims=True),
-        np.zeros(1, dtype=np.int64),
-    )
+def _binding(labels: _Labels, stages: Sequence[_Stage], budgets: Ints) -> NDArray[np.intp]:
+    """Totals that some answer within the window could exceed; only these need be compared between labels."""
+    most = labels.used[:, 0].copy()
+    for stage in stages:
+        most += np.where(np.isneginf(stage.worth), 0, stage.costs).max(axis=(1, 2))
+    return np.flatnonzero(most > budgets)
 
 
-def _plan(pool: Pool, priced: Priced, ties: Ints, reach: float) -> tuple[list[tuple[int, int]], list[_Stage]]:
-    """Fix the loners that leave no choice within reach of the bound, and order the rest: chains first, then loners."""
-    numbers = pool.numbers
-    reduced = pool.gains - np.tensordot(priced.prices, pool.costs, 1)
-    own = reduced[pool.loners]
+def _plan(pool: Pool, priced: Priced, reach: float) -> tuple[_Labels, list[int], list[_Stage]]:
+    """Fix the items that leave no choice within reach of the bound, and order the rest: chains first, then items."""
+    items, prices = pool.items, priced.prices
+    own = items.worth - np.tensordot(prices, items.use, 1)
     best = own.max(axis=1)
     near = own >= best[:, None] - reach
     single = near.sum(axis=1) == 1
-    fixed = list(zip(pool.loners[single].tolist(), near[single].argmax(axis=1).tolist(), strict=True))
-    own, best = own[~single], best[~single]
-    spread = np.where(near[~single], best[:, None] - own, -1.0).max(axis=1)
-    order = np.argsort(-spread, kind="stable")
-    open_loners, own, best = pool.loners[~single][order], own[order], best[order]
-    tables = [priced_tables(steps, numbers, reduced, priced.prices) for steps in pool.chains]
-    rest = float(sum(float(table[0].max()) for table in tables)) + float(best.sum())
-    never = np.where(numbers.alive, numbers.costs, np.iinfo(np.int64).max)
-    cheapest = never.min(axis=2)
-    least = cheapest[:, open_loners].sum(axis=1)
-    for steps in pool.chains:
-        for step in steps:
-            least = least + _cheapest(step, cheapest)
+    columns = own.argmax(axis=1)
+    lines = np.flatnonzero(single)
+    fixed = columns[lines]
+    labels = _Labels(
+        items.gains[lines, fixed].sum(keepdims=True),
+        items.costs[:, lines, fixed].sum(axis=1, keepdims=True),
+        items.ties[lines, fixed].sum(keepdims=True),
+        np.zeros(1, dtype=np.int64),
+    )
+    open_items = np.flatnonzero(~single)
+    spread = np.where(near, best[:, None] - own, 0.0).max(axis=1)
+    open_items = open_items[np.argsort(-spread[open_items], kind="stable")]
+    gains = pool.chain_gains(prices) if pool.chains else pool.gains
+    tables = [priced_tables(steps, gains, prices) for steps in pool.chains]
+    rest = float(sum(float(table[0].max()) for table in tables)) + float(best[open_items].sum())
+    cheapest = np.where(near, items.costs, np.iinfo(np.int64).max)[:, open_items].min(axis=2)
+    least = cheapest.sum(axis=1)
     stages: list[_Stage] = []
     for steps, chain_tables in zip(pool.chains, tables, strict=True):
         rest -= float(chain_tables[0].max())
-        for step, table in zip(steps, chain_tables, strict=True):
-            least = least - _cheapest(step, cheapest)
-            stages.append(_chain_stage(pool, step, ties, table, rest, least))
-    for choice, line, top in zip(open_loners.tolist(), own, best.tolist(), strict=True):
-        rest -= top
-        least = least - cheapest[:, choice]
-        keep = np.flatnonzero(line >= top - reach)
-        stages.append(
-            _Stage(
-                choice,
-                numbers.gains[choice][None],
-                numbers.costs[:, choice][:, None],
-                ties[choice],
-                np.where(np.isin(np.arange(line.size), keep), line, -np.inf)[None],
-                None,
-                rest,
-                least,
-            )
-        )
-    return fixed, stages
+        stages += _chain_stages(pool, steps, chain_tables, rest)
+    _set_least(stages, least)
+    for group in _groups(near, open_items, MERGED if len(prices) == 1 else MERGED_AMONG_SEVERAL):
+        rest -= float(best[open_items[group]].sum())
+        least = least - cheapest[:, group].sum(axis=1)
+        parts = [_item_part(items, own, int(item), near) for item in open_items[group]]
+        stages.append(_merged(parts, rest, least))
+    return labels, columns.tolist(), stages
 
 
-def _cheapest(step: Step, cheapest: Ints) -> Ints:
-    least = cheapest[:, step.choice].copy()
-    for number, costs in step.linked:
-        least[number] += costs.min()
-    return least
+MERGED = 16
+"""Items are taken together while their near columns make at most so many combinations: fewer, larger steps."""
+MERGED_AMONG_SEVERAL = 4
+"""The same with several totals, where labels are many and a step's cost is theirs."""
 
 
-def _chain_stage(pool: Pool, step: Step, ties: Ints, table: Floats, rest: float, least: Ints) -> _Stage:
-    numbers = pool.numbers
-    width = step.shape[-1]
-    costs = np.repeat(numbers.costs[:, step.choice, None, :width], table.size // width, axis=1)
-    for number, linked in step.linked:
-        costs[number] += np.broadcast_to(linked, step.shape).reshape(-1, width)
-    return _Stage(
-        step.choice,
-        numbers.gains[step.choice, :width][None],
-        costs,
-        ties[step.choice, :width],
-        table.reshape(-1, width),
-        step.successors(),
-        rest,
-        least,
+def _groups(near: NDArray[np.bool_], open_items: NDArray[np.intp], most: int) -> list[slice]:
+    groups: list[slice] = []
+    start, size = 0, 1
+    for place, count in enumerate(near[open_items].sum(axis=1).tolist()):
+        if place > start and size * count > most:
+            groups.append(slice(start, place))
+            start, size = place, 1
+        size *= count
+    if start < len(open_items):
+        groups.append(slice(start, len(open_items)))
+    return groups
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The near columns of one item."""
+
+    item: int
+    columns: NDArray[np.intp]
+    gains: Ints
+    costs: Ints
+    ties: Ints
+    worth: Floats
+
+
+def _item_part(items: Items, own: Floats, item: int, near: NDArray[np.bool_]) -> _Part:
+    columns = np.flatnonzero(near[item])
+    return _Part(
+        item, columns, items.gains[item, columns], items.costs[:, item, columns], items.ties[item, columns], own[item, columns]
     )
+
+
+def _merged(parts: Sequence[_Part], rest: float, least: Ints) -> _Stage:
+    first = parts[0]
+    gains, costs, ties, worth = first.gains, first.costs, first.ties, first.worth
+    columns = [(first.item, first.columns)]
+    for part in parts[1:]:
+        columns = [(item, np.repeat(some, part.columns.size)) for item, some in columns]
+        columns.append((part.item, np.tile(part.columns, gains.size)))
+        gains = (gains[:, None] + part.gains).ravel()
+        costs = (costs[:, :, None] + part.costs[:, None, :]).reshape(len(costs), -1)
+        ties = (ties[:, None] + part.ties).ravel()
+        worth = (worth[:, None] + part.worth).ravel()
+    return _Stage(None, tuple(columns), gains, costs[:, None], ties, worth[None], None, rest, least)
+
+
+def _chain_stages(pool: Pool, steps: Sequence[Step], tables: Sequence[Floats], rest: float) -> list[_Stage]:
+    numbers = pool.numbers
+    stages = []
+    for step, table in zip(steps, tables, strict=True):
+        width = step.shape[-1]
+        costs = np.repeat(numbers.costs[:, step.choice, None, :width], table.size // width, axis=1)
+        for number, linked in step.linked:
+            costs[number] += np.broadcast_to(linked, step.shape).reshape(-1, width)
+        gains, ties = numbers.gains[step.choice, :width], pool.ties[step.choice, :width]
+        least = np.where(np.isneginf(table).reshape(-1, width), np.iinfo(np.int64).max, costs).min(axis=(1, 2))
+        stages.append(_Stage(step.choice, (), gains, costs, ties, table.reshape(-1, width), step.successors(), rest, least))
+    return stages
+
+
+def _set_least(stages: list[_Stage], after: Ints) -> None:
+    """Turn each chain stage's own least use into that of everything after it."""
+    for number in reversed(range(len(stages))):
+        own = stages[number].least
+        stages[number] = replace(stages[number], least=after)
+        after = after + own
 
 
 def _extend(
@@ -218,7 +257,7 @@ def _extend(
     room = (used <= (budgets - stage.least)[:, None]).all(axis=0)
     if not room.all():
         parents, options, used, places = parents[room], options[room], used[:, room], places[room]
-    labels.value = labels.value[parents] + stage.gains[0, options]
+    labels.value = labels.value[parents] + stage.gains[options]
     labels.used = used
     labels.tie = labels.tie[parents] + stage.ties[options]
     labels.place = stage.successors[places, options] if stage.successors is not None else places
@@ -229,20 +268,21 @@ NEIGHBOURS = 12
 """With several totals, how many neighbours in sorting order a label is compared with; missing a dominated one costs only time."""
 
 
-def _undominated(labels: _Labels) -> tuple[_Labels, NDArray[np.intp]]:
-    """Drop labels that another in the same place beats or equals in use of every total, value and tie-breaks."""
+def _undominated(labels: _Labels, binding: NDArray[np.intp]) -> tuple[_Labels, NDArray[np.intp]]:
+    """Drop labels that another in the same place beats or equals in use of every binding total, value and tie-breaks."""
     count = labels.value.size
     if count <= 1:
         return labels, np.arange(count)
     rank = _rank(labels.value, labels.tie)
-    order = np.lexsort((-rank, *labels.used[::-1], labels.place))
+    used = labels.used[binding]
+    order = np.lexsort((-rank, *used[::-1], labels.place))
     rank, place = rank[order], labels.place[order]
-    if len(labels.used) == 1:
+    if len(used) <= 1:
         ladder = rank + place * (int(rank.max()) + 1)
         keep = np.ones(count, dtype=bool)
         keep[1:] = ladder[1:] > np.maximum.accumulate(ladder)[:-1]
     else:
-        keep = _beats_no_neighbour(labels.used[:, order], rank, place)
+        keep = _beats_no_neighbour(used[:, order], rank, place)
     kept = order[keep]
     slim = _Labels(labels.value[kept], labels.used[:, kept], labels.tie[kept], labels.place[kept])
     return slim, kept

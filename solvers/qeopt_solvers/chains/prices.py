@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, compress
 
 import numpy as np
 
+from qeopt_solvers.chains.items import Items, is_small, items_of
 from qeopt_solvers.chains.numbers import Floats, Ints, Numbers
 from qeopt_solvers.chains.tables import Step, priced_tables, trace
 
@@ -28,25 +29,35 @@ class Pool:
     """Everything that competes for the totals."""
 
     numbers: Numbers
-    loners: Ints
-    """Choices decided alone."""
+    items: Items
     chains: tuple[tuple[Step, ...], ...]
+    """Chains too large to be items."""
+    ties: Ints
+    """Per choice and option, the tie-breaks folded into one number."""
     gains: Floats
     """Per choice and option, minus infinity where dead."""
     costs: Floats
     """Per total, choice and option."""
 
     @staticmethod
-    def of(numbers: Numbers, loners: Sequence[int], chains: Sequence[tuple[Step, ...]]) -> Pool:
+    def of(numbers: Numbers, ties: Ints, loners: Sequence[int], chains: Sequence[tuple[Step, ...]]) -> Pool:
         """Collect what competes."""
+        items = items_of(numbers, ties, loners, [steps for steps in chains if is_small(steps)])
+        large = tuple(steps for steps in chains if not is_small(steps))
         gains = np.where(numbers.alive, numbers.gains.astype(np.float64), -np.inf)
-        return Pool(numbers, np.array(loners, dtype=np.int64), tuple(chains), gains, numbers.costs.astype(np.float64))
+        return Pool(numbers, items, large, ties, gains, numbers.costs.astype(np.float64))
 
     def extremes(self) -> tuple[float, float]:
         """Most and least value that any picks could have."""
-        members = [*self.loners.tolist(), *(step.choice for steps in self.chains for step in steps)]
-        gains = self.gains[members]
-        return float(gains.max(axis=1).sum()), float(np.where(np.isneginf(gains), np.inf, gains).min(axis=1).sum())
+        gains = self.gains[[step.choice for steps in self.chains for step in steps]]
+        most = gains.max(axis=1).sum() + self.items.worth.max(axis=1).sum()
+        least = np.where(np.isneginf(gains), np.inf, gains).min(axis=1).sum()
+        return float(most), float(least + np.where(self.items.alive, self.items.worth, np.inf).min(axis=1).sum())
+
+    def chain_gains(self, prices: Floats, *, with_gains: bool = True) -> Floats:
+        """Gains less priced costs, per choice and option; what linked combinations cost is not in it."""
+        gains = self.gains if with_gains else np.where(self.numbers.alive, 0.0, -np.inf)
+        return gains - np.tensordot(prices, self.costs, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,37 +68,52 @@ class Priced:
     bound: float
     value: int
     used: tuple[int, ...]
-    picks: tuple[tuple[int, int], ...]
-    """(choice, option) for every choice of the pool."""
+    columns: Ints
+    """The column of each item."""
+    paths: tuple[tuple[int, ...], ...]
+    """The options along each large chain."""
 
     def fits(self, budgets: Ints) -> bool:
         """Whether the picks stay within every budget."""
         return all(used <= budget for used, budget in zip(self.used, budgets.tolist(), strict=True))
 
+    def picks(self, pool: Pool) -> tuple[tuple[int, int], ...]:
+        """List (choice, option) for every choice of the pool."""
+        chained = [(s.choice, o) for steps, path in zip(pool.chains, self.paths, strict=True) for s, o in zip(steps, path, strict=True)]
+        return (*pool.items.picks(self.columns.tolist()), *chained)
 
-def evaluate(pool: Pool, prices: Floats, gains: Floats | None = None) -> Priced:
-    """Price the pool. `gains` replaces the real ones (zeros ask for the least priced use); the value is always the real one."""
-    numbers = pool.numbers
-    reduced = (pool.gains if gains is None else gains) - np.tensordot(prices, pool.costs, 1)
-    own = reduced[pool.loners]
-    options = own.argmax(axis=1)
-    bound = float(prices @ numbers.budgets) + float(np.take_along_axis(own, options[:, None], 1).sum())
-    value = int(numbers.gains[pool.loners, options].sum())
-    used = numbers.costs[:, pool.loners, options].sum(axis=1)
-    picks = list(zip(pool.loners.tolist(), options.tolist(), strict=True))
-    for steps in pool.chains:
-        tables = priced_tables(steps, numbers, reduced, prices)
-        bound += float(tables[0].max())
-        state: tuple[int, ...] = ()
-        for step, option in zip(steps, trace(steps, tables), strict=True):
-            entry = (*state, option)
-            value += int(numbers.gains[step.choice, option])
-            used = used + numbers.costs[:, step.choice, option]
-            for number, costs in step.linked:
-                used[number] += np.broadcast_to(costs, step.shape)[entry]
-            picks.append((step.choice, option))
-            state = tuple(index for index, stays in zip(entry, step.kept, strict=True) if stays)
-    return Priced(prices, bound, value, tuple(used.tolist()), tuple(picks))
+
+def evaluate(pool: Pool, prices: Floats, *, with_gains: bool = True) -> Priced:
+    """Price the pool. Without gains it asks for the least priced use; the value given is always the real one."""
+    numbers, items = pool.numbers, pool.items
+    own = (items.worth if with_gains else np.where(items.alive, 0.0, -np.inf)) - np.tensordot(prices, items.use, 1)
+    columns = own.argmax(axis=1)
+    lines = np.arange(columns.size)
+    bound = float(prices @ numbers.budgets) + float(own[lines, columns].sum())
+    value = int(items.gains[lines, columns].sum())
+    used = items.costs[:, lines, columns].sum(axis=1)
+    paths = []
+    if pool.chains:
+        gains = pool.chain_gains(prices, with_gains=with_gains)
+        for steps in pool.chains:
+            tables = priced_tables(steps, gains, prices)
+            bound += float(tables[0].max())
+            path = tuple(trace(steps, tables))
+            value += sum(int(numbers.gains[step.choice, option]) for step, option in zip(steps, path, strict=True))
+            used = used + _use(numbers, steps, path)
+            paths.append(path)
+    return Priced(prices, bound, value, tuple(used.tolist()), columns, tuple(paths))
+
+
+def _use(numbers: Numbers, steps: Sequence[Step], path: Sequence[int]) -> Ints:
+    used: Ints = numbers.costs[:, [step.choice for step in steps], list(path)].sum(axis=1)
+    state: tuple[int, ...] = ()
+    for step, option in zip(steps, path, strict=True):
+        entry = (*state, option)
+        for number, costs in step.linked:
+            used[number] += np.broadcast_to(costs, step.shape)[entry]
+        state = tuple(compress(entry, step.kept))
+    return used
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +145,7 @@ def _rounded(price: float) -> float:
 def _secant(pool: Pool, start: Priced) -> Dual:
     """One total: intersect the bound's lines left and right of the minimum until no line lies between them."""
     budget = int(pool.numbers.budgets[0])
-    free = np.where(np.isneginf(pool.gains), -np.inf, 0.0)
-    low, high = start, evaluate(pool, np.ones(1), free)
+    low, high = start, evaluate(pool, np.ones(1), with_gains=False)
     if high.used[0] > budget:
         return Dual(start, None, infeasible=True)
     best = start

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qeopt_solvers.allocation import AllocationProblem, Link, LinkTerm, Row
-from qeopt_solvers.chains.numbers import NEVER, Floats, Ints, Numbers
+from qeopt_solvers.chains.numbers import NEVER, Floats, Ints
 from qeopt_solvers.chains.parts import Chain, Parts, members_of
 
 LARGEST_TABLE = 1 << 18
@@ -130,14 +130,32 @@ class _Layout:
         return table.transpose(order).reshape(shape)
 
 
-def integer_tables(steps: Sequence[Step], keys: Ints) -> list[Ints]:
-    """Best key from every table entry to the end; `keys` are per choice and option."""
+def best_path(steps: Sequence[Step], levels: Sequence[Ints]) -> list[int] | None:
+    """Options of the members that maximise the first level, then the next among those, and so on; None if none is allowed.
+
+    Args:
+        steps: The sweep.
+        levels: Arrays of (choices, options) whose sums rank the answers.
+    """
+    masks = [step.allowed for step in steps]
+    tables: list[Ints] = []
+    for number, keys in enumerate(levels):
+        tables = _integer_tables(steps, masks, keys)
+        if tables[0].max() <= NEVER // 2:
+            return None
+        if number + 1 < len(levels):
+            masks = [(table == table.max(axis=-1, keepdims=True)) & (table > NEVER // 2) for table in tables]
+    return trace(steps, tables)
+
+
+def _integer_tables(steps: Sequence[Step], masks: Sequence[NDArray[np.bool_] | None], keys: Ints) -> list[Ints]:
+    """Best sum of keys from every table entry to the end."""
     tables: list[Ints] = []
     values: Ints = np.zeros((), dtype=np.int64)
-    for step in reversed(steps):
+    for step, mask in zip(reversed(steps), reversed(masks), strict=True):
         table = values.reshape(step.after) + keys[step.choice, : step.shape[-1]]
-        if step.allowed is not None:
-            table = np.where(step.allowed, table, NEVER)
+        if mask is not None:
+            table = np.where(mask, table, NEVER)
         if table.shape != step.shape:
             table = np.broadcast_to(table, step.shape)
         tables.append(table)
@@ -145,7 +163,7 @@ def integer_tables(steps: Sequence[Step], keys: Ints) -> list[Ints]:
     return tables[::-1]
 
 
-def priced_tables(steps: Sequence[Step], numbers: Numbers, gains: Floats, prices: Floats) -> list[Floats]:
+def priced_tables(steps: Sequence[Step], gains: Floats, prices: Floats) -> list[Floats]:
     """Best priced value from every table entry to the end; `gains` are per choice and option, already less priced costs."""
     tables: list[Floats] = []
     values: Floats = np.zeros(())

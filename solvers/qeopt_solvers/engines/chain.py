@@ -16,11 +16,12 @@ import numpy as np
 
 from qeopt_solvers import recount
 from qeopt_solvers.allocation import AllocationProblem
+from qeopt_solvers.chains.improve import improved
 from qeopt_solvers.chains.labels import Budget, Complete, OutOfTime, TooManyLabels, search
 from qeopt_solvers.chains.numbers import NEVER, Ints, Numbers, compose, numbers_of
 from qeopt_solvers.chains.parts import Parts, split
 from qeopt_solvers.chains.prices import SCALE, Dual, Pool, minimise
-from qeopt_solvers.chains.tables import Step, integer_tables, steps_of, trace
+from qeopt_solvers.chains.tables import Step, best_path, steps_of
 from qeopt_solvers.outcome import Certificate, Engine, Limits, Outcome, Status
 from qeopt_solvers.reduce import reduce
 from qeopt_solvers.traits import Traits
@@ -36,8 +37,9 @@ TRAITS = Traits(
 
 MOST_LABELS = 20_000
 """Labels kept after a step before the problem is handed on."""
-FIRST_SHARE = 1 / 64
-"""The first window, as a share of the distance between the bound and the best answer known."""
+FIRST_SHARE = 1 / 16
+"""The first window with several totals, as a share of the distance between the bound and the best answer known: a better answer
+found there makes the last window smaller. With one total the answer known is nearly always that good already."""
 WIDEN = 8
 """How much wider each further window is."""
 
@@ -80,17 +82,20 @@ def _settle(numbers: Numbers, parts: Parts, chains: Sequence[tuple[Step, ...]]) 
     for choice, option in zip(parts.alone, best, strict=True):
         picks[choice] = option
     for steps in chains:
-        members = [step.choice for step in steps]
-        own = compose(numbers.gains[members], numbers.ties[:, members])
-        if own is None:
-            return None
-        chain_keys = np.zeros_like(numbers.gains)
-        chain_keys[members] = own
-        tables = integer_tables(steps, chain_keys)
-        if tables[0].max() > NEVER // 2:
-            for choice, option in zip(members, trace(steps, tables), strict=True):
-                picks[choice] = option
+        path = best_path(steps, _levels(numbers, [step.choice for step in steps]))
+        for step, option in zip(steps, path or (), strict=path is not None):
+            picks[step.choice] = option
     return picks
+
+
+def _levels(numbers: Numbers, members: list[int]) -> list[Ints]:
+    """What a chain is ranked by: one folded key where that fits 64 bits, else the gains and each tie-break in turn."""
+    folded = compose(numbers.gains[members], numbers.ties[:, members])
+    if folded is None:
+        return [numbers.gains, *(-tie for tie in numbers.ties)]
+    keys = np.zeros_like(numbers.gains)
+    keys[members] = folded
+    return [keys]
 
 
 def _compete(call: _Call, parts: Parts, numbers: Numbers, chains: Sequence[tuple[Step, ...]], settled: list[int]) -> Outcome:
@@ -98,18 +103,18 @@ def _compete(call: _Call, parts: Parts, numbers: Numbers, chains: Sequence[tuple
     touching = numbers.costs.any(axis=(0, 2))
     loners = [choice for choice in parts.alone if touching[choice]]
     competing = [steps for steps in chains if any(touching[step.choice] or step.linked for step in steps)]
-    pool = Pool.of(numbers, loners, competing)
     members = [*loners, *(step.choice for steps in competing for step in steps)]
     folded = compose(np.zeros_like(numbers.gains[members]), numbers.ties[:, members])
     if folded is None:
         return call.handed_on("its tie-breaks are too large for 64-bit tables")
     ties = np.zeros_like(numbers.gains)
     ties[members] = -folded
+    pool = Pool.of(numbers, ties, loners, competing)
     dual = minimise(pool)
     if dual.infeasible:
         return Outcome(Status.INFEASIBLE, "chain")
     rest = recount.value(call.problem, settled) - sum(int(numbers.gains[choice, settled[choice]]) for choice in members)
-    race = _Race(call, parts, pool, ties, dual, settled, rest)
+    race = _Race(call, parts, pool, dual, settled, rest)
     return race.outcome()
 
 
@@ -149,7 +154,6 @@ class _Race:
     call: _Call
     parts: Parts
     pool: Pool
-    ties: Ints
     dual: Dual
     settled: list[int]
     rest: int
@@ -160,11 +164,12 @@ class _Race:
         incumbent = self._incumbent()
         bound = self.dual.best.bound
         everything = bound - self.pool.extremes()[1] + 1
-        window = 1e-6 * abs(bound) + 1 if incumbent is None else self._distance(incumbent) * FIRST_SHARE
+        share = 1.0 if len(self.parts.totals) == 1 else FIRST_SHARE
+        window = 1e-6 * abs(bound) + 1 if incumbent is None else self._distance(incumbent) * share
         budget = Budget(MOST_LABELS, self.call.until)
         try:
             while True:
-                found = search(self.pool, self.dual.best, self.ties, window, budget)
+                found = search(self.pool, self.dual.best, window, budget)
                 if found is not None and found.value >= bound - window:
                     return self._optimal(found)
                 if window > everything:
@@ -190,7 +195,10 @@ class _Race:
     def _incumbent(self) -> tuple[int, ...] | None:
         """The best feasible answer known before the search."""
         problem, hint = self.call.problem, self.call.limits.hint
-        known = [] if self.dual.feasible is None else [self._picks(self.dual.feasible.picks)]
+        known = []
+        if self.dual.feasible is not None:
+            _, columns = improved(self.pool, self.dual.feasible, self.dual.best)
+            known.append(self._picks(replace(self.dual.feasible, columns=columns).picks(self.pool)))
         if hint is not None and not recount.violations(problem, hint):
             known.append(tuple(hint))
         return max(known, key=lambda picks: recount.key(problem, picks), default=None)

@@ -1,0 +1,69 @@
+"""Make an answer that fits more valuable by changing one or two items at a time: a good answer makes the search window small."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qeopt_solvers.chains.items import Items
+from qeopt_solvers.chains.numbers import Ints
+from qeopt_solvers.chains.prices import Pool, Priced
+
+MOST_CHANGES = 12
+"""Changes made before giving up on more."""
+CANDIDATES = 64
+"""Columns considered for a pair of changes: those that the prices like best."""
+
+
+def improved(pool: Pool, feasible: Priced, guide: Priced) -> tuple[int, Ints]:
+    """Return a value and item columns no worse than those of `feasible`; the chains stay as they are.
+
+    Args:
+        pool: What competes.
+        feasible: Picks within every budget.
+        guide: The best prices; columns that cost little at them are tried in pairs.
+    """
+    items = pool.items
+    if not items.members:
+        return feasible.value, feasible.columns
+    columns, value = feasible.columns.copy(), feasible.value
+    room = pool.numbers.budgets - np.array(feasible.used, dtype=np.int64)
+    lines = np.arange(columns.size)
+    own = items.worth - np.tensordot(guide.prices, items.use, 1)
+    likely = np.argsort((own - own.max(axis=1, keepdims=True)).ravel())[::-1][:CANDIDATES]
+    for _ in range(MOST_CHANGES):
+        gains = np.where(items.alive, items.gains - items.gains[lines, columns][:, None], 0)
+        costs = items.costs - items.costs[:, lines, columns][..., None]
+        change = _single(gains, costs, room) or _pair(items, gains, costs, room, likely)
+        if change is None:
+            break
+        for item, column in change:
+            value += int(gains[item, column])
+            room = room - costs[:, item, column]
+        for item, column in change:
+            columns[item] = column
+    return value, columns
+
+
+def _single(gains: Ints, costs: Ints, room: Ints) -> tuple[tuple[int, int], ...] | None:
+    """The most valuable change of one item that fits."""
+    worth = np.where((costs <= room[:, None, None]).all(axis=0), gains, 0)
+    place = int(worth.argmax())
+    if worth.flat[place] <= 0:
+        return None
+    return (divmod(place, gains.shape[1]),)
+
+
+def _pair(items: Items, gains: Ints, costs: Ints, room: Ints, likely: Ints) -> tuple[tuple[int, int], ...] | None:
+    """The most valuable change of two items that fits together."""
+    owner, column = np.divmod(likely, gains.shape[1])
+    gain = gains[owner, column]
+    cost = costs[:, owner, column]
+    worth = gain[:, None] + gain
+    fits = (cost[:, :, None] + cost[:, None, :] <= room[:, None, None]).all(axis=0)
+    fits &= (owner[:, None] != owner) & (items.alive[owner, column] & items.alive[owner, column][:, None])
+    worth = np.where(fits, worth, 0)
+    place = int(worth.argmax())
+    if worth.flat[place] <= 0:
+        return None
+    first, second = divmod(place, likely.size)
+    return (int(owner[first]), int(column[first])), (int(owner[second]), int(column[second]))
