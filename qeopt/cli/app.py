@@ -1,0 +1,47 @@
+"""The verbs of `qeopt`, and the way in and out."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from qeopt.cli import solve
+from qeopt.cli.verb import Verb, leave_quietly
+
+app = typer.Typer(
+    name="qeopt",
+    help="Find the network and the bit-widths that fit a microcontroller, with a proof.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("solve", cls=Verb)(solve.command)
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"qeopt {version('qeopt')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Find the network and the bit-widths that fit a microcontroller, with a proof."""
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot say must not stop a run
+    try:
+        app()
+    except BrokenPipeError:
+        leave_quietly()
+        sys.exit(141)

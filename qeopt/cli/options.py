@@ -1,0 +1,30 @@
+"""Options that several verbs share, so that they mean the same everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+Debug: TypeAlias = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no warnings.")]
+Paths: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option("--path", metavar="DIR", help="Folder in which names are looked up first; repeatable."),
+]
+Out: TypeAlias = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results.")]
+Sets: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Replace a value of the study (search.evaluations=500); repeatable."),
+]
+Study: TypeAlias = Annotated[str, typer.Argument(metavar="STUDY", help="A study file, or the name of a shipped one.")]
+DeviceName: TypeAlias = Annotated[str | None, typer.Option("--device", metavar="NAME", help="Another device, by name or path.")]
+RuntimeName: TypeAlias = Annotated[str | None, typer.Option("--runtime", metavar="NAME", help="Another runtime, by name or path.")]
+Seed: TypeAlias = Annotated[int | None, typer.Option("--seed", metavar="N", help="Seed of the search.")]
+TimeLimit: TypeAlias = Annotated[
+    float | None,
+    typer.Option("--time-limit", metavar="SECONDS", help="Stop the search by the clock; such a run claims no repeatability."),
+]
+Engine: TypeAlias = Annotated[str | None, typer.Option("--engine", metavar="NAME", help="Engine that assigns bits.")]

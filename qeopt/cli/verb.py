@@ -1,0 +1,92 @@
+"""What every verb does the same way: errors become messages and exit codes, results become text or one JSON document."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+import typer
+from rich.console import Console
+from typer.core import TyperCommand
+
+from qeopt.report.console import console_for
+from qeopt.spec.errors import QeoptError, SpecError
+from qeopt_solvers.table import EngineError
+
+NO_DESIGN = 1
+"""Exit code: no feasible design, or findings."""
+BAD_USAGE = 2
+UNPROVEN = 3
+"""Exit code: an unproven incumbent under `--require-optimal`."""
+INTERRUPTED = 130
+
+
+class Verb(TyperCommand):
+    """A command whose failures are told, never shown as a traceback unless asked for."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb."""
+        try:
+            return super().invoke(ctx)
+        except (QeoptError, EngineError) as error:
+            if ctx.params.get("debug"):
+                traceback.print_exc()
+            code = error.exit_code if isinstance(error, QeoptError) else BAD_USAGE
+            if ctx.params.get("json_"):
+                emit(error_document(error, code))
+            fail(str(error), code)
+
+
+def out() -> Console:
+    """Where results go."""
+    return console_for(sys.stdout)
+
+
+def err() -> Console:
+    """Where progress and warnings go."""
+    return console_for(sys.stderr)
+
+
+def emit(document: Mapping[str, Any]) -> None:
+    """Print one JSON document."""
+    sys.stdout.write(json.dumps(document, indent=1, allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+def warn(text: str) -> None:
+    """Say something on stderr that is no result."""
+    err().print(f"warning: {text}", soft_wrap=True)
+
+
+def fail(text: str, code: int) -> None:
+    """Say on stderr why there is no result, and leave.
+
+    Raises:
+        typer.Exit: always.
+    """
+    err().print(text, soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def error_document(error: Exception, code: int) -> dict[str, Any]:
+    """Say in JSON what went wrong, with a place per problem where there is one."""
+    problems = [
+        {
+            "file": None if problem.location is None else problem.location.file,
+            "line": None if problem.location is None else problem.location.line,
+            "column": None if problem.location is None else problem.location.column,
+            "message": problem.message,
+        }
+        for problem in (error.problems if isinstance(error, SpecError) else ())
+    ]
+    alone = {"file": None, "line": None, "column": None, "message": str(error)}
+    return {"format": "qeopt.error/1", "status": "error", "exit_code": code, "problems": problems or [alone]}
+
+
+def leave_quietly() -> None:
+    """Close standard output after its reader has gone, so that the interpreter does not complain at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,26 @@
+"""Consoles that say things the same way on a terminal, in a pipe and in a file."""
+
+from __future__ import annotations
+
+import os
+from typing import TextIO
+
+from rich.console import Console
+
+PIPE_WIDTH = 132
+"""Columns where nobody is looking; a table must not lose columns because of it."""
+
+
+def console_for(stream: TextIO) -> Console:
+    """Return a console that writes to `stream`: no markup in texts that users wrote, colours only on a terminal."""
+    width = None if stream.isatty() or os.environ.get("COLUMNS", "").isdigit() else PIPE_WIDTH
+    return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
+
+
+def can_say(console: Console, text: str) -> bool:
+    """Whether the encoding of the console has every character of `text`."""
+    try:
+        text.encode(console.encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

@@ -1,0 +1,115 @@
+"""The folder a verb leaves behind: every file written whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import platform
+import re
+import socket
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from qeopt.design import write_atomically
+from qeopt.report.console import console_for
+from qeopt.report.counted import Layer, layers
+from qeopt.report.plots import draw_memory
+from qeopt.report.solution import SolutionReport, sources_document
+from qeopt.search import Progress
+from qeopt.spec.errors import Location, SpecError
+from qeopt.spec.load import SourceFile
+
+RUN_FORMAT = "qeopt.run/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What varies between runs and therefore stays out of the design."""
+
+    command: tuple[str, ...]
+    started: datetime
+    seconds: float
+    sources: tuple[SourceFile, ...]
+    history: Sequence[tuple[str, Progress]] = ()
+
+    def document(self) -> dict[str, Any]:
+        """The run record."""
+        return {
+            "format": RUN_FORMAT,
+            "command": list(self.command),
+            "started": self.started.isoformat(timespec="seconds"),
+            "seconds": round(self.seconds, 3),
+            "host": socket.gethostname(),
+            "platform": platform.platform(),
+            "python": sys.version.split()[0],
+            "sources": sources_document(self.sources),
+            "history": [{"search": name, **asdict(progress)} for name, progress in self.history],
+        }
+
+
+def now() -> datetime:
+    """The moment, in UTC."""
+    return datetime.now(tz=UTC)
+
+
+def default_folder(name: str) -> Path:
+    """Where the files of a study go unless told otherwise; a name is never a way out of that folder."""
+    return Path("runs") / (re.sub(r"[^\w.-]+", "_", name).strip(".") or "study")
+
+
+def prepare(folder: Path) -> Path:
+    """Make a folder before the work that fills it.
+
+    Raises:
+        SpecError: when it cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".qeopt.part"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise SpecError.at(
+            Location(str(folder)), f"cannot write here: {error.strerror or error}; choose another folder with --out"
+        ) from None
+    return folder
+
+
+def write_solution(folder: Path, report: SolutionReport, run: Run) -> dict[str, Path]:
+    """Write a design, its run record, its report, its per-layer table and its picture."""
+    rows = layers(report.counted)
+    text = io.StringIO()
+    report.print(console_for(text))
+    written = {
+        "design": folder / "design.json",
+        "run": folder / "run.json",
+        "report": folder / "report.txt",
+        "layers": folder / "layers.csv",
+        "picture": folder / "memory.png",
+    }
+    report.design.save(written["design"])
+    write_json(written["run"], run.document())
+    write_atomically(written["report"], text.getvalue())
+    write_atomically(written["layers"], _csv(rows))
+    draw_memory(report.counted, written["picture"])
+    return written
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Write one JSON document."""
+    write_atomically(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
+
+
+def _csv(rows: Iterable[Layer]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([field.name for field in fields(Layer)])
+    for row in rows:
+        cells = {**asdict(row), "shape": "x".join(map(str, row.shape))}
+        writer.writerow(["" if cell is None else cell for cell in cells.values()])
+    return text.getvalue()

@@ -1,0 +1,116 @@
+"""The report on a solved study: one text for people, one document for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+from rich.console import Console
+
+from qeopt.design import Design
+from qeopt.report.budgets import BudgetRow, budget_rows, mac_rate
+from qeopt.report.counted import Counted, layers
+from qeopt.report.tables import baseline_table, budget_table, layer_table, structure_table
+from qeopt.report.words import amount, bits_proof, place, space_proof, used_name
+from qeopt.search import Stop
+from qeopt.solve import Solution
+from qeopt.spec.load import SourceFile
+
+FORMAT = "qeopt.solution/1"
+
+
+@dataclass(frozen=True)
+class SolutionReport:
+    """A design, counted again, and the files it came from."""
+
+    design: Design
+    sources: tuple[SourceFile, ...]
+
+    @cached_property
+    def counted(self) -> Counted:
+        """The design, counted."""
+        return Counted.of_design(self.design)
+
+    @cached_property
+    def budgets(self) -> tuple[BudgetRow, ...]:
+        """Every quantity against its budget."""
+        return budget_rows(self.counted)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader should not overlook."""
+        found = [mac_rate(self.counted)]
+        if self.design.stopped == Stop.TIME:
+            found.append("stopped by the time limit: another run may end elsewhere")
+        if self.design.stopped == Stop.INTERRUPTED:
+            found.append("interrupted: this is the best design so far")
+        return tuple(text for text in found if text is not None)
+
+    def print(self, console: Console) -> None:
+        """Say everything a person wants to know."""
+        design = self.design
+        console.print(f"{design.study_name}: a design for {self._where()}")
+        for file in self.sources:
+            console.print(f"  {used_name(file):<24} {place(file.path)}", soft_wrap=True)
+        if design.provenance.overrides:
+            console.print(f"  overrides                {' '.join(design.provenance.overrides)}", soft_wrap=True)
+        console.print()
+        if design.structure:
+            console.print(structure_table(design.structure), "")
+        console.print(layer_table(self.counted, console), "")
+        self._print_peak(console)
+        console.print(budget_table(self.budgets), "")
+        console.print(f"score: {design.score:.4f} (search stopped: {design.stopped})")
+        console.print(bits_proof(design.bits))
+        console.print(space_proof(design))
+        if design.baselines:
+            console.print()
+            console.print(baseline_table(design))
+
+    def document(self) -> dict[str, Any]:
+        """Everything as one JSON document; the study itself is in the design file."""
+        design = self.design.model_dump(mode="json", exclude={"format", "study", "uses"})
+        return {
+            "format": FORMAT,
+            "status": "interrupted" if self.design.stopped == Stop.INTERRUPTED else "solved",
+            "reason": None,
+            **design,
+            "uses": {row.name: {**asdict(row), "share": row.share, "binds": row.binds} for row in self.budgets},
+            "layers": [asdict(layer) for layer in layers(self.counted)],
+            "warnings": list(self.warnings),
+            "sources": sources_document(self.sources),
+        }
+
+    def _where(self) -> str:
+        study = self.counted.study
+        device = "given budgets" if study.device is None else study.device.title or study.device.name
+        return f"{device} with {study.runtime.title or study.runtime.name}"
+
+    def _print_peak(self, console: Console) -> None:
+        peak = self.design.peak
+        held = [f"{name} {amount(size)}" for name, size in peak.tensors.items()]
+        if peak.scratch:
+            held.append(f"scratch {amount(peak.scratch)}")
+        console.print(f"peak SRAM at {peak.step}: {', '.join(held)}", soft_wrap=True)
+        console.print()
+
+
+def sources_document(sources: Sequence[SourceFile]) -> list[dict[str, str]]:
+    """List files with what they were read for."""
+    return [{"role": file.role, "name": file.path.stem, "path": str(file.path), "sha256": file.sha256} for file in sources]
+
+
+def infeasible_document(solution: Solution) -> dict[str, Any]:
+    """Say in JSON that there is no design, and why."""
+    return {
+        "format": FORMAT,
+        "status": "interrupted" if solution.search.stopped is Stop.INTERRUPTED else "infeasible",
+        "reason": solution.reason or None,
+        "study_name": solution.loaded.value.name,
+        "score": None,
+        "stopped": solution.search.stopped.value,
+        "sources": sources_document(solution.loaded.files),
+        "files": {},
+    }

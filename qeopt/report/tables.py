@@ -1,0 +1,117 @@
+"""Tables about one design."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from qeopt.design import Design
+from qeopt.report.budgets import BudgetRow
+from qeopt.report.console import can_say
+from qeopt.report.counted import Counted, Layer, layers
+from qeopt.report.words import BASELINES, amount, percent
+
+MIN_BAR, MAX_BAR = 8, 28
+BESIDE_BAR = 108
+"""Columns that the per-layer table takes beside the bars."""
+
+
+def plain_table(*, title: str = "") -> Table:
+    """Return an empty table of the house style."""
+    return Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+
+
+def rows_table(columns: Mapping[str, str], rows: Iterable[Iterable[str]], *, title: str = "") -> Table:
+    """Return a table of texts; `columns` gives "left" or "right" by heading."""
+    table = plain_table(title=title)
+    for heading, justify in columns.items():
+        table.add_column(heading, justify="right" if justify == "right" else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def layer_table(counted: Counted, console: Console) -> Table:
+    """One row an operator: shape, bits, flash, and SRAM while it runs, drawn against the budget."""
+    limit = counted.study.limits.sram_bytes
+    scale = limit or counted.resources.sram_bytes or 1
+    width = max(MIN_BAR, min(MAX_BAR, console.width - BESIDE_BAR))
+    full, empty = ("█", "·") if can_say(console, "█·") else ("#", ".")
+    table = plain_table()
+    for heading, justify in _LAYER_COLUMNS:
+        table.add_column(heading, justify="right" if justify == "right" else "left", no_wrap=True)
+    table.add_column("of the SRAM budget" if limit is not None else "of the peak", no_wrap=True)
+    for layer in layers(counted):
+        style = "bold" if layer.is_peak else None
+        table.add_row(*_layer_cells(layer), _bar(layer, scale, width, full, empty), style=style)
+    return table
+
+
+_LAYER_COLUMNS = (
+    ("operator", "left"),
+    ("kind", "left"),
+    ("output", "right"),
+    ("in", "right"),
+    ("weights", "right"),
+    ("out", "right"),
+    ("MACs", "right"),
+    ("flash B", "right"),
+    ("SRAM B", "right"),
+)
+
+
+def _layer_cells(layer: Layer) -> tuple[str, ...]:
+    return (
+        layer.op,
+        layer.kind,
+        "x".join(map(str, layer.shape)),
+        str(layer.input_bits),
+        "" if layer.weight_bits is None else str(layer.weight_bits),
+        str(layer.output_bits),
+        f"{layer.macs:,}" if layer.macs else "",
+        amount(layer.weight_bytes) if layer.weight_bytes else "",
+        "" if layer.step_bytes is None else amount(layer.step_bytes),
+    )
+
+
+def _bar(layer: Layer, scale: float, width: int, full: str, empty: str) -> str:
+    if layer.step_bytes is None:
+        return ""
+    filled = min(round(width * layer.step_bytes / scale), width)
+    return f"{full * filled}{empty * (width - filled)} {100 * layer.step_bytes / scale:3.0f} %{' peak' if layer.is_peak else ''}"
+
+
+def budget_table(rows: Iterable[BudgetRow]) -> Table:
+    """Used and allowed, and which budgets hold the design back."""
+    cells = ((row.name, amount(row.used, row.unit), *_limit_cells(row)) for row in rows if row.used or row.limit is not None)
+    return rows_table({"budget": "left", "used": "right", "limit": "right", "share": "right", "binds": "left"}, cells)
+
+
+def _limit_cells(row: BudgetRow) -> tuple[str, str, str]:
+    if row.limit is None or row.share is None:
+        return "none", "", ""
+    if row.gain_without:
+        binds = f"yes: without it these layers' bits score {row.gain_without:.4f} more"
+    else:
+        binds = "full" if row.is_full else "no"
+    return amount(row.limit, row.unit), percent(row.share), binds
+
+
+def structure_table(structure: Mapping[str, Mapping[str, float]]) -> Table:
+    """One row a block: the values chosen for it."""
+    genes = list(dict.fromkeys(gene for values in structure.values() for gene in values))
+    cells = ((block, *(f"{values[gene]:g}" if gene in values else "" for gene in genes)) for block, values in structure.items())
+    return rows_table({"block": "left", **dict.fromkeys(genes, "right")}, cells)
+
+
+def baseline_table(design: Design) -> Table:
+    """The design beside the best ones that the same search finds under other terms."""
+    budgets = tuple(design.uses)
+    rows = [("this design", f"{design.score:.4f}", "", *(amount(use.used) for use in design.uses.values()))]
+    for name, baseline in design.baselines.items():
+        used = (amount(baseline.uses[budget].used) if budget in baseline.uses else "" for budget in budgets)
+        rows.append((BASELINES.get(name, name), f"{baseline.score:.4f}", f"{baseline.score - design.score:+.4f}", *used))
+    return rows_table({"compared": "left", "score": "right", "difference": "right", **dict.fromkeys(budgets, "right")}, rows)

@@ -1,0 +1,64 @@
+"""How numbers, places and proofs are said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qeopt.design import BitsProof, Design
+from qeopt.search import Stop
+from qeopt.solve import PROVER
+from qeopt.spec.load import SourceFile
+from qeopt_solvers import Status
+
+TITLES = {PROVER: "CP-SAT"}
+"""Engines that people know by another name."""
+BASELINES = {"eight_bits": "best with 8 bits everywhere", "tied": "best with each unit's bits tied"}
+"""What each baseline is, for people."""
+
+
+def amount(value: float, unit: str = "") -> str:
+    """Spell a quantity: bytes and KiB side by side, counts with separators, fractions only where there are any."""
+    number = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
+    return f"{number} B ({value / 1024:,.1f} KiB)" if unit == "B" else number
+
+
+def percent(share: float) -> str:
+    """Spell a share, with as many digits as it takes to be told from zero."""
+    if share == 0:
+        return "0 %"
+    return f"{100 * share:.1f} %" if share >= 0.01 else f"{100 * share:.2g} %"
+
+
+def place(path: Path) -> str:
+    """Spell a path from the current folder, where it lies below it."""
+    try:
+        return path.resolve().relative_to(Path.cwd()).as_posix()
+    except (ValueError, OSError):
+        return str(path)
+
+
+def used_name(file: SourceFile) -> str:
+    """Name a file by what it was read for."""
+    return f"{file.role} {file.path.stem}"
+
+
+def bits_proof(proof: BitsProof) -> str:
+    """Say how good the bits are for this structure."""
+    if proof.status is Status.OPTIMAL:
+        provers = [TITLES.get(found.engine, found.engine) for found in proof.certificates if found.status is Status.OPTIMAL]
+        return f"bits: optimal for this structure ({', '.join(provers)})"
+    by = TITLES.get(proof.engine, proof.engine)
+    if proof.gap is None:
+        return f"bits: chosen by {by}, nothing proven for this structure"
+    return f"bits: within {percent(proof.gap)} of the best possible for this structure (chosen by {by})"
+
+
+def space_proof(design: Design) -> str:
+    """Say how good the design is among all structures."""
+    if design.stopped == Stop.SINGLE:
+        return "space: a single structure"
+    if design.gap is None:
+        return "space: no bound known"
+    if design.gap == 0:
+        return "space: the best possible, proven"
+    return f"space: within {percent(design.gap)} of the best possible"
