@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from qeopt_solvers.chains.dominance import undominated
 from qeopt_solvers.chains.items import Items
 from qeopt_solvers.chains.numbers import Floats, Ints
 from qeopt_solvers.chains.prices import Pool, Priced
@@ -106,7 +107,8 @@ def search(pool: Pool, priced: Priced, window: float, budget: Budget) -> Complet
         if budget.until is not None and time.monotonic() >= budget.until:
             raise OutOfTime
         parents, options = _extend(labels, stage, priced.prices, target, budgets)
-        labels, kept = _undominated(labels, binding)
+        kept = undominated(labels.used[binding], labels.value, labels.tie, labels.place)
+        labels = _Labels(labels.value[kept], labels.used[:, kept], labels.tie[kept], labels.place[kept])
         if len(kept) > budget.labels:
             raise TooManyLabels
         trail.append((stage, parents[kept], options[kept]))
@@ -262,50 +264,3 @@ def _extend(
     labels.tie = labels.tie[parents] + stage.ties[options]
     labels.place = stage.successors[places, options] if stage.successors is not None else places
     return parents, options
-
-
-NEIGHBOURS = 12
-"""With several totals, how many neighbours in sorting order a label is compared with; missing a dominated one costs only time."""
-
-
-def _undominated(labels: _Labels, binding: NDArray[np.intp]) -> tuple[_Labels, NDArray[np.intp]]:
-    """Drop labels that another in the same place beats or equals in use of every binding total, value and tie-breaks."""
-    count = labels.value.size
-    if count <= 1:
-        return labels, np.arange(count)
-    rank = _rank(labels.value, labels.tie)
-    used = labels.used[binding]
-    order = np.lexsort((-rank, *used[::-1], labels.place))
-    rank, place = rank[order], labels.place[order]
-    if len(used) <= 1:
-        ladder = rank + place * (int(rank.max()) + 1)
-        keep = np.ones(count, dtype=bool)
-        keep[1:] = ladder[1:] > np.maximum.accumulate(ladder)[:-1]
-    else:
-        keep = _beats_no_neighbour(used[:, order], rank, place)
-    kept = order[keep]
-    slim = _Labels(labels.value[kept], labels.used[:, kept], labels.tie[kept], labels.place[kept])
-    return slim, kept
-
-
-def _beats_no_neighbour(used: Ints, rank: Ints, place: Ints) -> NDArray[np.bool_]:
-    keep = np.ones(rank.size, dtype=bool)
-    for shift in range(1, min(NEIGHBOURS, rank.size - 1) + 1):
-        beaten = (place[shift:] == place[:-shift]) & (rank[shift:] <= rank[:-shift])
-        beaten &= (used[:, shift:] >= used[:, :-shift]).all(axis=0)
-        keep[shift:] &= ~beaten
-    return keep
-
-
-def _rank(value: Ints, tie: Ints) -> Ints:
-    """Number the labels so that a greater number is a better (value, tie-breaks)."""
-    low, high = int(tie.min()), int(tie.max())
-    bottom, top = int(value.min()), int(value.max())
-    if (top - bottom + 1) * (high - low + 1) < 1 << 40:
-        return (value - bottom) * (high - low + 1) + (high - tie)
-    order = np.lexsort((-tie, value))
-    new = np.ones(value.size, dtype=np.int64)
-    new[1:] = (np.diff(value[order]) != 0) | (np.diff(tie[order]) != 0)
-    rank = np.empty(value.size, dtype=np.int64)
-    rank[order] = np.cumsum(new)
-    return rank
