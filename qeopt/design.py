@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,6 +15,7 @@ from qeopt.memory import BudgetUse, Resources, count
 from qeopt.network import Bits, Network
 from qeopt.qbr import Impossible, Refined, Refiner
 from qeopt.score import evaluate
+from qeopt.search import JointBound
 from qeopt.space import Structure
 from qeopt.spec.errors import Location, QeoptError, SpecError
 from qeopt.spec.load import Loaded
@@ -55,6 +57,15 @@ class BitsProof(Block):
     """(bound - value) / |value|, zero when optimal."""
     certificates: tuple[Certificate, ...]
     """The choosing engine's and CP-SAT's."""
+
+
+class SpaceCertificate(Block):
+    """What proves the bound over the whole space: one pass over the space at these prices gives it."""
+
+    prices: Mapping[str, float]
+    """Nats per unit of each budget: flash (bytes, or bits where the runtime keeps fractions), bit operations, MACs."""
+    left_out: tuple[str, ...]
+    """Rules that the bound does not use; it holds all the same."""
 
 
 class Use(Block):
@@ -129,6 +140,8 @@ class Design(Block):
     """Why the search ended."""
     bits: BitsProof
     """How good the bits are for this structure."""
+    space_certificate: SpaceCertificate | None
+    """What proves `bound`; null where no bound is known."""
     structure: Mapping[str, Mapping[str, Amount]]
     """Chosen values by block; empty for a fixed network without choices."""
     weights: Mapping[str, int]
@@ -197,7 +210,7 @@ def describe(
     *,
     stopped: str,
     overrides: tuple[str, ...] = (),
-    bound: float | None = None,
+    bound: JointBound | None = None,
     baselines: Mapping[str, Baseline] | None = None,
 ) -> Design:
     """Write down a refined structure as a design.
@@ -212,10 +225,11 @@ def describe(
         format=FORMAT,
         study_name=study.name,
         score=refined.score,
-        bound=bound,
-        gap=None if bound is None else _gap(refined.score, bound),
+        bound=None if bound is None else bound.value,
+        gap=None if bound is None else _gap(refined.score, bound.value),
         stopped=stopped,
         bits=_proof(refined, proofs),
+        space_certificate=None if bound is None else SpaceCertificate(prices=asdict(bound.prices), left_out=bound.left_out),
         structure=study.subject.named(structure),
         weights=dict(refined.bits.weights),
         activations=dict(refined.bits.activations),

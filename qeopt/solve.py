@@ -59,6 +59,7 @@ def solve(
         _prove(study.refiner, found.best.refined),
         stopped=found.stopped,
         overrides=tuple(overrides),
+        bound=found.bound,
         baselines=_baselines(study, report),
     )
     disagreements = recount(design)

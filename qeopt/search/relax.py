@@ -35,6 +35,15 @@ class Relaxation:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """What a structure costs at some bits, in the units of the tables."""
+
+    flash: float
+    bitops: float
+    macs: float
+
+
+@dataclass(frozen=True, slots=True)
 class Relaxer:
     """Bounds structures of one space under one set of terms."""
 
@@ -45,6 +54,10 @@ class Relaxer:
     def relax(self, structures: Sequence[Structure]) -> Relaxation:
         """Bound every structure."""
         return _Batch(self, structures).relax()
+
+    def spend(self, structure: Structure, flash_price: float, bitops_price: float) -> Spent:
+        """What one structure costs at the bits that are best at the given prices (nats per unit)."""
+        return _Batch(self, [structure]).spend(flash_price, bitops_price)
 
 
 class _Batch:
@@ -88,6 +101,26 @@ class _Batch:
             if limit is not None:
                 fits &= used <= limit
         return Relaxation(np.where(fits, scores, -np.inf), macs, layers)
+
+    def spend(self, flash_price: float, bitops_price: float) -> Spent:
+        """Follow the best bits along the only chain of the batch and add up their costs."""
+        prices = np.array([flash_price]), np.array([bitops_price])
+        cells: list[tuple[CellTable, int]] = [(self._tables[0][0], 0)] * self._length
+        for table, _, slots in self._tables:
+            for row, slot in enumerate(slots.tolist()):
+                cells[slot] = (table, row)
+        values = [table.priced(*prices)[row] for table, row in cells]
+        ahead = [np.zeros(self._widths)]
+        for value in reversed(values):
+            ahead.append((value + ahead[-1][None, :]).max(axis=1))
+        ahead.reverse()
+        bits, flash, operations, multiplications = self._start, 0.0, 0.0, 0.0
+        for (table, row), value, rest in zip(cells, values, ahead[1:], strict=True):
+            target = int((value[bits] + rest).argmax())
+            spent = table.spent(row, bits, target, flash_price, bitops_price)
+            flash, operations, multiplications = flash + spent[0], operations + spent[1], multiplications + float(table.macs[row])
+            bits = target
+        return Spent(flash, operations, multiplications)
 
     @property
     def _flash_limit(self) -> int | None:

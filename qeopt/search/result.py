@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from qeopt.qbr import Refined
+from qeopt.search.bound import JointBound
 from qeopt.space import Structure
 
 
 class Stop(StrEnum):
     """Why a search ended."""
 
+    GAP = "proven gap"
     EVALUATIONS = "evaluations"
     EXHAUSTED = "space exhausted"
     """No new structure was found."""
@@ -19,6 +21,8 @@ class Stop(StrEnum):
     """The safety net; another run may end elsewhere."""
     INTERRUPTED = "interrupted"
     SINGLE = "single structure"
+    BOUND = "structures of the bound"
+    """The strategy asked for no evolution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ class Progress:
     refined: int
     """Exact programs solved so far."""
     best_score: float | None
+    bound: float | None
+    """No design of the space scores higher; None where no bound is known."""
     seconds: float
 
 
@@ -60,5 +66,9 @@ class SearchResult:
     stopped: Stop
     history: tuple[Progress, ...] = ()
     population: tuple[Candidate, ...] = ()
+    bound: JointBound | None = None
+    """What is proven of the whole space; None where it was not asked for or the space is no chain."""
+    from_bound: float | None = None
+    """The best score among the structures of the bound, before any evolution."""
     reason: str = ""
     """Why nothing fits, where nothing was found."""

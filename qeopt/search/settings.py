@@ -14,8 +14,17 @@ MOVES = ("width", "kernel", "ratio", "units")
 class SearchSettings(Block):
     """How structures are explored."""
 
+    strategy: Literal["hybrid", "bound", "evolution"] = "hybrid"
+    """`bound`: the structures that the joint bound meets. `evolution`: mutation alone, no bound. `hybrid`: evolution that starts
+    from the structures of the bound and ends when the bound proves the gap."""
+    gap: Annotated[float, Field(ge=0)] = 0.0005
+    """The search ends when no design of the whole space can be better by more than this share of the score."""
+    min_generations: Annotated[int, Field(ge=0)] = 4
+    """Generations that evolution runs at least, whatever the gap."""
     evaluations: Annotated[int, Field(ge=1, le=10_000_000)] = 2000
-    """Distinct structures to evaluate; the search stops after the generation that reaches it."""
+    """Distinct structures to evaluate at most; the search stops after the generation that reaches it."""
+    walks: Annotated[int, Field(ge=1, le=10_000)] = 40
+    """Passes of the joint bound over the space at most, each at other prices."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Same study, same seed, same design."""
     population: Annotated[int, Field(ge=2, le=100_000)] = 64

@@ -129,6 +129,22 @@ class CellTable:
             best[:, value] = total[:, code == value].max(axis=1)
         return best.reshape(-1, self.boundary, self.boundary)
 
+    def spent(self, row: int, read: int, written: int, flash_price: float, bitops_price: float) -> tuple[float, float]:
+        """Flash and bit operations of one cell at the best bits between two given boundary widths."""
+        total = self.by_combination(np.array([flash_price]), np.array([bitops_price]))[row]
+        between = (self.ends[:, 0] == read) & (self.ends[:, 1] == written)
+        combination = int(np.where(between, total, -np.inf).argmax())
+        flash, operations = float(self.flash[row]), 0.0 if self.bitops is None else float(self.bitops[row, combination])
+        for group in self.groups:
+            case = int(group.case[combination])
+            worth = group.gains[case] - flash_price * group.flash[row]
+            if group.bitops is not None:
+                worth = worth - bitops_price * group.bitops[row, case]
+            width = int(worth.argmax())
+            flash += float(group.flash[row, width])
+            operations += 0.0 if group.bitops is None else float(group.bitops[row, case, width])
+        return flash, operations
+
     def least_flash(self) -> Floats:
         """(cells,) flash at the fewest bits."""
         return self.flash + sum((group.flash.min(axis=1) for group in self.groups), start=np.zeros(len(self.flash)))

@@ -1,0 +1,5 @@
+"""A proven upper bound on the score of every structure and bit assignment of a space, and the structures that come near it."""
+
+from qeopt.search.bound.joint import JointBound, bound_space
+
+__all__ = ["JointBound", "bound_space"]

@@ -1,0 +1,279 @@
+"""Every cell that a block of a space can hold, tabulated once: the lattice that the bound walks along.
+
+Between blocks only the channel count and the bits of one tensor matter. Inside a block, the columns are its choices of width and of
+the other genes; the cell that takes the chain from the channels entering to the block's own is taken apart where no tensor skips
+a part, so that a table needs the channels of both sides only once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+
+from qeopt.network.builder import FIXED_BITS
+from qeopt.qbr import Refiner
+from qeopt.search.tables import CellKind, CellTable, Integers, tabulate
+from qeopt.space import Place, Space, Structure, Task
+from qeopt.space.blocks.base import BlockKind
+from qeopt.space.cells import Cell
+from qeopt.space.genes import Value
+
+
+class NotSeparable(Exception):  # noqa: N818  # not a fault: such a space simply has no bound
+    """The space is no chain that this bound can walk along."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A table, and which of its cells stands at each position."""
+
+    table: CellTable
+    index: Integers
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """How some columns of a block are reached from other channel counts."""
+
+    columns: Integers
+    """Columns reached."""
+    before: tuple[Rows, ...]
+    """Parts that depend on the channels entering alone, one row per entry."""
+    meet: Rows
+    """The part that joins both sides: rows (entry, unique column)."""
+    unique: Integers
+    """For each column, its unique column in `meet`."""
+    after: tuple[Rows, ...]
+    """Parts that depend on the column alone, one row per column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """How columns are reached from their own channel count."""
+
+    columns: Integers
+    entries: Integers
+    """For each of those columns, the entry with its channel count."""
+    parts: tuple[Rows, ...]
+
+    @property
+    def layers(self) -> int:
+        """Convolutions of the cell."""
+        return sum(rows.table.layers for rows in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstCell:
+    """The first cell of a block at one place."""
+
+    crossings: tuple[Crossing, ...]
+    stay: Stay
+
+
+@dataclass(frozen=True, slots=True)
+class BlockLattice:
+    """A block: what enters, its columns, and its cells."""
+
+    name: str
+    entering: Integers
+    """Channel counts that may enter, ascending."""
+    leaving: Integers
+    """Channel counts that may leave, ascending."""
+    column_width: Integers
+    """For each column, the position of its width among `leaving`."""
+    column_genes: tuple[Mapping[str, Value], ...]
+    """For each column, its genes."""
+    declared: frozenset[str]
+    """Names of the genes that the block declares."""
+    units: tuple[int, ...]
+    may_shrink: bool
+    """Whether fewer channels may leave than enter."""
+    only: FirstCell
+    """The first cell where it is the only one."""
+    first: FirstCell | None
+    """The first cell where others follow."""
+    middle: Rows | None
+    """Further cells: one row per column."""
+    last: Rows | None
+    """The last of several cells: one row per column."""
+
+
+def build_lattice(space: Space, task: Task, refiner: Refiner) -> tuple[BlockLattice, ...]:
+    """Tabulate every block of `space`.
+
+    Raises:
+        NotSeparable: when the cells of a block cannot be taken apart as the bound needs.
+    """
+    return _LatticeBuilder(space, task, refiner).build()
+
+
+class _LatticeBuilder:
+    def __init__(self, space: Space, task: Task, refiner: Refiner) -> None:
+        self._space = space
+        self._task = task
+        self._refiner = refiner
+        self._boundary = boundary_widths(refiner)
+        self._tables: dict[tuple[CellKind, bytes], Rows] = {}
+
+    def build(self) -> tuple[BlockLattice, ...]:
+        entering = np.array([self._task.input[2]])
+        found = []
+        for index, block in enumerate(self._space.blocks):
+            lattice = self._block(index, block, entering)
+            found.append(lattice)
+            entering = lattice.leaving
+        return tuple(found)
+
+    def _block(self, index: int, block: BlockKind, entering: Integers) -> BlockLattice:
+        genes = {gene.name: gene.values for gene in block.genes}
+        units = tuple(int(count) for count in genes.pop("units", (1,)))
+        widths = np.array(genes.pop("width", ())) if "width" in genes else None
+        others = [dict(zip(genes, values, strict=True)) for values in product(*genes.values())]
+        leaving = entering if widths is None else widths
+        columns = [(place, {**other, "width": int(width)}) for place, width in enumerate(leaving) for other in others]
+        width_of = np.array([place for place, _ in columns])
+        values = {name: np.array([genes[name] for _, genes in columns]) for name in columns[0][1]}
+        several = any(count > 1 for count in units)
+
+        def place(count: int, number: int) -> Place:
+            return self._place(index, count, number)
+
+        def first_at(where: Place) -> FirstCell:
+            return self._first(block, where, entering, values, crosses=widths is not None)
+
+        def repeated_at(where: Place) -> Rows:
+            cell = self._cell(block, values["width"], values, first=False, same_width=True)
+            return self._tabulated(cell, where, _dims(cell, values["width"]))
+
+        return BlockLattice(
+            name=block.name,
+            entering=entering,
+            leaving=leaving,
+            column_width=width_of,
+            column_genes=tuple(genes for _, genes in columns),
+            declared=frozenset(gene.name for gene in block.genes),
+            units=units,
+            may_shrink=not self._is_ruled(index),
+            only=first_at(place(1, 0)),
+            first=first_at(place(2, 0)) if several else None,
+            middle=repeated_at(place(3, 1)) if several else None,
+            last=repeated_at(place(2, 1)) if several else None,
+        )
+
+    def _first(
+        self, block: BlockKind, where: Place, entering: Integers, values: Mapping[str, Integers], *, crosses: bool
+    ) -> FirstCell:
+        width = values["width"]
+        size = len(width)
+        entry = np.searchsorted(entering, width)
+        stays = np.flatnonzero((entry < len(entering)) & (entering[np.minimum(entry, len(entering) - 1)] == width))
+        staying = {name: column[stays] for name, column in values.items()}
+        same = self._cell(block, width[stays], staying, first=True, same_width=True)
+        stay = Stay(
+            stays,
+            entry[stays],
+            tuple(self._tabulated(part, at, _dims(part, channels)) for part, at, channels in _parts(same, where, width[stays])),
+        )
+        if not crosses:
+            return FirstCell((), stay)
+        source = np.repeat(entering, size)
+        spread = {name: np.tile(column, len(entering)) for name, column in values.items()}
+        cell = self._cell(block, source, spread, first=True, same_width=False)
+        parts = _parts(cell, where, source)
+        dims = [_dims(part, channels).reshape(len(entering), size, -1) for part, _, channels in parts]
+        others = sorted({tuple(column[position] for name, column in values.items() if name != "width") for position in range(size)})
+        groups = [np.arange(size)]
+        if _meetings(dims) > 1:
+            groups = [
+                np.array(
+                    [p for p in range(size) if tuple(column[p] for name, column in values.items() if name != "width") == other]
+                )
+                for other in others
+            ]
+        return FirstCell(tuple(self._crossing(parts, dims, columns) for columns in groups), stay)
+
+    def _crossing(self, parts: Sequence[tuple[Cell, Place, Integers]], dims: Sequence[Integers], columns: Integers) -> Crossing:
+        """Find the part that joins both sides for these columns, and tabulate the others on their own side."""
+        cut = [table[:, columns] for table in dims]
+        meet = next((number for number, table in enumerate(cut) if _varies_by_column(table)), len(cut) - 1)
+        if any(_varies_by_entry(table) for table in cut[meet + 1 :]):
+            raise NotSeparable
+        joint = cut[meet]
+        _, keep, unique = np.unique(
+            joint.transpose(1, 0, 2).reshape(len(columns), -1), axis=0, return_index=True, return_inverse=True
+        )
+        (part, at, _) = parts[meet]
+        return Crossing(
+            columns,
+            tuple(self._tabulated(parts[number][0], parts[number][1], cut[number][:, 0]) for number in range(meet)),
+            self._tabulated(part, at, joint[:, keep].reshape(-1, joint.shape[2])),
+            unique.ravel(),
+            tuple(self._tabulated(parts[number][0], parts[number][1], cut[number][0]) for number in range(meet + 1, len(cut))),
+        )
+
+    def _cell(self, block: BlockKind, source: Integers, values: Mapping[str, Integers], *, first: bool, same_width: bool) -> Cell:
+        return block.cell(source, values, first=first, same_width=same_width, classes=self._task.classes)
+
+    def _tabulated(self, cell: Cell, where: Place, dims: Integers) -> Rows:
+        """Tabulate the distinct rows of `dims`, once."""
+        kind = CellKind.of(cell, where)
+        key = (kind, dims.tobytes())
+        if key not in self._tables:
+            distinct, index = np.unique(dims, axis=0, return_inverse=True)
+            self._tables[key] = Rows(tabulate(kind, distinct, self._refiner, self._boundary), index.ravel())
+        return self._tables[key]
+
+    def _place(self, index: int, count: int, number: int) -> Place:
+        """Where cell `number` of a block stands when the block has `count` of them."""
+        smallest = self._space.smallest()
+        values = [
+            count if gene == "units" and self._space.blocks[index].name == block else value
+            for (block, gene, _), value in zip(self._space.genes, smallest.values, strict=True)
+        ]
+        cells = [placed for placed in self._space.cells(Structure(tuple(values)), self._task) if placed.block == index]
+        return cells[min(number, len(cells) - 1)].place
+
+    def _is_ruled(self, index: int) -> bool:
+        """Whether a block may not be narrower than the block before it."""
+        ruled = {self._space.genes[position][0] for position in self._space.ruled_widths}
+        return index > 0 and {self._space.blocks[index].name, self._space.blocks[index - 1].name} <= ruled
+
+
+def boundary_widths(refiner: Refiner) -> tuple[int, ...]:
+    """Bits that a tensor between two cells may have, ascending; those of unseen tensors are among them."""
+    return tuple(sorted({*refiner.choices.activations, FIXED_BITS}))
+
+
+def _dims(cell: Cell, channels: Integers) -> Integers:
+    """Rows of (channels read, *DIMS) of a cell whose dimensions are arrays."""
+    columns = [channels, *(np.broadcast_to(getattr(cell, name), channels.shape) for name in cell.DIMS)]
+    return np.stack(columns, axis=1).astype(np.int64)
+
+
+def _parts(cell: Cell, where: Place, channels: Integers) -> list[tuple[Cell, Place, Integers]]:
+    """A cell's parts with the place of each and the channels it reads."""
+    parts = cell.parts()
+    found = []
+    for number, part in enumerate(parts):
+        final = number == len(parts) - 1
+        at = replace(where, ends_stage=where.ends_stage and final, output_is_seen=where.output_is_seen if final else True)
+        found.append((part, at, channels))
+        channels = np.broadcast_to(getattr(part, "channels", channels), channels.shape)
+        where = replace(where, height=-(-where.height // part.stride), width=-(-where.width // part.stride), is_first=False)
+    return found
+
+
+def _varies_by_column(dims: Integers) -> bool:
+    return bool((dims != dims[:, :1]).any())
+
+
+def _varies_by_entry(dims: Integers) -> bool:
+    return bool((dims != dims[:1]).any())
+
+
+def _meetings(dims: Sequence[Integers]) -> int:
+    """Parts that depend on both sides."""
+    return sum(_varies_by_column(table) and _varies_by_entry(table) for table in dims)

@@ -1,0 +1,32 @@
+"""Prices of the budgets that a chain cannot enforce step by step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qeopt.search.tables import CellTable, Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Lagrange multipliers, in nats per unit; zero where there is no budget."""
+
+    flash: float = 0.0
+    """Nats per unit of flash (bytes, or bits where the runtime keeps fractions)."""
+    bitops: float = 0.0
+    """Nats per bit operation."""
+    macs: float = 0.0
+    """Nats per multiply-accumulate."""
+
+    def of(self, table: CellTable) -> Floats:
+        """Best score less priced costs of every cell of a table, by (cell, bits read, bits written)."""
+        best = table.priced(np.array([self.flash]), np.array([self.bitops]))
+        return best - (self.macs * table.macs)[:, None, None]
+
+
+def chained(first: Floats, second: Floats) -> Floats:
+    """Compose two stretches of a chain: the best over the bits between them (a product in max-plus algebra)."""
+    best: Floats = (first[..., :, :, None] + second[..., None, :, :]).max(axis=-2)
+    return best
