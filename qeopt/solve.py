@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qeopt.design import Baseline, Design, VerificationError, describe, recount, uses
 from qeopt.qbr import Refined, Refiner
-from qeopt.search import Progress, SearchResult, explore
+from qeopt.search import Progress, SearchResult, Stop, explore
 from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded
 from qeopt.study import Study, load_study
@@ -26,6 +26,8 @@ class Solution:
     design: Design | None
     reason: str
     search: SearchResult
+    interrupted: bool = False
+    """Ctrl-C ended it early: the design is the best so far, or what should stand beside it is missing."""
 
 
 def solve(
@@ -51,7 +53,11 @@ def solve(
     study = loaded.value
     found = _explore(study, study.refiner, "study", report)
     if found.best is None:
-        return Solution(loaded, None, found.reason, found)
+        return Solution(loaded, None, found.reason, found, found.stopped is Stop.INTERRUPTED)
+    interrupted = found.stopped is Stop.INTERRUPTED
+    baselines = {}
+    if not interrupted:
+        baselines, interrupted = _baselines(study, report)
     design = describe(
         loaded,
         found.best.structure,
@@ -60,12 +66,12 @@ def solve(
         stopped=found.stopped,
         overrides=tuple(overrides),
         bound=found.bound,
-        baselines=_baselines(study, report),
+        baselines=baselines,
     )
     disagreements = recount(design)
     if disagreements:
         raise VerificationError("the recount disagrees with the design: " + "; ".join(disagreements))
-    return Solution(loaded, design, "", found)
+    return Solution(loaded, design, "", found, interrupted)
 
 
 def _explore(study: Study, refiner: Refiner, name: str, report: Callable[[str, Progress], None] | None) -> SearchResult:
@@ -85,16 +91,19 @@ def _prove(refiner: Refiner, refined: Refined) -> tuple[Refined, ...]:
     return refined, proof
 
 
-def _baselines(study: Study, report: Callable[[str, Progress], None] | None) -> dict[str, Baseline]:
-    """Run the same search under other terms."""
+def _baselines(study: Study, report: Callable[[str, Progress], None] | None) -> tuple[dict[str, Baseline], bool]:
+    """Run the same search under other terms; tell whether that was interrupted."""
     terms = {"eight_bits": study.refiner.only(8), "tied": study.refiner.tied()}
     baselines: dict[str, Baseline] = {}
     for name in study.search.baselines:
-        best = _explore(study, terms[name], name, report).best
+        found = _explore(study, terms[name], name, report)
+        if found.stopped is Stop.INTERRUPTED:
+            return baselines, True
+        best = found.best
         if best is not None and best.refined.resources is not None:
             baselines[name] = Baseline(
                 score=best.score,
                 structure=study.subject.named(best.structure),
                 uses=uses(study.limits.uses(best.refined.resources)),
             )
-    return baselines
+    return baselines, False

@@ -167,6 +167,7 @@ class _Search:
         solver.parameters.num_workers = 1
         solver.parameters.linearization_level = 2
         solver.parameters.random_seed = self.limits.seed
+        solver.parameters.catch_sigint_signal = False  # CP-SAT would swallow Ctrl-C, and its caller would carry on
         if self.limits.seconds is not None:
             solver.parameters.max_time_in_seconds = max(0.0, self.limits.seconds - (time.monotonic() - self.started))
         if self.limits.deterministic is not None:
