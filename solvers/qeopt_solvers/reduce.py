@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from math import gcd
 
 from qeopt_solvers.allocation import AllocationProblem, Choice, Link, LinkTerm, Row, Term, TieBreak
+from qeopt_solvers.chains.reach import within_reach
 from qeopt_solvers.product import product_sets
 
 
@@ -46,8 +47,45 @@ def reduce(problem: AllocationProblem) -> Reduced | None:
         slimmer = replace(slimmer, problem=_without_idle_parts(slimmer.problem))
         slimmer = keep(slimmer, _undominated(slimmer.problem))
         if slimmer.problem == reduced.problem:
+            slimmer = _within_reach(slimmer)
+        if slimmer.problem == reduced.problem:
             return replace(reduced, problem=_divided(reduced.problem))
         reduced = slimmer
+
+
+def _within_reach(reduced: Reduced) -> Reduced:
+    """Drop what no answer as good as one found can use, by reduced costs; ties with that answer stay."""
+    problem = reduced.problem
+    options = [set(range(len(choice.labels))) for choice in problem.choices]
+    owner: dict[int, tuple[tuple[int, ...], frozenset[tuple[int, ...]]]] = {}
+    for members, combinations in within_reach(problem):
+        for choice, near in zip(members, zip(*combinations, strict=True), strict=True):
+            options[choice] &= set(near)
+            owner[choice] = (members, combinations)
+    slimmer = [[place for place, picks in enumerate(link.allowed) if _near(link, picks, owner)] for link in problem.links]
+    return keep(_keep_tuples(reduced, slimmer), [sorted(near) for near in options])
+
+
+def _near(link: Link, picks: tuple[int, ...], owner: dict[int, tuple[tuple[int, ...], frozenset[tuple[int, ...]]]]) -> bool:
+    """Whether a linked tuple is within reach; only told of links that span all choices of one item."""
+    members, combinations = owner.get(link.choices[0], ((), frozenset()))
+    if sorted(members) != sorted(link.choices):
+        return True
+    taken = dict(zip(link.choices, picks, strict=True))
+    return tuple(taken[choice] for choice in members) in combinations
+
+
+def _keep_tuples(reduced: Reduced, places: list[list[int]]) -> Reduced:
+    problem = reduced.problem
+    links = tuple(
+        replace(link, allowed=tuple(link.allowed[place] for place in kept))
+        for link, kept in zip(problem.links, places, strict=True)
+    )
+    rows = tuple(
+        replace(row, link_terms=tuple(LinkTerm(t.link, tuple(t.costs[place] for place in places[t.link])) for t in row.link_terms))
+        for row in problem.rows
+    )
+    return replace(reduced, problem=replace(problem, links=links, rows=rows))
 
 
 def keep(reduced: Reduced, options: Sequence[Sequence[int]]) -> Reduced:
@@ -68,22 +106,14 @@ def keep(reduced: Reduced, options: Sequence[Sequence[int]]) -> Reduced:
         ]
         for link in problem.links
     ]
+    problem = _keep_tuples(reduced, places).problem
     links = tuple(
-        Link(
-            link.name,
-            link.choices,
-            tuple(tuple(renumber[c][o] for c, o in zip(link.choices, link.allowed[place], strict=True)) for place in kept),
-        )
-        for link, kept in zip(problem.links, places, strict=True)
-    )
-    rows = tuple(
         replace(
-            row,
-            terms=_kept_terms(row.terms, options),
-            link_terms=tuple(LinkTerm(t.link, tuple(t.costs[place] for place in places[t.link])) for t in row.link_terms),
+            link, allowed=tuple(tuple(renumber[c][o] for c, o in zip(link.choices, picks, strict=True)) for picks in link.allowed)
         )
-        for row in problem.rows
+        for link in problem.links
     )
+    rows = tuple(replace(row, terms=_kept_terms(row.terms, options)) for row in problem.rows)
     ties = tuple(TieBreak(tie.name, tie.unit, _kept_terms(tie.terms, options)) for tie in problem.tie_breaks)
     originals = tuple(tuple(before[o] for o in kept) for before, kept in zip(reduced.kept, options, strict=True))
     return Reduced(AllocationProblem(choices, links, rows, ties), originals)

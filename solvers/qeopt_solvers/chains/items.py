@@ -44,8 +44,13 @@ def is_small(steps: Sequence[Step]) -> bool:
     return prod(step.shape[-1] for step in steps) <= MOST_COLUMNS
 
 
-def items_of(numbers: Numbers, ties: Ints, loners: Sequence[int], chains: Sequence[Sequence[Step]]) -> Items:
-    """Write out the loners and the small chains; `ties` are folded into one number per choice and option."""
+def items_of(
+    numbers: Numbers, ties: Ints, loners: Sequence[int], chains: Sequence[Sequence[Step]], *, beaten: bool = False
+) -> Items:
+    """Write out the loners and the small chains; `ties` are folded into one number per choice and option.
+
+    Columns that another of the same item makes superfluous are left out unless `beaten` asks to keep them.
+    """
     lines = [_written_out(numbers, ties, steps) for steps in chains]
     single = np.array(loners, dtype=np.intp)
     own = np.arange(numbers.gains.shape[1])[None]
@@ -62,7 +67,8 @@ def items_of(numbers: Numbers, ties: Ints, loners: Sequence[int], chains: Sequen
         entries = number, slice(0, line.gains.size)
         gains[entries], tied[entries], costs[:, *entries] = line.gains, line.ties, line.costs
         alive[entries] = True
-    alive &= ~_beaten(gains, costs, tied, alive)
+    if not beaten:
+        alive &= ~_beaten(gains, costs, tied, alive)
     members = (*((choice,) for choice in loners), *(tuple(step.choice for step in steps) for steps in chains))
     options = (*(own for _ in loners), *(line.options for line in lines))
     worth = np.where(alive, gains.astype(np.float64), -np.inf)

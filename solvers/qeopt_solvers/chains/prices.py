@@ -40,9 +40,11 @@ class Pool:
     """Per total, choice and option."""
 
     @staticmethod
-    def of(numbers: Numbers, ties: Ints, loners: Sequence[int], chains: Sequence[tuple[Step, ...]]) -> Pool:
-        """Collect what competes."""
-        items = items_of(numbers, ties, loners, [steps for steps in chains if is_small(steps)])
+    def of(
+        numbers: Numbers, ties: Ints, loners: Sequence[int], chains: Sequence[tuple[Step, ...]], *, beaten: bool = False
+    ) -> Pool:
+        """Collect what competes; `beaten` keeps columns that another one of the same item makes superfluous."""
+        items = items_of(numbers, ties, loners, [steps for steps in chains if is_small(steps)], beaten=beaten)
         large = tuple(steps for steps in chains if not is_small(steps))
         gains = np.where(numbers.alive, numbers.gains.astype(np.float64), -np.inf)
         return Pool(numbers, items, large, ties, gains, numbers.costs.astype(np.float64))
@@ -79,7 +81,9 @@ class Priced:
 
     def picks(self, pool: Pool) -> tuple[tuple[int, int], ...]:
         """List (choice, option) for every choice of the pool."""
-        chained = [(s.choice, o) for steps, path in zip(pool.chains, self.paths, strict=True) for s, o in zip(steps, path, strict=True)]
+        chained = [
+            (s.choice, o) for steps, path in zip(pool.chains, self.paths, strict=True) for s, o in zip(steps, path, strict=True)
+        ]
         return (*pool.items.picks(self.columns.tolist()), *chained)
 
 
