@@ -15,6 +15,7 @@ from qeopt.spec.model import Block
 from qeopt.spec.units import ByteSize
 
 Bits = Annotated[int, Field(ge=1, le=32)]
+BitsOrNone = Annotated[int, Field(ge=0, le=32)]
 Tuples = tuple[tuple[int, int, int], ...]
 
 
@@ -43,7 +44,7 @@ class Kernel(Block):
     """Weight bits; left out for operators without weights."""
     outputs: Annotated[tuple[Bits, ...], Field(alias="out")] = ()
     """Output bits."""
-    tuples: tuple[tuple[Bits, Bits, Bits], ...] = ()
+    tuples: tuple[tuple[Bits, BitsOrNone, Bits], ...] = ()
     """Instead of the three lists: the legal (in, weights, out) one by one; write 0 for weights where there are none."""
     channel_multiple: Mapping[Bits, Annotated[int, Field(ge=1)]] = {}
     """By activation bits: the number that input and output channels must be a multiple of."""
