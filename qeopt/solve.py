@@ -55,7 +55,7 @@ def solve(
     if found.best is None:
         return Solution(loaded, None, found.reason, found, found.stopped is Stop.INTERRUPTED)
     interrupted = found.stopped is Stop.INTERRUPTED
-    baselines = {}
+    baselines: dict[str, Baseline] = {}
     if not interrupted:
         baselines, interrupted = _baselines(study, report)
     design = describe(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -16,7 +16,6 @@ from qeopt.report.folder import Run, default_folder, now, prepare, write_solutio
 from qeopt.report.progress import ProgressLine
 from qeopt.report.solution import SolutionReport, infeasible_document
 from qeopt.report.words import place
-from qeopt.search import Stop
 from qeopt.solve import Solution, solve
 from qeopt.spec.library import Library
 from qeopt.study import load_study
@@ -53,12 +52,11 @@ def command(
         solution = solve(study, overrides=given, library=library, report=progress)
     if solution.design is None:
         _no_design(solution, as_json=json_)
-        return
-    report = SolutionReport(solution.design, solution.loaded.files)
+    report = SolutionReport(solution.design, solution.loaded.files, solution.interrupted)
     run = Run(tuple(sys.argv), started, time.monotonic() - clock, solution.loaded.files, progress.history)
     written = write_solution(folder, report, run)
     _tell(report, written, as_json=json_, quiet=quiet)
-    if solution.search.stopped is Stop.INTERRUPTED:
+    if solution.interrupted:
         raise typer.Exit(INTERRUPTED)
     if require_optimal and solution.design.bits.status is not Status.OPTIMAL:
         fail("the bits are not proven optimal, as --require-optimal asks", UNPROVEN)
@@ -77,9 +75,9 @@ def _tell(report: SolutionReport, written: dict[str, Path], *, as_json: bool, qu
             warn(text)
 
 
-def _no_design(solution: Solution, *, as_json: bool) -> None:
+def _no_design(solution: Solution, *, as_json: bool) -> NoReturn:
     if as_json:
         emit(infeasible_document(solution))
-    if solution.search.stopped is Stop.INTERRUPTED:
+    if solution.interrupted:
         fail("interrupted before a design was found", INTERRUPTED)
     fail(f"no design fits: {solution.reason}", NO_DESIGN)

@@ -7,7 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -39,6 +39,8 @@ class Verb(TyperCommand):
             if ctx.params.get("json_"):
                 emit(error_document(error, code))
             fail(str(error), code)
+        except KeyboardInterrupt:
+            fail("interrupted", INTERRUPTED)
 
 
 def out() -> Console:
@@ -62,7 +64,7 @@ def warn(text: str) -> None:
     err().print(f"warning: {text}", soft_wrap=True)
 
 
-def fail(text: str, code: int) -> None:
+def fail(text: str, code: int) -> NoReturn:
     """Say on stderr why there is no result, and leave.
 
     Raises:

@@ -48,12 +48,10 @@ def _stack(axes: Axes, index: int, use: StepUse, counted: Counted, top: float) -
         height = size_bytes / KIB
         axes.bar(index, height, 0.86, bottom, color=ROLES[role], edgecolor="white", linewidth=0.4)
         if bits is not None and height / top > LEAST_SHARE_FOR_DIGITS:
-            axes.text(index, bottom + height / 2, str(bits), ha="center", va="center", fontsize=6.5, color=_ink(role))
+            axes.text(index, bottom + height / 2, str(bits), ha="center", va="center", fontsize=7, color=_ink(role))
         bottom += height
     if use is counted.resources.peak:
-        axes.annotate(
-            f"peak {bottom:,.1f} KiB", (index, bottom), (0, 3), textcoords="offset points", ha="center", fontsize=7.5, weight="bold"
-        )
+        axes.bar(index, bottom, 0.86, fill=False, edgecolor="black", linewidth=1.2)
 
 
 def _segments(use: StepUse, counted: Counted) -> list[tuple[str, float, int | None]]:
@@ -83,8 +81,14 @@ def _decorate(axes: Axes, counted: Counted, limit: int | None, top: float, steps
     axes.set_ylim(0, top)
     axes.set_xlim(-0.7, steps - 0.3)
     axes.set_ylabel("SRAM, KiB")
-    axes.set_title(f"{counted.network.name}: resident SRAM at each step (numbers are bits)", loc="left", fontsize=10)
-    axes.legend(loc="lower left", bbox_to_anchor=(0.62, 1.0), ncols=5, fontsize=7.5, frameon=False)
+    peak = counted.resources.peak
+    axes.set_title(
+        f"{counted.network.name}: SRAM at each step, numbers are bits; peak {peak.total_bytes / KIB:,.1f} KiB at {peak.step.name}",
+        loc="left",
+        fontsize=10,
+        pad=22,
+    )
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=5, fontsize=8, frameon=False, borderaxespad=0.2)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", linewidth=0.3)
     axes.set_axisbelow(True)
@@ -100,10 +104,10 @@ def _strips(axes: Axes, uses: Sequence[StepUse], counted: Counted) -> None:
         for index, bits in enumerate(widths):
             if bits is not None:
                 axes.bar(index, 0.9, 0.9, 1 - row - 0.45, color=_shade(bits))
-                axes.text(index, 1 - row, str(bits), ha="center", va="center", fontsize=6.5, color="black" if bits < 6 else "white")
+                axes.text(index, 1 - row, str(bits), ha="center", va="center", fontsize=7, color="black" if bits < 6 else "white")
     axes.set_ylim(-0.5, 1.5)
     axes.set_yticks([1, 0], ["weight bits", "bits written"], fontsize=7.5)
-    axes.set_xticks(range(len(uses)), [use.step.name for use in uses], rotation=90, fontsize=6.5)
+    axes.set_xticks(range(len(uses)), [use.step.name for use in uses], rotation=90, fontsize=7)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
 

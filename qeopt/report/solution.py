@@ -27,6 +27,7 @@ class SolutionReport:
 
     design: Design
     sources: tuple[SourceFile, ...]
+    interrupted: bool = False
 
     @cached_property
     def counted(self) -> Counted:
@@ -44,8 +45,9 @@ class SolutionReport:
         found = [mac_rate(self.counted)]
         if self.design.stopped == Stop.TIME:
             found.append("stopped by the time limit: another run may end elsewhere")
-        if self.design.stopped == Stop.INTERRUPTED:
-            found.append("interrupted: this is the best design so far")
+        if self.interrupted:
+            best = self.design.stopped == Stop.INTERRUPTED
+            found.append("interrupted: this is the best design so far" if best else "interrupted before every baseline was found")
         return tuple(text for text in found if text is not None)
 
     def print(self, console: Console) -> None:
@@ -65,16 +67,17 @@ class SolutionReport:
         console.print(f"score: {design.score:.4f} (search stopped: {design.stopped})")
         console.print(bits_proof(design.bits))
         console.print(space_proof(design))
-        if design.baselines:
+        asked = () if self.interrupted else self.counted.study.search.baselines
+        if asked or design.baselines:
             console.print()
-            console.print(baseline_table(design))
+            console.print(baseline_table(design, asked))
 
     def document(self) -> dict[str, Any]:
         """Everything as one JSON document; the study itself is in the design file."""
         design = self.design.model_dump(mode="json", exclude={"format", "study", "uses"})
         return {
             "format": FORMAT,
-            "status": "interrupted" if self.design.stopped == Stop.INTERRUPTED else "solved",
+            "status": "interrupted" if self.interrupted else "solved",
             "reason": None,
             **design,
             "uses": {row.name: {**asdict(row), "share": row.share, "binds": row.binds} for row in self.budgets},
@@ -106,7 +109,7 @@ def infeasible_document(solution: Solution) -> dict[str, Any]:
     """Say in JSON that there is no design, and why."""
     return {
         "format": FORMAT,
-        "status": "interrupted" if solution.search.stopped is Stop.INTERRUPTED else "infeasible",
+        "status": "interrupted" if solution.interrupted else "infeasible",
         "reason": solution.reason or None,
         "study_name": solution.loaded.value.name,
         "score": None,

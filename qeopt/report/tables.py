@@ -15,8 +15,8 @@ from qeopt.report.counted import Counted, Layer, layers
 from qeopt.report.words import BASELINES, amount, percent
 
 MIN_BAR, MAX_BAR = 8, 28
-BESIDE_BAR = 108
-"""Columns that the per-layer table takes beside the bars."""
+GAP = 3
+"""Columns that a table puts between two of its columns."""
 
 
 def plain_table(*, title: str = "") -> Table:
@@ -38,29 +38,20 @@ def layer_table(counted: Counted, console: Console) -> Table:
     """One row an operator: shape, bits, flash, and SRAM while it runs, drawn against the budget."""
     limit = counted.study.limits.sram_bytes
     scale = limit or counted.resources.sram_bytes or 1
-    width = max(MIN_BAR, min(MAX_BAR, console.width - BESIDE_BAR))
+    rows = [(layer, _layer_cells(layer)) for layer in layers(counted)]
+    taken = sum(GAP + max(map(len, column)) for column in zip(_LAYER_HEADINGS, *(cells for _, cells in rows), strict=True))
+    width = max(MIN_BAR, min(MAX_BAR, console.width - taken - len(" 100 % peak")))
     full, empty = ("█", "·") if can_say(console, "█·") else ("#", ".")
     table = plain_table()
-    for heading, justify in _LAYER_COLUMNS:
-        table.add_column(heading, justify="right" if justify == "right" else "left", no_wrap=True)
+    for heading in _LAYER_HEADINGS:
+        table.add_column(heading, justify="left" if heading in {"operator", "kind"} else "right", no_wrap=True)
     table.add_column("of the SRAM budget" if limit is not None else "of the peak", no_wrap=True)
-    for layer in layers(counted):
-        style = "bold" if layer.is_peak else None
-        table.add_row(*_layer_cells(layer), _bar(layer, scale, width, full, empty), style=style)
+    for layer, cells in rows:
+        table.add_row(*cells, _bar(layer, scale, width, full, empty), style="bold" if layer.is_peak else None)
     return table
 
 
-_LAYER_COLUMNS = (
-    ("operator", "left"),
-    ("kind", "left"),
-    ("output", "right"),
-    ("in", "right"),
-    ("weights", "right"),
-    ("out", "right"),
-    ("MACs", "right"),
-    ("flash B", "right"),
-    ("SRAM B", "right"),
-)
+_LAYER_HEADINGS = ("operator", "kind", "output", "in", "weights", "out", "MACs", "flash B", "SRAM B")
 
 
 def _layer_cells(layer: Layer) -> tuple[str, ...]:
@@ -93,10 +84,9 @@ def budget_table(rows: Iterable[BudgetRow]) -> Table:
 def _limit_cells(row: BudgetRow) -> tuple[str, str, str]:
     if row.limit is None or row.share is None:
         return "none", "", ""
+    binds = "full" if row.is_full else "no"
     if row.gain_without:
-        binds = f"yes: without it these layers' bits score {row.gain_without:.4f} more"
-    else:
-        binds = "full" if row.is_full else "no"
+        binds = f"yes: {row.gain_without:+.4f} score without it"
     return amount(row.limit, row.unit), percent(row.share), binds
 
 
@@ -107,11 +97,13 @@ def structure_table(structure: Mapping[str, Mapping[str, float]]) -> Table:
     return rows_table({"block": "left", **dict.fromkeys(genes, "right")}, cells)
 
 
-def baseline_table(design: Design) -> Table:
-    """The design beside the best ones that the same search finds under other terms."""
+def baseline_table(design: Design, asked: Iterable[str]) -> Table:
+    """The design beside the best ones that the same search finds under other terms; `asked` names those that were looked for."""
     budgets = tuple(design.uses)
     rows = [("this design", f"{design.score:.4f}", "", *(amount(use.used) for use in design.uses.values()))]
     for name, baseline in design.baselines.items():
         used = (amount(baseline.uses[budget].used) if budget in baseline.uses else "" for budget in budgets)
         rows.append((BASELINES.get(name, name), f"{baseline.score:.4f}", f"{baseline.score - design.score:+.4f}", *used))
+    missing = [name for name in asked if name not in design.baselines]
+    rows += [(BASELINES.get(name, name), "none found", "", *("" for _ in budgets)) for name in missing]
     return rows_table({"compared": "left", "score": "right", "difference": "right", **dict.fromkeys(budgets, "right")}, rows)
