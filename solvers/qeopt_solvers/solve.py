@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from qeopt_solvers import recount, table
 from qeopt_solvers.allocation import AllocationProblem
 from qeopt_solvers.outcome import Limits, Outcome, Status
 from qeopt_solvers.reduce import Reduced, reduce
+
+FALLBACK = "cp_sat"
+"""Takes over from engines that accept a fallback."""
 
 
 def solve(problem: AllocationProblem, engine: str = "cp_sat", limits: Limits | None = None) -> Outcome:
@@ -19,6 +23,8 @@ def solve(problem: AllocationProblem, engine: str = "cp_sat", limits: Limits | N
     """
     limits = limits or Limits()
     run, traits = table.load(engine), table.traits(engine)
+    if traits.accepts_fallback:
+        run = partial(run, fallback=_fall_back)
     if traits.reduces:
         return checked(problem, run(problem, limits))
     reduced = reduce(problem)
@@ -27,6 +33,11 @@ def solve(problem: AllocationProblem, engine: str = "cp_sat", limits: Limits | N
     hint = None if limits.hint is None else reduced.lower(limits.hint)
     outcome = run(reduced.problem, replace(limits, hint=hint))
     return checked(problem, lifted(reduced, outcome))
+
+
+def _fall_back(problem: AllocationProblem, limits: Limits) -> Outcome:
+    """Run the engine that takes over what another cannot finish; it is imported only when that happens."""
+    return table.load(FALLBACK)(problem, limits)
 
 
 def lifted(reduced: Reduced, outcome: Outcome) -> Outcome:

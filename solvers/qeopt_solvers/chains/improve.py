@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from qeopt_solvers.chains.items import Items
-from qeopt_solvers.chains.numbers import Ints
+from qeopt_solvers.chains.numbers import Ints, priced_use
 from qeopt_solvers.chains.prices import Pool, Priced
 
 MOST_CHANGES = 12
@@ -28,7 +28,7 @@ def improved(pool: Pool, feasible: Priced, guide: Priced) -> tuple[int, Ints]:
     columns, value = feasible.columns.copy(), feasible.value
     room = pool.numbers.budgets - np.array(feasible.used, dtype=np.int64)
     lines = np.arange(columns.size)
-    own = items.worth - np.tensordot(guide.prices, items.use, 1)
+    own = items.worth - priced_use(guide.prices, items.use)
     likely = np.argsort((own - own.max(axis=1, keepdims=True)).ravel())[::-1][:CANDIDATES]
     for _ in range(MOST_CHANGES):
         gains = np.where(items.alive, items.gains - items.gains[lines, columns][:, None], 0)

@@ -22,8 +22,8 @@ class Items:
 
     members: tuple[tuple[int, ...], ...]
     """The choices of each item."""
-    options: tuple[Ints, ...]
-    """Per item: options of (members, columns)."""
+    options: tuple[Ints | None, ...]
+    """Per item: options of (members, columns); None for a loner, whose columns are its options."""
     gains: Ints
     costs: Ints
     ties: Ints
@@ -36,7 +36,10 @@ class Items:
     def picks(self, columns: Sequence[int]) -> Iterator[tuple[int, int]]:
         """Yield (choice, option) of one column per item."""
         for members, options, column in zip(self.members, self.options, columns, strict=True):
-            yield from zip(members, options[:, column].tolist(), strict=True)
+            if options is None:
+                yield members[0], column
+            else:
+                yield from zip(members, options[:, column].tolist(), strict=True)
 
 
 def is_small(steps: Sequence[Step]) -> bool:
@@ -53,7 +56,6 @@ def items_of(
     """
     lines = [_written_out(numbers, ties, steps) for steps in chains]
     single = np.array(loners, dtype=np.intp)
-    own = np.arange(numbers.gains.shape[1])[None]
     width = max([numbers.gains.shape[1] if loners else 1, *(line.gains.size for line in lines)])
     count = len(loners) + len(lines)
     gains, tied = np.zeros((2, count, width), dtype=np.int64)
@@ -70,7 +72,7 @@ def items_of(
     if not beaten:
         alive &= ~_beaten(gains, costs, tied, alive)
     members = (*((choice,) for choice in loners), *(tuple(step.choice for step in steps) for steps in chains))
-    options = (*(own for _ in loners), *(line.options for line in lines))
+    options = (*(None for _ in loners), *(line.options for line in lines))
     worth = np.where(alive, gains.astype(np.float64), -np.inf)
     return Items(members, options, gains, costs, tied, alive, worth, costs.astype(np.float64))
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from qeopt_solvers.chains.dominance import undominated
 from qeopt_solvers.chains.items import Items
-from qeopt_solvers.chains.numbers import Floats, Ints
+from qeopt_solvers.chains.numbers import Floats, Ints, priced_use
 from qeopt_solvers.chains.prices import Pool, Priced
 from qeopt_solvers.chains.tables import Step, priced_tables
 
@@ -58,7 +58,7 @@ class _Stage:
     choice: int | None
     """The choice; None for items."""
     items: tuple[tuple[int, NDArray[np.intp]], ...]
-    """(item, column per option of this stage)."""
+    """(item, its near columns); the options of this stage are their combinations, the last item's turning fastest."""
     gains: Ints
     costs: Ints
     """Totals x places x options."""
@@ -122,8 +122,9 @@ def search(pool: Pool, priced: Priced, window: float, budget: Budget) -> Complet
         best = int(parents[best])
         if stage.choice is not None:
             picks.append((stage.choice, option))
-        for item, item_columns in stage.items:
-            columns[item] = int(item_columns[option])
+        for item, item_columns in reversed(stage.items):
+            option, place = divmod(option, item_columns.size)
+            columns[item] = int(item_columns[place])
     return Complete(value, (*picks, *pool.items.picks(columns)))
 
 
@@ -138,7 +139,7 @@ def _binding(labels: _Labels, stages: Sequence[_Stage], budgets: Ints) -> NDArra
 def _plan(pool: Pool, priced: Priced, reach: float) -> tuple[_Labels, list[int], list[_Stage]]:
     """Fix the items that leave no choice within reach of the bound, and order the rest: chains first, then items."""
     items, prices = pool.items, priced.prices
-    own = items.worth - np.tensordot(prices, items.use, 1)
+    own = items.worth - priced_use(prices, items.use)
     best = own.max(axis=1)
     near = own >= best[:, None] - reach
     single = near.sum(axis=1) == 1
@@ -164,11 +165,11 @@ def _plan(pool: Pool, priced: Priced, reach: float) -> tuple[_Labels, list[int],
         rest -= float(chain_tables[0].max())
         stages += _chain_stages(pool, steps, chain_tables, rest)
     _set_least(stages, least)
-    for group in _groups(near, open_items, MERGED if len(prices) == 1 else MERGED_AMONG_SEVERAL):
+    parts = _parts(items, own, near, open_items)
+    for group in _groups([part.columns.size for part in parts], MERGED if len(prices) == 1 else MERGED_AMONG_SEVERAL):
         rest -= float(best[open_items[group]].sum())
         least = least - cheapest[:, group].sum(axis=1)
-        parts = [_item_part(items, own, int(item), near) for item in open_items[group]]
-        stages.append(_merged(parts, rest, least))
+        stages.append(_merged(parts[group], rest, least))
     return labels, columns.tolist(), stages
 
 
@@ -178,16 +179,16 @@ MERGED_AMONG_SEVERAL = 4
 """The same with several totals, where labels are many and a step's cost is theirs."""
 
 
-def _groups(near: NDArray[np.bool_], open_items: NDArray[np.intp], most: int) -> list[slice]:
+def _groups(sizes: Sequence[int], most: int) -> list[slice]:
     groups: list[slice] = []
-    start, size = 0, 1
-    for place, count in enumerate(near[open_items].sum(axis=1).tolist()):
-        if place > start and size * count > most:
+    start, together = 0, 1
+    for place, size in enumerate(sizes):
+        if place > start and together * size > most:
             groups.append(slice(start, place))
-            start, size = place, 1
-        size *= count
-    if start < len(open_items):
-        groups.append(slice(start, len(open_items)))
+            start, together = place, 1
+        together *= size
+    if start < len(sizes):
+        groups.append(slice(start, len(sizes)))
     return groups
 
 
@@ -203,25 +204,29 @@ class _Part:
     worth: Floats
 
 
-def _item_part(items: Items, own: Floats, item: int, near: NDArray[np.bool_]) -> _Part:
-    columns = np.flatnonzero(near[item])
-    return _Part(
-        item, columns, items.gains[item, columns], items.costs[:, item, columns], items.ties[item, columns], own[item, columns]
-    )
+def _parts(items: Items, own: Floats, near: NDArray[np.bool_], open_items: NDArray[np.intp]) -> list[_Part]:
+    lines, columns = np.nonzero(near[open_items])
+    owners = open_items[lines]
+    gains, ties, worth = items.gains[owners, columns], items.ties[owners, columns], own[owners, columns]
+    costs = items.costs[:, owners, columns]
+    ends = np.searchsorted(lines, np.arange(len(open_items)), side="right").tolist()
+    spans = [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
+    return [
+        _Part(item, columns[span], gains[span], costs[:, span], ties[span], worth[span])
+        for item, span in zip(open_items.tolist(), spans, strict=True)
+    ]
 
 
 def _merged(parts: Sequence[_Part], rest: float, least: Ints) -> _Stage:
     first = parts[0]
     gains, costs, ties, worth = first.gains, first.costs, first.ties, first.worth
-    columns = [(first.item, first.columns)]
     for part in parts[1:]:
-        columns = [(item, np.repeat(some, part.columns.size)) for item, some in columns]
-        columns.append((part.item, np.tile(part.columns, gains.size)))
         gains = (gains[:, None] + part.gains).ravel()
         costs = (costs[:, :, None] + part.costs[:, None, :]).reshape(len(costs), -1)
         ties = (ties[:, None] + part.ties).ravel()
         worth = (worth[:, None] + part.worth).ravel()
-    return _Stage(None, tuple(columns), gains, costs[:, None], ties, worth[None], None, rest, least)
+    columns = tuple((part.item, part.columns) for part in parts)
+    return _Stage(None, columns, gains, costs[:, None], ties, worth[None], None, rest, least)
 
 
 def _chain_stages(pool: Pool, steps: Sequence[Step], tables: Sequence[Floats], rest: float) -> list[_Stage]:

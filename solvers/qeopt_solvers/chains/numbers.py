@@ -102,3 +102,10 @@ def compose(gains: Ints, ties: Ints, *, alone: bool = False) -> Ints | None:
         key += column * factor
         factor = factor * ((high - low + 1) if alone else (high - low).sum() + 1)
     return key
+
+
+def priced_use(prices: Floats, use: Floats) -> Floats:
+    """Sum the priced use of every total: (totals,) and (totals, ...) give (...)."""
+    shape = use.shape[1:]
+    flat: Floats = prices @ use.reshape(len(prices), -1)
+    return flat.reshape(shape)

@@ -13,7 +13,7 @@ from itertools import combinations, compress
 import numpy as np
 
 from qeopt_solvers.chains.items import Items, is_small, items_of
-from qeopt_solvers.chains.numbers import Floats, Ints, Numbers
+from qeopt_solvers.chains.numbers import Floats, Ints, Numbers, priced_use
 from qeopt_solvers.chains.tables import Step, priced_tables, trace
 
 SCALE = 1 << 40
@@ -49,6 +49,10 @@ class Pool:
         gains = np.where(numbers.alive, numbers.gains.astype(np.float64), -np.inf)
         return Pool(numbers, items, large, ties, gains, numbers.costs.astype(np.float64))
 
+    def possible(self) -> bool:
+        """Whether every item has a column at all."""
+        return bool(self.items.alive.any(axis=1).all())
+
     def extremes(self) -> tuple[float, float]:
         """Most and least value that any picks could have."""
         gains = self.gains[[step.choice for steps in self.chains for step in steps]]
@@ -59,7 +63,7 @@ class Pool:
     def chain_gains(self, prices: Floats, *, with_gains: bool = True) -> Floats:
         """Gains less priced costs, per choice and option; what linked combinations cost is not in it."""
         gains = self.gains if with_gains else np.where(self.numbers.alive, 0.0, -np.inf)
-        return gains - np.tensordot(prices, self.costs, 1)
+        return gains - priced_use(prices, self.costs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ class Priced:
 def evaluate(pool: Pool, prices: Floats, *, with_gains: bool = True) -> Priced:
     """Price the pool. Without gains it asks for the least priced use; the value given is always the real one."""
     numbers, items = pool.numbers, pool.items
-    own = (items.worth if with_gains else np.where(items.alive, 0.0, -np.inf)) - np.tensordot(prices, items.use, 1)
+    own = (items.worth if with_gains else np.where(items.alive, 0.0, -np.inf)) - priced_use(prices, items.use)
     columns = own.argmax(axis=1)
     lines = np.arange(columns.size)
     bound = float(prices @ numbers.budgets) + float(own[lines, columns].sum())

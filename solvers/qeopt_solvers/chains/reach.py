@@ -9,7 +9,7 @@ import numpy as np
 
 from qeopt_solvers.allocation import AllocationProblem
 from qeopt_solvers.chains.improve import improved
-from qeopt_solvers.chains.numbers import Floats, numbers_of
+from qeopt_solvers.chains.numbers import Floats, numbers_of, priced_use
 from qeopt_solvers.chains.parts import split
 from qeopt_solvers.chains.prices import Pool, Priced, minimise
 from qeopt_solvers.chains.tables import Step, priced_tables, steps_of
@@ -24,7 +24,7 @@ def within_reach(problem: AllocationProblem) -> tuple[Combinations, ...]:
     Empty when nothing competes, nothing was found, or the problem is too large or entangled for tables.
     """
     pool = _pool(problem)
-    if pool is None:
+    if pool is None or not pool.possible():
         return ()
     dual = minimise(pool)
     if dual.feasible is None:
@@ -53,12 +53,13 @@ def _of_items(pool: Pool, priced: Priced, reach: float) -> list[Combinations]:
     items = pool.items
     if not items.members:
         return []
-    own = items.worth - np.tensordot(priced.prices, items.use, 1)
+    own = items.worth - priced_use(priced.prices, items.use)
     near = own >= own.max(axis=1, keepdims=True) - reach
     found: list[Combinations] = []
     for members, options, line in zip(items.members, items.options, near, strict=True):
-        columns = options[:, np.flatnonzero(line)]
-        found.append((members, frozenset(zip(*columns.tolist(), strict=True))))
+        columns = np.flatnonzero(line)
+        combinations = columns[None] if options is None else options[:, columns]
+        found.append((members, frozenset(zip(*combinations.tolist(), strict=True))))
     return found
 
 

@@ -1,8 +1,8 @@
 """Our own exact engine: chains by dynamic programming, totals by prices and bounded labels. NumPy only.
 
-First every chain and every loner is decided by itself; if the totals hold, that is the answer. If not, prices bound the value of
-everything that competes for the totals, and labels look through the window below that bound, a small one first. When a window holds
-too much, what is left goes to another engine, and the outcome says so.
+Whatever touches no total that can bind is decided by itself. Prices bound the value of everything that competes for the totals, and
+labels look through the window below that bound. When a window holds too much, what is left goes to another engine, and the outcome
+says so.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ TRAITS = Traits(
     accepts_fallback=True,
 )
 
+TIES_TOO_LARGE = "its tie-breaks are too large for 64-bit tables"
 MOST_LABELS = 20_000
 """Labels kept after a step before the problem is handed on."""
 FIRST_SHARE = 1 / 16
@@ -59,33 +60,32 @@ def solve(problem: AllocationProblem, limits: Limits, fallback: Engine | None = 
     planned = [steps for steps in chains if steps is not None]
     if len(planned) < len(chains):
         return call.handed_on("too many neighbouring choices are entangled")
-    settled = _settle(numbers, parts, planned)
-    if settled is None:
-        return call.handed_on("its tie-breaks are too large for 64-bit tables")
-    if -1 in settled:
-        return Outcome(Status.INFEASIBLE, "chain")
-    used = [recount.usage(problem, problem.rows[index], settled) for index in parts.totals]
-    if all(total is not None and total <= problem.rows[index].limit for total, index in zip(used, parts.totals, strict=True)):
-        value = recount.value(problem, settled)
-        return Outcome(Status.OPTIMAL, "chain", tuple(settled), value, value, True, Certificate((0,) * len(problem.rows), 1, value))
-    return _compete(call, parts, numbers, planned, settled)
+    return _decide(call, parts, numbers, planned)
 
 
-def _settle(numbers: Numbers, parts: Parts, chains: Sequence[tuple[Step, ...]]) -> list[int] | None:
-    """Decide every chain and loner as if no total bound; -1 for one that cannot be, None if the keys do not fit."""
+def _decide(call: _Call, parts: Parts, numbers: Numbers, chains: Sequence[tuple[Step, ...]]) -> Outcome:
+    """Decide by themselves the loners and chains that touch no total; let the others compete."""
+    touching = numbers.costs.any(axis=(0, 2))
+    competing = [steps for steps in chains if any(touching[step.choice] or step.linked for step in steps)]
     picks = [-1] * len(numbers.gains)
-    alone = np.array(parts.alone, dtype=np.intp)
+    alone = [choice for choice in parts.alone if not touching[choice]]
     keys = compose(numbers.gains[alone], numbers.ties[:, alone], alone=True)
     if keys is None:
-        return None
-    best = np.where(numbers.alive[alone], keys, NEVER).argmax(axis=1).tolist()
-    for choice, option in zip(parts.alone, best, strict=True):
+        return call.handed_on(TIES_TOO_LARGE)
+    for choice, option in zip(alone, np.where(numbers.alive[alone], keys, NEVER).argmax(axis=1).tolist(), strict=True):
         picks[choice] = option
     for steps in chains:
-        path = best_path(steps, _levels(numbers, [step.choice for step in steps]))
-        for step, option in zip(steps, path or (), strict=path is not None):
-            picks[step.choice] = option
-    return picks
+        if steps not in competing:
+            path = best_path(steps, _levels(numbers, [step.choice for step in steps]))
+            if path is None:
+                return Outcome(Status.INFEASIBLE, "chain")
+            for step, option in zip(steps, path, strict=True):
+                picks[step.choice] = option
+    if -1 in picks:
+        return _compete(call, parts, numbers, [choice for choice in parts.alone if touching[choice]], competing, picks)
+    value = recount.value(call.problem, picks)
+    certificate = Certificate((0,) * len(call.problem.rows), 1, value)
+    return Outcome(Status.OPTIMAL, "chain", tuple(picks), value, value, True, certificate)
 
 
 def _levels(numbers: Numbers, members: list[int]) -> list[Ints]:
@@ -98,24 +98,29 @@ def _levels(numbers: Numbers, members: list[int]) -> list[Ints]:
     return [keys]
 
 
-def _compete(call: _Call, parts: Parts, numbers: Numbers, chains: Sequence[tuple[Step, ...]], settled: list[int]) -> Outcome:
+def _compete(
+    call: _Call,
+    parts: Parts,
+    numbers: Numbers,
+    loners: Sequence[int],
+    chains: Sequence[tuple[Step, ...]],
+    settled: list[int],
+) -> Outcome:
     """Let what touches a binding total compete for it."""
-    touching = numbers.costs.any(axis=(0, 2))
-    loners = [choice for choice in parts.alone if touching[choice]]
-    competing = [steps for steps in chains if any(touching[step.choice] or step.linked for step in steps)]
-    members = [*loners, *(step.choice for steps in competing for step in steps)]
+    members = [*loners, *(step.choice for steps in chains for step in steps)]
     folded = compose(np.zeros_like(numbers.gains[members]), numbers.ties[:, members])
     if folded is None:
-        return call.handed_on("its tie-breaks are too large for 64-bit tables")
+        return call.handed_on(TIES_TOO_LARGE)
     ties = np.zeros_like(numbers.gains)
     ties[members] = -folded
-    pool = Pool.of(numbers, ties, loners, competing)
+    pool = Pool.of(numbers, ties, loners, chains)
+    if not pool.possible():
+        return Outcome(Status.INFEASIBLE, "chain")
     dual = minimise(pool)
     if dual.infeasible:
         return Outcome(Status.INFEASIBLE, "chain")
-    rest = recount.value(call.problem, settled) - sum(int(numbers.gains[choice, settled[choice]]) for choice in members)
-    race = _Race(call, parts, pool, dual, settled, rest)
-    return race.outcome()
+    rest = sum(choice.gains[pick] for choice, pick in zip(call.problem.choices, settled, strict=True) if pick >= 0)
+    return _Race(call, parts, pool, dual, settled, rest).outcome()
 
 
 @dataclass(frozen=True, slots=True)
