@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from qeopt.design import BitsProof, Design
@@ -23,10 +24,16 @@ def amount(value: float, unit: str = "") -> str:
 
 
 def percent(share: float) -> str:
-    """Spell a share, with as many digits as it takes to be told from zero."""
-    if share == 0:
+    """Spell a share."""
+    return f"{100 * share:.1f} %"
+
+
+def gap(share: float) -> str:
+    """Spell a proven gap with two digits, rounded up: it must hold as it is read."""
+    if share <= 0:
         return "0 %"
-    return f"{100 * share:.1f} %" if share >= 0.01 else f"{100 * share:.2g} %"
+    unit = 10.0 ** (math.floor(math.log10(100 * share)) - 1)
+    return f"{math.ceil(100 * share / unit - 1e-9) * unit:.2g} %"
 
 
 def place(path: Path) -> str:
@@ -50,7 +57,7 @@ def bits_proof(proof: BitsProof) -> str:
     by = TITLES.get(proof.engine, proof.engine)
     if proof.gap is None:
         return f"bits: chosen by {by}, nothing proven for this structure"
-    return f"bits: within {percent(proof.gap)} of the best possible for this structure (chosen by {by})"
+    return f"bits: within {gap(proof.gap)} of the best possible for this structure (chosen by {by})"
 
 
 def space_proof(design: Design) -> str:
@@ -61,4 +68,4 @@ def space_proof(design: Design) -> str:
         return "space: no bound known"
     if design.gap == 0:
         return "space: the best possible, proven"
-    return f"space: within {percent(design.gap)} of the best possible"
+    return f"space: within {gap(design.gap)} of the best possible"

@@ -1,0 +1,43 @@
+"""The report on a verification."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+
+from qeopt.report.words import bits_proof, space_proof
+from qeopt.solve import PROVER
+from qeopt.verify import Verification
+
+FORMAT = "qeopt.verification/1"
+
+
+def print_verification(console: Console, found: Verification) -> None:
+    """Say what was checked, and what does not hold."""
+    design = found.design
+    if not found.holds:
+        console.print(f"{design.study_name}: {len(found.mismatches)} claims of this design do not hold")
+        return
+    console.print(f"{design.study_name}: every claim of this design holds")
+    console.print(f"score {design.score:.4f}, {', '.join(_use(name, use.used, use.limit) for name, use in design.uses.items())}")
+    console.print(bits_proof(design.bits))
+    console.print(space_proof(design))
+
+
+def _use(name: str, used: float, limit: int | None) -> str:
+    return f"{name} {used:,}" if limit is None else f"{name} {used:,} of {limit:,}"
+
+
+def verification_document(found: Verification) -> dict[str, Any]:
+    """The same as one JSON document."""
+    return {
+        "format": FORMAT,
+        "status": "holds" if found.holds else "mismatch",
+        "study_name": found.design.study_name,
+        "score": found.design.score,
+        "mismatches": list(found.mismatches),
+        "proof": None
+        if found.proof is None
+        else {"engine": PROVER, "status": found.proof.status.value, "score": found.proof.score, "bound": found.proof.bound},
+    }

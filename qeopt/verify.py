@@ -1,0 +1,138 @@
+"""Verify a finished design: count everything again, and have its bits proven again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from qeopt.design import Design, load_design, recount
+from qeopt.memory import Resources, count
+from qeopt.network import Network
+from qeopt.qbr import Refined
+from qeopt.solve import PROVER
+from qeopt.spec.errors import Location, SpecError
+from qeopt_solvers import Status
+
+NOTHING = Resources((), 0, 0, 0, 0, 0, 0)
+WIDEST = 32
+TOLERANCE = 1e-9
+"""Relative difference of two sums of the same floats."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What became of a design's claims."""
+
+    design: Design
+    mismatches: tuple[str, ...]
+    """Claims that do not hold; empty where all do."""
+    proof: Refined | None
+    """The new proof of the bits for this structure; None where the structure itself does not hold."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether every claim holds."""
+        return not self.mismatches
+
+
+def verify(path: Path) -> Verification:
+    """Read a design and check everything it claims against its own study.
+
+    Raises:
+        SpecError: when the file is no design, or the study it carries is not sound.
+    """
+    design = load_design(path)
+    try:
+        study = design.load_study()
+        _ = study.limits
+    except (ValidationError, ValueError) as error:
+        raise SpecError.at(Location(str(path)), f"the study it carries is not sound: {_first(error)}") from None
+    try:
+        network = design.network()
+    except ValueError as error:
+        return Verification(design, (f"structure: {error}",), None)
+    misnamed = _misnamed(design, network)
+    if misnamed:
+        return Verification(design, misnamed, None)
+    proof = study.refiner.refine(network, PROVER)
+    return Verification(design, (*recount(design), *_peak(design, network), *_claims(design), *_proof(design, proof)), proof)
+
+
+def _first(error: ValueError) -> str:
+    """Say in one line what did not fit."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc'])) or 'study'}: {first['msg']}"
+    return str(error)
+
+
+def _misnamed(design: Design, network: Network) -> tuple[str, ...]:
+    """Operators, tensors and budgets that the design lacks or invents."""
+    limits = design.load_study().limits
+    pairs = (
+        ("weights", set(design.weights), {op.name for op in network.weighted_ops}),
+        ("activations", set(design.activations), {tensor.name for tensor in network.tensors}),
+        ("uses", set(design.uses), {use.name for use in limits.uses(NOTHING)}),
+    )
+    found = [f"{what}: {name!r} is missing" for what, has, needs in pairs for name in sorted(needs - has)]
+    found += [f"{what}: there is no {name!r}" for what, has, needs in pairs for name in sorted(has - needs)]
+    widths = {**design.weights, **design.activations}.values()
+    if not found and not all(1 <= width <= WIDEST for width in widths):
+        found.append(f"bits: a width is not from 1 to {WIDEST}")
+    return tuple(found)
+
+
+def _peak(design: Design, network: Network) -> list[str]:
+    """Set the claimed peak against the recount."""
+    step = count(network, design.load_study().runtime, design.bit_widths()).peak
+    counted = {tensor.name: size for tensor, size in step.tensor_bytes}
+    claimed = design.peak
+    if claimed.step == step.step.name and dict(claimed.tensors) == counted and claimed.scratch == step.scratch_bytes:
+        return []
+    return [
+        f"peak: the design says {claimed.step!r} with {sum(claimed.tensors.values()) + claimed.scratch:,}, the recount {step.step.name!r} with {step.total_bytes:,}"
+    ]
+
+
+def _claims(design: Design) -> list[str]:
+    """What the design says about itself in two places."""
+    found = []
+    if not _same(design.bits.value, design.score):
+        found.append(f"bits.value: the design says {design.bits.value}, its score is {design.score}")
+    for name, bound, gap in (("gap", design.bound, design.gap), ("bits.gap", design.bits.bound, design.bits.gap)):
+        if bound is None or gap is None:
+            if bound is not gap:
+                found.append(f"{name}: a bound and a gap come together or not at all")
+            continue
+        expected = max(bound - design.score, 0.0) / max(abs(design.score), 1e-12)
+        if not _same(1 + gap, 1 + expected):
+            found.append(f"{name}: the design says {gap}, its bound and score give {expected}")
+        if bound < design.score and not _same(bound, design.score):
+            found.append(f"{name}: the bound {bound} is below the score {design.score}")
+    return found
+
+
+def _proof(design: Design, proof: Refined) -> list[str]:
+    """Set the claimed status and bound of the bits against a new proof."""
+    if proof.status is Status.INFEASIBLE:
+        return [f"bits: {PROVER} proves that no bits fit: {proof.reason}"]
+    if proof.status is not Status.OPTIMAL or proof.outcome is None or proof.score is None:
+        return []
+    found = []
+    better = proof.score > design.score and not _same(proof.score, design.score)
+    if better and design.bits.status is Status.OPTIMAL:
+        found.append(f"bits: said to be optimal, but {PROVER} finds bits that score {proof.score} instead of {design.score}")
+    if design.bits.bound is not None and proof.score > design.bits.bound and not _same(proof.score, design.bits.bound):
+        found.append(f"bits: said to score {design.bits.bound} at most, but {PROVER} finds {proof.score}")
+    found += [
+        f"bits: the certificate of {claim.engine} says {claim.value}, {PROVER} proves {proof.outcome.value}"
+        for claim in design.bits.certificates
+        if claim.status is Status.OPTIMAL and claim.value != proof.outcome.value
+    ]
+    return found
+
+
+def _same(one: float, other: float) -> bool:
+    return abs(one - other) <= TOLERANCE * max(abs(one), abs(other), 1.0)
