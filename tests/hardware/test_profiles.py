@@ -13,7 +13,7 @@ from qeopt.hardware.device import Flash
 from qeopt.memory import count
 from qeopt.network import Bits, Dim, Network, NetworkBuilder, Op, OpKind, Tensor
 from qeopt.spec.library import Library, builtin_folder
-from qeopt.spec.load import load
+from qeopt.spec.load import load, load_text
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -113,6 +113,13 @@ def test_ceiling_is_the_core_s(name: str) -> None:
         ("apollo3", 384 * KIB, 384 * KIB, MIB, "cortex-m4", 96),
         ("max78000", 128 * KIB, 128 * KIB, 512 * KIB, "cortex-m4", 100),
         ("teensy41", 512 * KIB, MIB, 8_126_464, "cortex-m7", 600),
+        ("nrf52833", 128 * KIB, 128 * KIB, 512 * KIB, "cortex-m4", 64),
+        ("ra6m3", 640 * KIB, 640 * KIB, 2 * MIB, "cortex-m4", 120),
+        ("psoc62", MIB, MIB, 2 * MIB, "cortex-m4", 150),
+        ("imxrt1060-evk", 768 * KIB, 896 * KIB, 8 * MIB, "cortex-m7", 600),
+        ("imxrt1170-evk", MIB, 1280 * KIB, 16 * MIB, "cortex-m7", 996),
+        ("mcxn947", 416 * KIB, 512 * KIB, 2 * MIB, "cortex-m33", 150),
+        ("alif-e8", 8 * MIB, 9 * MIB, 5632 * KIB, "cortex-m55", 400),
         ("gapuino-gap8", 512 * KIB, 512 * KIB, 64 * MIB, "gap8-rv32", 250),
     ],
 )
@@ -373,3 +380,42 @@ def test_arena_is_the_one_tinyengine_generates(resolution: int, blocks: tuple[Bl
     network = mcunet(resolution, blocks)
     stem_buffer = 2 * 3 * 3 * 3 * 16
     assert count(network, runtime("tinyengine"), Bits.uniform(network, 8)).sram_bytes == published - stem_buffer
+
+
+# Documentation
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def examples(page: str, kind: str) -> list[str]:
+    blocks = (DOCS / page).read_text().split("```yaml\n")[1:]
+    return [text for block in blocks if (text := block.split("```")[0]).startswith(f"kind: {kind}\n")]
+
+
+@pytest.mark.parametrize(("page", "kind", "names"), [("devices.md", "device", DEVICES), ("runtimes.md", "runtime", RUNTIMES)])
+def test_docs_name_every_profile(page: str, kind: str, names: list[str]) -> None:
+    text = (DOCS / page).read_text()
+    assert [name for name in names if f"`{name}`" not in text] == []
+    assert examples(page, kind)
+
+
+@pytest.mark.parametrize("text", examples("devices.md", "device"))
+def test_documented_devices_load(text: str) -> None:
+    assert len(text.splitlines()) <= 10
+    assert load_text(Device, text, library=Library(), kind="device", folder="devices", name="example").value.arena_bytes > 0
+
+
+@pytest.mark.parametrize("text", examples("runtimes.md", "runtime"))
+def test_documented_runtimes_load(text: str) -> None:
+    shown = load_text(Runtime, text, library=Library(), kind="runtime", folder="runtimes", name="example").value
+    assert legal_tuples(shown, op(DEPTHWISE), WIDTHS, WIDTHS) == ((8, 8, 8),)
+    assert scratch(shown, op(CONV, 3, 10), 8, 8, 8) == 2 * 96
+    assert parameter_flash(shown, op(CONV)) == 12 * 32
+
+
+def test_lists_give_way_to_tuples() -> None:
+    text = 'kind: runtime\nextends: cmsis-nn\nsource: {url: "https://example.com", date: 2026-11-21}\n'
+    change = "kernels: {depthwise: {tuples: [[4, 4, 4], [8, 8, 8]], in: [], weights: [], out: []}}\n"
+    assert change.split("kernels: {")[1][:-2] in (DOCS / "runtimes.md").read_text()
+    shown = load_text(Runtime, text + change, library=Library(), kind="runtime", folder="runtimes").value
+    assert legal_tuples(shown, op(DEPTHWISE), WIDTHS, WIDTHS) == ((4, 4, 4), (8, 8, 8))
