@@ -69,6 +69,8 @@ class PlacedCell:
     """A cell of a structure, its name, the channels it reads, and its place."""
 
     name: str
+    block: int
+    """Index of the block it belongs to."""
     cell: Cell
     channels: int
     place: Place
@@ -91,6 +93,7 @@ class Space(Block):
         names = [block.name for block in self.blocks]
         if len(set(names)) != len(names):
             raise ValueError("two blocks have the same name")
+        self.smallest()
         return self
 
     @cached_property
@@ -123,8 +126,20 @@ class Space(Block):
         return Structure(tuple(found))
 
     def smallest(self) -> Structure:
-        """The structure with the least value of every gene."""
-        return Structure(tuple(values[0] for _, _, values in self.genes))
+        """The structure with the least value of every gene that the rules allow.
+
+        Raises:
+            ValueError: naming the block whose widths are all below those of the block before it.
+        """
+        found = [values[0] for _, _, values in self.genes]
+        width: Value = 0
+        for index in self.ruled_widths:
+            block, _, values = self.genes[index]
+            allowed = [value for value in values if value >= width]
+            if not allowed:
+                raise ValueError(f"no structure: widths may not decrease, and {block!r} is at most {values[-1]} wide after {width}")
+            width = found[index] = allowed[0]
+        return Structure(tuple(found))
 
     def named(self, structure: Structure) -> dict[str, dict[str, Value]]:
         """Spell a structure out by block and gene name."""
@@ -154,11 +169,11 @@ class Space(Block):
         named = list(self._named_cells(structure, task))
         placed: list[PlacedCell] = []
         stage = 0
-        for index, (name, cell, reads) in enumerate(named):
-            following = named[index + 1][1] if index + 1 < len(named) else None
+        for index, (name, block, cell, reads) in enumerate(named):
+            following = named[index + 1][2] if index + 1 < len(named) else None
             seen = following is not None and following.IS_SCORED
             ends = cell.IS_SCORED and (following is None or not seen or following.stride > 1)
-            placed.append(PlacedCell(name, cell, reads, Place(height, width, stage, ends, seen, index == 0)))
+            placed.append(PlacedCell(name, block, cell, reads, Place(height, width, stage, ends, seen, index == 0)))
             height, width = -(-height // cell.stride), -(-width // cell.stride)
             stage += ends
         return tuple(placed)
@@ -175,15 +190,15 @@ class Space(Block):
                 builder.end_stage()
         return builder.finish()
 
-    def _named_cells(self, structure: Structure, task: Task) -> Iterator[tuple[str, Cell, int]]:
-        """Every cell with its name and the channels it reads."""
+    def _named_cells(self, structure: Structure, task: Task) -> Iterator[tuple[str, int, Cell, int]]:
+        """Every cell with its name, its block's index and the channels it reads."""
         spelled = self.named(structure)
         channels = task.input[2]
-        for block in self.blocks:
+        for index, block in enumerate(self.blocks):
             values = spelled.get(block.name, {})
             units = int(values.get("units", 1))
             for number in range(1, units + 1):
                 width = int(values.get("width", channels))
                 cell = block.cell(channels, values, first=number == 1, same_width=width == channels, classes=task.classes)
-                yield (block.name if units == 1 else f"{block.name}.{number}"), cell, channels
+                yield (block.name if units == 1 else f"{block.name}.{number}"), index, cell, channels
                 channels = width

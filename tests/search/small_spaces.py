@@ -1,0 +1,142 @@
+"""Generated spaces small enough to enumerate, with every rule of the language switched on somewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from random import Random
+
+from qeopt.hardware import Runtime
+from qeopt.memory import Limits, count
+from qeopt.network import Bits
+from qeopt.qbr import BitChoices, QbrSettings, Refiner
+from qeopt.score import QEScore
+from qeopt.space import Space, Structure, Task
+from qeopt.spec.model import build
+
+SOURCE = {"url": "https://example.org", "date": "2026-01-01"}
+
+
+@dataclass(frozen=True)
+class SmallStudy:
+    space: Space
+    task: Task
+    refiner: Refiner
+
+
+def small_study(seed: int) -> SmallStudy:
+    """A study of a few dozen structures, its budgets drawn between what its structures use at fewest and at most bits."""
+    rng = Random(seed)
+    space = build(Space, _space(rng))
+    task = build(Task, {"input": [rng.choice([16, 20, 32]), rng.choice([16, 32]), 3], "classes": rng.choice([2, 10])})
+    widths = rng.choice([[2, 4, 8], [3, 4, 5, 6], [2, 8], [4, 8]])
+    choices = build(BitChoices, {"weights": widths, "activations": widths})
+    runtime = build(Runtime, _runtime(rng, widths))
+    stages = len(space.expand(space.smallest(), task).stage_ends)
+    weights = rng.choice([None, [rng.choice([0, 1, 2]) for _ in range(stages - 1)] + [rng.choice([1, 6])]])
+    objective = build(QEScore, {"stage_weights": weights})
+    loose = Refiner(runtime, Limits(), choices, objective, QbrSettings())
+    return SmallStudy(space, task, Refiner(runtime, _limits(rng, space, task, loose), choices, objective, QbrSettings()))
+
+
+def structures(space: Space) -> Iterator[Structure]:
+    """Every structure that follows the space's rules."""
+    for values in product(*(values for _, _, values in space.genes)):
+        structure = Structure(values)
+        if space.follows_rules(structure):
+            yield structure
+
+
+def _space(rng: Random) -> dict[str, object]:
+    def some(values: list[float], most: int) -> list[float]:
+        return sorted(rng.sample(values, rng.randint(1, most)))
+
+    blocks: list[dict[str, object]] = [
+        {"kind": "conv", "name": "stem", "width": some([4, 8, 16], 2), "kernel": 3, "stride": rng.choice([1, 2]), "weight_bits": 8}
+    ]
+    for number in range(rng.randint(1, 2)):
+        kind = rng.choice(["k1dwk1", "k1dwk1", "mbconv"])
+        ratios = [1] if kind == "mbconv" and rng.random() < 0.3 else some([1.5, 2, 3], 2)
+        blocks.append(
+            {
+                "kind": kind,
+                "name": f"b{number}",
+                "stride": rng.choice([1, 2]),
+                "width": some([4, 8, 16, 24], 3),
+                "kernel": some([3, 5], 2),
+                "ratio": ratios,
+                "units": some([1, 2, 3], 2),
+            }
+        )
+    if rng.random() < 0.7:
+        blocks.append({"kind": "conv", "name": "head", "width": some([16, 32], 2)})
+    if rng.random() < 0.8:
+        blocks.append({"kind": "classifier"})
+    ruled = [max(block["width"]) for block in blocks if "width" in block][:-1]  # type: ignore[call-overload]
+    rule = "non_decreasing" if ruled == sorted(ruled) and rng.random() < 0.6 else "free"
+    return {"blocks": blocks, "widths": rule}
+
+
+def _runtime(rng: Random, widths: list[int]) -> dict[str, object]:
+    activations = sorted({*widths, 8})
+    free = {"in": activations, "weights": activations, "out": activations}
+    plain = {"in": activations, "out": activations}
+    kernels: object = "any"
+    if rng.random() < 0.6:
+        eight = {"in": [8], "out": [8]}
+        multiple = {str(bits): rng.choice([1, 4, 8]) for bits in activations}
+        uneven = [[a, w, o] for a in activations for w in activations for o in activations if w <= a or a == 8]
+        kernels = {
+            "conv": rng.choice([{**free, "channel_multiple": multiple}, {"tuples": uneven}]),
+            "depthwise": {**free, "channel_multiple": multiple},
+            "dense": {"in": [8], "weights": [8], "out": [8]},
+            "add": rng.choice([eight, plain]),
+            "pool": rng.choice([eight, plain]),
+        }
+    memory = {
+        "unit": rng.choice(["bytes", "bits"]),
+        "align": rng.choice([1, 4, 16]),
+        "in_place": rng.choice([["add"], ["add", "depthwise"], []]),
+        "depthwise_output": rng.choice(["whole", "one_channel"]),
+        "steps": rng.choice(["all", "convolutions"]),
+        "bystanders": rng.choice(["all", "depthwise"]),
+        "pad_image_channels": rng.choice([1, 4]),
+    }
+    scratch = {
+        "bytes": rng.choice([{}, {"conv": "2 * k_h * k_w * c_in"}, {"conv": "k_h * k_w * c_in * w_bits", "depthwise": "c_in * in_bits"}]),
+        "aggregate": rng.choice(["per_step", "per_step", "global_max"]),
+    }
+    return {
+        "kernels": kernels,
+        "memory": memory,
+        "scratch": scratch,
+        "parameters": rng.choice([{}, {"conv": "10 * c_out", "depthwise": "4 * c_out"}]),
+        "bitops": rng.choice([{}, {"conv": "macs * in_bits * w_bits + 64 * c_out", "pool": "64 * c_in * in_bits"}]),
+        "classifier_counted": rng.choice([True, False]),
+        "source": SOURCE,
+    }
+
+
+def _limits(rng: Random, space: Space, task: Task, loose: Refiner) -> Limits:
+    low, high = min(loose.choices.activations), max(loose.choices.activations)
+    drawn = rng.sample(list(structures(space)), min(6, sum(1 for _ in structures(space))))
+    uses = []
+    for structure in drawn:
+        network = space.expand(structure, task)
+        uses.append([count(network, loose.runtime, Bits.uniform(network, bits)) for bits in (low, high)])
+
+    def between(name: str) -> int:
+        amounts = [float(getattr(use, name)) for pair in uses for use in pair]
+        return max(int(min(amounts) + rng.uniform(0.1, 0.9) * (max(amounts) - min(amounts))), 1)
+
+    def perhaps(name: str, chance: float) -> int | None:
+        return between(name) if rng.random() < chance else None
+
+    return Limits(
+        sram_bytes=perhaps("sram_bytes", 0.8),
+        flash_bytes=perhaps("flash_bytes", 0.7),
+        bitops=perhaps("bitops", 0.4),
+        macs=perhaps("macs", 0.4),
+        layers=perhaps("layers", 0.5),
+    )
