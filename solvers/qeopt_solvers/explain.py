@@ -1,0 +1,162 @@
+"""Why a problem has no answer, and what its budgets are worth when it has one. Everything said is proven by exact solves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from qeopt_solvers import recount
+from qeopt_solvers.allocation import AllocationProblem
+from qeopt_solvers.budgets import kinds, most_extra, relaxed
+from qeopt_solvers.outcome import Limits, Outcome, Status
+from qeopt_solvers.solve import solve
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxation:
+    """The least by which some budgets must grow for an answer to exist."""
+
+    extra: tuple[tuple[str, int], ...]
+    """(kind, units more); where `suffices` is false, what was tried: so much that the kinds no longer bind."""
+    suffices: bool
+    outcome: Outcome | None
+    """The best answer with exactly this much more; None where it does not suffice."""
+    proven: bool
+    """One step less was proven infeasible (or, where it does not suffice, all of it was)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Infeasibility:
+    """Why nothing fits."""
+
+    singles: tuple[Relaxation, ...]
+    """One per kind of row: relaxing this kind alone."""
+    joint: Relaxation
+    """Relaxing all kinds together, in steps of `weights`. If it does not suffice, the links contradict each other."""
+    weights: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What a kind of budget is worth around an answer."""
+
+    kind: str
+    unit: str
+    slack: int
+    """Units left in its tightest row."""
+    tightest: tuple[str, ...]
+    """The rows with that slack."""
+    step: int
+    """Units added in the re-solve."""
+    gain: int | None
+    """Value that the step buys; None if a solve was not finished."""
+    unlimited_gain: int | None
+    """Value that lifting this kind altogether buys: 0 means that the kind does not bind."""
+
+
+def explain_infeasible(
+    problem: AllocationProblem,
+    *,
+    engine: str = "cp_sat",
+    limits: Limits | None = None,
+    weights: Mapping[str, int] | None = None,
+) -> Infeasibility:
+    """Find the least relaxation of each kind of row alone, and of all together.
+
+    Args:
+        problem: A problem proven infeasible.
+        engine: An exact engine.
+        limits: Of every single solve.
+        weights: Units per step and kind of the joint relaxation; by default a thousandth of each limit.
+
+    Raises:
+        EngineError: when the engine is unknown or its package is missing.
+        ValueError: for a weight of a kind that the problem does not have.
+    """
+    ask = _Ask(problem, engine, limits or Limits())
+    shares = dict(weights) if weights is not None else _thousandths(problem)
+    singles = tuple(ask.least({kind: 1}, most_extra(problem, kind)) for kind in kinds(problem))
+    steps = max((-(-most_extra(problem, kind) // share) for kind, share in shares.items() if share > 0), default=0)
+    return Infeasibility(singles, ask.least(shares, steps), tuple(shares.items()))
+
+
+def explain_feasible(
+    problem: AllocationProblem,
+    outcome: Outcome,
+    *,
+    engine: str = "cp_sat",
+    limits: Limits | None = None,
+    steps: Mapping[str, int] | None = None,
+) -> tuple[Worth, ...]:
+    """Tell for every kind of row how tight it is and what more of it buys, by exact re-solves.
+
+    Args:
+        problem: The problem.
+        outcome: Its optimal outcome.
+        engine: An exact engine.
+        limits: Of every single solve.
+        steps: Units to add per kind; by default 1024 where the unit is B, else a hundredth of the limit.
+
+    Raises:
+        EngineError: when the engine is unknown or its package is missing.
+        ValueError: when `outcome` has no picks, or for a step of a kind that the problem does not have.
+    """
+    if outcome.picks is None or outcome.value is None:
+        raise ValueError("there is no answer to explain")
+    ask = _Ask(problem, engine, limits or Limits())
+    found = []
+    for kind in kinds(problem):
+        rows = [row for row in problem.rows if row.kind == kind]
+        left = {row.name: row.limit - (recount.usage(problem, row, outcome.picks) or 0) for row in rows}
+        slack = min(left.values())
+        step = (steps or {}).get(kind, 1024 if rows[0].unit == "B" else max(1, rows[0].limit // 100))
+        tightest = tuple(name for name, units in left.items() if units == slack)
+        gain = ask.gain(outcome, {kind: step})
+        unlimited = ask.gain(outcome, {kind: most_extra(problem, kind)})
+        found.append(Worth(kind, rows[0].unit, slack, tightest, step, gain, unlimited))
+    return tuple(found)
+
+
+def _thousandths(problem: AllocationProblem) -> dict[str, int]:
+    return {kind: max(1, max(row.limit for row in problem.rows if row.kind == kind) // 1000) for kind in kinds(problem)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """Solves variants of one problem."""
+
+    problem: AllocationProblem
+    engine: str
+    limits: Limits
+
+    def gain(self, base: Outcome, extra: Mapping[str, int]) -> int | None:
+        """Value that `extra` buys; None unless both ends are proven."""
+        outcome = solve(
+            relaxed(self.problem, extra), self.engine, Limits(self.limits.seconds, self.limits.deterministic, hint=base.picks)
+        )
+        if outcome.status is not Status.OPTIMAL or base.status is not Status.OPTIMAL:
+            return None
+        return (outcome.value or 0) - (base.value or 0)
+
+    def least(self, weights: Mapping[str, int], most: int) -> Relaxation:
+        """Halve the interval between an infeasible and a feasible number of steps of `weights`."""
+        enough = self._at(weights, most)
+        if not enough.has_picks:
+            return Relaxation(_times(weights, most), False, None, enough.status is Status.INFEASIBLE)
+        low, high, proven = -1, most, True
+        while high - low > 1:
+            middle = (low + high) // 2
+            outcome = self._at(weights, middle)
+            if outcome.has_picks:
+                high, enough = middle, outcome
+            else:
+                low = middle
+                proven = outcome.status is Status.INFEASIBLE
+        return Relaxation(_times(weights, high), True, enough, proven)
+
+    def _at(self, weights: Mapping[str, int], count: int) -> Outcome:
+        return solve(relaxed(self.problem, dict(_times(weights, count))), self.engine, self.limits)
+
+
+def _times(weights: Mapping[str, int], count: int) -> tuple[tuple[str, int], ...]:
+    return tuple((kind, weight * count) for kind, weight in weights.items())
