@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import erf, log, sqrt
+from random import Random
 
 from qeopt_solvers.allocation import AllocationProblem, Choice, Link, LinkTerm, Row, Scope, Term, TieBreak
 
@@ -191,3 +192,35 @@ def _sigma_hat(bits: int, sigma: float) -> float:
         return 0.5 * (1 - erf(x / sigma / sqrt(2)))
 
     return sqrt(2 * sum((2 * k - 1) * above(k - 0.5) for k in range(1, top + 1)))
+
+
+MIXED_KERNELS = tuple((a, w, o) for a in (2, 4, 8) for w in (2, 4, 8) for o in (2, 4, 8) if w <= a or o == 8)
+"""An invented set of legal (input, weight, output) bits that is not a product of sets."""
+
+
+def random_network_problem(seed: int) -> AllocationProblem:
+    """Make a problem of 20 to 60 convolutions: coupled or not, with legal tuples or not, often just feasible, sometimes infeasible."""
+    rng = Random(seed)
+    table = [
+        (rng.choice((1, 3, 6)), 8 * rng.randint(1, 12), rng.randint(1, 3), rng.choice((1, 1, 2))) for _ in range(rng.randint(4, 8))
+    ]
+    shape = inverted_residuals(table, side=rng.choice((32, 64, 96)), stem=8 * rng.randint(1, 4), head=64 * rng.randint(1, 8))
+    legal = MIXED_KERNELS if rng.random() < 0.4 else None
+    bits = (2, 4, 8) if legal or rng.random() < 0.6 else (2, 3, 4, 5, 6, 7, 8)
+    share = rng.uniform(0.1, 0.6) if rng.random() < 0.5 else None
+    loose = network_problem(shape, bits, sram_bytes=0, flash_bytes=0, bitops_share=share, legal=legal)
+    picks = [rng.randrange(len(bits)) for _ in loose.choices]
+    used: dict[str, int] = {}
+    for row in loose.rows:
+        if row.kind != "bitops":
+            units = row.fixed + sum(term.costs[picks[term.choice]] for term in row.terms)
+            used[row.kind] = max(used.get(row.kind, 0), units)
+    slack = rng.choice((0.9, 1.0, 1.0, 1.0, 1.1))
+    return network_problem(
+        shape,
+        bits,
+        sram_bytes=int(used["sram"] * slack),
+        flash_bytes=int(used["flash"] * slack),
+        bitops_share=share,
+        legal=legal,
+    )
