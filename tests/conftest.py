@@ -23,8 +23,8 @@ INVENTED: Mapping[str, Mapping[str, Any]] = {
     # Every conv tuple by itself, so that no list of inputs, weights and outputs describes them.
     "lopsided": {
         "kernels": {
-            "conv": {"tuples": [[8, 8, 8], [8, 4, 4], [4, 4, 8], [4, 2, 4], [2, 8, 2], [2, 2, 8], [8, 2, 2]]},
-            "depthwise": {"tuples": [[8, 8, 8], [8, 4, 2], [4, 8, 4], [4, 4, 8], [2, 2, 2], [2, 8, 4]]},
+            "conv": {"tuples": [[8, 8, 8], [8, 8, 4], [8, 8, 2], [8, 4, 8], [4, 4, 4], [4, 2, 8], [4, 8, 2], [2, 2, 2], [2, 4, 8]]},
+            "depthwise": {"tuples": [[8, 8, 8], [8, 4, 2], [4, 8, 4], [4, 4, 8], [4, 2, 2], [2, 2, 2], [2, 8, 4], [2, 4, 8]]},
             "add": {"tuples": [[8, 0, 8], [4, 0, 4], [2, 0, 4], [8, 0, 4]]},
             "pool": {"in": [4, 8], "out": [4, 8]},
             "dense": {"in": [4, 8], "weights": [8], "out": [8]},

@@ -22,7 +22,7 @@ class Step:
     """The execution of one operator.
 
     An operator that works in place holds the larger of its input and output; it gives two steps, one with each, so that every step
-    stays a plain sum.
+    stays a plain sum. One is enough where they have the same size whatever the bits.
     """
 
     op: Op
@@ -57,7 +57,7 @@ def _step(op: Op, live: list[Tensor], runtime: Runtime, *, reusable: bool) -> li
 
     if not reusable or op.kind.value not in runtime.memory.in_place:
         return [holding(None, op.name)]
-    if op.kind is OpKind.ADD:  # the sum has the shape and bits of the buffer it is written into
+    if op.kind is OpKind.ADD and op.inputs[0].tied_to == op.output.name:  # the sum has the shape and bits of the buffer it replaces
         return [holding(op.output, op.name)]
     return [holding(op.output, f"{op.name} (input)"), holding(op.inputs[0], f"{op.name} (output)")]
 
