@@ -91,9 +91,9 @@ def _peak(design: Design, network: Network) -> list[str]:
     claimed = design.peak
     if claimed.step == step.step.name and dict(claimed.tensors) == counted and claimed.scratch == step.scratch_bytes:
         return []
-    return [
-        f"peak: the design says {claimed.step!r} with {sum(claimed.tensors.values()) + claimed.scratch:,}, the recount {step.step.name!r} with {step.total_bytes:,}"
-    ]
+    total = sum(claimed.tensors.values()) + claimed.scratch
+    said = f"{total:,} at {claimed.step!r} ({', '.join(claimed.tensors)})"
+    return [f"peak: the design says {said}, the recount {step.total_bytes:,} at {step.step.name!r} ({', '.join(counted)})"]
 
 
 def _claims(design: Design) -> list[str]:

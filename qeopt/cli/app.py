@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from qeopt.cli import solve, verify
+from qeopt.cli import check, solve, verify
 from qeopt.cli.verb import Verb, leave_quietly
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 
 app.command("solve", cls=Verb)(solve.command)
 app.command("verify", cls=Verb)(verify.command)
+app.command("check", cls=Verb)(check.command)
 
 
 def _say_version(wanted: bool) -> None:

@@ -1,0 +1,36 @@
+"""`qeopt check`: can this ever work?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from qeopt.cli import options
+from qeopt.cli.overrides import overrides
+from qeopt.cli.verb import NO_DESIGN, emit, out
+from qeopt.report.checks import check, check_document, print_check
+from qeopt.spec.library import Library
+
+AnyFile = Annotated[
+    str, typer.Argument(metavar="FILE", help="A study, device, runtime, space or network, by path or name; or a design.json.")
+]
+
+
+def command(
+    file: AnyFile,
+    device: options.DeviceName = None,
+    runtime: options.RuntimeName = None,
+    set_: options.Sets = None,
+    path: options.Paths = None,
+    json_: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Load a file of any kind and tell, before anything is solved, whether it can ever work; exit with 1 if it cannot."""
+    found = check(file, Library(tuple(path or ())), overrides(set_, device=device, runtime=runtime))
+    if json_:
+        emit(check_document(found))
+    else:
+        print_check(out(), found)
+    if not found.passes:
+        raise typer.Exit(NO_DESIGN)
