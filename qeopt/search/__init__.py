@@ -11,9 +11,6 @@ from qeopt.search.result import Best, Candidate, Progress, SearchResult, Stop
 from qeopt.search.settings import SearchSettings
 from qeopt.space import Space, Task
 
-BOUND_TOLERANCE = 0.02
-"""Better prices are sought while they could lower the bound by more than this, in nats."""
-
 __all__ = ["Best", "Candidate", "JointBound", "Progress", "SearchResult", "SearchSettings", "Stop", "explore"]
 
 
@@ -28,5 +25,5 @@ def explore(
         return SearchResult(best, Stop.SINGLE, reason=refined.reason)
     bound = None
     if settings.strategy != "evolution":
-        bound = bound_space(space, task, refiner, tolerance=BOUND_TOLERANCE, most_walks=settings.walks)
+        bound = bound_space(space, task, refiner, tolerance=settings.gap / 8, most_walks=settings.walks)
     return evolve(space, task, refiner, settings, report, bound)

@@ -9,6 +9,8 @@ from ortools.linear_solver import pywraplp  # type: ignore[import-untyped]
 
 STEP = 0.7
 """How far from the best point toward the minimum of the planes the next point lies."""
+STRETCH = 4.0
+"""Planes are trusted up to this many times the best point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ def minimise(
         function: Gives value and subgradient at a point.
         start: First point.
         high: Upper ends of the box.
-        tolerance: Stops when the best value is this close to the least the planes allow.
+        tolerance: Stops when the best value is this close to the least the planes allow, as a share of its magnitude.
         most: Evaluations at most.
         stop: Asked after every evaluation with the best plane so far; True ends the search.
 
@@ -45,8 +47,10 @@ def minimise(
     planes = [function(tuple(start))]
     best = planes[0]
     while start and len(planes) < most and not stop(best):
-        low_point, low = _lowest(planes, high)
-        if best.value - low <= tolerance:
+        trusted = [min(top, max(STRETCH * at, top / 1000)) for at, top in zip(best.point, high, strict=True)]
+        low_point, low = _lowest(planes, trusted)
+        inside = all(at < edge or edge == top for at, edge, top in zip(low_point, trusted, high, strict=True))
+        if inside and best.value - low <= tolerance * abs(best.value):
             break
         share = 1.0 if planes[-1] is not best and len(planes) % 3 == 0 else STEP
         point = tuple(share * a + (1 - share) * b for a, b in zip(low_point, best.point, strict=True))
@@ -56,7 +60,7 @@ def minimise(
 
 
 def _lowest(planes: Sequence[Plane], high: Sequence[float]) -> tuple[tuple[float, ...], float]:
-    """The point where the highest plane is lowest, and that height."""
+    """The point of the box from 0 to `high` where the highest plane is lowest, and that height."""
     solver = pywraplp.Solver.CreateSolver("GLOP")
     at = [solver.NumVar(0.0, top, f"x{index}") for index, top in enumerate(high)]
     height = solver.NumVar(-solver.infinity(), solver.infinity(), "height")

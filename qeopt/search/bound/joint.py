@@ -55,7 +55,7 @@ def bound_space(
         space: Structures.
         task: What the network reads and tells apart.
         refiner: The terms under which bits are chosen.
-        tolerance: Stops when better prices could lower the bound by no more than this, in nats.
+        tolerance: Stops when better prices could lower the bound by no more than this share of it.
         most_walks: Walks at most.
         found: Told every structure met and the best bound so far; True ends the search for better prices.
     """

@@ -41,7 +41,12 @@ class Walk:
         self._prices = prices
         self._widths = widths
         self._priced: dict[int, Floats] = {}
-        self._layers = _reachable(lattice, layer_budget)
+        deepest = sum(_layers_of(block, max(block.units)) for block in lattice)
+        self._layers = [Layers(np.array([0]))] * (len(lattice) + 1)
+        self._counts_layers = False
+        if layer_budget is not None and deepest > layer_budget:
+            self._layers = _reachable(lattice, layer_budget)
+            self._counts_layers = True
         value = np.full((1, 1, widths), -np.inf)
         value[0, 0, start] = 0.0
         self._borders = [value]
@@ -65,6 +70,10 @@ class Walk:
             found[self._lattice[number].name] = genes
         return found
 
+    def _used(self, block: BlockLattice, count: int) -> int:
+        """Layers to count for a block with `count` cells; none where no structure can exceed the budget."""
+        return _layers_of(block, count) if self._counts_layers else 0
+
     def _table(self, rows: Rows) -> Floats:
         """Priced values of a table's positions, computed once per pass."""
         key = id(rows)
@@ -77,13 +86,13 @@ class Walk:
         before, behind = self._layers[number], self._layers[number + 1]
         leaving = np.full((len(block.leaving), len(behind.counts), self._widths), -np.inf)
         if 1 in block.units:
-            self._gather(leaving, block, self._enter(block, block.only, entering), before, behind, _layers_of(block, 1))
+            self._gather(leaving, block, self._enter(block, block.only, entering), before, behind, self._used(block, 1))
         if block.first is None or block.middle is None or block.last is None:
             return leaving
         inside = self._enter(block, block.first, entering)
         for count in range(2, max(block.units) + 1):
             if count in block.units:
-                self._gather(leaving, block, _advance(inside, self._table(block.last)), before, behind, _layers_of(block, count))
+                self._gather(leaving, block, _advance(inside, self._table(block.last)), before, behind, self._used(block, count))
             inside = _advance(inside, self._table(block.middle))
         return leaving
 
@@ -130,7 +139,7 @@ class Walk:
         width, layers, bits = state
         best, answer = -np.inf, None
         for count in block.units:
-            source, target = self._layers[number].shift(_layers_of(block, count), self._layers[number + 1])
+            source, target = self._layers[number].shift(self._used(block, count), self._layers[number + 1])
             place = source[target == layers]
             if not len(place):
                 continue
@@ -220,7 +229,7 @@ def _layers_of(block: BlockLattice, count: int) -> int:
     return first + (0 if block.middle is None else (count - 1) * block.middle.table.layers)
 
 
-def _reachable(lattice: Sequence[BlockLattice], budget: int | None) -> list[Layers]:
+def _reachable(lattice: Sequence[BlockLattice], budget: int) -> list[Layers]:
     """Layer counts at every border from which the chain can still end within the budget."""
     least = [min(_layers_of(block, count) for count in block.units) for block in lattice]
     counts = {0}
@@ -228,6 +237,6 @@ def _reachable(lattice: Sequence[BlockLattice], budget: int | None) -> list[Laye
     for number, block in enumerate(lattice):
         ahead = sum(least[number + 1 :])
         counts = {used + _layers_of(block, count) for used in counts for count in block.units}
-        counts = {used for used in counts if budget is None or used + ahead <= budget} or {0}
+        counts = {used for used in counts if used + ahead <= budget} or {0}
         found.append(Layers(np.array(sorted(counts))))
     return found
