@@ -102,7 +102,7 @@ def _budgets(limits: Limits) -> list[Finding]:
 
 def _size(study: Study) -> list[Finding]:
     if study.subject.size == 1:
-        return [Finding(Weight.NOTE, "a single structure: only bits are chosen")]
+        return [Finding(Weight.NOTE, "a single structure: only its bits are chosen")]
     return [Finding(Weight.NOTE, f"{study.subject.size:,} structures, rules between blocks aside")]
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from qeopt.memory import Limits
+from qeopt.qbr import Impossible
 from qeopt.report.counted import Counted
+from qeopt.score import MICRO
 from qeopt.solve import PROVER
+from qeopt_solvers import Status
+from qeopt_solvers.budgets import kinds
+from qeopt_solvers.explain import Worth, explain_feasible
 
 FULL = 0.99
 """A budget used to this share is called full: next to nothing fits any more."""
-LEAST_GAIN = 1e-6
-"""Nats; gains are integers of this unit, so anything less is rounding."""
+KIB = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +25,12 @@ class BudgetRow:
     unit: str
     used: float
     limit: int | None
-    gain_without: float | None
-    """Nats that other bits would add if this budget were lifted; None where bits do not touch it or nothing was proven."""
+    step: int | None = None
+    """How much more of it was tried: one KiB of memory, a hundredth of anything else; None where bits do not touch it."""
+    gain_of_step: float | None = None
+    """Nats that these layers' bits score more with that much more; None where it was not proven."""
+    gain_without: float | None = None
+    """Nats that they score more without this budget."""
 
     @property
     def share(self) -> float | None:
@@ -42,29 +49,38 @@ class BudgetRow:
 
 
 def budget_rows(counted: Counted) -> tuple[BudgetRow, ...]:
-    """Set every quantity against its budget; lifting one budget at a time shows which hold the bits back."""
+    """Set every quantity against its budget, and tell what more of each would buy these layers, by exact solves."""
     used, limits = counted.resources, counted.study.limits
-    best = _best(counted, limits)
-    return (
-        BudgetRow("sram", "B", used.sram_bytes, limits.sram_bytes, _gain(counted, best, replace(limits, sram_bytes=None))),
-        BudgetRow("flash", "B", used.flash_bytes, limits.flash_bytes, _gain(counted, best, replace(limits, flash_bytes=None))),
-        BudgetRow("bitops", "", used.bitops, limits.bitops, _gain(counted, best, replace(limits, bitops=None))),
-        BudgetRow("macs", "", used.macs, limits.macs, None),
-        BudgetRow("layers", "", used.layers, limits.layers, None),
+    rows = (
+        BudgetRow("sram", "B", used.sram_bytes, limits.sram_bytes),
+        BudgetRow("flash", "B", used.flash_bytes, limits.flash_bytes),
+        BudgetRow("bitops", "", used.bitops, limits.bitops),
+        BudgetRow("macs", "", used.macs, limits.macs),
+        BudgetRow("layers", "", used.layers, limits.layers),
     )
+    worths = {worth.kind: worth for worth in _worths(counted)}
+    return tuple(_valued(row, worths[row.name], counted) if row.name in worths else row for row in rows)
 
 
-def _best(counted: Counted, limits: Limits) -> float | None:
-    return replace(counted.study.refiner, limits=limits).refine(counted.network, PROVER).score
+def _worths(counted: Counted) -> tuple[Worth, ...]:
+    """What each budget is worth to the best bits of this network; nothing where those are not proven."""
+    refiner = counted.study.refiner
+    compiled = refiner.compile(counted.network)
+    outcome = refiner.refine(counted.network, PROVER).outcome
+    if isinstance(compiled, Impossible) or outcome is None or outcome.status is not Status.OPTIMAL:
+        return ()
+    kibibyte = KIB * counted.study.runtime.unit_per_byte
+    steps = {kind: kibibyte for kind in kinds(compiled.problem) if kind in {"sram", "flash"}}
+    return explain_feasible(compiled.problem, outcome, engine=PROVER, steps=steps)
 
 
-def _gain(counted: Counted, best: float | None, lifted: Limits) -> float | None:
-    if lifted == counted.study.limits or best is None:
-        return None
-    score = _best(counted, lifted)
-    if score is None:
-        return None
-    return score - best if score - best >= LEAST_GAIN else 0.0
+def _valued(row: BudgetRow, worth: Worth, counted: Counted) -> BudgetRow:
+    step = worth.step // counted.study.runtime.unit_per_byte if row.unit == "B" else worth.step
+    return replace(row, step=step, gain_of_step=_nats(worth.gain), gain_without=_nats(worth.unlimited_gain))
+
+
+def _nats(gain: int | None) -> float | None:
+    return None if gain is None else gain / MICRO
 
 
 def mac_rate(counted: Counted) -> str | None:

@@ -65,7 +65,8 @@ def _check_block(kind: Kind, block: Block) -> tuple[Finding, ...]:
         return ()
     if kind.name == "network" and block.size > 1:
         return (Finding(Weight.ERROR, "a network leaves no structural choice open; this one has some"),)
-    return (Finding(Weight.NOTE, f"{len(block.blocks)} blocks, {block.size:,} structures, rules between blocks aside"),)
+    size = "a single structure" if block.size == 1 else f"{block.size:,} structures, rules between blocks aside"
+    return (Finding(Weight.NOTE, f"{len(block.blocks)} blocks, {size}"),)
 
 
 def _check_design(path: Path) -> Check:

@@ -76,18 +76,21 @@ def _bar(layer: Layer, scale: float, width: int, full: str, empty: str) -> str:
 
 
 def budget_table(rows: Iterable[BudgetRow]) -> Table:
-    """Used and allowed, and which budgets hold the design back."""
-    cells = ((row.name, amount(row.used, row.unit), *_limit_cells(row)) for row in rows if row.used or row.limit is not None)
-    return rows_table({"budget": "left", "used": "right", "limit": "right", "share": "right", "binds": "left"}, cells)
+    """Used and allowed, which budgets hold the design back, and what more of them would buy these layers."""
+    columns = {"budget": "left", "used": "right", "limit": "right", "share": "right", "binds": "left", "more of it buys": "left"}
+    return rows_table(columns, (_budget_cells(row) for row in rows if row.used or row.limit is not None))
 
 
-def _limit_cells(row: BudgetRow) -> tuple[str, str, str]:
+def _budget_cells(row: BudgetRow) -> tuple[str, ...]:
+    used = (row.name, amount(row.used, row.unit))
     if row.limit is None or row.share is None:
-        return "none", "", ""
-    binds = "full" if row.is_full else "no"
-    if row.gain_without:
-        binds = f"yes: {row.gain_without:+.4f} score without it"
-    return amount(row.limit, row.unit), percent(row.share), binds
+        return (*used, "none", "", "", "")
+    binds = "yes" if row.gain_without else "full" if row.is_full else "no"
+    buys = ""
+    if row.gain_without and row.gain_of_step is not None and row.step is not None:
+        step = "1 KiB" if row.unit == "B" else f"{row.step:,}"
+        buys = f"{step}: {row.gain_of_step:+.4f}; no limit: {row.gain_without:+.4f}"
+    return (*used, amount(row.limit, row.unit), percent(row.share), binds, buys)
 
 
 def structure_table(structure: Mapping[str, Mapping[str, float]]) -> Table:
