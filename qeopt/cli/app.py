@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
-from qeopt.cli import check, solve, verify
+from qeopt.cli import check, devices, engines, runtimes, solve, verify
 from qeopt.cli.verb import Verb, leave_quietly
 
 app = typer.Typer(
@@ -19,9 +20,17 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command("solve", cls=Verb)(solve.command)
-app.command("verify", cls=Verb)(verify.command)
-app.command("check", cls=Verb)(check.command)
+VERBS: dict[str, Callable[..., None]] = {
+    "solve": solve.command,
+    "verify": verify.command,
+    "check": check.command,
+    "devices": devices.command,
+    "runtimes": runtimes.command,
+    "engines": engines.command,
+}
+
+for _name, _command in VERBS.items():
+    app.command(_name, cls=Verb)(_command)
 
 
 def _say_version(wanted: bool) -> None:

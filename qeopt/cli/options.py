@@ -28,3 +28,5 @@ TimeLimit: TypeAlias = Annotated[
     typer.Option("--time-limit", metavar="SECONDS", help="Stop the search by the clock; such a run claims no repeatability."),
 ]
 Engine: TypeAlias = Annotated[str | None, typer.Option("--engine", metavar="NAME", help="Engine that assigns bits.")]
+Part: TypeAlias = Annotated[str, typer.Argument(metavar="[PART]", help="Only those with this in their name or title.")]
+Sources: TypeAlias = Annotated[bool, typer.Option("--sources", help="Show where the numbers come from instead.")]

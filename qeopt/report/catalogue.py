@@ -1,0 +1,121 @@
+"""What can be named: devices, runtimes and engines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from qeopt.hardware import Device, Flash, Runtime, Source
+from qeopt.kinds import KINDS
+from qeopt.network import OpKind
+from qeopt.network.graph import WEIGHTED_KINDS
+from qeopt.spec.errors import SpecError
+from qeopt.spec.library import Library
+from qeopt.spec.load import load
+from qeopt.spec.model import Block
+from qeopt_solvers import table
+
+BlockT = TypeVar("BlockT", bound=Block)
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What was found of one kind."""
+
+    kind: str
+    rows: tuple[Row, ...]
+    """One per entry, with the same keys in each."""
+    broken: tuple[str, ...] = ()
+    """Problems of files that could not be loaded."""
+
+    def document(self) -> dict[str, Any]:
+        """The same as one JSON document."""
+        return {"format": f"qeopt.{self.kind}/1", self.kind: list(self.rows), "problems": list(self.broken)}
+
+
+def devices(library: Library, part: str = "") -> Catalogue:
+    """List devices whose name or title has `part` in it."""
+    return _catalogue("device", Device, library, part, _device)
+
+
+def runtimes(library: Library, part: str = "") -> Catalogue:
+    """List runtimes whose name or title has `part` in it."""
+    return _catalogue("runtime", Runtime, library, part, _runtime)
+
+
+def engines(part: str = "") -> Catalogue:
+    """List engines whose name or summary has `part` in it, with what each can do."""
+    rows, broken = [], []
+    for name in table.names():
+        try:
+            traits = table.traits(name)
+        except table.EngineError as error:
+            broken.append(str(error))
+            continue
+        if part.lower() in f"{name} {traits.summary}".lower():
+            rows.append({"name": name, "exact": traits.exact, "deterministic": traits.deterministic, "summary": traits.summary})
+    return Catalogue("engines", tuple(rows), tuple(broken))
+
+
+def _catalogue(kind: str, model: type[BlockT], library: Library, part: str, row: Callable[[BlockT], Row]) -> Catalogue:
+    rows, broken = [], []
+    folder = KINDS[kind].folder
+    for found in library.available(folder, kind):
+        try:
+            block = load(model, found.path, library=library, kind=kind, folder=folder).value
+        except SpecError as error:
+            broken.append(str(error))
+            continue
+        filled = {"name": found.name, **row(block), "origin": found.origin, "path": str(found.path)}
+        if part.lower() in f"{found.name} {filled['title']}".lower():
+            rows.append(filled)
+    return Catalogue(f"{kind}s", tuple(rows), tuple(broken))
+
+
+def _device(device: Device) -> Row:
+    flash = device.flash
+    return {
+        "title": device.title,
+        "core": device.core,
+        "clock_mhz": device.clock_mhz,
+        "regions": [region.model_dump(mode="json") for region in device.regions],
+        "arena_bytes": device.arena_bytes,
+        "flash_bytes": device.flash_bytes,
+        "flash_is_external": isinstance(flash, Flash) and flash.external,
+        "macs_per_second": device.macs_per_second,
+        "sources": _sources(device.source),
+    }
+
+
+def _runtime(runtime: Runtime) -> Row:
+    kernels = None
+    if runtime.kernels != "any":
+        kernels = {kind.value: [list(entry) for entry in _legal(runtime, kind)] for kind in runtime.kernels}
+    return {
+        "title": runtime.title,
+        "kernels": kernels,
+        "activation_bits": _bits(kernels, 0),
+        "weight_bits": _bits(kernels, 1),
+        "in_place": list(runtime.memory.in_place),
+        "unit": runtime.memory.unit,
+        "reserve_sram_bytes": runtime.reserve.sram,
+        "reserve_flash_bytes": runtime.reserve.flash,
+        "sources": _sources(runtime.source),
+    }
+
+
+def _legal(runtime: Runtime, kind: OpKind) -> tuple[tuple[int, int, int], ...]:
+    return () if runtime.kernels == "any" else runtime.kernels[kind].legal(kind in WEIGHTED_KINDS)
+
+
+def _bits(kernels: dict[str, list[list[int]]] | None, position: int) -> list[int] | None:
+    """Bits of convolutions; None where any are legal."""
+    if kernels is None:
+        return None
+    return sorted({entry[position] for kind in ("conv", "depthwise") for entry in kernels.get(kind, [])})
+
+
+def _sources(source: Source | tuple[Source, ...]) -> list[dict[str, str]]:
+    return [found.model_dump(mode="json") for found in (source if isinstance(source, tuple) else (source,))]
