@@ -1,11 +1,83 @@
-"""The joint bound against full enumeration: never below the optimum, and near it."""
+"""The joint bound against full enumeration: never below the optimum, and tight where the budgets are."""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 
 import pytest
 
 from qeopt.search import SearchSettings, explore
 from qeopt.search.bound import bound_space
+from qeopt.search.relax import Relaxer
 from qeopt.space import Structure
+from qeopt.study import load_study
 
+sys.path.insert(0, str(Path(__file__).parent))
+from small_spaces import SmallStudy, small_study, structures
+
+ROUNDING = 1e-9
+
+
+def best_by_enumeration(study: SmallStudy) -> tuple[float, Structure] | None:
+    """The best feasible structure with exact bits; asserts on the way that no relaxation is below them."""
+    candidates = list(structures(study.space))
+    relaxed = Relaxer(study.space, study.task, study.refiner).relax(candidates).scores
+    best: tuple[float, Structure] | None = None
+    for structure, bound in zip(candidates, relaxed, strict=True):
+        refined = study.refiner.refine(study.space.expand(structure, study.task))
+        if refined.score is None or refined.resources is None:
+            continue
+        if not all(use.fits for use in study.refiner.limits.uses(refined.resources)):
+            continue  # too many MACs or layers: budgets of the structure, not of the bits
+        assert bound >= refined.score - ROUNDING, structure
+        if best is None or refined.score > best[0]:
+            best = refined.score, structure
+    return best
+
+
+def check_study(seed: int) -> None:
+    study = small_study(seed)
+    best = best_by_enumeration(study)
+    bound = bound_space(study.space, study.task, study.refiner, tolerance=1e-6, most_walks=30)
+    assert bound is not None, "every generated space is a chain"
+    settings = SearchSettings(evaluations=2000, min_generations=1, gap=0.0, baselines=())
+    found = explore(study.space, study.task, study.refiner, settings).best
+    if best is None:
+        assert found is None
+        return
+    assert bound.value >= best[0] - ROUNDING
+    assert found is not None
+    assert found.score == pytest.approx(best[0], abs=1e-9), "hybrid finds the optimum"
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_the_bound_holds_and_hybrid_finds_the_optimum(seed: int) -> None:
+    check_study(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(24, 240))
+def test_the_bound_holds_on_many_spaces(seed: int) -> None:
+    check_study(seed)
+
+
+def test_any_prices_give_a_valid_bound() -> None:
+    """Fewer walks give a looser bound, never a lower one."""
+    study = load_study("vww_256k").value
+    values = []
+    for walks in (1, 3, 10):
+        bound = bound_space(study.subject, study.task, study.refiner, tolerance=1e-6, most_walks=walks)
+        assert bound is not None
+        values.append(bound.value)
+    assert values == sorted(values, reverse=True)
+
+
+def test_a_larger_budget_never_lowers_the_bound() -> None:
+    bounds = []
+    for sram in ("192 KiB", "256 KiB", "320 KiB"):
+        study = load_study("vww_256k", overrides=[f"budgets.sram={sram}"]).value
+        bound = bound_space(study.subject, study.task, study.refiner, tolerance=1e-5, most_walks=20)
+        assert bound is not None
+        bounds.append(bound.value)
+    assert bounds == sorted(bounds)

@@ -184,23 +184,16 @@ class _LatticeBuilder:
         cell = self._cell(block, source, spread, first=True, same_width=False)
         parts = _parts(cell, where, source)
         dims = [_dims(part, channels).reshape(len(entering), size, -1) for part, _, channels in parts]
-        others = sorted({tuple(column[position] for name, column in values.items() if name != "width") for position in range(size)})
-        groups = [np.arange(size)]
-        if _meetings(dims) > 1:
-            groups = [
-                np.array(
-                    [p for p in range(size) if tuple(column[p] for name, column in values.items() if name != "width") == other]
-                )
-                for other in others
-            ]
+        columns = np.arange(size)
+        groups = [columns] if _meeting(dims, columns) is not None else _alike(values)
         return FirstCell(tuple(self._crossing(parts, dims, columns) for columns in groups), stay)
 
     def _crossing(self, parts: Sequence[tuple[Cell, Place, Integers]], dims: Sequence[Integers], columns: Integers) -> Crossing:
         """Find the part that joins both sides for these columns, and tabulate the others on their own side."""
-        cut = [table[:, columns] for table in dims]
-        meet = next((number for number, table in enumerate(cut) if _varies_by_column(table)), len(cut) - 1)
-        if any(_varies_by_entry(table) for table in cut[meet + 1 :]):
+        meet = _meeting(dims, columns)
+        if meet is None:
             raise NotSeparable
+        cut = [table[:, columns] for table in dims]
         joint = cut[meet]
         _, keep, unique = np.unique(
             joint.transpose(1, 0, 2).reshape(len(columns), -1), axis=0, return_index=True, return_inverse=True
@@ -266,14 +259,16 @@ def _parts(cell: Cell, where: Place, channels: Integers) -> list[tuple[Cell, Pla
     return found
 
 
-def _varies_by_column(dims: Integers) -> bool:
-    return bool((dims != dims[:, :1]).any())
+def _meeting(dims: Sequence[Integers], columns: Integers) -> int | None:
+    """The part before which only the entry matters and behind which only the column does; None where there is no such part."""
+    cut = [table[:, columns] for table in dims]
+    meet = next((number for number, table in enumerate(cut) if (table != table[:, :1]).any()), len(cut) - 1)
+    depends_on_entry = any((table != table[:1]).any() for table in cut[meet + 1 :])
+    return None if depends_on_entry else meet
 
 
-def _varies_by_entry(dims: Integers) -> bool:
-    return bool((dims != dims[:1]).any())
-
-
-def _meetings(dims: Sequence[Integers]) -> int:
-    """Parts that depend on both sides."""
-    return sum(_varies_by_column(table) and _varies_by_entry(table) for table in dims)
+def _alike(values: Mapping[str, Integers]) -> list[Integers]:
+    """Columns grouped by all genes but the width."""
+    others = np.stack([column for name, column in values.items() if name != "width"] or [np.zeros(len(values["width"]), dtype=np.int64)], axis=1)
+    _, group = np.unique(others, axis=0, return_inverse=True)
+    return [np.flatnonzero(group.ravel() == number) for number in range(int(group.max()) + 1)]
