@@ -170,7 +170,7 @@ def _tiny_space(rng: random.Random) -> tuple[Space, Task]:
             "stride": rng.choice((1, 2)),
             "width": rng.choice(([8, 16], [16, 24, 32], 16)),
             "kernel": [3, 5],
-            "ratio": rng.choice(([1, 2], [1.5, 3])),
+            "ratio": rng.choice(([2, 4], [1.5, 3], 1)),
             "units": [1, 2],
         }
 

@@ -93,6 +93,9 @@ class Device(Block):
         for region in self.memory:
             if region.joins is not None and (region.joins not in names or region.joins == region.name):
                 raise ValueError(f"region {region.name!r} joins {region.joins!r}, which is no other region of this device")
+        joined = [region.joins for region in self.memory if region.joins is not None]
+        if len(set(joined)) != len(joined):
+            raise ValueError("two memory regions join the same region; only one can begin where it ends")
         if not any("activations" in region.holds for region in self.regions):
             raise ValueError("no memory region may hold activations")
         _arenas(self.regions)

@@ -10,7 +10,7 @@ from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
 from qeopt.hardware.device import Source
 from qeopt.hardware.formula import BIT_NAMES, Formula
-from qeopt.network import OpKind
+from qeopt.network import WEIGHTED_KINDS, OpKind
 from qeopt.spec.model import Block
 from qeopt.spec.units import ByteSize
 
@@ -124,6 +124,16 @@ class Runtime(Block):
     """Fixed needs of the library."""
     source: Source | tuple[Source, ...]
     """Where the numbers come from."""
+
+    @model_validator(mode="after")
+    def _weights_where_there_are_any(self) -> Runtime:
+        for kind, kernel in {} if self.kernels == "any" else self.kernels.items():
+            listed = {weights for _, weights, _ in kernel.tuples} if kernel.tuples else set(kernel.weights)
+            if kind in WEIGHTED_KINDS and (not listed or 0 in listed):
+                raise ValueError(f"kernel {kind.value!r} needs weight bits")
+            if kind not in WEIGHTED_KINDS and not listed <= {0}:
+                raise ValueError(f"kernel {kind.value!r} has no weights; leave `weights` out, and write 0 in `tuples`")
+        return self
 
     @property
     def unit_per_byte(self) -> int:

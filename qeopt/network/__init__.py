@@ -2,6 +2,6 @@
 
 from qeopt.network.bits import Bits
 from qeopt.network.builder import NetworkBuilder
-from qeopt.network.graph import Dim, Network, Op, OpKind, Tensor, fan_in, macs, weight_count
+from qeopt.network.graph import WEIGHTED_KINDS, Dim, Network, Op, OpKind, Tensor, fan_in, macs, weight_count
 
-__all__ = ["Bits", "Dim", "Network", "NetworkBuilder", "Op", "OpKind", "Tensor", "fan_in", "macs", "weight_count"]
+__all__ = ["WEIGHTED_KINDS", "Bits", "Dim", "Network", "NetworkBuilder", "Op", "OpKind", "Tensor", "fan_in", "macs", "weight_count"]

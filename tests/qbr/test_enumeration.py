@@ -7,6 +7,7 @@ import math
 import random
 from collections.abc import Callable, Iterator, Mapping
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -127,7 +128,7 @@ def cases(
     """Random networks small enough to enumerate, with random sets of bits."""
     rng = random.Random(seed)
     while number:
-        sets = ([2, 4, 8], [4, 8], [2, 8], [2, 4], [8])
+        sets: Any = ([2, 4, 8], [4, 8], [2, 8], [2, 4], [8])
         choices = build(BitChoices, {"weights": rng.choice(sets), "activations": rng.choice(sets), "tie": rng.choice(ties)})
         network = maker(rng)
         if size(network, choices) <= MOST:
