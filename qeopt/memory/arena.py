@@ -1,4 +1,4 @@
-"""Where every buffer lies in memory. The rules are those of the recount: its steps say what is resident when, and how large it is."""
+"""Where every buffer lies in memory. What is resident when, and how large, comes from the recount: no rule is written here again."""
 
 from __future__ import annotations
 
