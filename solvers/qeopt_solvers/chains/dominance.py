@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import isqrt
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -58,31 +56,55 @@ def _ladder(used: Ints, rank: Ints, place: Ints) -> NDArray[np.intp]:
     return order[keep]
 
 
+BLOCK = 64
+"""Labels compared pairwise at once."""
+COLUMNS = 1024
+"""Columns of the finest table."""
+
+
 def _corner(used: Ints, rank: Ints) -> NDArray[np.intp]:
     """Two totals, one place: is there a better label that uses no more of either?
 
     From the best rank downwards in chunks: a table says, per chunk and per use of the first total, the least use of the second
-    among all chunks before. What survives that is compared pairwise within its chunk.
+    among all chunks before. A coarse table thins out, a fine one follows; what they cannot tell apart is compared pairwise.
     """
     order = np.lexsort((used[1], used[0], -rank))
-    first, second = used[:, order]
-    chunk = max(16, isqrt(rank.size))
-    if rank.size > chunk:
-        column = np.searchsorted(np.sort(first), first, side="right") - 1
-        line = np.arange(rank.size) // chunk
-        table = np.full((int(line[-1]) + 1, rank.size), np.iinfo(np.int64).max)
-        np.minimum.at(table, (line, column), second)
-        np.minimum.accumulate(table, axis=1, out=table)
-        np.minimum.accumulate(table, axis=0, out=table)
-        beaten = np.zeros(rank.size, dtype=bool)
-        beaten[chunk:] = table[line[chunk:] - 1, column[chunk:]] <= second[chunk:]
-        order, first, second = order[~beaten], first[~beaten], second[~beaten]
-    lines = -(-order.size // chunk)
-    blocks = np.full((2, lines * chunk), np.iinfo(np.int64).max)
-    blocks[:, : order.size] = first, second
-    a, b = blocks.reshape(2, lines, chunk)
-    beaten = (a[:, :, None] <= a[:, None, :]) & (b[:, :, None] <= b[:, None, :]) & np.triu(np.ones((chunk, chunk), dtype=bool), 1)
-    return order[~beaten.any(axis=1).ravel()[: order.size]]
+    if order.size > 16 * BLOCK:
+        order = order[~_beaten_before(used[:, order], -(-order.size // 256), 256)]
+    if order.size > BLOCK:
+        order = order[~_beaten_before(used[:, order], BLOCK, COLUMNS)]
+    order = order[~_beaten_in_block(used[0][order], used[1][order])]
+    if order.size > BLOCK:
+        order = order[np.lexsort((-rank[order], used[1][order], used[0][order]))]
+        order = order[~_beaten_in_block(used[1][order], -rank[order])]
+    return order
+
+
+def _beaten_before(used: Ints, chunk: int, columns: int) -> NDArray[np.bool_]:
+    """Whether a label of an earlier chunk and of a lesser column (of the first total) uses no more of the second."""
+    first, second = used
+    count = first.size
+    column = (np.searchsorted(np.sort(first), first, side="right") - 1) * columns // count
+    line = np.arange(count) // chunk
+    table = np.full((int(line[-1]) + 1, columns), np.iinfo(np.int64).max)
+    np.minimum.at(table, (line, column), second)
+    np.minimum.accumulate(table, axis=1, out=table)
+    np.minimum.accumulate(table, axis=0, out=table)
+    beaten = np.zeros(count, dtype=bool)
+    beaten[chunk:] = (table[line[chunk:] - 1, column[chunk:] - 1] <= second[chunk:]) & (column[chunk:] > 0)
+    return beaten
+
+
+def _beaten_in_block(x: Ints, y: Ints) -> NDArray[np.bool_]:
+    """Whether an earlier label of the same block has no more of both."""
+    lines = -(-x.size // BLOCK)
+    blocks = np.full((2, lines * BLOCK), np.iinfo(np.int64).max)
+    blocks[:, : x.size] = x, y
+    a, b = blocks.reshape(2, lines, BLOCK)
+    earlier = np.triu(np.ones((BLOCK, BLOCK), dtype=bool), 1)
+    beaten = (a[:, :, None] <= a[:, None, :]) & (b[:, :, None] <= b[:, None, :]) & earlier
+    found: NDArray[np.bool_] = beaten.any(axis=1).ravel()[: x.size]
+    return found
 
 
 def _neighbours(used: Ints, rank: Ints, place: Ints) -> NDArray[np.intp]:

@@ -39,8 +39,8 @@ TIES_TOO_LARGE = "its tie-breaks are too large for 64-bit tables"
 MOST_LABELS = 20_000
 """Labels kept after a step before the problem is handed on."""
 FIRST_SHARE = 1 / 16
-"""The first window with several totals, as a share of the distance between the bound and the best answer known: a better answer
-found there makes the last window smaller. With one total the answer known is nearly always that good already."""
+"""The first window, as a share of the distance between the bound and the best answer known: a better answer found there makes the last
+window smaller. With one total and no chain the answer known is nearly always that good already."""
 WIDEN = 8
 """How much wider each further window is."""
 
@@ -119,8 +119,29 @@ def _compete(
     dual = minimise(pool)
     if dual.infeasible:
         return Outcome(Status.INFEASIBLE, "chain")
+    idle = [index for index, price in zip(parts.totals, dual.best.prices.tolist(), strict=True) if price == 0]
+    if idle and len(idle) < len(parts.totals):
+        simpler = _without_rows(call, idle)
+        if simpler is not None:
+            return simpler
     rest = sum(choice.gains[pick] for choice, pick in zip(call.problem.choices, settled, strict=True) if pick >= 0)
     return _Race(call, parts, pool, dual, settled, rest).outcome()
+
+
+def _without_rows(call: _Call, idle: Sequence[int]) -> Outcome | None:
+    """Lift the totals that have no price: an optimum that keeps them all the same is the optimum, and far easier to find."""
+    rows = list(call.problem.rows)
+    for index in idle:
+        row = rows[index]
+        most = row.fixed + sum(max(t.costs) for t in row.terms) + sum(max(t.costs) for t in row.link_terms)
+        rows[index] = replace(row, limit=most)
+    seconds = None if call.until is None else max(0.0, call.until - time.monotonic())
+    outcome = solve(replace(call.problem, rows=tuple(rows)), replace(call.limits, seconds=seconds))
+    if outcome.status is Status.INFEASIBLE:
+        return outcome
+    if outcome.status is not Status.OPTIMAL or outcome.picks is None or recount.violations(call.problem, outcome.picks):
+        return None
+    return outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +190,7 @@ class _Race:
         incumbent = self._incumbent()
         bound = self.dual.best.bound
         everything = bound - self.pool.extremes()[1] + 1
-        share = 1.0 if len(self.parts.totals) == 1 else FIRST_SHARE
+        share = 1.0 if len(self.parts.totals) == 1 and not self.pool.chains else FIRST_SHARE
         window = 1e-6 * abs(bound) + 1 if incumbent is None else self._distance(incumbent) * share
         budget = Budget(MOST_LABELS, self.call.until)
         try:

@@ -209,13 +209,14 @@ def random_network_problem(seed: int) -> AllocationProblem:
     bits = (2, 4, 8) if legal or rng.random() < 0.6 else (2, 3, 4, 5, 6, 7, 8)
     share = rng.uniform(0.1, 0.6) if rng.random() < 0.5 else None
     loose = network_problem(shape, bits, sram_bytes=0, flash_bytes=0, bitops_share=share, legal=legal)
-    picks = [rng.randrange(len(bits)) for _ in loose.choices]
+    often = rng.choice((0.1, 0.5, 0.9))
+    picks = [rng.randrange(len(bits)) if rng.random() < often else 0 for _ in loose.choices]
     used: dict[str, int] = {}
     for row in loose.rows:
         if row.kind != "bitops":
             units = row.fixed + sum(term.costs[picks[term.choice]] for term in row.terms)
             used[row.kind] = max(used.get(row.kind, 0), units)
-    slack = rng.choice((0.9, 1.0, 1.0, 1.0, 1.1))
+    slack = rng.choice((0.8, 1.0, 1.0, 1.0, 1.1))
     return network_problem(
         shape,
         bits,
