@@ -205,7 +205,6 @@ def load_design(path: Path) -> Design:
 def describe(
     loaded: Loaded[Study],
     structure: Structure,
-    refined: Refined,
     proofs: tuple[Refined, ...],
     *,
     stopped: str,
@@ -213,12 +212,12 @@ def describe(
     bound: JointBound | None = None,
     baselines: Mapping[str, Baseline] | None = None,
 ) -> Design:
-    """Write down a refined structure as a design.
+    """Write down a structure with the bits of the first of `proofs` as a design; the others stand beside it as certificates.
 
     Raises:
-        ValueError: when `refined` has no bits.
+        ValueError: when the first proof has no bits.
     """
-    study = loaded.value
+    study, refined = loaded.value, proofs[0]
     if refined.bits is None or refined.resources is None or refined.score is None:
         raise ValueError("a design needs bits")
     return Design(
@@ -228,7 +227,7 @@ def describe(
         bound=None if bound is None else bound.value,
         gap=None if bound is None else _gap(refined.score, bound.value),
         stopped=stopped,
-        bits=_proof(refined, proofs),
+        bits=_proof(proofs),
         space_certificate=None if bound is None else SpaceCertificate(prices=asdict(bound.prices), left_out=bound.left_out),
         structure=study.subject.named(structure),
         weights=dict(refined.bits.weights),
@@ -302,8 +301,9 @@ def _broken(refiner: Refiner, network: Network, bits: Bits) -> list[str]:
     ]
 
 
-def _proof(refined: Refined, proofs: tuple[Refined, ...]) -> BitsProof:
-    """Set the chosen bits against everything that was proven of this structure."""
+def _proof(proofs: tuple[Refined, ...]) -> BitsProof:
+    """Set the chosen bits, the first of `proofs`, against everything that was proven of this structure."""
+    refined = proofs[0]
     score = refined.score or 0.0
     outcomes = [proof.outcome for proof in proofs if proof.outcome is not None]
     chosen = refined.outcome.value if refined.outcome is not None else None

@@ -58,11 +58,11 @@ def solve(
     baselines: dict[str, Baseline] = {}
     if not interrupted:
         baselines, interrupted = _baselines(study, report)
+    proofs = _prove(study.refiner, found.best.refined)
     design = describe(
         loaded,
         found.best.structure,
-        found.best.refined,
-        _prove(study.refiner, found.best.refined),
+        proofs,
         stopped=found.stopped,
         overrides=tuple(overrides),
         bound=found.bound,
@@ -76,19 +76,29 @@ def solve(
 
 def _explore(study: Study, refiner: Refiner, name: str, report: Callable[[str, Progress], None] | None) -> SearchResult:
     return explore(
-        study.subject, study.task, refiner, study.search, None if report is None else lambda progress: report(name, progress)
+        study.subject,
+        study.task,
+        refiner.scouting(),
+        study.search,
+        None if report is None else lambda progress: report(name, progress),
     )
 
 
-def _prove(refiner: Refiner, refined: Refined) -> tuple[Refined, ...]:
-    """Have CP-SAT prove the bits, if it did not find them itself."""
-    if refined.engine == PROVER:
-        return (refined,)
-    proof = refiner.refine(refined.network, PROVER)
-    both = [found.outcome.value for found in (refined, proof) if found.status is Status.OPTIMAL and found.outcome is not None]
-    if len(set(both)) > 1 or proof.status is Status.INFEASIBLE:
-        raise VerificationError(f"{refined.engine} and {PROVER} both claim a proof and disagree on {refined.network.name!r}")
-    return refined, proof
+def _prove(refiner: Refiner, scouted: Refined) -> tuple[Refined, ...]:
+    """Assign the final bits with the study's engine and prove them with CP-SAT; the answer comes first, every proof is kept.
+
+    Raises:
+        VerificationError: when two engines claim a proof and disagree.
+    """
+    engines = dict.fromkeys((refiner.settings.engine, PROVER))
+    found = [scouted if scouted.engine == engine else refiner.refine(scouted.network, engine, scouted.bits) for engine in engines]
+    proofs = [*found, *([scouted] if scouted not in found else [])]
+    values = {proof.outcome.value for proof in proofs if proof.status is Status.OPTIMAL and proof.outcome is not None}
+    if len(values) > 1 or any(proof.status is Status.INFEASIBLE for proof in proofs):
+        raise VerificationError(
+            f"engines disagree on {scouted.network.name!r}: " + ", ".join(f"{p.engine} {p.status}" for p in proofs)
+        )
+    return tuple(sorted(proofs, key=lambda proof: proof.bits is None))
 
 
 def _baselines(study: Study, report: Callable[[str, Progress], None] | None) -> tuple[dict[str, Baseline], bool]:

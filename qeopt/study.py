@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from pydantic import model_validator
+from qeopt_solvers import table as engines
 
 from qeopt.hardware import Device, Runtime
 from qeopt.memory import Budgets, Limits, limits_of
@@ -14,7 +15,7 @@ from qeopt.qbr import BitChoices, QbrSettings, Refiner
 from qeopt.score import OBJECTIVES, Objective
 from qeopt.search.settings import SearchSettings
 from qeopt.space import Space, Task
-from qeopt.spec.errors import SpecError
+from qeopt.spec.errors import SpecError, did_you_mean, one_of
 from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded, load
 from qeopt.spec.model import Block, Reference
@@ -104,6 +105,11 @@ def load_study(source: str | Path, *, overrides: Sequence[str] = (), library: Li
     if study.space is not None and study.budgets.layers is None and study.budgets.macs is None and study.budgets.bitops is None:
         message = "a study of a space needs a `layers` budget: the score grows with depth without end (layers: 47 is the paper's)"
         raise SpecError.at(locate(loaded.root, ("budgets",)), message)
+    for field in ("engine", "scout"):
+        engine = getattr(study.qbr, field)
+        if engine not in engines.names():
+            message = f"there is no engine {engine!r}; {one_of(engines.names())} was expected{did_you_mean(engine, engines.names())}"
+            raise SpecError.at(locate(loaded.root, ("qbr", field)), message)
     complaint = study.objective.check(study.subject.expand(study.subject.smallest(), study.task, study.subject.name))
     if complaint is not None:
         raise SpecError.at(locate(loaded.root, ("objective", "stage_weights")), complaint)

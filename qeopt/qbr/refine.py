@@ -47,8 +47,8 @@ class Refiner:
         """Compile the integer program of `network` under these terms."""
         return compile_bits(network, self.runtime, self.limits, self.choices, self.objective)
 
-    def refine(self, network: Network, engine: str | None = None, seed: int = 0) -> Refined:
-        """Find the best bits for `network` with `engine`, and count everything again.
+    def refine(self, network: Network, engine: str | None = None, hint: Bits | None = None) -> Refined:
+        """Find the best bits for `network` with `engine`, starting from `hint` where it can, and count everything again.
 
         Raises:
             EngineError: when the engine is unknown or its package is missing.
@@ -57,7 +57,8 @@ class Refiner:
         compiled = self.compile(network)
         if isinstance(compiled, Impossible):
             return Refined(network, Status.INFEASIBLE, engine, reason=compiled.reason)
-        outcome = solve(compiled.problem, engine, SolveLimits(deterministic=self.settings.deterministic_limit, seed=seed))
+        picks = None if hint is None else compiled.picks(hint)
+        outcome = solve(compiled.problem, engine, SolveLimits(deterministic=self.settings.deterministic_limit, hint=picks))
         if outcome.picks is None:
             reason = why_infeasible(compiled) if outcome.status is Status.INFEASIBLE else outcome.note
             return Refined(network, outcome.status, engine, outcome=outcome, reason=reason)
@@ -72,6 +73,10 @@ class Refiner:
             None if outcome.bound is None else compiled.bound_nats(outcome.bound),
             outcome,
         )
+
+    def scouting(self) -> Refiner:
+        """The same terms with the engine that is used while structures are searched."""
+        return replace(self, settings=self.settings.model_copy(update={"engine": self.settings.scout}))
 
     def tied(self) -> Refiner:
         """The same terms with the bits of a unit tied, as the paper's authors tie them."""

@@ -33,6 +33,8 @@ class QbrSettings(Block):
     """How bits are found."""
 
     engine: str = "cp_sat"
-    """Engine that assigns bits; see `qeopt engines`. Whatever it is, CP-SAT proves the bits of the final design."""
+    """Engine that assigns the final bits; see `qeopt engines`. Whatever it is, CP-SAT proves them."""
+    scout: str = "chain"
+    """Engine that assigns bits while structures are searched."""
     deterministic_limit: Annotated[float, Field(gt=0)] = 10.0
     """Where the engine stops, in its own deterministic unit."""
