@@ -1,4 +1,4 @@
-"""Where every buffer lies in memory. What is resident when, and how large, comes from the recount: no rule is written here again."""
+"""Where every buffer lies in memory. What is resident when, and how large, comes from the recount; no rule is written twice."""
 
 from __future__ import annotations
 
