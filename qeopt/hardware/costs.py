@@ -69,7 +69,7 @@ def bitops(runtime: Runtime, op: Op, in_bits: int, w_bits: int) -> Dim:
 
 def is_counted(runtime: Runtime, op: Op) -> bool:
     """Whether `op` counts toward flash and bit operations; only a classifier may be left out."""
-    return op.kind is not OpKind.DENSE or runtime.classifier_counted
+    return op.is_scored or op.kind is not OpKind.DENSE or runtime.classifier_counted
 
 
 def legal_tuples(runtime: Runtime, op: Op, weights: Iterable[int], activations: Iterable[int]) -> Tuples:

@@ -39,8 +39,8 @@ def _smaller(a: Dim, b: Dim) -> Dim:
 _FUNCTIONS: Mapping[str, Callable[[Dim, Dim], Dim]] = {"max": _larger, "min": _smaller, "ceil_to": _ceil_to}
 
 SHAPE_NAMES: Mapping[str, Callable[[Op], Dim]] = {
-    "k_h": lambda op: op.kernel,
-    "k_w": lambda op: op.kernel,
+    "k_h": lambda op: op.window[0],
+    "k_w": lambda op: op.window[1],
     "c_in": lambda op: op.inputs[0].channels,
     "c_out": lambda op: op.output.channels,
     "h_in": lambda op: op.inputs[0].height,

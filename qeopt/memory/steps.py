@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from qeopt.hardware import Runtime
 from qeopt.hardware.costs import tensor_elements
 from qeopt.network import Dim, Network, Op, OpKind, Tensor
@@ -38,6 +40,7 @@ def steps(network: Network, runtime: Runtime) -> tuple[Step, ...]:
     end = len(network.ops)
     born = {op.output.name: index for index, op in enumerate(network.ops)}
     dies = {tensor.name: index for index, op in enumerate(network.ops) for tensor in op.inputs}
+    dies |= dict.fromkeys(network.results, end)
     lives = {tensor.name: (born.get(tensor.name, -1), dies.get(tensor.name, end)) for tensor in network.tensors}
     found: list[Step] = []
     for index, op in enumerate(network.ops):
@@ -47,11 +50,13 @@ def steps(network: Network, runtime: Runtime) -> tuple[Step, ...]:
         live = [tensor for tensor in network.tensors if lives[tensor.name][0] <= index <= lives[tensor.name][1]]
         if runtime.memory.bystanders == "depthwise" and op.kind is not OpKind.DEPTHWISE:
             live = [tensor for tensor in live if tensor.name in own]
-        found += _step(op, live, runtime, reusable=dies[op.inputs[0].name] == index)
+        reusable = dies[op.inputs[0].name] == index and np.array_equal(op.inputs[0].channels, op.output.channels)
+        tied = network.bits_owner(op.inputs[0]) is network.bits_owner(op.output)
+        found += _step(op, live, runtime, reusable=reusable, tied=tied)
     return tuple(found)
 
 
-def _step(op: Op, live: list[Tensor], runtime: Runtime, *, reusable: bool) -> list[Step]:
+def _step(op: Op, live: list[Tensor], runtime: Runtime, *, reusable: bool, tied: bool) -> list[Step]:
     def holding(without: Tensor | None, name: str) -> Step:
         return Step(op, tuple(Held(t, _counted(op, t, runtime)) for t in live if t is not without), name)
 
@@ -64,5 +69,5 @@ def _step(op: Op, live: list[Tensor], runtime: Runtime, *, reusable: bool) -> li
 
 def _counted(op: Op, tensor: Tensor, runtime: Runtime) -> Dim:
     if op.kind is OpKind.DEPTHWISE and tensor is op.output and runtime.memory.depthwise_output == "one_channel":
-        return op.inputs[0].height * op.inputs[0].width // (op.stride * op.stride)  # the authors round the plane down
+        return op.inputs[0].height * op.inputs[0].width // (op.strides[0] * op.strides[1])  # the authors round the plane down
     return tensor_elements(runtime, tensor)

@@ -72,22 +72,31 @@ class NetworkBuilder:
         `output_is_seen` says that the network is a piece of a larger one, where a scored operator reads what it writes last.
         """
         network = Network(self._name, tuple(self._tensors), tuple(self._ops), tuple(self._stage_ends))
-        seen = {network.bits_owner(op.inputs[0]).name for op in network.ops if op.is_scored}
-        if output_is_seen:
-            seen.add(network.bits_owner(self._tensors[-1]).name)
-        final = {
-            tensor.name: replace(tensor, bits=FIXED_BITS)
-            if tensor.bits is None and network.bits_owner(tensor).name not in seen
-            else tensor
-            for tensor in network.tensors
-        }
-        ops = tuple(replace(op, inputs=tuple(final[t.name] for t in op.inputs), output=final[op.output.name]) for op in network.ops)
-        return Network(self._name, tuple(final.values()), ops, tuple((stage, final[t.name]) for stage, t in network.stage_ends))
+        return fix_unseen(network, output_is_seen=output_is_seen)
 
     def _append(self, op: Op) -> Tensor:
         self._ops.append(op)
         self._tensors.append(op.output)
         return op.output
+
+
+def fix_unseen(network: Network, *, output_is_seen: bool = False) -> Network:
+    """Fix at 8 the bits of every tensor that the score does not see: none that shares its bits is read by a scored operator."""
+    seen = {network.bits_owner(op.inputs[0]).name for op in network.ops if op.is_scored}
+    if output_is_seen:
+        seen.add(network.bits_owner(network.tensors[-1]).name)
+    final = {
+        tensor.name: replace(tensor, bits=FIXED_BITS)
+        if tensor.bits is None and network.bits_owner(tensor).name not in seen
+        else tensor
+        for tensor in network.tensors
+    }
+    return replace(
+        network,
+        tensors=tuple(final.values()),
+        ops=tuple(replace(op, inputs=tuple(final[t.name] for t in op.inputs), output=final[op.output.name]) for op in network.ops),
+        stage_ends=tuple((stage, final[tensor.name]) for stage, tensor in network.stage_ends),
+    )
 
 
 def _strided(name: str, source: Tensor, channels: Dim, stride: int, tied_to: str | None = None) -> Tensor:

@@ -26,10 +26,26 @@ class OpKind(StrEnum):
     DEPTHWISE = "depthwise"
     DENSE = "dense"
     ADD = "add"
+    MUL = "mul"
+    """Product of two tensors, of one shape or one of them a value per channel (squeeze-and-excitation)."""
     POOL = "pool"
+    """Average over a window or over all positions."""
+    MAX_POOL = "max_pool"
+    CONCAT = "concat"
+    """Tensors side by side, copied into one."""
+    SLICE = "slice"
+    """One piece of a tensor; a split into n is n of these."""
+    TRANSPOSE = "transpose"
+    """Values of a tensor in another order (channel shuffle, depth to space, a reshape that moves data)."""
+    PAD = "pad"
+    RESIZE = "resize"
+    ACTIVATION = "activation"
+    """A function of each value that no operator before it could take in."""
 
 
 WEIGHTED_KINDS = frozenset({OpKind.CONV, OpKind.DEPTHWISE, OpKind.DENSE})
+COPYING_KINDS = frozenset({OpKind.MAX_POOL, OpKind.SLICE, OpKind.TRANSPOSE, OpKind.PAD})
+"""Kinds whose output holds values of their input, so that it has the bits of their input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +78,37 @@ class Op:
     inputs: tuple[Tensor, ...]
     output: Tensor
     kernel: Dim = 1
-    """Side of the square window."""
+    """Side of the square window, or its height."""
     stride: int = 1
+    """Step of the window, or its step downwards."""
     stage: int | None = None
     """Index of the stage it belongs to; None keeps it out of the score (classifier, pools)."""
     weight_bits: int | None = None
     """Fixed weight bits; None leaves them to Quantization Bits Refinement. Meaningless without weights."""
     unit: str = ""
     """Name of the unit it belongs to; studies may tie bits within one."""
+    kernel_width: Dim | None = None
+    """Width of the window where it is not square."""
+    stride_width: int | None = None
+    """Step of the window to the right where it differs from `stride`."""
+    dilation: tuple[int, int] = (1, 1)
+    """Distance between the rows and columns that a window reads."""
+    groups: int = 1
+    """Groups of a convolution, each of which reads its own share of the input's channels."""
+    pads: tuple[int, int, int, int] | None = None
+    """Rows and columns of padding (top, left, bottom, right); None for "same"."""
+    function: str = ""
+    """Name of the activation function, by itself or taken in; empty where nothing is known of one."""
+
+    @property
+    def window(self) -> tuple[Dim, Dim]:
+        """Height and width of the window."""
+        return self.kernel, self.kernel if self.kernel_width is None else self.kernel_width
+
+    @property
+    def strides(self) -> tuple[int, int]:
+        """Steps of the window down and to the right."""
+        return self.stride, self.stride if self.stride_width is None else self.stride_width
 
     @property
     def has_weights(self) -> bool:
@@ -84,16 +123,7 @@ class Op:
 
 def weight_count(op: Op) -> Dim:
     """Count the weights of `op`, biases excluded; 0 without weights."""
-    source = op.inputs[0]
-    match op.kind:
-        case OpKind.CONV:
-            return op.kernel * op.kernel * source.channels * op.output.channels
-        case OpKind.DEPTHWISE:
-            return op.kernel * op.kernel * source.channels
-        case OpKind.DENSE:
-            return source.elements * op.output.channels
-        case _:
-            return 0
+    return fan_in(op) * op.output.channels if op.has_weights else 0
 
 
 def macs(op: Op) -> Dim:
@@ -104,13 +134,14 @@ def macs(op: Op) -> Dim:
 def fan_in(op: Op) -> Dim:
     """Count the values summed into one output, C_in K^2 with C_in = 1 for depthwise (paper, appendix)."""
     source = op.inputs[0]
+    height, width = op.window
     match op.kind:
         case OpKind.DEPTHWISE:
-            return op.kernel * op.kernel
+            return height * width
         case OpKind.DENSE:
             return source.elements
         case _:
-            return op.kernel * op.kernel * source.channels
+            return height * width * (source.channels // op.groups)
 
 
 @dataclass(frozen=True)
@@ -122,6 +153,8 @@ class Network:
     ops: tuple[Op, ...]
     stage_ends: tuple[tuple[int, Tensor], ...] = ()
     """Stage indices, each with the last tensor of that stage (a piece of a network may hold only some)."""
+    results: frozenset[str] = frozenset()
+    """Names of tensors that are wanted at the end although an operator reads them."""
 
     @cached_property
     def tensor_by_name(self) -> Mapping[str, Tensor]:
@@ -135,8 +168,8 @@ class Network:
 
     @cached_property
     def outputs(self) -> tuple[Tensor, ...]:
-        """Tensors that no operator reads."""
-        read = {tensor.name for op in self.ops for tensor in op.inputs}
+        """Tensors that no operator reads, and the other results."""
+        read = {tensor.name for op in self.ops for tensor in op.inputs} - self.results
         return tuple(tensor for tensor in self.tensors if tensor.name not in read)
 
     @property
@@ -146,8 +179,8 @@ class Network:
 
     @property
     def layers(self) -> int:
-        """Number of convolutions, classifier excluded, as the paper counts layers."""
-        return sum(op.kind in {OpKind.CONV, OpKind.DEPTHWISE} for op in self.ops)
+        """Number of convolutions, classifier excluded, as the paper counts layers; a hidden dense layer is a 1x1 convolution."""
+        return sum(op.kind in {OpKind.CONV, OpKind.DEPTHWISE} or (op.kind is OpKind.DENSE and op.is_scored) for op in self.ops)
 
     def bits_owner(self, tensor: Tensor) -> Tensor:
         """Follow ties to the tensor that decides the bits of `tensor`."""
