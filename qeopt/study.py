@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from pydantic import model_validator
-from qeopt_solvers import table as engines
 
 from qeopt.hardware import Device, Runtime
 from qeopt.memory import Budgets, Limits, limits_of
@@ -21,6 +20,7 @@ from qeopt.spec.load import Loaded, load
 from qeopt.spec.model import Block, Reference
 from qeopt.spec.node import locate
 from qeopt.spec.plugins import union_of
+from qeopt_solvers import table as engines
 
 if TYPE_CHECKING:
     AnyObjective: TypeAlias = Objective
@@ -108,7 +108,9 @@ def load_study(source: str | Path, *, overrides: Sequence[str] = (), library: Li
     for field in ("engine", "scout"):
         engine = getattr(study.qbr, field)
         if engine not in engines.names():
-            message = f"there is no engine {engine!r}; {one_of(engines.names())} was expected{did_you_mean(engine, engines.names())}"
+            message = (
+                f"there is no engine {engine!r}; {one_of(engines.names())} was expected{did_you_mean(engine, engines.names())}"
+            )
             raise SpecError.at(locate(loaded.root, ("qbr", field)), message)
     complaint = study.objective.check(study.subject.expand(study.subject.smallest(), study.task, study.subject.name))
     if complaint is not None:
