@@ -60,7 +60,7 @@ class Refiner:
         picks = None if hint is None else compiled.picks(hint)
         outcome = solve(compiled.problem, engine, SolveLimits(deterministic=self.settings.deterministic_limit, hint=picks))
         if outcome.picks is None:
-            reason = why_infeasible(compiled) if outcome.status is Status.INFEASIBLE else outcome.note
+            reason = why_infeasible(compiled, self.runtime) if outcome.status is Status.INFEASIBLE else outcome.note
             return Refined(network, outcome.status, engine, outcome=outcome, reason=reason)
         bits = compiled.bits(outcome.picks)
         return Refined(

@@ -132,7 +132,7 @@ class RowBuilder:
         floor = max(low for _, low, _ in extremes)
         steady = next(op for op, low, _ in extremes if low == floor)
         varying = [op for op, _, high in extremes if high > floor and op is not steady]
-        return tuple((f" with scratch of {op.name}", op) for op in (steady, *varying))
+        return tuple((scratch_suffix(op.name), op) for op in (steady, *varying))
 
     def _extremes(self, op: Op) -> tuple[int, int]:
         costs = self._scratch_of(op).values()
@@ -178,6 +178,11 @@ class RowBuilder:
 
     def _row(self, name: str, kind: str, scope: Scope, limit: int, total: _Sum, unit: str | None = None) -> Row:
         return Row(name, kind, unit or self.unit, scope, limit, total.terms(), total.link_terms(), total.fixed)
+
+
+def scratch_suffix(op_name: str) -> str:
+    """What follows the name of a step in the name of a row that charges it with the scratch of another operator."""
+    return f" with scratch of {op_name}"
 
 
 def _open_positions(holders: tuple[Holder, Holder, Holder]) -> list[int]:

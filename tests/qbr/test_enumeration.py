@@ -54,7 +54,7 @@ def size(network: Network, choices: BitChoices) -> int:
 
 
 def follows_ties(network: Network, choices: BitChoices, bits: Bits) -> bool:
-    """Under `tie: unit`, the convolutions of a unit have one width for their free weights and one for the free tensors they read."""
+    """Under `tie: unit`, a unit has one width for its free weights and one for the free tensors that its convolutions read."""
     if choices.tie == "none":
         return True
     units = {op.unit for op in network.ops if op.unit}
@@ -87,7 +87,8 @@ def _has_kernel(runtime: Runtime, op: Op, source: Tensor, bits: Bits) -> bool:
     else:
         known = read in kernel.inputs and written in kernel.outputs and (weight in kernel.weights or not op.has_weights)
     return known and all(
-        _channels(runtime, tensor) % kernel.channel_multiple.get(width, 1) == 0 for tensor, width in ((source, read), (op.output, written))
+        _channels(runtime, tensor) % kernel.channel_multiple.get(width, 1) == 0
+        for tensor, width in ((source, read), (op.output, written))
     )
 
 

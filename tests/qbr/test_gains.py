@@ -1,0 +1,81 @@
+"""What the score does not see is never a choice."""
+
+import random
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from qeopt.hardware import Runtime
+from qeopt.memory import Limits
+from qeopt.network import Network, OpKind
+from qeopt.qbr import BitChoices
+from qeopt.qbr.compile import Compiled, compile_bits
+from qeopt.score import QEScore
+from qeopt.space import Structure
+from qeopt.spec.library import Library, builtin_folder
+from qeopt.spec.model import build
+from qeopt.study import Study, load_study
+
+STUDIES = sorted(
+    path.relative_to(builtin_folder()).with_suffix("").as_posix()
+    for folder in (builtin_folder(), builtin_folder() / "paper")
+    for path in folder.glob("*.yaml")
+)
+
+
+def drawn(study: Study, rng: random.Random, number: int) -> list[Structure]:
+    """The smallest structure and random ones that follow the rules of the space."""
+    space = study.subject
+    found = [space.smallest()]
+    while len(found) <= number and space.size > 1:
+        values = [rng.choice(values) for _, _, values in space.genes]
+        for index, width in zip(space.ruled_widths, sorted(rng.sample(range(8, 400, 8), len(space.ruled_widths))), strict=True):
+            values[index] = max(value for value in space.genes[index][2] if value <= max(width, space.genes[index][2][0]))
+        structure = Structure(tuple(values))
+        if space.follows_rules(structure):
+            found.append(structure)
+    return found
+
+
+@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("tie", ["none", "unit"])
+def test_every_choice_of_a_shipped_study_matters(name: str, tie: str) -> None:
+    study = load_study(name, library=Library(), overrides=[f"bits.tie={tie}"]).value
+    for structure in drawn(study, random.Random(4), 4):
+        compiled = study.refiner.compile(study.subject.expand(structure, study.task))
+        assert isinstance(compiled, Compiled)
+        assert compiled.problem.choices
+        for choice in compiled.problem.choices:
+            assert max(choice.gains) > min(choice.gains), choice.name
+
+
+def test_every_choice_of_a_random_network_matters(
+    runtimes: Mapping[str, Runtime],
+    random_chain: Callable[[random.Random], Network],
+    random_graph: Callable[[random.Random], Network],
+) -> None:
+    rng = random.Random(9)
+    objective = build(QEScore, {})
+    choices = build(BitChoices, {"weights": [2, 4, 8], "activations": [2, 4, 8]})
+    for _ in range(60):
+        for network in (random_chain(rng), random_graph(rng)):
+            compiled = compile_bits(network, runtimes["ideal"], Limits(), choices, objective)
+            assert isinstance(compiled, Compiled)
+            for choice, domain in zip(compiled.problem.choices, compiled.decisions.domains, strict=True):
+                if (
+                    network.tensors[-1].name not in domain.tensors
+                ):  # a graph may be a piece: another piece reads what it writes last
+                    assert max(choice.gains) > min(choice.gains), choice.name
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_what_the_score_does_not_see_has_eight_bits(name: str) -> None:
+    study = load_study(name, library=Library()).value
+    network = study.subject.expand(study.subject.smallest(), study.task)
+    assert network.tensors[0].bits == 8
+    assert network.ops[0].weight_bits == 8
+    for op in network.ops:
+        if op.kind is OpKind.DENSE:
+            assert (op.weight_bits, op.inputs[0].bits, op.output.bits) == (8, 8, 8)
+    head = [op for op in network.ops if op.is_scored][-1]
+    assert head.output.bits == 8
