@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from qeopt.cli import check, devices, engines, runtimes, solve, verify
+from qeopt.cli import check, compare, devices, engines, new, runtimes, schema, score, show, solve, verify, where
 from qeopt.cli.verb import Verb, leave_quietly
 
 app = typer.Typer(
@@ -24,6 +24,12 @@ VERBS: dict[str, Callable[..., None]] = {
     "solve": solve.command,
     "verify": verify.command,
     "check": check.command,
+    "compare": compare.command,
+    "score": score.command,
+    "show": show.command,
+    "where": where.command,
+    "new": new.command,
+    "schema": schema.command,
     "devices": devices.command,
     "runtimes": runtimes.command,
     "engines": engines.command,

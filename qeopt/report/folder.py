@@ -15,9 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from qeopt.compare import Comparison
 from qeopt.design import write_atomically
+from qeopt.report.comparison import comparison_document, print_comparison, seconds_document
 from qeopt.report.console import console_for
 from qeopt.report.counted import Layer, layers
+from qeopt.report.gap_plot import draw_gaps, draw_scores
 from qeopt.report.plots import draw_memory
 from qeopt.report.solution import SolutionReport, sources_document
 from qeopt.search import Progress
@@ -103,6 +106,23 @@ def write_solution(folder: Path, report: SolutionReport, run: Run) -> dict[str, 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """Write one JSON document."""
     write_atomically(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
+
+
+def write_comparison(folder: Path, found: Comparison, run: Run) -> dict[str, Path]:
+    """Write a comparison, its run record with the times, its report and its picture."""
+    text = io.StringIO()
+    print_comparison(console_for(text), found)
+    written = {
+        "comparison": folder / "comparison.json",
+        "run": folder / "run.json",
+        "report": folder / "report.txt",
+        "picture": folder / "gaps.png",
+    }
+    write_json(written["comparison"], comparison_document(found))
+    write_json(written["run"], {**run.document(), "engine_seconds": seconds_document(found)})
+    write_atomically(written["report"], text.getvalue())
+    (draw_scores if found.asked == 1 else draw_gaps)(found, written["picture"])
+    return written
 
 
 def _csv(rows: Iterable[Layer]) -> str:

@@ -30,7 +30,7 @@ def draw_memory(counted: Counted, path: Path) -> None:
     Below the bars, one strip gives the bits of the weights and one those of what each step writes.
     """
     uses = counted.resources.steps
-    figure = _figure(max(LEAST_INCHES, 2.2 + INCHES_PER_STEP * len(uses)), 6.6)
+    figure = new_figure(max(LEAST_INCHES, 2.2 + INCHES_PER_STEP * len(uses)), 6.6)
     bars, strips = figure.subplots(2, 1, sharex=True, height_ratios=(9, 1))
     limit = counted.study.limits.sram_bytes
     top = max(limit or 0, counted.resources.sram_bytes) / KIB * 1.08 or 1.0
@@ -38,7 +38,7 @@ def draw_memory(counted: Counted, path: Path) -> None:
         _stack(bars, index, use, counted, top)
     _decorate(bars, counted, limit, top, len(uses))
     _strips(strips, uses, counted)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _stack(axes: Axes, index: int, use: StepUse, counted: Counted, top: float) -> None:
@@ -118,7 +118,8 @@ def _shade(bits: int) -> tuple[float, float, float]:
     return 0.93 - 0.78 * depth, 0.95 - 0.62 * depth, 0.96 - 0.46 * depth
 
 
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of a size in inches."""
     import matplotlib as mpl  # noqa: PLC0415  # half a second that most verbs need not spend
 
     mpl.use("Agg")
@@ -127,7 +128,7 @@ def _figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
     """Write the picture whole or not at all, without a date in it."""
     temporary = path.with_name(f".{path.name}.part")
     figure.savefig(temporary, dpi=DPI, format="png", metadata={"Software": None})

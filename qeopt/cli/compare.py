@@ -1,0 +1,66 @@
+"""`qeopt compare`: what greedy rules lose against exact engines."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Annotated
+
+import typer
+
+from qeopt.cli import options
+from qeopt.cli.overrides import overrides
+from qeopt.cli.verb import INTERRUPTED, emit, err, fail, out
+from qeopt.compare import SAMPLES, compare
+from qeopt.report.comparison import comparison_document, print_comparison
+from qeopt.report.folder import Run, default_folder, now, prepare, write_comparison
+from qeopt.report.progress import ProgressLine
+from qeopt.report.words import place
+from qeopt.spec.library import Library
+from qeopt.study import load_study
+
+Samples = Annotated[int, typer.Option("--samples", metavar="N", min=1, help="Structures to draw from a space.")]
+DrawSeed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of the draws.")]
+Engines = Annotated[str, typer.Option("--engines", metavar="A,B,...", help="Engines to compare; see `qeopt engines`.")]
+
+
+def command(
+    study: options.Study,
+    samples: Samples = SAMPLES,
+    seed: DrawSeed = 0,
+    engines: Engines = "",
+    device: options.DeviceName = None,
+    runtime: options.RuntimeName = None,
+    set_: options.Sets = None,
+    out_: options.Out = None,
+    path: options.Paths = None,
+    json_: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Assign bits by greedy rules and by exact engines, to a network or to structures drawn from a space."""
+    started, clock = now(), time.monotonic()
+    given, library = overrides(set_, device=device, runtime=runtime), Library(tuple(path or ()))
+    names = tuple(name.strip() for name in engines.split(",") if name.strip())
+    folder = prepare(out_ or default_folder(f"{load_study(study, overrides=given, library=library).value.name}.compare"))
+    with ProgressLine(err(), quiet=quiet) as progress:
+        found = compare(
+            study,
+            samples=samples,
+            seed=seed,
+            engines=names,
+            overrides=given,
+            library=library,
+            report=lambda done, asked: progress.say(f"comparing: {done:,} of {asked:,} structures"),
+        )
+    if not found.instances:
+        fail("interrupted before anything was compared", INTERRUPTED)
+    run = Run(tuple(sys.argv), started, time.monotonic() - clock, found.loaded.files)
+    written = write_comparison(folder, found, run)
+    if json_:
+        emit({**comparison_document(found), "files": {name: str(path) for name, path in written.items()}})
+    else:
+        print_comparison(out(), found)
+        out().print(f"\nwritten: {', '.join(place(path) for path in written.values())}", soft_wrap=True)
+    if found.interrupted:
+        raise typer.Exit(INTERRUPTED)

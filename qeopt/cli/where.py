@@ -1,0 +1,33 @@
+"""`qeopt where`: the file that a name stands for."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from qeopt.cli import options
+from qeopt.cli.verb import emit, out
+from qeopt.kinds import find, identify
+from qeopt.spec.library import Library
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a study, device, runtime, space or network.")]
+
+
+def command(name: Name, path: options.Paths = None, json_: options.Json = False, debug: options.Debug = False) -> None:
+    """Print every file that a name could stand for, the one that wins first."""
+    library = Library(tuple(path or ()))
+    rows = [(kind.name, found.origin, found.path) for kind, found in find(library, name)]
+    if not rows:
+        kind, file = identify(library, name)
+        rows = [(kind.name, "path", file)]
+    if json_:
+        emit(
+            {
+                "format": "qeopt.where/1",
+                "files": [{"kind": kind, "origin": origin, "path": str(file)} for kind, origin, file in rows],
+            }
+        )
+        return
+    for kind, origin, file in rows:
+        out().print(f"{kind:<8} {origin:<16} {file}", soft_wrap=True)

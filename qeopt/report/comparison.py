@@ -1,0 +1,177 @@
+"""The report on a comparison of engines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import fmean, median
+from typing import Any
+
+from rich.console import Console
+
+from qeopt.compare import Answer, Comparison
+from qeopt.report.solution import sources_document
+from qeopt.report.tables import rows_table
+from qeopt.report.words import amount
+
+FORMAT = "qeopt.comparison/1"
+EQUAL_GAP = 1e-9
+"""Relative gap below which a rule found the optimum: gains are integers, so a real gap is larger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One engine over all structures."""
+
+    engine: str
+    answered: int
+    """Structures for which it found bits."""
+    optimal: int
+    """Structures for which its bits score as much as the proven best."""
+    mean_gap: float | None
+    median_gap: float | None
+    largest_gap: float | None
+    mean_sram: float | None
+    """Bytes."""
+    mean_flash: float | None
+    """Bytes."""
+    median_seconds: float
+    """Compiling and recounting included."""
+
+
+def summaries(found: Comparison) -> tuple[Summary, ...]:
+    """Sum up every engine."""
+    return tuple(_summary(engine, list(_answers(found, engine))) for engine in found.engines)
+
+
+def gaps(found: Comparison, engine: str) -> list[float]:
+    """The gaps of one engine, ascending."""
+    return sorted(answer.gap for answer in _answers(found, engine) if answer.gap is not None)
+
+
+def _answers(found: Comparison, engine: str) -> Iterator[Answer]:
+    return (answer for instance in found.instances for answer in instance.answers if answer.engine == engine)
+
+
+def _summary(engine: str, answers: list[Answer]) -> Summary:
+    found = [answer.gap for answer in answers if answer.gap is not None]
+    used = [answer.refined.resources for answer in answers if answer.refined.resources is not None]
+    return Summary(
+        engine=engine,
+        answered=len(used),
+        optimal=sum(gap <= EQUAL_GAP for gap in found),
+        mean_gap=fmean(found) if found else None,
+        median_gap=median(found) if found else None,
+        largest_gap=max(found, default=None),
+        mean_sram=fmean(resources.sram_bytes for resources in used) if used else None,
+        mean_flash=fmean(resources.flash_bytes for resources in used) if used else None,
+        median_seconds=median(answer.seconds for answer in answers) if answers else 0.0,
+    )
+
+
+def print_comparison(console: Console, found: Comparison) -> None:
+    """Say how much the rules lose, and what was drawn."""
+    study = found.loaded.value
+    if study.space is None:
+        console.print(f"{study.name}: {len(found.engines)} engines on {study.subject.name}")
+        console.print(_single_table(found))
+        return
+    console.print(f"{study.name}: {len(found.engines)} engines on {len(found.instances):,} structures of {study.subject.name}")
+    console.print(f"drawn uniformly with seed {found.seed}; rejected: {_rejected(found)}", soft_wrap=True)
+    console.print()
+    console.print(_summary_table(found))
+
+
+def _rejected(found: Comparison) -> str:
+    words = {"nothing_fits": "fit at no bits", "eight_bits_fit": "fit at 8 bits everywhere", "repeated": "drawn before"}
+    return ", ".join(f"{number:,} {words.get(reason, reason)}" for reason, number in found.rejected.items())
+
+
+def _summary_table(found: Comparison) -> Any:
+    columns = ("answered", "optimal", "mean gap", "median gap", "largest gap", "mean SRAM B", "mean flash B", "median time")
+    rows = (
+        (
+            row.engine,
+            f"{row.answered:,}",
+            f"{row.optimal:,}",
+            *(_share(gap) for gap in (row.mean_gap, row.median_gap, row.largest_gap)),
+            *("" if size is None else f"{size:,.0f}" for size in (row.mean_sram, row.mean_flash)),
+            f"{1000 * row.median_seconds:.0f} ms",
+        )
+        for row in summaries(found)
+    )
+    return rows_table({"engine": "left", **dict.fromkeys(columns, "right")}, rows)
+
+
+def _single_table(found: Comparison) -> Any:
+    columns = ("score", "gap", "SRAM B", "flash B", "time")
+    rows = (
+        (answer.engine, str(answer.refined.status), *_cells(answer)) for instance in found.instances for answer in instance.answers
+    )
+    return rows_table({"engine": "left", "status": "left", **dict.fromkeys(columns, "right")}, rows)
+
+
+def _cells(answer: Answer) -> tuple[str, ...]:
+    resources, time = answer.refined.resources, f"{1000 * answer.seconds:.0f} ms"
+    if resources is None or answer.refined.score is None:
+        return "no bits found", "", "", "", time
+    return f"{answer.refined.score:.4f}", _share(answer.gap), amount(resources.sram_bytes), amount(resources.flash_bytes), time
+
+
+def _share(gap: float | None) -> str:
+    if gap is None:
+        return ""
+    return "0" if gap <= EQUAL_GAP else f"{100 * gap:.4f} %"
+
+
+def comparison_document(found: Comparison) -> dict[str, Any]:
+    """Everything that repeats, as one JSON document; times are in the run record."""
+    subject = found.loaded.value.subject
+    return {
+        "format": FORMAT,
+        "status": "interrupted" if found.interrupted else "compared",
+        "study_name": found.loaded.value.name,
+        "engines": list(found.engines),
+        "seed": found.seed,
+        "asked": found.asked,
+        "rejected": dict(found.rejected),
+        "summary": [
+            {
+                "engine": row.engine,
+                "answered": row.answered,
+                "optimal": row.optimal,
+                "mean_gap": row.mean_gap,
+                "median_gap": row.median_gap,
+                "largest_gap": row.largest_gap,
+                "mean_sram_bytes": row.mean_sram,
+                "mean_flash_bytes": row.mean_flash,
+            }
+            for row in summaries(found)
+        ],
+        "instances": [
+            {
+                "structure": subject.named(instance.structure),
+                "exact": instance.exact,
+                "answers": [_answer(a) for a in instance.answers],
+            }
+            for instance in found.instances
+        ],
+        "sources": sources_document(found.loaded.files),
+    }
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    resources = answer.refined.resources
+    return {
+        "engine": answer.engine,
+        "status": answer.refined.status.value,
+        "score": answer.refined.score,
+        "gap": answer.gap,
+        "sram_bytes": None if resources is None else resources.sram_bytes,
+        "flash_bytes": None if resources is None else resources.flash_bytes,
+    }
+
+
+def seconds_document(found: Comparison) -> dict[str, list[float]]:
+    """Seconds by engine, one per structure."""
+    return {engine: [round(answer.seconds, 6) for answer in _answers(found, engine)] for engine in found.engines}

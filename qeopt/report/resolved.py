@@ -1,0 +1,55 @@
+"""A study with everything it names in place: as YAML that can be solved again, with the file each part came from."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from qeopt.design import resolved
+from qeopt.memory import Limits, Resources
+from qeopt.report.solution import sources_document
+from qeopt.report.words import amount, place, used_name
+from qeopt.spec.load import Loaded
+from qeopt.study import Study
+
+FORMAT = "qeopt.study/1"
+NOTHING = Resources((), 0, 0, 0, 0, 0, 0)
+
+
+def limits_document(limits: Limits) -> dict[str, int | None]:
+    """Every limit in force."""
+    return {use.name: use.limit for use in limits.uses(NOTHING)}
+
+
+def study_yaml(loaded: Loaded[Study]) -> str:
+    """The study as one YAML file; comments say what was read and which limits follow."""
+    limits = [f"{use.name} {amount(use.limit or 0, use.unit)}" for use in loaded.value.limits.uses(NOTHING)]
+    head = [
+        *(f"# {used_name(file)}: {place(file.path)}" for file in loaded.files),
+        f"# limits in force: {', '.join(limits) or 'none'}",
+    ]
+    return "\n".join([*head, dump_yaml({"kind": "study", **resolved(loaded)})])
+
+
+def study_document(loaded: Loaded[Study]) -> dict[str, Any]:
+    """The same as one JSON document."""
+    return {
+        "format": FORMAT,
+        "name": loaded.value.name,
+        "limits": limits_document(loaded.value.limits),
+        "study": dict(resolved(loaded)),
+        "sources": sources_document(loaded.files),
+    }
+
+
+def dump_yaml(data: dict[str, Any]) -> str:
+    """Plain data as YAML in block style, short lists in one line."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = None
+    yaml.width = 120
+    yaml.sort_base_mapping_type_on_output = False
+    text = io.StringIO()
+    yaml.dump(data, text)
+    return text.getvalue()
