@@ -17,17 +17,12 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a study, devi
 def command(name: Name, path: options.Paths = None, json_: options.Json = False, debug: options.Debug = False) -> None:
     """Print every file that a name could stand for, the one that wins first."""
     library = Library(tuple(path or ()))
-    rows = [(kind.name, found.origin, found.path) for kind, found in find(library, name)]
+    rows = [(kind.name, found.origin, str(found.path)) for kind, found in find(library, name)]
     if not rows:
-        kind, file = identify(library, name)
-        rows = [(kind.name, "path", file)]
+        identified, file = identify(library, name)
+        rows = [(identified.name, "path", str(file))]
     if json_:
-        emit(
-            {
-                "format": "qeopt.where/1",
-                "files": [{"kind": kind, "origin": origin, "path": str(file)} for kind, origin, file in rows],
-            }
-        )
+        emit({"format": "qeopt.where/1", "files": [dict(zip(("kind", "origin", "path"), row, strict=True)) for row in rows]})
         return
-    for kind, origin, file in rows:
-        out().print(f"{kind:<8} {origin:<16} {file}", soft_wrap=True)
+    for kind, origin, found_path in rows:
+        out().print(f"{kind:<8} {origin:<16} {found_path}", soft_wrap=True)

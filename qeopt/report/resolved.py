@@ -49,7 +49,7 @@ def dump_yaml(data: dict[str, Any]) -> str:
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = None
     yaml.width = 120
-    yaml.sort_base_mapping_type_on_output = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # its annotation knows None alone
     text = io.StringIO()
     yaml.dump(data, text)
     return text.getvalue()

@@ -22,6 +22,7 @@ from qeopt.study import Study, load_study
 
 FORMAT = "qeopt.score/1"
 DEFAULT_BITS = 8
+IMAGENET = Task(input=(224, 224, 3), classes=1000)
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Terms:
 
     weights: int | None = None
     activations: int | None = None
-    task: Task = Task(input=(224, 224, 3), classes=1000)
+    task: Task = IMAGENET
 
 
 def score(name: str, terms: Terms, library: Library, overrides: Sequence[str] = ()) -> Scored:
