@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from qeopt.cli import check, compare, devices, engines, new, runtimes, schema, score, show, solve, verify, where
-from qeopt.cli.verb import Verb, leave_quietly
+from qeopt.cli.verb import Verb
 
 app = typer.Typer(
     name="qeopt",
@@ -57,8 +57,4 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot say must not stop a run
-    try:
-        app()
-    except BrokenPipeError:
-        leave_quietly()
-        sys.exit(141)
+    app()

@@ -23,6 +23,8 @@ BAD_USAGE = 2
 UNPROVEN = 3
 """Exit code: an unproven incumbent under `--require-optimal`."""
 INTERRUPTED = 130
+READER_GONE = 141
+"""Exit code: whoever read standard output stopped reading, as after SIGPIPE."""
 
 
 class Verb(TyperCommand):
@@ -41,6 +43,9 @@ class Verb(TyperCommand):
             fail(str(error), code)
         except KeyboardInterrupt:
             fail("interrupted", INTERRUPTED)
+        except BrokenPipeError:
+            leave_quietly()
+            raise typer.Exit(READER_GONE) from None
 
 
 def out() -> Console:

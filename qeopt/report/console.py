@@ -11,10 +11,18 @@ PIPE_WIDTH = 132
 """Columns where nobody is looking; a table must not lose columns because of it."""
 
 
+class _Console(Console):
+    """A console that leaves it to the caller what a closed pipe means; rich would exit with 1, which has another meaning here."""
+
+    def on_broken_pipe(self) -> None:
+        """Let the error through."""
+        raise BrokenPipeError
+
+
 def console_for(stream: TextIO) -> Console:
     """Return a console that writes to `stream`: no markup in texts that users wrote, colours only on a terminal."""
     width = None if stream.isatty() or os.environ.get("COLUMNS", "").isdigit() else PIPE_WIDTH
-    return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
+    return _Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
 
 
 def can_say(console: Console, text: str) -> bool:

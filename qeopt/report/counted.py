@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qeopt.design import Design
-from qeopt.hardware.costs import parameter_flash, weights_flash
+from qeopt.hardware.costs import mac_count, parameter_flash, weights_flash
 from qeopt.memory import Resources, StepUse, count
-from qeopt.network import Bits, Network, Op, macs
+from qeopt.network import Bits, Network, Op
 from qeopt.study import Study
 
 
@@ -72,7 +72,7 @@ def _layer(counted: Counted, op: Op, use: StepUse | None, *, is_peak: bool) -> L
         weight_bits=weight_bits if op.has_weights else None,
         input_bits=input_bits,
         output_bits=output_bits,
-        macs=int(macs(op)),
+        macs=int(mac_count(runtime, op)),
         weight_bytes=flash / runtime.unit_per_byte,
         step_bytes=None if use is None else use.total_bytes,
         is_peak=is_peak,
