@@ -74,6 +74,6 @@ class Outcome:
 class Engine(Protocol):
     """Solves an allocation problem within limits. State lives inside the call."""
 
-    def __call__(self, problem: AllocationProblem, limits: Limits) -> Outcome:
+    def __call__(self, problem: AllocationProblem, limits: Limits, /) -> Outcome:
         """Answer `problem`; never raises because of infeasibility or a limit."""
         ...

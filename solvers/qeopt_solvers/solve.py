@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import cast
 
 from qeopt_solvers import recount, table
 from qeopt_solvers.allocation import AllocationProblem
@@ -24,7 +25,7 @@ def solve(problem: AllocationProblem, engine: str = "cp_sat", limits: Limits | N
     limits = limits or Limits()
     run, traits = table.load(engine), table.traits(engine)
     if traits.accepts_fallback:
-        run = partial(run, fallback=_fall_back)
+        run = partial(cast("Callable[..., Outcome]", run), fallback=_fall_back)
     if traits.reduces:
         return checked(problem, run(problem, limits))
     reduced = reduce(problem)

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from itertools import combinations, compress
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qeopt_solvers.chains.items import Items, is_small, items_of
 from qeopt_solvers.chains.numbers import Floats, Ints, Numbers, priced_use
+from qeopt_solvers.chains.parts import Parts
 from qeopt_solvers.chains.tables import Step, priced_tables, trace
 
 SCALE = 1 << 40
@@ -22,6 +24,13 @@ ROUNDS = 60
 """Most bounds evaluated while looking for prices; the best so far is as valid as the last."""
 MOST_PLANES = {2: 40, 3: 20, 4: 10}
 """Planes used at once, by the number of totals."""
+
+
+def competitors(parts: Parts, numbers: Numbers, chains: Sequence[tuple[Step, ...]]) -> tuple[list[int], list[tuple[Step, ...]]]:
+    """List the loners and the chains that a binding total counts."""
+    touched: NDArray[np.bool_] = np.any(numbers.costs, axis=(0, 2))
+    loners = [choice for choice in parts.alone if touched[choice]]
+    return loners, [steps for steps in chains if any(touched[step.choice] or step.linked for step in steps)]
 
 
 @dataclass(frozen=True, slots=True)

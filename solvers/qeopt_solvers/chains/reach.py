@@ -11,7 +11,7 @@ from qeopt_solvers.allocation import AllocationProblem
 from qeopt_solvers.chains.improve import improved
 from qeopt_solvers.chains.numbers import Floats, numbers_of, priced_use
 from qeopt_solvers.chains.parts import split
-from qeopt_solvers.chains.prices import Pool, Priced, minimise
+from qeopt_solvers.chains.prices import Pool, Priced, competitors, minimise
 from qeopt_solvers.chains.tables import Step, priced_tables, steps_of
 
 Combinations = tuple[tuple[int, ...], frozenset[tuple[int, ...]]]
@@ -43,9 +43,7 @@ def _pool(problem: AllocationProblem) -> Pool | None:
     planned = [steps for steps in chains if steps is not None]
     if len(planned) < len(chains):
         return None
-    touching = numbers.costs.any(axis=(0, 2))
-    loners = [choice for choice in parts.alone if touching[choice]]
-    competing = [steps for steps in planned if any(touching[step.choice] or step.linked for step in steps)]
+    loners, competing = competitors(parts, numbers, planned)
     return Pool.of(numbers, np.zeros_like(numbers.gains), loners, competing, beaten=True)
 
 

@@ -20,7 +20,7 @@ from qeopt_solvers.chains.improve import improved
 from qeopt_solvers.chains.labels import Budget, Complete, OutOfTime, TooManyLabels, search
 from qeopt_solvers.chains.numbers import NEVER, Ints, Numbers, compose, numbers_of
 from qeopt_solvers.chains.parts import Parts, split
-from qeopt_solvers.chains.prices import SCALE, Dual, Pool, minimise
+from qeopt_solvers.chains.prices import SCALE, Dual, Pool, competitors, minimise
 from qeopt_solvers.chains.tables import Step, best_path, steps_of
 from qeopt_solvers.outcome import Certificate, Engine, Limits, Outcome, Status
 from qeopt_solvers.reduce import reduce
@@ -39,8 +39,8 @@ TIES_TOO_LARGE = "its tie-breaks are too large for 64-bit tables"
 MOST_LABELS = 20_000
 """Labels kept after a step before the problem is handed on."""
 FIRST_SHARE = 1 / 16
-"""The first window, as a share of the distance between the bound and the best answer known: a better answer found there makes the last
-window smaller. With one total and no chain the answer known is nearly always that good already."""
+"""The first window, as a share of the distance between the bound and the best answer known: a better answer found there makes the
+last window smaller. With one total and no chain the answer known is nearly always that good already."""
 WIDEN = 8
 """How much wider each further window is."""
 
@@ -65,10 +65,9 @@ def solve(problem: AllocationProblem, limits: Limits, fallback: Engine | None = 
 
 def _decide(call: _Call, parts: Parts, numbers: Numbers, chains: Sequence[tuple[Step, ...]]) -> Outcome:
     """Decide by themselves the loners and chains that touch no total; let the others compete."""
-    touching = numbers.costs.any(axis=(0, 2))
-    competing = [steps for steps in chains if any(touching[step.choice] or step.linked for step in steps)]
+    loners, competing = competitors(parts, numbers, chains)
     picks = [-1] * len(numbers.gains)
-    alone = [choice for choice in parts.alone if not touching[choice]]
+    alone = sorted(set(parts.alone).difference(loners))
     keys = compose(numbers.gains[alone], numbers.ties[:, alone], alone=True)
     if keys is None:
         return call.handed_on(TIES_TOO_LARGE)
@@ -82,7 +81,7 @@ def _decide(call: _Call, parts: Parts, numbers: Numbers, chains: Sequence[tuple[
             for step, option in zip(steps, path, strict=True):
                 picks[step.choice] = option
     if -1 in picks:
-        return _compete(call, parts, numbers, [choice for choice in parts.alone if touching[choice]], competing, picks)
+        return _compete(call, parts, numbers, loners, competing, picks)
     value = recount.value(call.problem, picks)
     certificate = Certificate((0,) * len(call.problem.rows), 1, value)
     return Outcome(Status.OPTIMAL, "chain", tuple(picks), value, value, True, certificate)

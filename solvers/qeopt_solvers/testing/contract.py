@@ -7,8 +7,8 @@ In a test file of your own::
     class TestMyEngine(EngineContract):
         name = "my_engine"
 
-The engine is found by name in `qeopt_solvers.table`, so an entry point must be installed; or override `engine` and `traits`. What is
-tested follows from the traits. Tests that do not apply are skipped. pytest runs this; importing it does not need pytest.
+The engine is found by name in `qeopt_solvers.table`, so an entry point must be installed; or override `engine` and `traits`. What
+is tested follows from the traits; tests that do not apply are skipped. pytest runs this; importing it does not need pytest.
 """
 
 from __future__ import annotations

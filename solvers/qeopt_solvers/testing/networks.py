@@ -199,7 +199,7 @@ MIXED_KERNELS = tuple((a, w, o) for a in (2, 4, 8) for w in (2, 4, 8) for o in (
 
 
 def random_network_problem(seed: int) -> AllocationProblem:
-    """Make a problem of 20 to 60 convolutions: coupled or not, with legal tuples or not, often just feasible, sometimes infeasible."""
+    """Make a problem of 20 to 60 convolutions: coupled or not, with legal tuples or not, often just feasible or infeasible."""
     rng = Random(seed)
     table = [
         (rng.choice((1, 3, 6)), 8 * rng.randint(1, 12), rng.randint(1, 3), rng.choice((1, 1, 2))) for _ in range(rng.randint(4, 8))

@@ -1,0 +1,78 @@
+"""Independent exact engines agree; greedy ones never claim more. The sample here is small; `pytest -m slow` runs the whole."""
+
+from collections.abc import Callable
+
+import pytest
+
+from qeopt_solvers import Limits, Status, recount, table
+from qeopt_solvers.solve import solve
+from qeopt_solvers.testing.networks import random_network_problem
+from qeopt_solvers.testing.problems import Recipe, brute_force, random_problem
+
+EXACT = tuple(name for name in table.ENGINES if table.traits(name).exact)
+GREEDY = tuple(name for name in table.ENGINES if not table.traits(name).exact)
+FAST_EXACT = tuple(name for name in EXACT if name != "milp")
+
+
+def check_small(seed: int, engines: tuple[str, ...]) -> None:
+    problem = random_problem(seed, Recipe(largest=(9, 30, 1000)[seed % 3], monotone=seed % 2 == 0))
+    best = brute_force(problem)
+    for name in engines:
+        outcome = solve(problem, name)
+        assert outcome.status is (Status.INFEASIBLE if best is None else Status.OPTIMAL), (seed, name, outcome)
+        if outcome.picks is not None:
+            assert recount.key(problem, outcome.picks) == best, (seed, name)
+            assert recount.violations(problem, outcome.picks) == (), (seed, name)
+    for name in GREEDY:
+        outcome = solve(problem, name)
+        assert "thrown away" not in outcome.note, (seed, name, outcome)
+        if outcome.value is not None:
+            assert best is not None, (seed, name)
+            assert outcome.value <= best[0], (seed, name)
+
+
+def medium_answers(seed: int) -> tuple[dict[str, object], list[str]]:
+    """Return what each exact engine that finished says, and who did not finish."""
+    problem = random_network_problem(seed)
+    answers: dict[str, object] = {}
+    unproven = []
+    for name in ("chain", "cp_sat", "milp"):
+        outcome = solve(problem, name, Limits(seconds=60, deterministic=60))
+        if outcome.status is Status.INFEASIBLE:
+            answers[name] = "infeasible"
+        elif outcome.status is Status.OPTIMAL and outcome.picks is not None and outcome.ties_proven:
+            answers[name] = recount.key(problem, outcome.picks)
+        else:
+            unproven.append(name)
+    return answers, unproven
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_small_problems_equal_brute_force(block: int) -> None:
+    for seed in range(100 * block, 100 * block + 100):
+        check_small(seed, FAST_EXACT if seed % 4 else EXACT)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_medium_problems_agree(seed: int) -> None:
+    answers, unproven = medium_answers(seed)
+    assert not unproven
+    assert len(set(answers.values())) == 1, answers
+
+
+@pytest.mark.slow
+def test_twenty_thousand_small_problems() -> None:
+    for seed in range(20_000):
+        check_small(seed, EXACT)
+
+
+@pytest.mark.slow
+def test_two_thousand_medium_problems(record_property: Callable[[str, object], None]) -> None:
+    unfinished: list[tuple[int, list[str]]] = []
+    for seed in range(2_000):
+        answers, unproven = medium_answers(seed)
+        assert len(set(answers.values())) <= 1, (seed, answers)
+        if unproven:
+            unfinished.append((seed, unproven))
+    record_property("unproven within the limits", unfinished)
+    assert not unfinished

@@ -1,0 +1,98 @@
+"""Why nothing fits, what budgets are worth, and grids of budgets."""
+
+from itertools import pairwise
+
+import pytest
+
+from qeopt_solvers import AllocationProblem, Choice, Limits, Link, Row, Scope, Status, Term
+from qeopt_solvers.budgets import kinds, relaxed, with_limits
+from qeopt_solvers.explain import explain_feasible, explain_infeasible
+from qeopt_solvers.solve import solve
+from qeopt_solvers.sweep import sweep
+from qeopt_solvers.testing.networks import inverted_residuals, network_problem
+
+BITS = (2, 4, 8)
+
+
+def two_kinds(sram: int, flash: int) -> AllocationProblem:
+    return AllocationProblem(
+        (Choice("a", BITS, (1, 4, 6)), Choice("b", BITS, (2, 5, 9))),
+        rows=(
+            Row("step 0", "sram", "B", Scope.LOCAL, sram, (Term(0, (10, 20, 40)),), fixed=5),
+            Row("step 1", "sram", "B", Scope.LOCAL, sram, (Term(0, (10, 20, 40)), Term(1, (3, 6, 12)))),
+            Row("flash", "flash", "B", Scope.TOTAL, flash, (Term(1, (30, 60, 120)),)),
+        ),
+    )
+
+
+@pytest.mark.parametrize("engine", ["cp_sat", "chain"])
+def test_the_least_relaxation_of_one_budget_is_exact(engine: str) -> None:
+    found = explain_infeasible(two_kinds(12, 100), engine=engine)
+    sram, flash = found.singles
+    assert (sram.extra, sram.suffices, sram.proven) == ((("sram", 3),), True, True)
+    assert sram.outcome is not None
+    assert sram.outcome.value == 1 + 2
+    assert not flash.suffices
+    assert flash.proven
+
+
+def test_the_least_joint_relaxation_is_exact() -> None:
+    problem = two_kinds(12, 20)
+    found = explain_infeasible(problem, weights={"sram": 1, "flash": 4})
+    assert [single.suffices for single in found.singles] == [False, False]
+    assert found.joint.extra == (("sram", 3), ("flash", 12))
+    assert found.joint.proven
+    assert solve(relaxed(problem, dict(found.joint.extra))).has_picks
+    assert solve(relaxed(problem, {"sram": 2, "flash": 8})).status is Status.INFEASIBLE
+
+
+def test_links_that_contradict_are_told_from_budgets() -> None:
+    links = (Link("x", (0, 1), ((0, 0),)), Link("y", (0, 1), ((1, 1),)))
+    base = two_kinds(100, 200)
+    found = explain_infeasible(AllocationProblem(base.choices, links, base.rows))
+    assert not found.joint.suffices
+    assert found.joint.proven
+
+
+def test_worth_tells_binding_kinds() -> None:
+    problem = two_kinds(40, 500)
+    outcome = solve(problem)
+    sram, flash = explain_feasible(problem, outcome, steps={"sram": 12})
+    assert outcome.value == 4 + 9
+    assert (sram.slack, sram.tightest) == (8, ("step 1",))
+    assert (sram.gain, sram.unlimited_gain) == (2, 2)
+    assert (flash.gain, flash.unlimited_gain) == (0, 0)
+    with pytest.raises(ValueError, match="no answer to explain"):
+        explain_feasible(problem, solve(two_kinds(1, 1)))
+
+
+def test_limits_are_set_by_kind() -> None:
+    problem = with_limits(two_kinds(40, 500), {"sram": 50})
+    assert [row.limit for row in problem.rows] == [50, 50, 500]
+    assert kinds(problem) == ("sram", "flash")
+    with pytest.raises(ValueError, match=r"no row is of kind ram \(kinds: sram, flash\)"):
+        with_limits(problem, {"ram": 1})
+
+
+@pytest.mark.parametrize("engine", ["chain", "cp_sat"])
+def test_a_sweep_is_monotone_and_equals_single_solves(engine: str) -> None:
+    problem = network_problem(inverted_residuals(((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 2, 2))), BITS, sram_bytes=0, flash_bytes=0)
+    grid = {"sram": [k * 1024 for k in (900, 1020, 1100, 1300)], "flash": [18_000, 25_000, 60_000]}
+    points = sweep(problem, grid, engine=engine)
+    assert len(points) == 12
+    values = {point.limits: point.outcome.value for point in points}
+    for flash in grid["flash"]:
+        column = [values[("sram", sram), ("flash", flash)] or 0 for sram in grid["sram"]]
+        assert all(before <= after for before, after in pairwise(column))
+    for point in points[::5]:
+        assert point.outcome.value == solve(with_limits(problem, dict(point.limits)), "cp_sat").value
+    assert {point.outcome.status for point in points} == {Status.OPTIMAL, Status.INFEASIBLE}
+
+
+def test_a_stopped_sweep_keeps_what_tighter_points_found() -> None:
+    problem = network_problem(inverted_residuals(((1, 16, 1, 1), (6, 24, 2, 2))), BITS, sram_bytes=0, flash_bytes=10**6)
+    points = sweep(problem, {"sram": [4_040_000, 4_090_000]}, engine="exhaustive", limits=Limits(deterministic=0.05))
+    values = [point.outcome.value for point in points]
+    assert values[0] is not None
+    assert values[1] is not None
+    assert values[0] <= values[1]
