@@ -42,7 +42,7 @@ class MilpOptions:
     """Below one unit of the objective, so that a proven answer is the integer optimum."""
     parameters: tuple[tuple[str, float | int | str], ...] = (
         ("threads", 1),
-        ("presolve", "off"),  # HiGHS 1.13.1 with presolve calls a lesser answer optimal on tests/solvers/golden/highs_presolve.lp
+        ("presolve", "off"),  # HiGHS 1.13.1 with presolve calls a lesser answer optimal: tests/solvers/test_stopping.py
         ("mip_feasibility_tolerance", 1e-9),
         ("primal_feasibility_tolerance", 1e-9),
     )
