@@ -2,28 +2,84 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from qeopt.qbr import Refiner
 from qeopt.search.bound import JointBound, bound_space
+from qeopt.search.checkpoint import Journal, Saved
 from qeopt.search.evolution import evolve
-from qeopt.search.result import Best, Candidate, Progress, SearchResult, Stop
+from qeopt.search.island import Candidate, Terms
+from qeopt.search.result import Alternative, Best, Progress, SearchResult, Stop
 from qeopt.search.settings import SearchSettings
+from qeopt.search.workers import InProcess, Workers, open_workers
 from qeopt.space import Space, Task
 
-__all__ = ["Best", "Candidate", "JointBound", "Progress", "SearchResult", "SearchSettings", "Stop", "explore"]
+__all__ = [
+    "Alternative",
+    "Best",
+    "Candidate",
+    "JointBound",
+    "Journal",
+    "Progress",
+    "SearchResult",
+    "SearchSettings",
+    "Stop",
+    "Workers",
+    "explore",
+    "open_workers",
+]
 
 
 def explore(
-    space: Space, task: Task, refiner: Refiner, settings: SearchSettings, report: Callable[[Progress], None] | None = None
+    space: Space,
+    task: Task,
+    refiner: Refiner,
+    settings: SearchSettings,
+    report: Callable[[Progress], None] | None = None,
+    *,
+    workers: Workers | None = None,
+    journal: Journal | None = None,
 ) -> SearchResult:
-    """Find the best structure of `space` and its bits; a space of one structure only has its bits refined."""
+    """Find the best structure of `space` and its bits; a space of one structure only has its bits refined.
+
+    Args:
+        space: Structures.
+        task: What the network reads and tells apart.
+        refiner: The terms under which bits are chosen.
+        settings: How structures are explored.
+        report: Called after every round.
+        workers: Who takes islands on; this process unless given. They change nothing but time.
+        journal: Where every round is saved, and from where the search goes on if it was saved there before.
+
+    Raises:
+        CheckpointError: when the journal belongs to another search or is damaged.
+    """
     if space.size == 1:
         structure = space.smallest()
         refined = refiner.refine(space.expand(structure, task, space.name))
         best = None if refined.score is None else Best(structure, refined, refined.score)
         return SearchResult(best, Stop.SINGLE, reason=refined.reason)
-    bound = None
-    if settings.strategy != "evolution":
-        bound = bound_space(space, task, refiner, tolerance=settings.gap / 8, most_walks=settings.walks)
-    return evolve(space, task, refiner, settings, report, bound)
+    started = time.monotonic()
+    terms = Terms(space, task, refiner, settings)
+    saved = None if journal is None else journal.read(space)
+    if saved is None:
+        saved = Saved(_bound(terms), None)
+        if journal is not None:
+            journal.begin(saved.bound)
+    return evolve(
+        terms,
+        saved.bound,
+        workers=workers or InProcess(),
+        report=report or (lambda progress: None),
+        started=started,
+        journal=journal,
+        state=saved.state,
+    )
+
+
+def _bound(terms: Terms) -> JointBound | None:
+    if terms.settings.strategy == "evolution":
+        return None
+    settings = terms.settings
+    return bound_space(terms.space, terms.task, terms.refiner, tolerance=settings.gap / 8, most_walks=settings.walks)

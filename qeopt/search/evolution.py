@@ -1,180 +1,167 @@
-"""Evolution over structures: children by mutation, a relaxation that ranks them, exact bits for those that could be the best."""
+"""Evolution over structures: islands whose children a relaxation ranks, with exact bits for those that could be the best.
+
+Islands are taken on round by round, by any workers; everything that is decided between rounds is decided from their merged states,
+so the answer does not depend on how many workers there are or which of them is first.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 
-import numpy as np
-from numpy.random import Generator, SeedSequence
-
-from qeopt.qbr import Refiner
+from qeopt.search.alternatives import find_alternatives
 from qeopt.search.bound import JointBound
-from qeopt.search.mutations import MUTATIONS, Move
+from qeopt.search.checkpoint import Journal, State
+from qeopt.search.codes import encode
+from qeopt.search.island import Candidate, Island, Leader, Terms, advance, evaluated, rank, welcome
 from qeopt.search.relax import Relaxer
-from qeopt.search.result import Best, Candidate, Progress, SearchResult, Stop
-from qeopt.search.settings import SearchSettings
-from qeopt.space import Space, Structure, Task
-
-ATTEMPTS = 16
-"""Tries to make a child that follows the rules and was not seen before."""
-FIRST_WALK = 48
-"""Longest random walk from the smallest structure to a member of the first generation."""
+from qeopt.search.result import Best, Progress, SearchResult, Stop
+from qeopt.search.workers import Workers
 
 
 def evolve(
-    space: Space,
-    task: Task,
-    refiner: Refiner,
-    settings: SearchSettings,
-    report: Callable[[Progress], None] | None = None,
-    bound: JointBound | None = None,
+    terms: Terms,
+    bound: JointBound | None,
+    *,
+    workers: Workers,
+    report: Callable[[Progress], None],
+    started: float,
+    journal: Journal | None = None,
+    state: State | None = None,
 ) -> SearchResult:
-    """Search `space` for the structure whose exact bits score most. Ctrl-C ends it with the best so far.
+    """Search for the structure whose exact bits score most. Ctrl-C ends it with the best so far.
 
-    The same space, terms and settings give the same result, unless `time_limit_seconds` ends the search.
+    The same terms give the same result, unless `time_limit_seconds` ends the search.
 
     Args:
-        space: Structures.
-        task: What the network reads and tells apart.
-        refiner: The terms under which bits are chosen.
-        settings: When to stop, how many children, which moves.
-        report: Called after every generation.
-        bound: Its structures start the population; its value ends the search when the gap is closed.
+        terms: What the search is about.
+        bound: Its structures found every island; its value ends the search when the gap is closed.
+        workers: Who takes islands on.
+        report: Called after every round.
+        started: When the search began, by `time.monotonic`.
+        journal: Where every round is saved.
+        state: Where an earlier run was left.
     """
-    return _Evolution(space, task, refiner, settings, report or (lambda progress: None), bound).run()
+    started -= state.history[-1].seconds if state is not None else 0.0
+    try:
+        while state is None or state.stopped is None:
+            before = state
+            islands = _found(terms, bound) if before is None else _next_round(terms, before.islands, workers)
+            progress = _progress(islands, bound, time.monotonic() - started)
+            history = (*(before.history if before is not None else ()), progress)
+            state = State(islands, history, _why_stop(terms, islands, progress))
+            if journal is not None:
+                journal.append(terms.space, before, state)
+            report(progress)
+    except KeyboardInterrupt:
+        return _result(terms, bound, state, Stop.INTERRUPTED)
+    return _result(terms, bound, state, state.stopped or Stop.INTERRUPTED)
 
 
-class _Evolution:
-    """The state of one search."""
-
-    def __init__(
-        self,
-        space: Space,
-        task: Task,
-        refiner: Refiner,
-        settings: SearchSettings,
-        report: Callable[[Progress], None],
-        bound: JointBound | None,
-    ) -> None:
-        self._space = space
-        self._task = task
-        self._refiner = refiner
-        self._settings = settings
-        self._report = report
-        self._bound = bound
-        self._relaxer = Relaxer(space, task, refiner)
-        self._moves: list[Move] = [MUTATIONS.load(name) for name in settings.mutations]
-        self._seen: set[Structure] = set()
-        self._population: list[Candidate] = []
-        self._best: Best | None = None
-        self._feasible = 0
-        self._refined = 0
-        self._history: list[Progress] = []
-        self._start = time.monotonic()
-
-    def run(self) -> SearchResult:
-        from_bound = None
-        try:
-            if self._bound is not None:
-                self._seen.update(self._bound.structures)
-                self._evaluate(self._bound.structures)
-                from_bound = None if self._best is None else self._best.score
-            stopped = Stop.BOUND if self._settings.strategy == "bound" else self._generations()
-        except KeyboardInterrupt:
-            stopped = Stop.INTERRUPTED
-        reason = "" if self._best is not None else self._why_nothing()
-        return SearchResult(self._best, stopped, tuple(self._history), tuple(self._population), self._bound, from_bound, reason)
-
-    def _generations(self) -> Stop:
-        settings = self._settings
-        generation = 0
-        while True:
-            children = self._children(generation)
-            if not children:
-                return Stop.EXHAUSTED
-            self._evaluate(children)
-            self._note(generation)
-            generation += 1
-            if generation >= settings.min_generations and self._gap_is_closed():
-                return Stop.GAP
-            if len(self._seen) >= settings.evaluations:
-                return Stop.EVALUATIONS
-            if settings.time_limit_seconds is not None and time.monotonic() - self._start >= settings.time_limit_seconds:
-                return Stop.TIME
-
-    def _note(self, generation: int) -> None:
-        progress = Progress(
-            generation,
-            len(self._seen),
-            self._feasible,
-            self._refined,
-            None if self._best is None else self._best.score,
-            None if self._bound is None else self._bound.value,
-            time.monotonic() - self._start,
-        )
-        self._history.append(progress)
-        self._report(progress)
-
-    def _gap_is_closed(self) -> bool:
-        if self._bound is None or self._best is None:
-            return False
-        return self._bound.value - self._best.score <= self._settings.gap * abs(self._best.score)
-
-    def _why_nothing(self) -> str:
-        """Why even the smallest structure does not fit; it needs least of everything."""
-        smallest = self._space.expand(self._space.smallest(), self._task)
-        reason = self._refiner.refine(smallest).reason
-        return f"the smallest structure of the space does not fit: {reason}" if reason else "no structure that fits was found"
-
-    def _children(self, generation: int) -> list[Structure]:
-        """Make the structures of one generation; each child has a random stream of its own."""
-        room = min(self._settings.children, self._settings.evaluations - len(self._seen))
-        made: list[Structure] = []
-        for index in range(room):
-            rng = np.random.default_rng(SeedSequence([self._settings.seed, generation, index]))
-            child = self._space.smallest() if generation == 0 and index == 0 else self._child(rng, from_scratch=generation == 0)
-            if child is not None and child not in self._seen:
-                self._seen.add(child)
-                made.append(child)
-        return made
-
-    def _child(self, rng: Generator, *, from_scratch: bool) -> Structure | None:
-        for _ in range(ATTEMPTS):
-            child, moves = self._parent(rng, from_scratch=from_scratch)
-            for _ in range(moves):
-                child = self._moves[rng.integers(len(self._moves))](self._space, child, rng)
-            if child not in self._seen and self._space.follows_rules(child):
-                return child
-        return None
-
-    def _parent(self, rng: Generator, *, from_scratch: bool) -> tuple[Structure, int]:
-        """A member of the population (the better of two) or the smallest structure, and how many moves to make from it."""
-        if from_scratch or not self._population:
-            return self._space.smallest(), int(rng.integers(1, FIRST_WALK + 1))
-        pick = min(rng.integers(len(self._population), size=2))  # the population is sorted, best first
-        return self._population[pick].structure, self._settings.moves_per_child
-
-    def _evaluate(self, structures: Sequence[Structure]) -> None:
-        """Rank new structures by their relaxed value; find exact bits for those that could beat the best."""
-        relaxed = self._relaxer.relax(structures).scores
-        found = [
-            Candidate(structure, float(score)) for structure, score in zip(structures, relaxed, strict=True) if np.isfinite(score)
-        ]
-        self._feasible += len(found)
-        found.sort(key=_rank)
-        for candidate in found:
-            if self._best is not None and candidate.relaxed <= self._best.score:
-                break
-            self._refine(candidate.structure)
-        self._population = sorted([*self._population, *found], key=_rank)[: self._settings.population]
-
-    def _refine(self, structure: Structure) -> None:
-        self._refined += 1
-        refined = self._refiner.refine(self._space.expand(structure, self._task))
-        if refined.score is not None and (self._best is None or refined.score > self._best.score):
-            self._best = Best(structure, refined, refined.score)
+def _found(terms: Terms, bound: JointBound | None) -> tuple[Island, ...]:
+    """The islands before any generation: all know the structures of the bound; the first has counted them."""
+    first = Island(0)
+    if bound is not None:
+        first = evaluated(terms, Relaxer(terms.space, terms.task, terms.refiner), first, bound.structures)
+    others = (replace(first, number=number, evaluations=0, feasible=0, refined=0) for number in range(1, terms.settings.islands))
+    return (first, *others)
 
 
-def _rank(candidate: Candidate) -> tuple[float, tuple[float, ...]]:
-    return -candidate.relaxed, candidate.structure.values
+def _next_round(terms: Terms, islands: tuple[Island, ...], workers: Workers) -> tuple[Island, ...]:
+    allowed = _allowances(terms, islands)
+    calls = [(terms, island, terms.settings.migration_every, most) for island, most in zip(islands, allowed, strict=True)]
+    return _meet(terms, workers.map(advance, calls))
+
+
+def _allowances(terms: Terms, islands: tuple[Island, ...]) -> list[int]:
+    """How many structures each island may evaluate: equal shares of what the founders have left."""
+    founders = 0
+    if islands[0].generation == 0:
+        founders = islands[0].evaluations
+    share, extra = divmod(max(terms.settings.evaluations - founders, 0), len(islands))
+    return [share + (island.number < extra) + (founders if island.number == 0 else 0) for island in islands]
+
+
+def _meet(terms: Terms, islands: list[Island]) -> tuple[Island, ...]:
+    """Let islands learn of the best design and pass structures on, in a ring."""
+    if len(islands) == 1:
+        return tuple(islands)
+    best = _best(islands)
+    met = []
+    for island, neighbour in zip(islands, [islands[-1], *islands[:-1]], strict=True):
+        migrants = neighbour.population[: terms.settings.migrants]
+        codes = [encode(terms.space, candidate.structure) for candidate in migrants]
+        met.append(welcome(island, best, migrants, codes, terms.settings.population))
+    return tuple(met)
+
+
+def _best(islands: list[Island] | tuple[Island, ...]) -> Leader | None:
+    """The best of all; of equals, that of the first island."""
+    leaders = [island.best for island in islands if island.best is not None]
+    return max(leaders, key=lambda leader: leader.score, default=None)
+
+
+def _progress(islands: tuple[Island, ...], bound: JointBound | None, seconds: float) -> Progress:
+    best = _best(islands)
+    return Progress(
+        generation=max(island.generation for island in islands),
+        evaluations=sum(island.evaluations for island in islands),
+        feasible=sum(island.feasible for island in islands),
+        refined=sum(island.refined for island in islands),
+        best_score=None if best is None else best.score,
+        bound=None if bound is None else bound.value,
+        seconds=seconds,
+    )
+
+
+def _why_stop(terms: Terms, islands: tuple[Island, ...], progress: Progress) -> Stop | None:
+    """Whether the search ends here, and why."""
+    settings = terms.settings
+    if settings.strategy == "bound":
+        return Stop.BOUND
+    if progress.generation >= settings.min_generations and _gap_is_closed(progress, settings.gap):
+        return Stop.GAP
+    if progress.evaluations >= settings.evaluations:
+        return Stop.EVALUATIONS
+    allowed = _allowances(terms, islands)
+    if all(island.exhausted or island.evaluations >= most for island, most in zip(islands, allowed, strict=True)):
+        return Stop.EXHAUSTED
+    if settings.time_limit_seconds is not None and progress.seconds >= settings.time_limit_seconds:
+        return Stop.TIME
+    return None
+
+
+def _gap_is_closed(progress: Progress, gap: float) -> bool:
+    if progress.bound is None or progress.best_score is None:
+        return False
+    return progress.bound - progress.best_score <= gap * abs(progress.best_score)
+
+
+def _result(terms: Terms, bound: JointBound | None, state: State | None, stopped: Stop) -> SearchResult:
+    """Find the bits of the best structure once more, and the designs beside it."""
+    if state is None:
+        return SearchResult(None, stopped, bound=bound, reason="interrupted before any structure was looked at")
+    leader = _best(state.islands)
+    if leader is None:
+        return SearchResult(None, stopped, state.history, bound=bound, reason=_why_nothing(terms))
+    refined = terms.refiner.refine(terms.space.expand(leader.structure, terms.task))
+    best = Best(leader.structure, refined, leader.score)
+    population = _population(terms, state.islands)
+    around = [candidate.structure for candidate in population]
+    best, others = (best, ()) if stopped is Stop.INTERRUPTED else find_alternatives(terms, best, around)
+    from_bound = None if bound is None else state.history[0].best_score
+    return SearchResult(best, stopped, state.history, population, bound, from_bound, "", others)
+
+
+def _population(terms: Terms, islands: tuple[Island, ...]) -> tuple[Candidate, ...]:
+    """The members of all islands, each once, best first."""
+    members = {candidate.structure: candidate for island in islands for candidate in island.population}
+    return tuple(sorted(members.values(), key=rank)[: terms.settings.population * len(islands)])
+
+
+def _why_nothing(terms: Terms) -> str:
+    """Why even the smallest structure does not fit; it needs least of everything."""
+    smallest = terms.space.expand(terms.space.smallest(), terms.task)
+    reason = terms.refiner.refine(smallest).reason
+    return f"the smallest structure of the space does not fit: {reason}" if reason else "no structure that fits was found"

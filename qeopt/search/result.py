@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from qeopt.qbr import Refined
 from qeopt.search.bound import JointBound
+from qeopt.search.island import Candidate
 from qeopt.space import Structure
 
 
@@ -26,16 +27,8 @@ class Stop(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A structure, the most it can score, and its exact bits once they were worth finding."""
-
-    structure: Structure
-    relaxed: float
-
-
-@dataclass(frozen=True, slots=True)
 class Best:
-    """The best structure so far, with exact bits."""
+    """A structure with exact bits."""
 
     structure: Structure
     refined: Refined
@@ -43,10 +36,20 @@ class Best:
 
 
 @dataclass(frozen=True, slots=True)
+class Alternative:
+    """A design beside the best one."""
+
+    design: Best
+    distance: float
+    """How far its structure is from the best one's: 0 for the same, 1 where every choice is at the other end."""
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a search stands after a generation."""
+    """Where a search stands after a round."""
 
     generation: int
+    """Generations that every island has made; 0 when only the structures of the bound have been looked at."""
     evaluations: int
     feasible: int
     """Structures evaluated so far for which the relaxation found bits."""
@@ -56,6 +59,7 @@ class Progress:
     bound: float | None
     """No design of the space scores higher; None where no bound is known."""
     seconds: float
+    """Time spent so far, that of the bound and of runs that were resumed included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +76,5 @@ class SearchResult:
     """The best score among the structures of the bound, before any evolution."""
     reason: str = ""
     """Why nothing fits, where nothing was found."""
+    alternatives: tuple[Alternative, ...] = ()
+    """Designs beside the best, each as far from those before it as could be found."""

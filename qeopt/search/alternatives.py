@@ -1,0 +1,105 @@
+"""Designs beside the best: within a stated share of its score, and as different from each other as can be found.
+
+The score is a proxy. Somebody who can train several networks wants to choose among ones that differ, not among siblings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.random import SeedSequence
+
+from qeopt.search.breeding import Breeder
+from qeopt.search.island import Terms
+from qeopt.search.relax import Relaxer
+from qeopt.search.result import Alternative, Best
+from qeopt.search.tables import Floats
+from qeopt.space import Space, Structure
+
+ROUNDS = 8
+CHILDREN = 256
+KEPT_PER_ALTERNATIVE = 8
+"""Structures kept between rounds for each alternative wanted: those farthest from each other."""
+MOST_MOVES = 8
+STREAM = 0xA17
+"""Tells the random streams apart from those of the islands."""
+
+
+def find_alternatives(terms: Terms, best: Best, around: Sequence[Structure]) -> tuple[Best, tuple[Alternative, ...]]:
+    """Spread out from the best structure and those around it; return the best of all designs met, and those beside it.
+
+    The same terms and structures give the same designs.
+    """
+    wanted = terms.settings.alternatives
+    if wanted == 0:
+        return best, ()
+    floor = best.score - terms.settings.alternatives_within * abs(best.score)
+    pool = _spread_out(terms, best.structure, _above(terms, around, floor), floor, KEPT_PER_ALTERNATIVE * wanted)
+    found: list[Best] = []
+    while pool and len(found) < wanted:
+        chosen = [best.structure, *(design.structure for design in found)]
+        structure = pool.pop(int(_distances(terms.space, pool, chosen).min(axis=1).argmax()))
+        refined = terms.refiner.refine(terms.space.expand(structure, terms.task))
+        if refined.score is not None and refined.score >= floor:
+            found.append(Best(structure, refined, refined.score))
+    designs = [best, *found]
+    top = max(designs, key=lambda design: design.score)  # a search that ended early may be beaten here
+    others = [design for design in designs if design is not top]
+    return top, tuple(Alternative(design, distance(terms.space, top.structure, design.structure)) for design in others)
+
+
+def distance(space: Space, first: Structure, second: Structure) -> float:
+    """How much two structures differ: the mean over the open choices of |ln a/b| / ln(greatest/least), between 0 and 1."""
+    return float(_distances(space, [first], [second])[0, 0])
+
+
+def _spread_out(terms: Terms, best: Structure, pool: list[Structure], floor: float, kept: int) -> list[Structure]:
+    """Make children of the pool that stay above the floor, keeping those that are farthest apart."""
+    breeder = Breeder(terms.space, terms.settings)
+    known = {best, *pool}
+    for number in range(ROUNDS):
+        children: dict[Structure, None] = {}
+        for index in range(CHILDREN):
+            rng = np.random.default_rng(SeedSequence([terms.settings.seed, STREAM, number, index]))
+            parents = [best, *pool]
+            parent = parents[rng.integers(len(parents))]
+            child = breeder.moved(parent, int(rng.integers(1, MOST_MOVES + 1)), rng)
+            if child not in known and terms.space.follows_rules(child):
+                children[child] = None
+        known.update(children)
+        pool = _farthest(terms.space, best, [*pool, *_above(terms, list(children), floor)], kept)
+    return pool
+
+
+def _above(terms: Terms, structures: Sequence[Structure], floor: float) -> list[Structure]:
+    """Those that could score at least `floor`."""
+    if not structures:
+        return []
+    relaxed = Relaxer(terms.space, terms.task, terms.refiner).relax(structures).scores
+    return [structure for structure, score in zip(structures, relaxed.tolist(), strict=True) if score >= floor]
+
+
+def _farthest(space: Space, best: Structure, pool: Sequence[Structure], count: int) -> list[Structure]:
+    """Up to `count` structures, each the farthest from the best and from those taken before it."""
+    rest = list(pool)
+    nearest = _distances(space, rest, [best]).min(axis=1) if rest else np.zeros(0)
+    taken: list[Structure] = []
+    while len(taken) < count and nearest.size and nearest.max() > 0:
+        place = int(nearest.argmax())
+        taken.append(rest[place])
+        nearest = np.minimum(nearest, _distances(space, rest, [rest[place]])[:, 0])
+    return taken
+
+
+def _distances(space: Space, rows: Sequence[Structure], columns: Sequence[Structure]) -> Floats:
+    """(rows, columns) distances."""
+    open_genes = [(index, values) for index, (_, _, values) in enumerate(space.genes) if len(values) > 1]
+    least = np.log([min(values) for _, values in open_genes])
+    reach = np.log([max(values) for _, values in open_genes]) - least
+    places = [
+        (np.log([[structure.values[index] for index, _ in open_genes] for structure in side]) - least) / reach
+        for side in (rows, columns)
+    ]
+    found: Floats = np.abs(places[0][:, None, :] - places[1][None, :, :]).mean(axis=2)
+    return found

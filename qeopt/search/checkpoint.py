@@ -1,0 +1,154 @@
+"""The journal of a search: enough to go on after any end, with the design that an uninterrupted run would have found.
+
+JSON lines. The first says what is searched and holds the bound; it is written atomically. Each round appends one line, which is on
+the disk before the next round begins. A line that was cut short by a crash is dropped when the journal is read: its round is made
+again, from the same random streams.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from qeopt.search.bound import JointBound
+from qeopt.search.codes import decode, encode
+from qeopt.search.island import Candidate, Island, Leader
+from qeopt.search.result import Progress, Stop
+from qeopt.space import Space
+from qeopt.spec.errors import QeoptError
+
+FORMAT = "qeopt.search/1"
+BOUND: TypeAdapter[JointBound | None] = TypeAdapter(JointBound | None)
+
+
+class CheckpointError(QeoptError):
+    """A saved search cannot be continued."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a search stands between two rounds."""
+
+    islands: tuple[Island, ...]
+    history: tuple[Progress, ...]
+    """One entry per round; the first after the structures of the bound."""
+    stopped: Stop | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What a journal holds."""
+
+    bound: JointBound | None
+    state: State | None
+
+
+class Journal:
+    """The journal of one search, in one file."""
+
+    def __init__(self, path: Path, fingerprint: str) -> None:
+        """Args: `fingerprint` says what is searched; a journal with another one is refused."""
+        self._path = path
+        self._fingerprint = fingerprint
+
+    def begin(self, bound: JointBound | None) -> None:
+        """Start a new journal, in place of any other."""
+        header = {"format": FORMAT, "fingerprint": self._fingerprint, "bound": BOUND.dump_python(bound, mode="json")}
+        write_durably(self._path, json.dumps(header) + "\n")
+
+    def append(self, space: Space, before: State | None, after: State) -> None:
+        """Add what a round has changed."""
+        known = [island.seen for island in before.islands] if before is not None else [frozenset()] * len(after.islands)
+        line = {
+            "islands": [_written(space, island, seen) for island, seen in zip(after.islands, known, strict=True)],
+            "progress": asdict(after.history[-1]),
+            "stopped": after.stopped,
+        }
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def read(self, space: Space) -> Saved | None:
+        """Return what was saved, None where nothing was; a last line that was cut short is removed from the file.
+
+        Raises:
+            CheckpointError: when the file is no journal of this search.
+        """
+        try:
+            text = self._path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise CheckpointError(f"{self._path}: cannot be read: {error}") from None
+        whole, _, cut = text.rpartition("\n")
+        if cut:
+            write_durably(self._path, whole + "\n")
+        try:
+            lines = [json.loads(line) for line in whole.splitlines()]
+            return self._restored(space, lines)
+        except (ValueError, KeyError, TypeError, IndexError, ValidationError) as error:
+            raise CheckpointError(f"{self._path}: is damaged ({type(error).__name__}); start again with `qeopt solve`") from None
+
+    def _restored(self, space: Space, lines: Sequence[Mapping[str, Any]]) -> Saved:
+        header, *rounds = lines
+        if header["format"] != FORMAT or header["fingerprint"] != self._fingerprint:
+            raise CheckpointError(f"{self._path}: was written for another search or by another version of this project")
+        bound = BOUND.validate_python(header["bound"])
+        if not rounds:
+            return Saved(bound, None)
+        seen: list[set[int]] = [set() for _ in rounds[-1]["islands"]]
+        for line in rounds:
+            for known, island in zip(seen, line["islands"], strict=True):
+                known.update(island["seen"])
+        islands = tuple(_read(space, data, known) for data, known in zip(rounds[-1]["islands"], seen, strict=True))
+        history = tuple(Progress(**line["progress"]) for line in rounds)
+        stopped = rounds[-1]["stopped"]
+        return Saved(bound, State(islands, history, None if stopped is None else Stop(stopped)))
+
+
+def write_durably(path: Path, text: str) -> None:
+    """Write a file so that after any crash it holds the old or the new text, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _written(space: Space, island: Island, known: frozenset[int]) -> dict[str, Any]:
+    """An island as plain data; of the structures seen, only those that were not `known` before."""
+    return {
+        "number": island.number,
+        "generation": island.generation,
+        "population": [[encode(space, candidate.structure), candidate.relaxed] for candidate in island.population],
+        "seen": sorted(island.seen - known),
+        "best": None if island.best is None else [encode(space, island.best.structure), island.best.score],
+        "evaluations": island.evaluations,
+        "feasible": island.feasible,
+        "refined": island.refined,
+        "exhausted": island.exhausted,
+    }
+
+
+def _read(space: Space, data: Mapping[str, Any], seen: set[int]) -> Island:
+    best = data["best"]
+    return Island(
+        number=data["number"],
+        generation=data["generation"],
+        population=tuple(Candidate(decode(space, code), relaxed) for code, relaxed in data["population"]),
+        seen=frozenset(seen),
+        best=None if best is None else Leader(decode(space, best[0]), best[1]),
+        evaluations=data["evaluations"],
+        feasible=data["feasible"],
+        refined=data["refined"],
+        exhausted=data["exhausted"],
+    )
