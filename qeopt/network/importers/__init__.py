@@ -1,0 +1,45 @@
+"""Networks from files: one kind of file a module, all of them found through a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qeopt.network.importers.model import ImportedModel, Importer, ImportOptions, Parameters
+from qeopt.spec.errors import Location, SpecError, one_of
+from qeopt.spec.plugins import Table
+
+IMPORTERS = Table(
+    "importers",
+    {
+        "onnx": "qeopt.network.importers.onnx:read_onnx",
+        "tflite": "qeopt.network.importers.tflite:read_tflite",
+        "json": "qeopt.network.importers.mcunet:read_mcunet",
+    },
+)
+"""Importers by the suffix of the files they read."""
+
+__all__ = ["IMPORTERS", "ImportOptions", "ImportedModel", "Importer", "Parameters", "import_model"]
+
+
+def import_model(
+    path: Path, options: ImportOptions | None = None, *, format_: str | None = None, values: bool = False
+) -> ImportedModel:
+    """Read a network from a file.
+
+    Args:
+        path: The file.
+        options: What the file does not say, and how to take what no importer knows.
+        format_: Name of the importer; the file's suffix unless stated.
+        values: Whether learnt values are wanted too.
+
+    Raises:
+        SpecError: the file cannot be read as a network; the message says where and why.
+        PluginError: a package that the importer needs is not installed.
+    """
+    name = format_ or path.suffix.lower().removeprefix(".")
+    if name not in IMPORTERS.names():
+        raise SpecError.at(
+            Location(str(path)), f"no importer reads {name or 'files without a suffix'!r}; {one_of(IMPORTERS.names())} was expected"
+        )
+    reader: Importer = IMPORTERS.load(name)
+    return reader(path, options or ImportOptions(), values=values)

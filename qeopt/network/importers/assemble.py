@@ -1,0 +1,136 @@
+"""Turn a folded draft into a network: what is scored, whose bits are shared, what is fixed, in which order it runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from qeopt.network.builder import FIXED_BITS, fix_unseen
+from qeopt.network.graph import COPYING_KINDS, WEIGHTED_KINDS, Network, Op, OpKind, Tensor
+from qeopt.network.importers.draft import Draft, Piece
+from qeopt.network.importers.fold import fold
+from qeopt.network.importers.model import ImportOptions, refuse
+from qeopt.network.order import least_memory, settle
+from qeopt.spec.errors import did_you_mean
+
+
+def assemble(draft: Draft, options: ImportOptions) -> Network:
+    """Fold a draft and build its network; what was done is added to the draft's notes.
+
+    Raises:
+        SpecError: nothing is left, or the options name an operator that does not exist.
+    """
+    fold(draft)
+    if not draft.pieces:
+        raise refuse(draft.path, "no operator leads from the image to an output")
+    _check_names(draft, options)
+    network = fix_unseen(_tied(_network(draft, options)))
+    if options.order == "as_given":
+        return settle(network)
+    ordered = least_memory(network)
+    if ordered.peak < ordered.given_peak:
+        change = f"{ordered.given_peak:,} to {ordered.peak:,} values resident"
+        draft.notes.append(f"operators run in another order than in the file ({ordered.method}): {change} at most")
+    return ordered.network
+
+
+def _check_names(draft: Draft, options: ImportOptions) -> None:
+    names = {piece.name for piece in draft.pieces}
+    for role, given in (("weight_bits", options.weight_bits), ("stages", options.stages)):
+        for name in given:
+            if name not in names:
+                raise refuse(draft.path, f"`{role}` names {name!r}, which is no operator of the network{did_you_mean(name, names)}")
+
+
+def _network(draft: Draft, options: ImportOptions) -> Network:
+    image = Tensor(draft.image, *draft.shapes[draft.image], bits=FIXED_BITS, is_image=True)
+    tensors = {draft.image: image}
+    final = _final(draft)
+    stage, ends = 0, {0: image}
+    ops: list[Op] = []
+    for piece in draft.pieces:
+        if piece.name in options.stages and ops:
+            stage += 1
+        output = tensors[piece.writes] = Tensor(piece.name, *draft.shapes[piece.writes])
+        scored = piece.kind in WEIGHTED_KINDS and piece.writes not in final
+        bits = options.weight_bits.get(piece.name)
+        if bits is None and piece.kind in WEIGHTED_KINDS:
+            bits = FIXED_BITS if not scored else options.first_weight_bits if draft.image in piece.reads else None
+        ops.append(_op(piece, tuple(tensors[value] for value in piece.reads), output, stage if scored else None, bits))
+        if piece.writes not in final and piece.kind is not OpKind.POOL:
+            ends[stage] = output
+    read = {value for piece in draft.pieces for value in piece.reads}
+    results = frozenset(tensors[value].name for value in draft.results if value in read)
+    return Network(draft.path.stem, tuple(tensors.values()), tuple(ops), tuple(sorted(ends.items())), results)
+
+
+def _op(piece: Piece, inputs: tuple[Tensor, ...], output: Tensor, stage: int | None, bits: int | None) -> Op:
+    (height, width), (down, right) = piece.window, piece.stride
+    return Op(
+        piece.name,
+        piece.kind,
+        inputs,
+        output,
+        height,
+        down,
+        stage,
+        bits,
+        kernel_width=None if width == height else width,
+        stride_width=None if right == down else right,
+        dilation=piece.dilation,
+        groups=piece.groups,
+        pads=piece.pads,
+        function=piece.function,
+    )
+
+
+def _final(draft: Draft) -> set[str]:
+    """What is written after the last weights of every path: by classifiers, and by what follows the last convolutions."""
+    followed: set[str] = set()
+    final: set[str] = set()
+    for piece in reversed(draft.pieces):
+        is_last = piece.writes not in followed
+        if is_last and (piece.kind is OpKind.DENSE or piece.kind not in WEIGHTED_KINDS):
+            final.add(piece.writes)
+        if not is_last or piece.kind in WEIGHTED_KINDS:
+            followed.update(piece.reads)
+    return final
+
+
+def _tied(network: Network) -> Network:
+    """Let tensors share bits where kernels copy values, and where the score sees only what a tensor becomes."""
+    owner = {tensor.name: tensor.name for tensor in network.tensors}
+    fixed = {tensor.name for tensor in network.tensors if tensor.bits is not None}
+
+    def root(name: str) -> str:
+        while owner[name] != name:
+            name = owner[name]
+        return name
+
+    for op in network.ops:
+        if _copies(op):
+            owner[root(op.output.name)] = root(op.inputs[0].name)
+    seen = {root(op.inputs[0].name) for op in network.ops if op.is_scored}
+    for op in reversed(network.ops):
+        target = root(op.output.name)
+        if op.has_weights or target not in seen or target in fixed:
+            continue
+        for tensor in op.inputs:
+            group = root(tensor.name)
+            if group not in seen and group not in fixed:
+                owner[group] = target
+    ties = {name: root(name) for name in owner}
+    final = {
+        tensor.name: tensor if ties[tensor.name] == tensor.name else replace(tensor, tied_to=ties[tensor.name])
+        for tensor in network.tensors
+    }
+    return replace(
+        network,
+        tensors=tuple(final.values()),
+        ops=tuple(replace(op, inputs=tuple(final[t.name] for t in op.inputs), output=final[op.output.name]) for op in network.ops),
+        stage_ends=tuple((stage, final[tensor.name]) for stage, tensor in network.stage_ends),
+    )
+
+
+def _copies(op: Op) -> bool:
+    averages_window = op.kind is OpKind.POOL and (op.output.height, op.output.width) != (1, 1)
+    return op.kind in COPYING_KINDS or averages_window or op.kind is OpKind.RESIZE

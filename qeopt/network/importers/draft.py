@@ -1,0 +1,132 @@
+"""A network while it is read: operators between named values, before noise is folded and ties are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from math import prod
+from pathlib import Path
+
+from qeopt.network.document import MAX_OPS, MAX_SIDE
+from qeopt.network.graph import OpKind
+from qeopt.network.importers.model import refuse
+
+Shape = tuple[int, int, int]
+Pair = tuple[int, int]
+
+MAX_ELEMENTS = 1 << 40
+"""Values that a tensor may have: far beyond any device, and sums of these are exact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """An operator of a draft, by the names of the values it reads and the value it writes."""
+
+    name: str
+    kind: OpKind
+    reads: tuple[str, ...]
+    writes: str
+    window: Pair = (1, 1)
+    stride: Pair = (1, 1)
+    dilation: Pair = (1, 1)
+    groups: int = 1
+    pads: tuple[int, int, int, int] | None = None
+    function: str = ""
+
+
+@dataclass
+class Draft:
+    """Operators in the order of the file; shapes are (height, width, channels), the batch left out.
+
+    Attributes:
+        path: The file, for messages.
+        shapes: Shape of every value that has memory of its own.
+        pieces: Operators.
+        results: Values that are wanted at the end.
+        notes: What was folded or left out.
+    """
+
+    path: Path
+    shapes: dict[str, Shape] = field(default_factory=dict)
+    pieces: list[Piece] = field(default_factory=list)
+    results: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    image: str = ""
+    made: dict[str, Piece] = field(default_factory=dict)
+    """Operators by the value they write."""
+    _same: dict[str, str] = field(default_factory=dict)
+    _names: set[str] = field(default_factory=set)
+
+    def read_image(self, value: str, shape: Shape) -> None:
+        """Declare the image."""
+        self.image = value
+        self._names.add(value)
+        self.shapes[value] = self._checked(shape, value)
+
+    def add(self, piece: Piece, shape: Shape) -> None:
+        """Append an operator that writes `shape`."""
+        if len(self.pieces) >= MAX_OPS:
+            raise refuse(self.path, f"more than {MAX_OPS:,} operators; no network for a microcontroller has as many")
+        name, number = piece.name, 1
+        while name in self._names:
+            number += 1
+            name = f"{piece.name} ({number})"
+        self._names.add(name)
+        self.shapes[piece.writes] = self._checked(shape, name)
+        self.made[piece.writes] = replace(piece, name=name)
+        self.pieces.append(self.made[piece.writes])
+
+    def alias(self, value: str, of: str) -> None:
+        """Say that `value` is another name for the values of `of`."""
+        self._same[value] = self.resolve(of)
+
+    def knows(self, value: str) -> bool:
+        """Whether `value` depends on the image."""
+        return value in self.shapes or value in self._same
+
+    def resolve(self, value: str) -> str:
+        """The value with memory of its own behind a name."""
+        return self._same.get(value, value)
+
+    def shape_of(self, value: str) -> Shape:
+        """Shape of what is behind a name."""
+        return self.shapes[self.resolve(value)]
+
+    def read_as(self, value: str, shape: Shape, node: str) -> str:
+        """The value behind a name, seen in a given shape.
+
+        Where values keep their order nothing moves; where channels become positions or the other way round, a copy is appended.
+
+        Raises:
+            SpecError: the shapes hold different numbers of values.
+        """
+        source = self.resolve(value)
+        have = self.shapes[source]
+        if have == shape:
+            return source
+        if prod(have) != prod(shape):
+            raise refuse(self.path, f"reads {prod(shape)} values where {value!r} holds {prod(have)}", node)
+        made_by = self.made.get(source)
+        is_read = any(source in piece.reads for piece in self.pieces)
+        if not is_read and (made_by is None or made_by.kind is OpKind.TRANSPOSE):
+            self.shapes[source] = self._checked(shape, node)
+            return source
+        copy = f"{node} (reshaped)"
+        if copy not in self.shapes:
+            self.add(Piece(copy, OpKind.TRANSPOSE, (source,), copy), shape)
+        return copy
+
+    def _checked(self, shape: Shape, node: str) -> Shape:
+        if any(side < 1 or side > MAX_SIDE for side in shape) or prod(shape) > MAX_ELEMENTS:
+            said = f"a tensor of {' x '.join(map(str, shape))} values; sides of 1 to {MAX_SIDE:,} were expected"
+            raise refuse(self.path, said, node)
+        return shape
+
+
+def readers_of(pieces: Iterable[Piece]) -> dict[str, list[Piece]]:
+    """List, by value, the operators that read it."""
+    found: dict[str, list[Piece]] = {}
+    for piece in pieces:
+        for value in dict.fromkeys(piece.reads):
+            found.setdefault(value, []).append(piece)
+    return found

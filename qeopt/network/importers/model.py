@@ -1,0 +1,76 @@
+"""What an importer returns, what a user may tell it, and how it complains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from qeopt.network.document import Shape, Width
+from qeopt.network.graph import Network
+from qeopt.spec.errors import Location, SpecError
+from qeopt.spec.model import Block
+
+Escape = Literal["identity", "activation", "move", "cut"]
+
+
+class ImportOptions(Block):
+    """What a file does not say, and how to take what no importer knows."""
+
+    input: Shape | None = None
+    """Height, width and channels of the image, where the file leaves them open."""
+    treat_as: Mapping[str, Escape] = {}
+    """By operator type or node name, how to take it: `identity` (its output is its first input), `activation` (a function of each
+    value), `move` (a copy of its values in another order), `cut` (the network ends before it)."""
+    first_weight_bits: Width | None = 8
+    """Weight bits of the operators that read the image; null leaves them to be chosen."""
+    weight_bits: Mapping[str, Width] = {}
+    """Fixed weight bits by operator."""
+    stages: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Operators that each begin a new stage, for objectives that weigh stages; left out, the network is one stage."""
+    order: Literal["least_memory", "as_given"] = "least_memory"
+    """`least_memory` runs operators in the order that needs least memory at uniform bits, where the graph leaves a choice."""
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Learnt values of one operator, in the layout (out, in, height, width), or (out, in) for dense layers."""
+
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class ImportedModel:
+    """A network read from a file, with what else the file holds."""
+
+    network: Network
+    weights: Mapping[str, Parameters] = field(default_factory=dict)
+    """Learnt values by operator, where the file has them; normalisation that follows is folded in."""
+    bits: Mapping[str, int] = field(default_factory=dict)
+    """Bits that an already quantised file gives: by operator for weights, by `NAME activations` for tensors."""
+    notes: tuple[str, ...] = ()
+    """What was left out, folded or taken in another way, for people."""
+
+
+class Importer(Protocol):
+    """Reads one kind of file."""
+
+    def __call__(self, path: Path, options: ImportOptions, *, values: bool) -> ImportedModel:
+        """Read `path`; `values` asks for learnt values too.
+
+        Raises:
+            SpecError: the file is no such file, damaged, too large, or holds what no network here can express.
+        """
+        ...
+
+
+def refuse(path: Path | str, message: str, node: str = "") -> SpecError:
+    """Say what is wrong with a file, at a node of it where that is known."""
+    place = f"node {node!r}: " if node else ""
+    return SpecError.at(Location(str(path)), f"{place}{message}")

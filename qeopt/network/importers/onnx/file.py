@@ -1,0 +1,196 @@
+"""Read an ONNX file that nobody vouches for: bounded, checked for what its parts claim, never leaving its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from qeopt.network.document import MAX_OPS
+from qeopt.network.importers.bytes import read_bytes
+from qeopt.network.importers.model import refuse
+from qeopt.spec.errors import PluginError, quote
+
+MAX_TENSORS = 100_000
+MAX_VALUES = 1 << 31
+"""Values that one constant may claim to hold."""
+MAX_RANK = 8
+MAX_ATTRIBUTE = 1 << 24
+"""Largest number in an attribute; no window, step or margin comes near it."""
+
+
+def load_onnx() -> Any:
+    """Import the onnx package.
+
+    Raises:
+        PluginError: it is not installed.
+    """
+    try:
+        import onnx  # noqa: PLC0415 - an extra
+        import onnx.shape_inference  # noqa: PLC0415
+    except ImportError as error:
+        raise PluginError('reading ONNX needs the package onnx; install it with: pip install "qeopt[onnx]"') from error
+    return onnx
+
+
+def read_model(path: Path) -> Any:
+    """Read the model in a file and check what it claims.
+
+    Returns:
+        An `onnx.ModelProto` whose nodes are in an order in which they can run.
+
+    Raises:
+        SpecError: it is no ONNX model, or its parts contradict each other.
+        PluginError: the onnx package is not installed.
+    """
+    onnx = load_onnx()
+    content = read_bytes(path)
+    try:
+        model = onnx.ModelProto.FromString(content)
+    except Exception as error:  # protobuf's parsers raise DecodeError, RuntimeError or ValueError by version
+        raise refuse(path, f"is not an ONNX model, or damaged ({type(error).__name__})") from None
+    if not model.HasField("graph") or not model.graph.node:
+        raise refuse(path, "is not an ONNX model, or empty: it holds no node")
+    if model.functions:
+        raise refuse(path, "holds functions of its own; inline them first (onnx.inliner.inline_local_functions)")
+    graph = model.graph
+    if len(graph.node) > MAX_OPS or len(graph.initializer) > MAX_TENSORS or graph.sparse_initializer:
+        raise refuse(path, f"more than {MAX_OPS:,} nodes or {MAX_TENSORS:,} constants, or sparse constants")
+    for tensor in _tensors(graph):
+        check_tensor(path, tensor)
+    for node in graph.node:
+        _check_node(path, node)
+    ordered = _sorted(path, graph)
+    del graph.node[:]
+    graph.node.extend(ordered)
+    return model
+
+
+def external_file(path: Path, tensor: Any) -> tuple[Path, int, int | None]:
+    """Return the file, offset and length of a constant's values outside the model, which must lie in the model's folder.
+
+    Raises:
+        SpecError: the values lie elsewhere, or are not there.
+    """
+    told = {entry.key: entry.value for entry in tensor.external_data}
+    location = told.get("location", "")
+    folder = path.resolve().parent
+    try:
+        target = (folder / location).resolve()
+        inside = location and not Path(location).is_absolute() and target.is_relative_to(folder) and target.is_file()
+        offset, length = int(told.get("offset", "0")), int(told["length"]) if "length" in told else None
+    except (ValueError, OSError):
+        inside, offset, length = False, 0, None
+    if not inside:
+        raise refuse(path, f"constant {quote(tensor.name)} lies in {quote(location)}, which is no file in the model's folder")
+    size = target.stat().st_size
+    if offset < 0 or (length is not None and length < 0) or offset + (length or 0) > size:
+        raise refuse(path, f"constant {quote(tensor.name)} claims bytes beyond the end of {quote(location)}")
+    return target, offset, length
+
+
+def check_tensor(path: Path, tensor: Any) -> None:
+    """Check that a constant holds as many values as its dimensions say.
+
+    Raises:
+        SpecError: it does not, or claims too many.
+    """
+    dims = tuple(tensor.dims)
+    count = prod(dims)
+    if len(dims) > MAX_RANK or any(side < 0 for side in dims) or count > MAX_VALUES:
+        raise refuse(path, f"constant {quote(tensor.name)} claims {' x '.join(map(str, dims[: MAX_RANK + 1]))} values")
+    if tensor.data_location == 1:
+        return
+    held = _held(tensor, count)
+    if held is not None and held != count:
+        raise refuse(path, f"constant {quote(tensor.name)} claims {count:,} values and holds {held:,}")
+
+
+_BITS = {1: 32, 2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 7: 64, 9: 8, 10: 16, 11: 64, 12: 32, 13: 64, 16: 16, 21: 4, 22: 4, 25: 2, 26: 2}
+"""Bits of a value by TensorProto.DataType."""
+
+
+def _held(tensor: Any, count: int) -> int | None:
+    """Values that a constant holds; None where its type says nothing of their size."""
+    bits = _BITS.get(tensor.data_type)
+    if bits is None:
+        return None
+    if tensor.HasField("raw_data"):
+        needed = -(-count * bits // 8)
+        return count if len(tensor.raw_data) == needed else len(tensor.raw_data) * 8 // bits
+    typed = (tensor.float_data, tensor.int32_data, tensor.int64_data, tensor.double_data, tensor.uint64_data)
+    held = max(len(field) for field in typed)
+    packed = -(-count * bits // 8) if bits < 8 else count
+    return count if held == packed else held
+
+
+def _tensors(graph: Any) -> Iterator[Any]:
+    yield from graph.initializer
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                yield attribute.t
+
+
+def _check_node(path: Path, node: Any) -> None:
+    """Refuse attributes that no shape inference should meet: graphs inside, and numbers out of all proportion."""
+    name = node.name or (node.output[0] if node.output else node.op_type)
+    for attribute in node.attribute:
+        if attribute.HasField("g") or attribute.graphs:
+            raise refuse(path, f"operator {quote(node.op_type)} holds a graph of its own, which is not supported", name)
+        numbers = (attribute.i, *attribute.ints[:64])
+        is_index = node.op_type in {"Cast", "Slice", "Constant", "Shape"}  # ends of slices are often the largest integer
+        if len(attribute.ints) > 64 and not is_index:
+            raise refuse(path, f"attribute {quote(attribute.name)} holds {len(attribute.ints):,} numbers", name)
+        if not is_index and any(abs(number) > MAX_ATTRIBUTE for number in numbers):
+            raise refuse(path, f"attribute {quote(attribute.name)} is {max(numbers, key=abs)}", name)
+        least = {"strides": 1, "dilations": 1, "kernel_shape": 1, "group": 1, "num_outputs": 1, "blocksize": 1, "pads": 0}
+        if attribute.name in least:
+            wrong = [number for number in (attribute.ints or (attribute.i,)) if number < least[attribute.name]]
+            if wrong:
+                raise refuse(path, f"{attribute.name} is {wrong[0]}; {least[attribute.name]} or more was expected", name)
+
+
+def _sorted(path: Path, graph: Any) -> list[Any]:
+    """Nodes in an order in which they can run: the file's own where that is one."""
+    writer: dict[str, int] = {}
+    given = {tensor.name for tensor in graph.initializer} | {value.name for value in graph.input}
+    for index, node in enumerate(graph.node):
+        for output in node.output:
+            if output and (output in writer or output in given):
+                raise refuse(path, f"the value {quote(output)} is written twice", node.name or output)
+            if output:
+                writer[output] = index
+    waits: list[set[int]] = []
+    for index, node in enumerate(graph.node):
+        needed = {writer[value] for value in node.input if value in writer}
+        missing = next((value for value in node.input if value and value not in writer and value not in given), None)
+        if missing is not None:
+            raise refuse(path, f"reads {quote(missing)}, which nothing writes", node.name or str(index))
+        waits.append(needed)
+    return [graph.node[index] for index in _topological(path, waits, graph.node)]
+
+
+def _topological(path: Path, waits: Sequence[Iterable[int]], nodes: Sequence[Any]) -> list[int]:
+    followers: dict[int, list[int]] = {}
+    open_counts = []
+    for index, needed in enumerate(waits):
+        open_counts.append(len(set(needed)))
+        for other in needed:
+            followers.setdefault(other, []).append(index)
+    if all(other < index for index, needed in enumerate(waits) for other in needed):
+        return list(range(len(waits)))
+    ready = [index for index, count in enumerate(open_counts) if not count]
+    order: list[int] = []
+    while ready:
+        index = ready.pop(0)
+        order.append(index)
+        for follower in followers.get(index, ()):
+            open_counts[follower] -= 1
+            if not open_counts[follower]:
+                ready.append(follower)
+    if len(order) < len(waits):
+        stuck = next(index for index, count in enumerate(open_counts) if count)
+        raise refuse(path, "nodes wait for each other in a circle", nodes[stuck].name or str(stuck))
+    return order

@@ -1,0 +1,162 @@
+"""The order in which operators run: where a graph leaves a choice, the one that needs least memory at uniform bits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+
+from qeopt.network.graph import Network, Op, OpKind, Tensor
+
+EXACT_STATES = 20_000
+"""Sets of operators already run that the exact search may meet."""
+BEAM = 64
+"""Sets kept after each operator where there are more."""
+
+MOST_OPS = 2000
+"""Operators beyond which the given order is kept unseen."""
+
+
+class Method(StrEnum):
+    """How an order was found."""
+
+    ONLY = "only order"
+    """Every operator waits for the one before it."""
+    EXACT = "exact"
+    """No order needs less."""
+    HEURISTIC = "heuristic"
+    """The best of many, or the given one where none was better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A network in some order, and what that order needs at uniform bits: values resident at most."""
+
+    network: Network
+    method: Method
+    peak: int
+    given_peak: int
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    peak: int
+    live: int
+    order: tuple[int, ...]
+    ready: tuple[int, ...]
+    """Operators that can run next."""
+
+
+def least_memory(network: Network, *, exact_states: int = EXACT_STATES, beam: int = BEAM) -> Ordered:
+    """Order the operators of a network of plain numbers so that the values resident at once are fewest at most.
+
+    An addition is taken to write into an input that nobody reads afterwards. The given order stays unless another is better.
+    """
+    if len(network.ops) > MOST_OPS:
+        return Ordered(settle(network), Method.HEURISTIC, 0, 0)
+    graph = _Graph(network)
+    given = graph.peak(range(len(network.ops)))
+    found, complete = graph.search(given, exact_states)
+    method = Method.EXACT
+    if not complete:
+        found, _ = graph.search(given, None, beam)
+        method = Method.HEURISTIC
+    elif graph.is_chain:
+        method = Method.ONLY
+    order = found.order if found is not None else tuple(range(len(network.ops)))
+    peak = given if found is None else found.peak
+    return Ordered(settle(_in_order(network, order)), method, peak, given)
+
+
+class _Graph:
+    """The operators as bits of a number: who waits for whom, what each frees."""
+
+    def __init__(self, network: Network) -> None:
+        self.ops = network.ops
+        number = {op.output.name: index for index, op in enumerate(network.ops)}
+        self.sizes = {tensor.name: int(tensor.elements) for tensor in network.tensors}
+        self.waits = [sum({1 << number[t.name] for t in op.inputs if t.name in number}) for op in network.ops]
+        self.readers: dict[str, int] = dict.fromkeys(self.sizes, 0)
+        for index, op in enumerate(network.ops):
+            for tensor in op.inputs:
+                self.readers[tensor.name] |= 1 << index
+        self.kept = {tensor.name for tensor in network.outputs}
+        self.start = self.sizes[network.tensors[0].name]
+        self.is_chain = all(wait >> index & 1 for index, wait in enumerate(self.waits[1:]))
+        self.followers = [[i for i in range(len(network.ops)) if self.readers[op.output.name] >> i & 1] for op in network.ops]
+
+    def run(self, done: int, live: int, index: int) -> tuple[int, int]:
+        """Values resident while operator `index` runs after those in `done`, and after it."""
+        op = self.ops[index]
+        size, after = self.sizes[op.output.name], done | 1 << index
+        freed = {t.name for t in op.inputs if t.name not in self.kept and not self.readers[t.name] & ~after}
+        in_place = op.kind is OpKind.ADD and any(self.sizes[name] == size for name in freed)
+        during = live if in_place else live + size
+        return during, live + size - sum(self.sizes[name] for name in freed)
+
+    def peak(self, order: Sequence[int]) -> int:
+        done, live, peak = 0, self.start, 0
+        for index in order:
+            during, live = self.run(done, live, index)
+            peak, done = max(peak, during), done | 1 << index
+        return peak
+
+    def search(self, below: int, most_states: int | None, beam: int | None = None) -> tuple[_State | None, bool]:
+        """Find the least peak below `below`, operator by operator over the sets that can have run.
+
+        Returns what was found and whether every set was looked at.
+        """
+        layer = {0: _State(0, self.start, (), tuple(index for index, wait in enumerate(self.waits) if not wait))}
+        met = 0
+        for _ in self.ops:
+            following: dict[int, _State] = {}
+            for done, state in layer.items():
+                for index in state.ready:
+                    during, live = self.run(done, state.live, index)
+                    peak, after = max(state.peak, during), done | 1 << index
+                    if peak < below and (after not in following or peak < following[after].peak):
+                        following[after] = _State(peak, live, (*state.order, index), self._ready(state.ready, after, index))
+            met += len(following)
+            if most_states is not None and met > most_states:
+                return None, False
+            if beam is not None and len(following) > beam:
+                best = sorted(following.items(), key=lambda item: (item[1].peak, item[1].live, item[1].order))[:beam]
+                following = dict(best)
+            layer = following
+        return next(iter(layer.values()), None), True
+
+    def _ready(self, before: tuple[int, ...], done: int, index: int) -> tuple[int, ...]:
+        freed = (follower for follower in self.followers[index] if not self.waits[follower] & ~done)
+        return (*(other for other in before if other != index), *freed)
+
+
+def _in_order(network: Network, order: Sequence[int]) -> Network:
+    ops = tuple(network.ops[index] for index in order)
+    written = {op.output.name for op in ops}
+    sources = tuple(tensor for tensor in network.tensors if tensor.name not in written)
+    return replace(network, ops=ops, tensors=(*sources, *(op.output for op in ops)))
+
+
+def settle(network: Network) -> Network:
+    """Let every addition read first what it can write into: a tensor of its shape, tied to it, that nobody reads afterwards."""
+    last = {tensor.name: index for index, op in enumerate(network.ops) for tensor in op.inputs}
+
+    def fitness(index: int, op: Op, tensor: Tensor) -> tuple[bool, bool, bool]:
+        dies = last[tensor.name] == index and tensor.name not in network.results
+        return _shape(tensor) == _shape(op.output), dies, network.bits_owner(tensor) is network.bits_owner(op.output)
+
+    ops = []
+    for index, op in enumerate(network.ops):
+        if op.kind in {OpKind.ADD, OpKind.MUL} and len(op.inputs) > 1:
+            best = max(op.inputs, key=lambda tensor: fitness(index, op, tensor))
+            rest = list(op.inputs)
+            rest.remove(best)
+            op = replace(op, inputs=(best, *rest))  # noqa: PLW2901
+        ops.append(op)
+    return replace(network, ops=tuple(ops))
+
+
+def _shape(tensor: Tensor) -> tuple[int, int, int]:
+    return int(np.int64(tensor.height)), int(np.int64(tensor.width)), int(np.int64(tensor.channels))
