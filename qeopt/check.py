@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from qeopt.hardware import Device, Runtime
+from qeopt.hardware.costs import mac_count
 from qeopt.memory import Limits, Resources
-from qeopt.network import Network, OpKind, macs
+from qeopt.network import Network, OpKind
 from qeopt.qbr import BitChoices, Refined
 from qeopt.solve import PROVER
 from qeopt.spec.units import format_bytes
@@ -41,7 +42,7 @@ def check_study(study: Study) -> tuple[Finding, ...]:
         *_budgets(study.limits),
         *check_trades(study.runtime, study.bits),
         *_size(study),
-        *_totals(smallest, study.limits),
+        *_totals(smallest, study),
         *_fewest_bits(study, smallest),
         *_rate(smallest, study),
     )
@@ -106,10 +107,11 @@ def _size(study: Study) -> list[Finding]:
     return [Finding(Weight.NOTE, f"{study.subject.size:,} structures, rules between blocks aside")]
 
 
-def _totals(smallest: Network, limits: Limits) -> list[Finding]:
+def _totals(smallest: Network, study: Study) -> list[Finding]:
     """Totals that no bits change."""
     found = []
-    for name, least, limit in (("layers", smallest.layers, limits.layers), ("macs", _macs(smallest), limits.macs)):
+    limits = study.limits
+    for name, least, limit in (("layers", smallest.layers, limits.layers), ("macs", _macs(smallest, study.runtime), limits.macs)):
         if limit is not None and least > limit:
             found.append(Finding(Weight.ERROR, f"the smallest structure has {least:,} {name}, {limit:,} are allowed"))
     return found
@@ -129,8 +131,8 @@ def _rate(smallest: Network, study: Study) -> list[Finding]:
     if device is None or ceiling is None:
         return []
     rate = f"{device.name} finishes at most {ceiling:,} MACs a second"
-    if _macs(smallest) > ceiling:
-        return [Finding(Weight.WARNING, f"{rate}, and the smallest structure has {_macs(smallest):,}")]
+    if _macs(smallest, study.runtime) > ceiling:
+        return [Finding(Weight.WARNING, f"{rate}, and the smallest structure has {_macs(smallest, study.runtime):,}")]
     if study.subject.size == 1:
         return []
     if budget is None:
@@ -138,8 +140,8 @@ def _rate(smallest: Network, study: Study) -> list[Finding]:
     return [Finding(Weight.WARNING, f"{rate}, and the MAC budget allows {budget:,}")] if budget > ceiling else []
 
 
-def _macs(network: Network) -> int:
-    return sum(int(macs(op)) for op in network.ops)
+def _macs(network: Network, runtime: Runtime) -> int:
+    return sum(int(mac_count(runtime, op)) for op in network.ops)
 
 
 def _listed(widths: Iterable[int]) -> str:

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.random import Generator, SeedSequence
 from numpy.typing import NDArray
 
+from qeopt.hardware.costs import mac_count
 from qeopt.least_use import Column, could_fit
-from qeopt.network import Network, macs
+from qeopt.network import Network
 from qeopt.qbr import Refiner
 from qeopt.space import Space, Structure, Task
 from qeopt.space.genes import Value
@@ -107,7 +108,7 @@ class Sampler:
 
     def _is_over(self, network: Network) -> bool:
         limits = self.refiner.limits
-        total = sum(int(macs(op)) for op in network.ops)
+        total = sum(int(mac_count(self.refiner.runtime, op)) for op in network.ops)
         return network.layers > (limits.layers or network.layers) or total > (limits.macs or total)
 
     def _could_fit(self, columns: Sequence[Column]) -> NDArray[np.bool_]:

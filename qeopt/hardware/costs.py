@@ -1,4 +1,4 @@
-"""What one operator or tensor costs under a runtime. The only place where bytes, bit operations and legality are computed.
+"""What one operator or tensor costs under a runtime. The only place where these are computed.
 
 Every function takes integers or integer arrays (see `qeopt.network.graph`). Memory is in the runtime's unit: bytes, or bits where
 it keeps fractions.
@@ -7,47 +7,88 @@ it keeps fractions.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import product
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qeopt.hardware.device import Device
 from qeopt.hardware.formula import Formula
-from qeopt.hardware.runtime import Kernel, Runtime, Tuples
-from qeopt.network import Dim, Op, OpKind, Tensor, weight_count
+from qeopt.hardware.runtime import Kernel, Runtime, Scratch, Tuples
+from qeopt.network import Dim, Op, OpKind, Tensor, macs, weight_count
+
+Mask: TypeAlias = bool | NDArray[np.bool_]
+"""Yes or no: one answer, or one per network of a batch."""
 
 _BITOPS = Formula.parse("macs * in_bits * w_bits")
 
 
 def held(runtime: Runtime, elements: Dim, bits: int) -> Dim:
-    """Memory of a buffer of `elements` values of `bits` bits, packed densely, in the runtime's unit."""
-    if runtime.memory.unit == "bits":
-        return elements * bits
-    align = runtime.memory.align
-    return -(-_whole_bytes(elements * bits) // align) * align
+    """Memory of a buffer of `elements` values of `bits` bits, in the runtime's unit."""
+    size = elements * _occupied(runtime, bits)
+    return size if runtime.memory.unit == "bits" else _aligned(runtime, _whole_bytes(size))
 
 
 def tensor_elements(runtime: Runtime, tensor: Tensor) -> Dim:
-    """Values that `tensor` occupies, channel padding of the image included."""
-    if not tensor.is_image:
-        return tensor.elements
+    """Values that `tensor` occupies, padding of channels included."""
+    multiple = runtime.memory.pad_channels
+    return tensor.height * tensor.width * (-(-image_channels(runtime, tensor) // multiple) * multiple)
+
+
+def image_channels(runtime: Runtime, tensor: Tensor) -> Dim:
+    """Channels of `tensor` as operators see them: those of the image padded, all others as they are."""
     multiple = runtime.memory.pad_image_channels
-    return tensor.height * tensor.width * (-(-tensor.channels // multiple) * multiple)
+    return -(-tensor.channels // multiple) * multiple if tensor.is_image and multiple > 1 else tensor.channels
+
+
+def executed(runtime: Runtime, op: Op) -> Op:
+    """`op` as the library runs it: reading the padded image, if it reads the image."""
+    if runtime.memory.pad_image_channels == 1 or not any(source.is_image for source in op.inputs):
+        return op
+    return replace(op, inputs=tuple(replace(source, channels=image_channels(runtime, source)) for source in op.inputs))
+
+
+def mac_count(runtime: Runtime, op: Op) -> Dim:
+    """Multiply-accumulates of `op`, those with padded channels of the image included."""
+    return macs(executed(runtime, op))
 
 
 def scratch(runtime: Runtime, op: Op, in_bits: int, w_bits: int, out_bits: int) -> Dim:
-    """Working memory of `op`, in the runtime's unit."""
-    formula = runtime.scratch.bytes.get(op.kind)
+    """Working memory of `op` in all pools, in the runtime's unit."""
+    total: Dim = 0
+    for pool in runtime.pools:
+        total = total + pool_scratch(runtime, pool, op, in_bits, w_bits, out_bits)
+    return total
+
+
+def pool_scratch(runtime: Runtime, pool: Scratch, op: Op, in_bits: int, w_bits: int, out_bits: int) -> Dim:
+    """Working memory of `op` in one pool, in the runtime's unit."""
+    formula = pool.bytes.get(op.kind)
     if formula is None:
         return 0
-    return formula.of(op, in_bits=in_bits, w_bits=w_bits, out_bits=out_bits) * runtime.unit_per_byte
+    size = formula.of(executed(runtime, op), in_bits=in_bits, w_bits=w_bits, out_bits=out_bits)
+    return size * 8 if runtime.memory.unit == "bits" else _aligned(runtime, size)
+
+
+def persistent(runtime: Runtime, op: Op) -> Dim:
+    """Memory that `op` holds from the start to the end of an inference, in the runtime's unit."""
+    formula = runtime.memory.persistent.get(op.kind)
+    if formula is None:
+        return 0
+    size = formula.of(executed(runtime, op))
+    return size * 8 if runtime.memory.unit == "bits" else _aligned(runtime, size)
 
 
 def weights_flash(runtime: Runtime, op: Op, bits: int) -> Dim:
-    """Flash of the weights of `op` at `bits` bits, in the runtime's unit: dense, rounded up per tensor."""
+    """Flash of the weights of `op` at `bits` bits, in the runtime's unit: dense and rounded up, unless it says otherwise."""
     if not is_counted(runtime, op):
         return 0
-    size = weight_count(op) * bits
+    formula = runtime.weight_bytes.get(op.kind) if op.has_weights else None
+    if formula is not None:
+        return formula.of(executed(runtime, op), w_bits=bits) * runtime.unit_per_byte
+    size = weight_count(executed(runtime, op)) * _occupied(runtime, bits)
     return size if runtime.memory.unit == "bits" else _whole_bytes(size)
 
 
@@ -56,7 +97,27 @@ def parameter_flash(runtime: Runtime, op: Op) -> Dim:
     formula = runtime.parameters.get(op.kind)
     if formula is None or not is_counted(runtime, op):
         return 0
-    return formula.of(op) * runtime.unit_per_byte
+    return formula.of(executed(runtime, op)) * runtime.unit_per_byte
+
+
+def code_flash(runtime: Runtime, op: Op, bits: tuple[int, int, int]) -> int:
+    """Flash of the kernel that runs `op` at (in, weight, out) `bits`, in the runtime's unit; all its layers share it."""
+    formula = runtime.code.get(op.kind)
+    if formula is None:
+        return 0
+    return int(formula.of(op, in_bits=bits[0], w_bits=bits[1], out_bits=bits[2])) * runtime.unit_per_byte
+
+
+def cycles(runtime: Runtime, op: Op, in_bits: int, w_bits: int, out_bits: int) -> Dim:
+    """Estimated clock cycles of `op`; 0 without an estimate."""
+    formula = None if runtime.latency is None else runtime.latency.cycles.get(op.kind)
+    return 0 if formula is None else formula.of(executed(runtime, op), in_bits=in_bits, w_bits=w_bits, out_bits=out_bits)
+
+
+def picojoules(runtime: Runtime, op: Op, in_bits: int, w_bits: int, out_bits: int) -> Dim:
+    """Estimated energy of `op`; 0 without an estimate."""
+    formula = None if runtime.energy is None else runtime.energy.picojoules.get(op.kind)
+    return 0 if formula is None else formula.of(executed(runtime, op), in_bits=in_bits, w_bits=w_bits, out_bits=out_bits)
 
 
 def bitops(runtime: Runtime, op: Op, in_bits: int, w_bits: int) -> Dim:
@@ -64,7 +125,7 @@ def bitops(runtime: Runtime, op: Op, in_bits: int, w_bits: int) -> Dim:
     formula = runtime.bitops.get(op.kind, _BITOPS if op.has_weights else None)
     if formula is None or not is_counted(runtime, op):
         return 0
-    return formula.of(op, in_bits=in_bits, w_bits=w_bits)
+    return formula.of(executed(runtime, op), in_bits=in_bits, w_bits=w_bits)
 
 
 def is_counted(runtime: Runtime, op: Op) -> bool:
@@ -87,15 +148,66 @@ def legal_tuples(runtime: Runtime, op: Op, weights: Iterable[int], activations: 
     return tuple(sorted(legal.intersection(candidates)))
 
 
-def channels_fit(runtime: Runtime, op: Op, tensor: Tensor, bits: int) -> bool | NDArray[np.bool_]:
+def channels_fit(runtime: Runtime, op: Op, tensor: Tensor, bits: int) -> Mask:
     """Whether `op` can read or write `tensor` at `bits` by its kernel's channel multiples: one answer per network of a batch."""
-    kernel: Kernel | None = None if runtime.kernels == "any" else runtime.kernels.get(op.kind)
+    kernel = _kernel(runtime, op)
     multiple = 1 if kernel is None else kernel.channel_multiple.get(bits, 1)
-    channels = tensor.channels
-    if tensor.is_image:
-        channels = -(-channels // runtime.memory.pad_image_channels) * runtime.memory.pad_image_channels
-    fits = channels % multiple == 0
+    return _mask(image_channels(runtime, tensor) % multiple == 0)
+
+
+def weight_channels_fit(runtime: Runtime, op: Op, bits: int) -> Mask:
+    """Whether the kernel of `op` can run with weights of `bits` by its multiples of the channels it reads and writes."""
+    kernel = _kernel(runtime, op)
+    multiple = 1 if kernel is None else kernel.weight_channel_multiple.get(bits, 1)
+    read = image_channels(runtime, op.inputs[0])
+    return _mask((read % multiple == 0) & (op.output.channels % multiple == 0))
+
+
+def shape_limits(runtime: Runtime, op: Op) -> tuple[tuple[str, Mask], ...]:
+    """What the kernel of `op` asks of its shape, in words, and whether that holds; one answer per network of a batch."""
+    kernel = _kernel(runtime, op)
+    if kernel is None:
+        return ()
+    found: list[tuple[str, Mask]] = []
+    if kernel.windows:
+        found += [(f"windows of {_listed(kernel.windows)}", _among(side, kernel.windows)) for side in op.window]
+    if kernel.strides:
+        found += [(f"strides of {_listed(kernel.strides)}", _among(stride, kernel.strides)) for stride in op.strides]
+    if kernel.max_channels is not None:
+        sides = (*(image_channels(runtime, source) for source in op.inputs), op.output.channels)
+        found += [(f"{kernel.max_channels} channels at most", _mask(channels <= kernel.max_channels)) for channels in sides]
+    return tuple(found)
+
+
+def missing_isa(device: Device, runtime: Runtime) -> tuple[str, ...]:
+    """Extensions that `runtime` needs and `device` says it does not have; none where it does not say."""
+    return () if device.isa is None else tuple(name for name in runtime.needs_isa if name not in device.isa)
+
+
+def _kernel(runtime: Runtime, op: Op) -> Kernel | None:
+    return None if runtime.kernels == "any" else runtime.kernels.get(op.kind)
+
+
+def _among(value: Dim, allowed: tuple[int, ...]) -> Mask:
+    return value in allowed if isinstance(value, int) else np.isin(value, allowed)
+
+
+def _mask(fits: bool | NDArray[np.bool_]) -> Mask:
     return fits if isinstance(fits, bool) else np.asarray(fits, dtype=np.bool_)
+
+
+def _listed(values: Iterable[int]) -> str:
+    return ", ".join(map(str, values))
+
+
+def _occupied(runtime: Runtime, bits: int) -> int:
+    """Bits that a value of `bits` bits occupies."""
+    return runtime.memory.packing.get(bits, bits)
+
+
+def _aligned(runtime: Runtime, size_bytes: Dim) -> Dim:
+    align = runtime.memory.align
+    return -(-size_bytes // align) * align
 
 
 def _whole_bytes(bits: Dim) -> Dim:

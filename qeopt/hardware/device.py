@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -32,8 +33,10 @@ class Region(Block):
     """Size of the bank."""
     reserved: ByteSize = 0
     """Bytes a network cannot have (stack, bootloader, radio stack)."""
+    address: Annotated[int, Field(ge=0)] | None = None
+    """Address of its first byte, where known; banks must not overlap, and `joins` must agree with it."""
     holds: tuple[Holds, ...] = ("activations",)
-    """What may live here."""
+    """What may live here; a bank of weights alone serves runtimes that keep weights out of flash."""
     joins: str | None = None
     """Name of the bank that ends where this one begins; a buffer may cross that border."""
 
@@ -76,6 +79,8 @@ class Device(Block):
     """Size of the flash, or a mapping with its reserve."""
     core: str
     """Core as the vendor names it, in lower case (cortex-m4)."""
+    isa: tuple[str, ...] | None = None
+    """Extensions that a runtime may need, in lower case (dsp, mve); leave it out when unknown, and nothing is checked."""
     clock_mhz: Annotated[float, Field(gt=0)]
     """Highest clock of the core that runs the network."""
     macs_per_cycle: Annotated[float, Field(gt=0)] | None = None
@@ -98,6 +103,7 @@ class Device(Block):
             raise ValueError("two memory regions join the same region; only one can begin where it ends")
         if not any("activations" in region.holds for region in self.regions):
             raise ValueError("no memory region may hold activations")
+        _check_addresses(self.memory)
         _arenas(self.regions)
         return self
 
@@ -112,6 +118,11 @@ class Device(Block):
         return max(_arenas(self.regions))
 
     @property
+    def weight_bytes(self) -> int:
+        """Bytes of the banks that hold weights and nothing else, reserves subtracted."""
+        return sum(region.size - region.reserved for region in self.regions if set(region.holds) == {"weights"})
+
+    @property
     def flash_bytes(self) -> int:
         """Bytes of flash less its reserve."""
         return self.flash.size - self.flash.reserved if isinstance(self.flash, Flash) else self.flash
@@ -120,6 +131,21 @@ class Device(Block):
     def macs_per_second(self) -> int | None:
         """Ceiling on multiply-accumulates a second, where the device declares one."""
         return None if self.macs_per_cycle is None else int(self.macs_per_cycle * self.clock_mhz * 1e6)
+
+
+def _check_addresses(regions: tuple[Region, ...]) -> None:
+    """Refuse banks that share bytes, and joins that addresses contradict."""
+    placed = sorted(((region.address, region) for region in regions if region.address is not None), key=lambda entry: entry[0])
+    for (start, one), (after, other) in pairwise(placed):
+        if after < start + one.size:
+            raise ValueError(f"the regions {one.name!r} and {other.name!r} overlap from address {after:#x} on")
+    at = {region.name: (address, region) for address, region in placed}
+    for name, (address, region) in at.items():
+        if region.joins in at:
+            start, before = at[region.joins]
+            end = start + before.size
+            if end != address:
+                raise ValueError(f"region {name!r} begins at {address:#x}, but {region.joins!r}, which it joins, ends at {end:#x}")
 
 
 def _arenas(regions: tuple[Region, ...]) -> list[int]:

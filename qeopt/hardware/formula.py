@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,8 +66,8 @@ class Formula:
     _tree: ast.expr = field(repr=False, compare=False)
 
     @classmethod
-    def parse(cls, text: str | int, allow: tuple[str, ...] = BIT_NAMES) -> Formula:
-        """Parse `text`: + - * //, max, min, ceil_to, integers, the names of `SHAPE_NAMES` and those in `allow`.
+    def parse(cls, text: str | int, allow: Iterable[str] = (*SHAPE_NAMES, *BIT_NAMES)) -> Formula:
+        """Parse `text`: + - * //, max, min, ceil_to, integers, and the names in `allow`.
 
         Raises:
             ValueError: saying what is not allowed and the nearest name that is.
@@ -80,14 +80,14 @@ class Formula:
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             raise ValueError(f"cannot read the formula {text!r}; write an integer expression such as '10 * c_out'") from None
         names: set[str] = set()
-        _check(tree, {*SHAPE_NAMES, *allow}, names)
+        _check(tree, set(allow), names)
         return cls(text, frozenset(names), tree)
 
     def of(self, op: Op, *, in_bits: int = 8, w_bits: int = 8, out_bits: int = 8) -> Dim:
-        """Evaluate for `op`, whose dimensions may be arrays."""
+        """Evaluate for `op`, whose dimensions may be arrays. An amount is never less than nothing: below zero, it is zero."""
         bits = {"in_bits": in_bits, "w_bits": w_bits, "out_bits": out_bits}
         scope: dict[str, Dim] = {name: bits[name] if name in bits else SHAPE_NAMES[name](op) for name in self.names}
-        return _evaluate(self._tree, scope)
+        return _larger(_evaluate(self._tree, scope), 0)
 
     @property
     def uses_bits(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 
 from qeopt.hardware.device import Source
-from qeopt.hardware.formula import BIT_NAMES, Formula
+from qeopt.hardware.formula import BIT_NAMES, SHAPE_NAMES, Formula
 from qeopt.network import WEIGHTED_KINDS, OpKind
 from qeopt.spec.model import Block
 from qeopt.spec.units import ByteSize
@@ -19,7 +19,7 @@ BitsOrNone = Annotated[int, Field(ge=0, le=32)]
 Tuples = tuple[tuple[int, int, int], ...]
 
 
-def _parse(allow: tuple[str, ...]) -> PlainValidator:
+def _parse(*allow: str) -> PlainValidator:
     def validate(value: object) -> Formula:
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise ValueError("a formula must be a text or an integer")
@@ -29,10 +29,14 @@ def _parse(allow: tuple[str, ...]) -> PlainValidator:
 
 
 _AS_TEXT = PlainSerializer(lambda formula: formula.text, return_type=str)
-ShapeFormula = Annotated[Formula, _parse(()), _AS_TEXT]
+ShapeFormula = Annotated[Formula, _parse(*SHAPE_NAMES), _AS_TEXT]
 """A formula over an operator's shape."""
-BitFormula = Annotated[Formula, _parse(BIT_NAMES), _AS_TEXT]
+BitFormula = Annotated[Formula, _parse(*SHAPE_NAMES, *BIT_NAMES), _AS_TEXT]
 """A formula over an operator's shape and bits."""
+WeightFormula = Annotated[Formula, _parse(*SHAPE_NAMES, "w_bits"), _AS_TEXT]
+"""A formula over an operator's shape and the bits of its weights."""
+KernelFormula = Annotated[Formula, _parse(*BIT_NAMES), _AS_TEXT]
+"""A formula over bits alone: what all operators that run the same kernel share."""
 
 
 class Kernel(Block):
@@ -48,6 +52,14 @@ class Kernel(Block):
     """Instead of the three lists: the legal (in, weights, out) one by one; write 0 for weights where there are none."""
     channel_multiple: Mapping[Bits, Annotated[int, Field(ge=1)]] = {}
     """By activation bits: the number that input and output channels must be a multiple of."""
+    weight_channel_multiple: Mapping[Bits, Annotated[int, Field(ge=1)]] = {}
+    """By weight bits: the number that input and output channels must be a multiple of."""
+    windows: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    """Sides that a window may have; any where this is left out."""
+    strides: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    """Strides that a window may have; any where this is left out."""
+    max_channels: Annotated[int, Field(ge=1)] | None = None
+    """Most channels that an operator may read or write."""
 
     @model_validator(mode="after")
     def _one_form(self) -> Kernel:
@@ -55,6 +67,19 @@ class Kernel(Block):
             raise ValueError("a kernel needs either `in` and `out` (and `weights`) or `tuples`")
         if not self.tuples and not (self.inputs and self.outputs):
             raise ValueError("a kernel needs both `in` and `out`")
+        return self
+
+    @model_validator(mode="after")
+    def _multiples_are_of_its_bits(self) -> Kernel:
+        legal = self.tuples or tuple(product(self.inputs, self.weights or (0,), self.outputs))
+        activations, weights = {bits for entry in legal for bits in (entry[0], entry[2])}, {entry[1] for entry in legal}
+        for field, stated, known in (
+            ("channel_multiple", self.channel_multiple, activations),
+            ("weight_channel_multiple", self.weight_channel_multiple, weights),
+        ):
+            for bits in stated:
+                if bits not in known:
+                    raise ValueError(f"`{field}` names {bits} bits, which this kernel does not have")
         return self
 
     def legal(self, has_weights: bool) -> Tuples:
@@ -80,7 +105,15 @@ class Memory(Block):
     bystanders: Literal["all", "depthwise"] = "all"
     """Steps at which tensors are counted that are neither read nor written then (shortcuts)."""
     pad_image_channels: Annotated[int, Field(ge=1)] = 1
-    """The image's channels are padded to a multiple of this."""
+    """The image's channels are padded to a multiple of this; the operators that read it get weights for them."""
+    pad_channels: Annotated[int, Field(ge=1)] = 1
+    """The channels of every tensor are padded to a multiple of this in memory."""
+    packing: Mapping[Bits, Bits] = {}
+    """By bits: how many a value occupies, and then no other bits can be stored; as many as it has where this is left out."""
+    persistent: Mapping[OpKind, ShapeFormula] = {}
+    """Formula by kind of operator: bytes that each such operator holds from the start to the end of an inference."""
+    weights: Literal["flash", "regions"] = "flash"
+    """Where weights and parameters live: in flash, or in the device's banks that hold weights alone."""
 
 
 class Scratch(Block):
@@ -90,6 +123,24 @@ class Scratch(Block):
     """Bytes by kind of operator; none where a kind is not named."""
     aggregate: Literal["per_step", "global_max"] = "per_step"
     """`per_step` holds it during its own step; `global_max` holds the largest one all the time."""
+
+
+class Latency(Block):
+    """An estimate of time, by declared costs; never a measurement."""
+
+    cycles: Mapping[OpKind, BitFormula]
+    """Clock cycles by kind of operator; none where a kind is not named."""
+    source: Source
+    """Where the estimate comes from."""
+
+
+class Energy(Block):
+    """An estimate of energy, by declared costs; never a measurement."""
+
+    picojoules: Mapping[OpKind, BitFormula]
+    """Picojoules by kind of operator; none where a kind is not named."""
+    source: Source
+    """Where the estimate comes from."""
 
 
 class Reserve(Block):
@@ -112,12 +163,24 @@ class Runtime(Block):
     """Legal bits by kind of operator; `any` for a purely analytic count."""
     memory: Memory = Memory()
     """How activations are held."""
-    scratch: Scratch = Scratch()
-    """Working memory of the kernels."""
+    scratch: Scratch | tuple[Scratch, ...] = Scratch()
+    """Working memory of the kernels; a list where several buffers have a rule each."""
+    weight_bytes: Mapping[OpKind, WeightFormula] = {}
+    """Bytes of the weights by kind of operator, where they are not packed densely and rounded up to whole bytes."""
     parameters: Mapping[OpKind, ShapeFormula] = {}
     """Bytes of flash beside the weights (bias, scales) by kind of operator."""
     bitops: Mapping[OpKind, BitFormula] = {}
     """Bit operations by kind of operator; `macs * in_bits * w_bits` where a weighted kind is not named."""
+    code: Mapping[OpKind, KernelFormula] = {}
+    """Bytes of flash of each kernel in use, by kind of operator; a kernel of some bits is linked once for all layers."""
+    latency: Latency | None = None
+    """Estimated cycles, for `budgets.latency_ms`."""
+    energy: Energy | None = None
+    """Estimated energy, for `budgets.energy_uj`."""
+    needs_isa: tuple[str, ...] = ()
+    """Extensions that the device's `isa` must name."""
+    max_layers: Annotated[int, Field(ge=1)] | None = None
+    """Most convolutions that a network may have, classifier excluded."""
     classifier_counted: bool = True
     """Whether the classifier counts toward flash and bit operations."""
     reserve: Reserve = Reserve()
@@ -134,6 +197,30 @@ class Runtime(Block):
             if kind not in WEIGHTED_KINDS and not listed <= {0}:
                 raise ValueError(f"kernel {kind.value!r} has no weights; leave `weights` out, and write 0 in `tuples`")
         return self
+
+    @model_validator(mode="after")
+    def _bits_can_be_stored(self) -> Runtime:
+        packing = self.memory.packing
+        for bits, stored in packing.items():
+            if stored < bits:
+                raise ValueError(f"`memory.packing` stores {bits} bits in {stored}")
+        for kind, kernel in {} if self.kernels == "any" or not packing else self.kernels.items():
+            for entry in kernel.legal(kind in WEIGHTED_KINDS):
+                missing = [bits for bits in entry if bits and bits not in packing]
+                if missing:
+                    raise ValueError(f"kernel {kind.value!r} executes {entry}; `memory.packing` has no rule for {missing[0]} bits")
+        return self
+
+    @property
+    def pools(self) -> tuple[Scratch, ...]:
+        """Every pool of working memory."""
+        return self.scratch if isinstance(self.scratch, tuple) else (self.scratch,)
+
+    @property
+    def lays_out(self) -> bool:
+        """Whether every buffer it counts can have an address; a purely analytic count leaves some out."""
+        memory = self.memory
+        return (memory.unit, memory.steps, memory.bystanders, memory.depthwise_output) == ("bytes", "all", "all", "whole")
 
     @property
     def unit_per_byte(self) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations, pairwise
 
 from qeopt.hardware import Runtime
-from qeopt.memory.resources import Resources, StepUse, count
+from qeopt.memory.resources import Resources, StepUse, count, scratch_by_op
 from qeopt.network import Bits, Network
+from qeopt_solvers import Status, packing
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +55,38 @@ class ArenaPlan:
         return {placement.buffer.name: placement.offset_bytes for placement in self.placements}
 
 
+@dataclass(frozen=True, slots=True)
+class ProvenPlan:
+    """The best plan found, and how good it is known to be."""
+
+    plan: ArenaPlan
+    is_minimal: bool
+    """Whether no plan is smaller: proven by what is live at once, or by CP-SAT."""
+    bound_bytes: int
+    """No plan is smaller."""
+    live_bytes: int
+    """The most that is live at once, which a plan may not reach."""
+    first_fit_bytes: int
+    """Size of the plan that first fit makes."""
+
+
 def buffers(network: Network, runtime: Runtime, bits: Bits) -> tuple[Buffer, ...]:
     """List what has to be placed, in the order in which it is first needed.
 
     Raises:
         ValueError: when the runtime only counts and lays nothing out (fractions of bytes, part of the steps or tensors).
     """
-    memory = runtime.memory
-    if (memory.unit, memory.steps, memory.bystanders, memory.depthwise_output) != ("bytes", "all", "all", "whole"):
+    if not runtime.lays_out:
         raise ValueError(f"the runtime {runtime.name!r} counts memory without laying it out, so nothing has an address in it")
     resources = count(network, runtime, bits)
     tensors = _tensor_buffers(network, resources)
-    return tuple(sorted((*tensors, *_scratch_buffers(network, runtime, resources, len(tensors))), key=lambda buffer: buffer.first))
+    others = [*_lasting_buffers(network, resources), *_scratch_buffers(network, runtime, bits)]
+    numbered = (replace(buffer, slot=len(tensors) + number) for number, buffer in enumerate(others))
+    return tuple(sorted((*tensors, *numbered), key=lambda buffer: buffer.first))
 
 
 def first_fit(found: Sequence[Buffer], align: int = 1) -> ArenaPlan:
-    """Place buffers one by one at the lowest address that is free while they live; the best of three orders wins.
+    """Place buffers one by one at the lowest address that is free while they live.
 
     A plan may need more than the peak of the recount, which is a lower bound for any plan.
 
@@ -77,12 +94,37 @@ def first_fit(found: Sequence[Buffer], align: int = 1) -> ArenaPlan:
         found: What has to be placed.
         align: Every address is a multiple of this many bytes.
     """
-    orders: tuple[Callable[[Buffer], tuple[int, ...]], ...] = (
-        lambda buffer: (-buffer.bytes, buffer.first),
-        lambda buffer: (-buffer.bytes * (buffer.last - buffer.first + 1), buffer.first),
-        lambda buffer: (buffer.first, -buffer.bytes),
+    slots = _slots(found)
+    return _plan(slots, packing.first_fit(_items(slots, align)) or (), align)
+
+
+def best_plan(found: Sequence[Buffer], align: int = 1) -> ProvenPlan:
+    """Place buffers so that the arena is as small as can be, and say whether that is proven.
+
+    Args:
+        found: What has to be placed.
+        align: Every address is a multiple of this many bytes.
+    """
+    slots = _slots(found)
+    items = _items(slots, align)
+    packed = packing.pack(items)
+    return ProvenPlan(
+        _plan(slots, packed.offsets or (), align),
+        packed.status is Status.OPTIMAL,
+        align * packed.bound,
+        align * packing.most_live(items),
+        first_fit(found, align).size_bytes,
     )
-    return min((_place(sorted(found, key=order), align) for order in orders), key=lambda plan: plan.size_bytes)
+
+
+def overflow_bytes(network: Network, runtime: Runtime, bits: Bits, limit_bytes: int) -> int:
+    """Bytes by which the best plan known is over `limit_bytes`; 0 where it fits, or where the runtime lays nothing out."""
+    if not runtime.lays_out:
+        return 0
+    found, align = buffers(network, runtime, bits), runtime.memory.align
+    if first_fit(found, align).size_bytes <= limit_bytes:
+        return 0
+    return max(best_plan(found, align).plan.size_bytes - limit_bytes, 0)
 
 
 def overlaps(plan: ArenaPlan) -> tuple[tuple[str, str], ...]:
@@ -124,38 +166,54 @@ def _in_place(network: Network, steps: Sequence[StepUse]) -> list[tuple[str, str
     return [(op.inputs[0].name, op.output.name) for op in network.ops if op.name not in together]
 
 
-def _scratch_buffers(network: Network, runtime: Runtime, resources: Resources, slot: int) -> list[Buffer]:
-    index = {op.name: number for number, op in enumerate(network.ops)}
-    needs = {use.step.op.name: int(use.scratch_bytes) for use in resources.steps if use.scratch_bytes}
-    if needs and runtime.scratch.aggregate == "global_max":
-        return [Buffer("(scratch)", max(needs.values()), 0, len(network.ops) - 1, slot)]
-    return [
-        Buffer(f"{name} (scratch)", size, index[name], index[name], slot + number)
-        for number, (name, size) in enumerate(needs.items())
-    ]
+def _lasting_buffers(network: Network, resources: Resources) -> list[Buffer]:
+    """What operators hold for good, as one buffer."""
+    size = int(resources.steps[0].persistent_bytes) if resources.steps else 0
+    return [Buffer("(lasting)", size, 0, len(network.ops) - 1, 0)] if size else []
 
 
-def _place(ordered: Sequence[Buffer], align: int) -> ArenaPlan:
-    """Place in this order, the buffers of a slot together."""
+def _scratch_buffers(network: Network, runtime: Runtime, bits: Bits) -> list[Buffer]:
+    """One buffer per operator and pool, or one per pool that is held all the time."""
+    end = len(network.ops) - 1
+    found = []
+    for number, (pool, needs) in enumerate(zip(runtime.pools, scratch_by_op(network, runtime, bits), strict=True), start=1):
+        label = "scratch" if len(runtime.pools) == 1 else f"scratch {number}"
+        if pool.aggregate == "global_max":
+            found += [Buffer(f"({label})", size, 0, end, 0) for size in {*needs.values()} if size]
+        else:
+            sizes = (needs[op.name] for op in network.ops)
+            found += [
+                Buffer(f"{network.ops[index].name} ({label})", size, index, index, 0) for index, size in enumerate(sizes) if size
+            ]
+    return found
+
+
+def _slots(found: Sequence[Buffer]) -> tuple[tuple[Buffer, ...], ...]:
+    """Buffers by slot."""
     slots: dict[int, list[Buffer]] = {}
-    for buffer in ordered:
+    for buffer in found:
         slots.setdefault(buffer.slot, []).append(buffer)
-    placed: list[Placement] = []
-    for members in slots.values():
-        offset = _lowest(members, placed, align)
-        placed += [Placement(member, offset) for member in members]
+    return tuple(tuple(members) for members in slots.values())
+
+
+def _items(slots: Sequence[Sequence[Buffer]], align: int) -> tuple[packing.Item, ...]:
+    """Slots as items of the packing problem, whose unit is the alignment."""
+    return tuple(packing.Item(_pieces(members, align)) for members in slots)
+
+
+def _pieces(members: Sequence[Buffer], align: int) -> tuple[packing.Piece, ...]:
+    """What a slot holds, from each time at which that changes to the next."""
+    times = sorted({time for member in members for time in (member.first, member.last + 1)})
+    held = [
+        (start, end - 1, max((member.bytes for member in members if member.first <= start <= member.last), default=0))
+        for start, end in pairwise(times)
+    ]
+    return tuple(packing.Piece(-(-size // align), start, end) for start, end, size in held)
+
+
+def _plan(slots: Sequence[Sequence[Buffer]], offsets: Sequence[int], align: int) -> ArenaPlan:
+    placed = [Placement(member, align * offset) for members, offset in zip(slots, offsets, strict=True) for member in members]
     return ArenaPlan(tuple(sorted(placed, key=lambda placement: (placement.buffer.first, placement.offset_bytes))))
-
-
-def _lowest(members: Sequence[Buffer], placed: Sequence[Placement], align: int) -> int:
-    """The lowest address at which no member touches what is placed; it is 0 or follows the end of something."""
-    pairs = [(member.bytes, other) for member in members for other in placed if _meet(member, other.buffer)]
-    candidates = sorted({0, *(-(-other.end_bytes // align) * align for _, other in pairs)})
-    return next(
-        offset
-        for offset in candidates
-        if all(other.end_bytes <= offset or offset + size <= other.offset_bytes for size, other in pairs)
-    )
 
 
 def _meet(one: Buffer, other: Buffer) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from qeopt.hardware import Device, Runtime
 from qeopt.memory.resources import Resources
@@ -24,6 +26,10 @@ class Budgets(Block):
     """Multiply-accumulates of one inference."""
     layers: Count | None = None
     """Convolutions, classifier excluded. The score grows with depth without end, so a study of a space needs this."""
+    latency_ms: Annotated[float, Field(gt=0)] | None = None
+    """Time of one inference as the runtime estimates it at the device's clock."""
+    energy_uj: Annotated[float, Field(gt=0)] | None = None
+    """Energy of one inference as the runtime estimates it, in microjoules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,14 @@ class Limits:
     bitops: int | None = None
     macs: int | None = None
     layers: int | None = None
+    cycles: int | None = None
+    picojoules: int | None = None
+
+    def less(self, sram_bytes: int, flash_bytes: int) -> Limits:
+        """The same limits with fewer bytes of memory."""
+        sram = None if self.sram_bytes is None else max(self.sram_bytes - sram_bytes, 0)
+        flash = None if self.flash_bytes is None else max(self.flash_bytes - flash_bytes, 0)
+        return replace(self, sram_bytes=sram, flash_bytes=flash)
 
     def uses(self, resources: Resources) -> tuple[BudgetUse, ...]:
         """Set what `resources` uses against each limit."""
@@ -44,6 +58,8 @@ class Limits:
             BudgetUse("bitops", "", resources.bitops, self.bitops),
             BudgetUse("macs", "", resources.macs, self.macs),
             BudgetUse("layers", "", resources.layers, self.layers),
+            BudgetUse("cycles", "", resources.cycles, self.cycles),
+            BudgetUse("picojoules", "", resources.picojoules, self.picojoules),
         )
         return tuple(use for use in found if use.limit is not None)
 
@@ -67,15 +83,49 @@ def limits_of(budgets: Budgets, device: Device | None, runtime: Runtime) -> Limi
     """Resolve budgets: what the study states, else what is left of the device after the runtime's reserve.
 
     Raises:
-        ValueError: when neither the study nor a device gives an SRAM or flash budget, or the reserve leaves nothing.
+        ValueError: when neither the study nor a device gives an SRAM or flash budget, the reserve leaves nothing, or there is no
+            estimate of what a budget limits.
     """
+    layers = [limit for limit in (budgets.layers, runtime.max_layers) if limit is not None]
     return Limits(
         _memory("sram", budgets.sram, None if device is None else device.arena_bytes, runtime.reserve.sram),
-        _memory("flash", budgets.flash, None if device is None else device.flash_bytes, runtime.reserve.flash),
+        _memory("flash", budgets.flash, None if device is None else _weight_memory(device, runtime), runtime.reserve.flash),
         budgets.bitops,
         budgets.macs,
-        budgets.layers,
+        min(layers, default=None),
+        _cycles(budgets, device, runtime),
+        _picojoules(budgets, runtime),
     )
+
+
+def _weight_memory(device: Device, runtime: Runtime) -> int:
+    """Bytes for weights: of the flash, or of the banks that hold nothing else."""
+    if runtime.memory.weights == "flash":
+        return device.flash_bytes
+    if not device.weight_bytes:
+        raise ValueError(
+            f"the runtime {runtime.name!r} keeps weights in banks of their own, and the device {device.name!r} has none: "
+            "a bank with `holds: [weights]` was expected"
+        )
+    return device.weight_bytes
+
+
+def _cycles(budgets: Budgets, device: Device | None, runtime: Runtime) -> int | None:
+    if budgets.latency_ms is None:
+        return None
+    if runtime.latency is None:
+        raise ValueError(f"`latency_ms` needs an estimate, and the runtime {runtime.name!r} has no `latency`")
+    if device is None:
+        raise ValueError("`latency_ms` needs a `device`, whose clock turns cycles into time")
+    return int(budgets.latency_ms * device.clock_mhz * 1000)
+
+
+def _picojoules(budgets: Budgets, runtime: Runtime) -> int | None:
+    if budgets.energy_uj is None:
+        return None
+    if runtime.energy is None:
+        raise ValueError(f"`energy_uj` needs an estimate, and the runtime {runtime.name!r} has no `energy`")
+    return int(budgets.energy_uj * 1e6)
 
 
 def _memory(name: str, stated: str | int | None, device_bytes: int | None, reserve: int) -> int | None:

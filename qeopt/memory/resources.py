@@ -5,9 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qeopt.hardware import Runtime
-from qeopt.hardware.costs import bitops, held, parameter_flash, scratch, weights_flash
+from qeopt.hardware.costs import (
+    bitops,
+    code_flash,
+    cycles,
+    held,
+    mac_count,
+    parameter_flash,
+    persistent,
+    picojoules,
+    pool_scratch,
+    tensor_elements,
+    weights_flash,
+)
 from qeopt.memory.steps import Step, steps
-from qeopt.network import Bits, Network, Tensor, macs
+from qeopt.network import Bits, Network, Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +29,13 @@ class StepUse:
     step: Step
     tensor_bytes: tuple[tuple[Tensor, float], ...]
     scratch_bytes: float
+    persistent_bytes: float = 0.0
+    """What operators hold from the start to the end."""
 
     @property
     def total_bytes(self) -> float:
-        """Tensors and scratch together."""
-        return sum(size for _, size in self.tensor_bytes) + self.scratch_bytes
+        """Everything together."""
+        return sum(size for _, size in self.tensor_bytes) + self.scratch_bytes + self.persistent_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +46,7 @@ class Resources:
     sram_bytes: float
     """Peak over the steps."""
     flash_bytes: float
-    """Weights, per-channel parameters, classifier."""
+    """Weights, per-channel parameters, classifier, and the code of the kernels in use where the runtime states it."""
     traffic_bytes: float
     """Sum of all activation tensors: what is written to SRAM in one inference."""
     macs: int
@@ -40,6 +54,10 @@ class Resources:
     bitops: int
     layers: int
     """Convolutions, classifier excluded."""
+    cycles: int = 0
+    """Estimated clock cycles; 0 without an estimate."""
+    picojoules: int = 0
+    """Estimated energy; 0 without an estimate."""
 
     @property
     def peak(self) -> StepUse:
@@ -50,28 +68,44 @@ class Resources:
 def count(network: Network, runtime: Runtime, bits: Bits) -> Resources:
     """Count the resources of `network` at `bits` under `runtime`."""
     unit = runtime.unit_per_byte
-    scratch_by_op = {op.name: int(scratch(runtime, op, *bits.of(op))) for op in network.ops}
-    if runtime.scratch.aggregate == "global_max":
-        largest = max(scratch_by_op.values(), default=0)
-        scratch_by_op = dict.fromkeys(scratch_by_op, largest)
+    working = scratch_by_op(network, runtime, bits)
+    lasting = sum(int(persistent(runtime, op)) for op in network.ops)
     uses = tuple(
         StepUse(
             step,
             tuple(
                 (item.tensor, int(held(runtime, item.elements, bits.activations[item.tensor.name])) / unit) for item in step.live
             ),
-            scratch_by_op[step.op.name] / unit,
+            sum(by_op[step.op.name] for by_op in working) / unit,
+            lasting / unit,
         )
         for step in steps(network, runtime)
     )
     flash = sum(int(weights_flash(runtime, op, bits.weights[op.name])) for op in network.weighted_ops)
     flash += sum(int(parameter_flash(runtime, op)) for op in network.ops)
+    flash += sum({(op.kind, bits.of(op)): code_flash(runtime, op, bits.of(op)) for op in network.ops}.values())
     return Resources(
         steps=uses,
         sram_bytes=max((use.total_bytes for use in uses), default=0),
         flash_bytes=flash / unit,
-        traffic_bytes=sum(int(held(runtime, tensor.elements, bits.activations[tensor.name])) for tensor in network.tensors) / unit,
-        macs=sum(int(macs(op)) for op in network.ops),
+        traffic_bytes=sum(
+            int(held(runtime, tensor_elements(runtime, tensor), bits.activations[tensor.name])) for tensor in network.tensors
+        )
+        / unit,
+        macs=sum(int(mac_count(runtime, op)) for op in network.ops),
         bitops=sum(int(bitops(runtime, op, *bits.of(op)[:2])) for op in network.ops),
         layers=network.layers,
+        cycles=sum(int(cycles(runtime, op, *bits.of(op))) for op in network.ops),
+        picojoules=sum(int(picojoules(runtime, op, *bits.of(op))) for op in network.ops),
     )
+
+
+def scratch_by_op(network: Network, runtime: Runtime, bits: Bits) -> tuple[dict[str, int], ...]:
+    """By pool: the working memory that each operator finds held while it runs, in the runtime's unit."""
+    found = []
+    for pool in runtime.pools:
+        needs = {op.name: int(pool_scratch(runtime, pool, op, *bits.of(op))) for op in network.ops}
+        if pool.aggregate == "global_max":
+            needs = dict.fromkeys(needs, max(needs.values(), default=0))
+        found.append(needs)
+    return tuple(found)

@@ -31,14 +31,14 @@ class Compiled:
         return self.decisions.bits(self.network, labels)
 
     def picks(self, bits: Bits) -> tuple[int, ...] | None:
-        """Spell `bits` as picks; None where a width is not an option."""
+        """Spell `bits` as picks; None where a width is not an option, or differs between tensors that share one."""
         found = []
         for domain, choice in zip(self.decisions.domains, self.problem.choices, strict=True):
             width = bits.weights[domain.ops[0]] if domain.ops else bits.activations[domain.tensors[0]]
             if width not in choice.labels:
                 return None
             found.append(choice.labels.index(width))
-        return tuple(found)
+        return tuple(found) if self.bits(found) == bits else None
 
     def nats(self, value: int) -> float:
         """Turn a summed integer gain into a score."""
@@ -76,6 +76,10 @@ def compile_bits(
         budget_rows.append(rows.flash(limits.flash_bytes))
     if limits.bitops is not None:
         budget_rows.append(rows.bitops(limits.bitops))
+    if limits.cycles is not None:
+        budget_rows.append(rows.cycles(limits.cycles))
+    if limits.picojoules is not None:
+        budget_rows.append(rows.picojoules(limits.picojoules))
     problem = AllocationProblem(
         choices=tuple(
             Choice(domain.name, domain.widths, tuple(round(MICRO * gains[index][width]) for width in domain.widths))

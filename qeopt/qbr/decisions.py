@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from qeopt.hardware import Runtime
-from qeopt.hardware.costs import channels_fit, legal_tuples
+from qeopt.hardware.costs import channels_fit, legal_tuples, shape_limits, weight_channels_fit
 from qeopt.hardware.runtime import Tuples
 from qeopt.network import Bits, Network, Op, Tensor
 from qeopt.qbr.settings import BitChoices
@@ -114,11 +114,19 @@ def _keys(network: Network, choices: BitChoices) -> tuple[dict[str, Key], dict[s
 def _legal(op: Op, source: Tensor, runtime: Runtime, ins: set[int], weights: set[int], outs: set[int]) -> Tuples:
     ins = {bits for bits in ins if channels_fit(runtime, op, source, bits)}
     outs = {bits for bits in outs if channels_fit(runtime, op, op.output, bits)}
+    if not all(fits for _, fits in shape_limits(runtime, op)):
+        return ()
+    weights = {bits for bits in weights if weight_channels_fit(runtime, op, bits)}
     legal = legal_tuples(runtime, op, weights, ins | outs)
     return tuple(entry for entry in legal if entry[0] in ins and entry[2] in outs)
 
 
 def _no_bits(op: Op, source: Tensor, runtime: Runtime, widths: list[set[int]]) -> str:
+    refused = dict.fromkeys(text for text, fits in shape_limits(runtime, op) if not fits)
+    if refused:
+        window, channels = "x".join(map(str, op.window)), f"{source.channels} channels in and {op.output.channels} out"
+        shape = f"this one has a window of {window}, stride {op.stride}, {channels}"
+        return f"the runtime cannot execute {op.kind} {op.name!r}: it takes {'; '.join(refused)}; {shape}"
     ins, weights, outs = (", ".join(map(str, sorted(found))) or "none" for found in widths)
     text = f"no bits are legal for {op.kind} {op.name!r}: its input {source.name!r} may have {ins}, its output {outs}"
     if op.has_weights:

@@ -41,7 +41,7 @@ def _residents(compiled: Compiled, runtime: Runtime, row: Row) -> str:
         rest -= size
         parts.append(f"{item.tensor.name} {_amount(size, row.unit)} at {width} bits")
     if rest:
-        parts.append(f"scratch {_amount(rest, row.unit)}")
+        parts.append(f"{'scratch and lasting' if runtime.memory.persistent else 'scratch'} {_amount(rest, row.unit)}")
     return ", ".join(parts)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from qeopt.hardware import Runtime
 from qeopt.memory import Limits, Resources, count
+from qeopt.memory.arena import overflow_bytes
 from qeopt.network import Bits, Network
 from qeopt.qbr.compile import Compiled, Impossible, compile_bits
 from qeopt.qbr.reasons import why_infeasible
@@ -14,6 +16,10 @@ from qeopt.score import Objective, evaluate
 from qeopt_solvers import Limits as SolveLimits
 from qeopt_solvers import Outcome, Status
 from qeopt_solvers.solve import solve
+
+TIGHTENINGS = 8
+"""Times that limits are tightened for bits whose buffers find no addresses."""
+TIGHTENED = "the best bits found no addresses or too little room for code; these are the best under tightened limits"
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,8 @@ class Refined:
     outcome: Outcome | None = None
     reason: str = ""
     """Why there are no bits."""
+    note: str = ""
+    """What a reader must know of how far the proof goes."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +58,52 @@ class Refiner:
     def refine(self, network: Network, engine: str | None = None, hint: Bits | None = None) -> Refined:
         """Find the best bits for `network` with `engine`, starting from `hint` where it can, and count everything again.
 
+        The integer program says what is resident at each step, not where, and charges the least that code can take. Bits whose
+        buffers find no addresses, or whose kernels take more code than fits, are not the answer: see `_tightened`.
+
         Raises:
             EngineError: when the engine is unknown or its package is missing.
         """
         engine = engine or self.settings.engine
+        refined = self._solve(network, engine, hint)
+        over = self._overflow(refined)
+        return refined if not any(over) else self._tightened(refined, over)
+
+    def _overflow(self, refined: Refined) -> tuple[int, int]:
+        """Bytes by which a plan of the buffers and the flash with all code are over their limits."""
+        sram, flash = self.limits.sram_bytes, self.limits.flash_bytes
+        if refined.bits is None or refined.resources is None:
+            return 0, 0
+        return (
+            0 if sram is None else overflow_bytes(refined.network, self.runtime, refined.bits, sram),
+            0 if flash is None else max(math.ceil(refined.resources.flash_bytes) - flash, 0),
+        )
+
+    def _tightened(self, first: Refined, over: tuple[int, int]) -> Refined:
+        """Take the overflow off the limits and choose bits again, until they fit or no bits are left.
+
+        Other bits may use the memory better, so the first answer's bound stays the bound.
+        """
+        terms = self
+        for _ in range(TIGHTENINGS):
+            terms = replace(terms, limits=terms.limits.less(*over))
+            refined = terms._solve(first.network, first.engine)  # noqa: SLF001  # the same class
+            over = self._overflow(refined)
+            if not any(over):
+                break
+        bound = None if first.outcome is None else first.outcome.bound
+        if refined.outcome is None or refined.bits is None or any(over):
+            outcome = None if first.outcome is None else replace(first.outcome, status=Status.UNKNOWN, picks=None, value=None)
+            reason = (
+                f"bits fit every step and the sum of all weights, but with addresses and code none were found: {refined.reason}"
+            )
+            return Refined(first.network, Status.UNKNOWN, first.engine, bound=first.bound, outcome=outcome, reason=reason)
+        is_best = refined.status is Status.OPTIMAL and refined.outcome.value == bound
+        status = Status.OPTIMAL if is_best else Status.FEASIBLE
+        outcome = replace(refined.outcome, status=status, bound=bound, ties_proven=False, certificate=None, note=TIGHTENED)
+        return replace(refined, status=status, bound=first.bound, outcome=outcome, note="" if is_best else TIGHTENED)
+
+    def _solve(self, network: Network, engine: str, hint: Bits | None = None) -> Refined:
         compiled = self.compile(network)
         if isinstance(compiled, Impossible):
             return Refined(network, Status.INFEASIBLE, engine, reason=compiled.reason)

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from itertools import product
 
 from qeopt.hardware import Runtime
-from qeopt.hardware.costs import bitops, held, parameter_flash, scratch, weights_flash
-from qeopt.hardware.runtime import Tuples
+from qeopt.hardware.costs import (
+    bitops,
+    code_flash,
+    cycles,
+    held,
+    parameter_flash,
+    persistent,
+    picojoules,
+    pool_scratch,
+    tensor_elements,
+    weights_flash,
+)
+from qeopt.hardware.runtime import Scratch, Tuples
 from qeopt.memory import Held, Step, steps
-from qeopt.network import Network, Op
+from qeopt.network import Dim, Network, Op, OpKind
 from qeopt.qbr.decisions import Decisions, Holder
 from qeopt_solvers import Link, LinkTerm, Row, Scope, Term
 
@@ -64,28 +77,49 @@ class RowBuilder:
         return "bit" if self._runtime.memory.unit == "bits" else "B"
 
     def sram(self, limit_bytes: int) -> tuple[Row, ...]:
-        """One row per step over its live set and scratch."""
-        shared = self._shared_scratch()
+        """One row per step over its live set, what lasts and scratch.
+
+        Scratch that is held all the time is a maximum over operators: it becomes a row for each that may need most.
+        """
+        own = [pool for pool in self._runtime.pools if pool.aggregate == "per_step"]
+        shared = [pool for pool in self._runtime.pools if pool.aggregate == "global_max" and pool.bytes]
+        lasting = sum(int(persistent(self._runtime, op)) for op in self._network.ops)
         rows = []
         for step in steps(self._network, self._runtime):
-            for suffix, scratch_op in shared or (("", step.op),):
+            for hungriest in product(*(self._hungriest(pool) for pool in shared)):
                 total = self._live(step)
-                self._add_op_cost(total, scratch_op, self._scratch_of(scratch_op))
-                rows.append(self._row(step.name + suffix, "sram", Scope.LOCAL, limit_bytes * self._runtime.unit_per_byte, total))
+                total.fixed += lasting
+                self._add_op_cost(total, step.op, self._scratch_of(step.op, own))
+                for pool, op in zip(shared, hungriest, strict=True):
+                    self._add_op_cost(total, op, self._scratch_of(op, [pool]))
+                name = step.name + "".join(scratch_suffix(op.name) for op in hungriest)
+                rows.append(self._row(name, "sram", Scope.LOCAL, limit_bytes * self._runtime.unit_per_byte, total))
         return tuple(rows)
 
     def flash(self, limit_bytes: int) -> Row:
-        """Weights and parameters of the whole network."""
+        """Weights and parameters of the whole network, and the least that code can take."""
         total = self._flash()
-        total.fixed += sum(int(parameter_flash(self._runtime, op)) for op in self._network.ops)
+        total.fixed += sum(int(parameter_flash(self._runtime, op)) for op in self._network.ops) + self._least_code()
         return self._row("flash", "flash", Scope.TOTAL, limit_bytes * self._runtime.unit_per_byte, total)
 
     def bitops(self, limit: int) -> Row:
-        """Bit operations of the whole network; they couple input and weight bits."""
+        """Bit operations of the whole network."""
+        return self._coupled("bitops", "bit operations", limit, lambda op, a, w, _: bitops(self._runtime, op, a, w))
+
+    def cycles(self, limit: int) -> Row:
+        """Estimated clock cycles of the whole network."""
+        return self._coupled("cycles", "cycles", limit, partial(cycles, self._runtime))
+
+    def picojoules(self, limit: int) -> Row:
+        """Estimated energy of the whole network."""
+        return self._coupled("picojoules", "pJ", limit, partial(picojoules, self._runtime))
+
+    def _coupled(self, kind: str, unit: str, limit: int, cost: Callable[[Op, int, int, int], Dim]) -> Row:
+        """A total of costs that couple the bits around each operator."""
         total = _Sum()
         for op in self._network.ops:
-            self._add_op_cost(total, op, {entry: int(bitops(self._runtime, op, *entry[:2])) for entry in self._tuples(op)})
-        return self._row("bitops", "bitops", Scope.TOTAL, limit, total, unit="bit operations")
+            self._add_op_cost(total, op, {entry: int(cost(op, *entry)) for entry in self._tuples(op)})
+        return self._row(kind, kind, Scope.TOTAL, limit, total, unit=unit)
 
     def flash_terms(self) -> tuple[Term, ...]:
         """Flash of each weight decision."""
@@ -95,7 +129,7 @@ class RowBuilder:
         """Size of each activation decision's tensors."""
         total = _Sum()
         for tensor in self._network.tensors:
-            self._add_held(total, Held(tensor, tensor.elements))
+            self._add_held(total, Held(tensor, tensor_elements(self._runtime, tensor)))
         return total.terms()
 
     def _flash(self) -> _Sum:
@@ -118,25 +152,26 @@ class RowBuilder:
     def _tuples(self, op: Op) -> Tuples:
         return self._decisions.tuples[op.name][0]
 
-    def _scratch_of(self, op: Op) -> dict[tuple[int, int, int], int]:
-        return {entry: int(scratch(self._runtime, op, *entry)) for entry in self._tuples(op)}
+    def _scratch_of(self, op: Op, pools: Iterable[Scratch]) -> dict[tuple[int, int, int], int]:
+        return {entry: sum(int(pool_scratch(self._runtime, pool, op, *entry)) for pool in pools) for entry in self._tuples(op)}
 
-    def _shared_scratch(self) -> tuple[tuple[str, Op], ...]:
-        """Operators whose scratch every step must hold, where the runtime keeps the largest one all the time.
+    def _least_code(self) -> int:
+        """Flash of the smallest kernel that each kind of operator can do with; what more kernels take is known with the bits."""
+        least: dict[OpKind, int] = defaultdict(int)
+        for op in self._network.ops:
+            smallest = min(code_flash(self._runtime, op, entry) for entry in self._tuples(op))
+            least[op.kind] = max(least[op.kind], smallest)
+        return sum(least.values())
 
-        A maximum becomes one row per candidate; those that cannot be the largest at any bits are left out.
-        """
-        if self._runtime.scratch.aggregate != "global_max":
-            return ()
-        extremes = [(op, *self._extremes(op)) for op in self._network.ops]
+    def _hungriest(self, pool: Scratch) -> tuple[Op, ...]:
+        """Operators one of which needs most of a pool at any bits; those that cannot are left out."""
+        extremes = []
+        for op in self._network.ops:
+            costs = self._scratch_of(op, [pool]).values()
+            extremes.append((op, min(costs), max(costs)))
         floor = max(low for _, low, _ in extremes)
         steady = next(op for op, low, _ in extremes if low == floor)
-        varying = [op for op, _, high in extremes if high > floor and op is not steady]
-        return tuple((scratch_suffix(op.name), op) for op in (steady, *varying))
-
-    def _extremes(self, op: Op) -> tuple[int, int]:
-        costs = self._scratch_of(op).values()
-        return min(costs), max(costs)
+        return (steady, *(op for op, _, high in extremes if high > floor and op is not steady))
 
     def _holders(self, op: Op, number: int = 0) -> tuple[Holder, Holder, Holder]:
         """Who holds the (in, weight, out) bits of `op` for its input `number`."""
@@ -159,8 +194,10 @@ class RowBuilder:
         index, link = self._link(op, 0)
         by_labels = {tuple(entry[p] for p in positions): cost for entry, cost in costs.items()}
         widths = [holders[p].widths for p in positions]
+        before = total.linked.get(index, (0,) * len(link.allowed))
         total.linked[index] = tuple(
-            by_labels[tuple(w[pick] for w, pick in zip(widths, picks, strict=True))] for picks in link.allowed
+            cost + by_labels[tuple(w[pick] for w, pick in zip(widths, picks, strict=True))]
+            for cost, picks in zip(before, link.allowed, strict=True)
         )
 
     def _link(self, op: Op, number: int) -> tuple[int, Link]:

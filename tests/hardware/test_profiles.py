@@ -169,7 +169,7 @@ def test_which_runtimes_ship() -> None:
 def test_runtime_is_sound(name: str) -> None:
     shown = runtime(name)
     check_sources(shown, builtin_folder() / "runtimes" / f"{name}.yaml")
-    for kind in OpKind:
+    for kind in (CONV, DEPTHWISE, DENSE, POOL, ADD):
         found = legal_tuples(shown, op(kind), WIDTHS, WIDTHS)
         assert (8, 8 if op(kind).has_weights else 0, 8) in found
 
