@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
+from qeopt.files import write_atomically as write_atomically  # noqa: PLC0414  # known here under this name
 from qeopt.memory import BudgetUse, Resources, count
 from qeopt.network import Bits, Network
 from qeopt.qbr import Impossible, Refined, Refiner
@@ -99,6 +100,25 @@ class Baseline(Block):
     """What it uses."""
 
 
+class Alternative(Block):
+    """Another design of the same study, within a stated share of the best score: the score is a proxy, and people may choose."""
+
+    score: float
+    """Its score, in nats."""
+    distance: float
+    """How far its structure is from the best one's: 0 for the same, 1 where every choice is at the other end."""
+    bits: BitsProof
+    """How good its bits are for its structure."""
+    structure: Mapping[str, Mapping[str, Amount]]
+    """Its structure."""
+    weights: Mapping[str, int]
+    """Weight bits by operator."""
+    activations: Mapping[str, int]
+    """Bits by activation tensor."""
+    uses: Mapping[str, Use]
+    """What it uses."""
+
+
 class FileHash(Block):
     """A file that the study was read from."""
 
@@ -154,6 +174,8 @@ class Design(Block):
     """The step that needs most memory."""
     baselines: Mapping[str, Baseline]
     """Designs of the same study under other terms, by name."""
+    alternatives: tuple[Alternative, ...] = ()
+    """Other designs of the study, each as far from those before it as could be found."""
     study: Annotated[Mapping[str, Any], Field(repr=False)]
     """The study with everything it names resolved; enough to recount the design."""
     provenance: Provenance
@@ -211,6 +233,7 @@ def describe(
     overrides: tuple[str, ...] = (),
     bound: JointBound | None = None,
     baselines: Mapping[str, Baseline] | None = None,
+    alternatives: tuple[Alternative, ...] = (),
 ) -> Design:
     """Write down a structure with the bits of the first of `proofs` as a design; the others stand beside it as certificates.
 
@@ -235,6 +258,7 @@ def describe(
         uses=uses(study.limits.uses(refined.resources)),
         peak=_peak(refined.resources),
         baselines=baselines or {},
+        alternatives=alternatives,
         study=resolved(loaded),
         provenance=Provenance(
             files=tuple(FileHash(name=file.path.name, role=file.role, sha256=file.sha256) for file in loaded.files),
@@ -245,10 +269,50 @@ def describe(
     )
 
 
+def describe_alternative(study: Study, structure: Structure, proofs: tuple[Refined, ...], distance: float) -> Alternative:
+    """Write down a structure that stands beside a design, with the bits of the first of `proofs`.
+
+    Raises:
+        ValueError: when the first proof has no bits.
+    """
+    refined = proofs[0]
+    if refined.bits is None or refined.resources is None or refined.score is None:
+        raise ValueError("an alternative needs bits")
+    return Alternative(
+        score=refined.score,
+        distance=distance,
+        bits=_proof(proofs),
+        structure=study.subject.named(structure),
+        weights=dict(refined.bits.weights),
+        activations=dict(refined.bits.activations),
+        uses=uses(study.limits.uses(refined.resources)),
+    )
+
+
 def recount(design: Design) -> tuple[str, ...]:
-    """Count everything again from the design's own study, structure and bits; return what disagrees."""
+    """Count everything again from the design's own study, structures and bits; return what disagrees."""
     study = design.load_study()
-    network, bits = design.network(), design.bit_widths()
+    found = _recount(study, design)
+    for number, alternative in enumerate(design.alternatives, start=1):
+        found += [f"alternative {number}: {text}" for text in _misnamed(study, alternative) or _recount(study, alternative)]
+    return tuple(found)
+
+
+def _misnamed(study: Study, alternative: Alternative) -> list[str]:
+    """What keeps an alternative from being counted at all."""
+    try:
+        network = study.subject.expand(study.subject.structure(alternative.structure), study.task)
+    except ValueError as error:
+        return [f"structure: {error}"]
+    has = (set(alternative.weights), set(alternative.activations))
+    needs = ({op.name for op in network.weighted_ops}, {tensor.name for tensor in network.tensors})
+    return [] if has == needs else ["its bits are not those of its operators and tensors"]
+
+
+def _recount(study: Study, design: Design | Alternative) -> list[str]:
+    """Count one network again."""
+    network = study.subject.expand(study.subject.structure(design.structure), study.task, study.name)
+    bits = Bits(design.weights, design.activations)
     resources = count(network, study.runtime, bits)
     counted = uses(study.limits.uses(resources))
     found = [
@@ -264,8 +328,7 @@ def recount(design: Design) -> tuple[str, ...]:
     score = evaluate(study.objective, network, bits)
     if abs(score - design.score) > 1e-9 * abs(score):
         found.append(f"score: the design says {design.score}, the recount {score}")
-    found += _broken(study.refiner, network, bits)
-    return tuple(found)
+    return [*found, *_broken(study.refiner, network, bits)]
 
 
 def resolved(loaded: Loaded[Study]) -> Mapping[str, Any]:
@@ -277,14 +340,6 @@ def resolved(loaded: Loaded[Study]) -> Mapping[str, Any]:
 def uses(found: tuple[BudgetUse, ...]) -> dict[str, Use]:
     """Spell budget uses for the design file."""
     return {use.name: Use(used=_whole(use.used), limit=use.limit) for use in found}
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old or the new content, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 def _broken(refiner: Refiner, network: Network, bits: Bits) -> list[str]:

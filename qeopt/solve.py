@@ -6,14 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from qeopt.design import Baseline, Design, VerificationError, describe, recount, uses
+from qeopt.design import Baseline, Design, VerificationError, describe, describe_alternative, recount, uses
 from qeopt.qbr import Refined, Refiner
-from qeopt.search import Progress, SearchResult, Stop, explore
+from qeopt.run import Run, reopen_run, start_run
+from qeopt.search import Progress, SearchResult, SearchSettings, Stop, Workers, explore, open_workers
 from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded
 from qeopt.study import Study, load_study
 from qeopt_solvers import Status
 
+STUDY = "study"
+"""Name of the search for the study itself, beside those of its baselines."""
 PROVER = "cp_sat"
 """Engine that proves the bits of every reported design, whichever engine found them."""
 
@@ -30,12 +33,37 @@ class Solution:
     """Ctrl-C ended it early: the design is the best so far, or what should stand beside it is missing."""
 
 
+@dataclass(frozen=True)
+class _Searcher:
+    """How the searches of one study are run."""
+
+    study: Study
+    workers: Workers
+    report: Callable[[str, Progress], None] | None
+    run: Run | None
+
+    def explore(self, refiner: Refiner, name: str, settings: SearchSettings) -> SearchResult:
+        """Search under the terms of `refiner`; `name` is that of the search."""
+        report = self.report
+        return explore(
+            self.study.subject,
+            self.study.task,
+            refiner.scouting(),
+            settings,
+            None if report is None else lambda progress: report(name, progress),
+            workers=self.workers,
+            journal=None if self.run is None else self.run.journal(name),
+        )
+
+
 def solve(
     source: str | Path,
     *,
     overrides: Sequence[str] = (),
     library: Library | None = None,
     report: Callable[[str, Progress], None] | None = None,
+    workers: int | str = 0,
+    run_dir: Path | None = None,
 ) -> Solution:
     """Find the best design of a study, prove its bits and count everything again.
 
@@ -44,44 +72,69 @@ def solve(
         overrides: `KEY=VALUE` texts that replace values of the file.
         library: Where names are looked up.
         report: Called with the name of the search ("study", "eight_bits", "tied") and its progress.
+        workers: Who takes the islands of a search on: 0 for this process, N for a pool of processes, `dask://HOST:PORT` for a
+            cluster. They change nothing but time.
+        run_dir: Folder in which every round is saved, so that `resume` can go on; what an earlier run saved there is forgotten.
 
     Raises:
         SpecError: when the study is not sound.
         VerificationError: when two exact engines disagree, or the recount does.
+        WorkersError: when the workers cannot be had.
     """
     loaded = load_study(source, overrides=overrides, library=library)
+    run = None if run_dir is None else start_run(run_dir, loaded, overrides, library)
+    return _solve(loaded, tuple(overrides), run, workers, report)
+
+
+def resume(run_dir: Path, *, report: Callable[[str, Progress], None] | None = None, workers: int | str = 0) -> Solution:
+    """Go on with a run that was begun by `solve` in `run_dir`; it ends with the design that it would have found uninterrupted.
+
+    Raises:
+        SpecError: when there is no run in the folder.
+        ResumeError: when the study has changed since; the message says where.
+        CheckpointError: when what was saved is damaged.
+        VerificationError, WorkersError: as `solve`.
+    """
+    run, loaded = reopen_run(run_dir)
+    return _solve(loaded, run.request.overrides, run, workers, report)
+
+
+def _solve(
+    loaded: Loaded[Study],
+    overrides: tuple[str, ...],
+    run: Run | None,
+    workers: int | str,
+    report: Callable[[str, Progress], None] | None,
+) -> Solution:
     study = loaded.value
-    found = _explore(study, study.refiner, "study", report)
+    with open_workers(workers) as crew:
+        searcher = _Searcher(study, crew, report, run)
+        found = searcher.explore(study.refiner, STUDY, study.search)
+        interrupted = found.stopped is Stop.INTERRUPTED
+        baselines: dict[str, Baseline] = {}
+        if found.best is not None and not interrupted:
+            baselines, interrupted = _baselines(searcher)
+    if run is not None:
+        run.write_history((STUDY, *study.search.baselines))
     if found.best is None:
-        return Solution(loaded, None, found.reason, found, found.stopped is Stop.INTERRUPTED)
-    interrupted = found.stopped is Stop.INTERRUPTED
-    baselines: dict[str, Baseline] = {}
-    if not interrupted:
-        baselines, interrupted = _baselines(study, report)
-    proofs = _prove(study.refiner, found.best.refined)
+        return Solution(loaded, None, found.reason, found, interrupted)
     design = describe(
         loaded,
         found.best.structure,
-        proofs,
+        _prove(study.refiner, found.best.refined),
         stopped=found.stopped,
-        overrides=tuple(overrides),
+        overrides=overrides,
         bound=found.bound,
         baselines=baselines,
+        alternatives=tuple(
+            describe_alternative(study, other.design.structure, _prove(study.refiner, other.design.refined), other.distance)
+            for other in found.alternatives
+        ),
     )
     disagreements = recount(design)
     if disagreements:
         raise VerificationError("the recount disagrees with the design: " + "; ".join(disagreements))
     return Solution(loaded, design, "", found, interrupted)
-
-
-def _explore(study: Study, refiner: Refiner, name: str, report: Callable[[str, Progress], None] | None) -> SearchResult:
-    return explore(
-        study.subject,
-        study.task,
-        refiner.scouting(),
-        study.search,
-        None if report is None else lambda progress: report(name, progress),
-    )
 
 
 def _prove(refiner: Refiner, scouted: Refined) -> tuple[Refined, ...]:
@@ -101,12 +154,14 @@ def _prove(refiner: Refiner, scouted: Refined) -> tuple[Refined, ...]:
     return tuple(sorted(proofs, key=lambda proof: proof.bits is None))
 
 
-def _baselines(study: Study, report: Callable[[str, Progress], None] | None) -> tuple[dict[str, Baseline], bool]:
+def _baselines(searcher: _Searcher) -> tuple[dict[str, Baseline], bool]:
     """Run the same search under other terms; tell whether that was interrupted."""
+    study = searcher.study
     terms = {"eight_bits": study.refiner.only(8), "tied": study.refiner.tied()}
+    alone = study.search.model_copy(update={"alternatives": 0})
     baselines: dict[str, Baseline] = {}
     for name in study.search.baselines:
-        found = _explore(study, terms[name], name, report)
+        found = searcher.explore(terms[name], name, alone)
         if found.stopped is Stop.INTERRUPTED:
             return baselines, True
         best = found.best

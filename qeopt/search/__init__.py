@@ -64,7 +64,10 @@ def explore(
     terms = Terms(space, task, refiner, settings)
     saved = None if journal is None else journal.read(space)
     if saved is None:
-        saved = Saved(_bound(terms), None)
+        try:
+            saved = Saved(_bound(terms), None)
+        except KeyboardInterrupt:
+            return SearchResult(None, Stop.INTERRUPTED, reason="interrupted before any structure was looked at")
         if journal is not None:
             journal.begin(saved.bound)
     return evolve(

@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from qeopt.files import write_atomically
 from qeopt.search.bound import JointBound
 from qeopt.search.codes import decode, encode
 from qeopt.search.island import Candidate, Island, Leader
@@ -60,7 +61,7 @@ class Journal:
     def begin(self, bound: JointBound | None) -> None:
         """Start a new journal, in place of any other."""
         header = {"format": FORMAT, "fingerprint": self._fingerprint, "bound": BOUND.dump_python(bound, mode="json")}
-        write_durably(self._path, json.dumps(header) + "\n")
+        write_atomically(self._path, json.dumps(header) + "\n")
 
     def append(self, space: Space, before: State | None, after: State) -> None:
         """Add what a round has changed."""
@@ -89,12 +90,20 @@ class Journal:
             raise CheckpointError(f"{self._path}: cannot be read: {error}") from None
         whole, _, cut = text.rpartition("\n")
         if cut:
-            write_durably(self._path, whole + "\n")
+            write_atomically(self._path, whole + "\n")
         try:
             lines = [json.loads(line) for line in whole.splitlines()]
             return self._restored(space, lines)
         except (ValueError, KeyError, TypeError, IndexError, ValidationError) as error:
             raise CheckpointError(f"{self._path}: is damaged ({type(error).__name__}); start again with `qeopt solve`") from None
+
+    def history(self) -> list[Progress]:
+        """Return how the search went, one entry per round saved."""
+        try:
+            lines = self._path.read_text(encoding="utf-8").split("\n")[1:-1]
+        except FileNotFoundError:
+            return []
+        return [Progress(**json.loads(line)["progress"]) for line in lines]
 
     def _restored(self, space: Space, lines: Sequence[Mapping[str, Any]]) -> Saved:
         header, *rounds = lines
@@ -111,17 +120,6 @@ class Journal:
         history = tuple(Progress(**line["progress"]) for line in rounds)
         stopped = rounds[-1]["stopped"]
         return Saved(bound, State(islands, history, None if stopped is None else Stop(stopped)))
-
-
-def write_durably(path: Path, text: str) -> None:
-    """Write a file so that after any crash it holds the old or the new text, whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def _written(space: Space, island: Island, known: frozenset[int]) -> dict[str, Any]:
