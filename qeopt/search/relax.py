@@ -9,19 +9,24 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
+from qeopt.search.lattice import boundary_widths, build_lattice
+from qeopt.search.lookup import Lookup, is_separable
+from qeopt.search.recent import Recent, fingerprint
 from qeopt.search.tables import CellKind, CellTable, Floats, dimensions, tabulate
 from qeopt.space import Space, Structure, Task
 
 GOLDEN = (5**0.5 - 1) / 2
-NARROWINGS = 14
-"""Golden-section steps per price: the bracket shrinks to a thousandth."""
+NARROWINGS = 20
+"""Golden-section steps per price: the bracket shrinks to less than a ten-thousandth."""
+MOST_WORTH = 16.0
+"""Highest price looked at, as a multiple of what all weight bits together can gain: tight budgets are worth more than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ class Relaxation:
     scores: Floats
     """(structures,) no bits score higher, in nats; -inf where nothing fits."""
     macs: Floats
-    layers: NDArray[np.int64]
+    layers: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,10 @@ class Spent:
     macs: float
 
 
-@dataclass(frozen=True, slots=True)
+_RECENT: Recent[Lookup | None] = Recent()
+
+
+@dataclass(frozen=True)
 class Relaxer:
     """Bounds structures of one space under one set of terms."""
 
@@ -53,11 +61,26 @@ class Relaxer:
 
     def relax(self, structures: Sequence[Structure]) -> Relaxation:
         """Bound every structure."""
-        return _Batch(self, structures).relax()
+        if not structures:
+            return Relaxation(np.zeros(0), np.zeros(0), np.zeros(0))
+        if self.lookup is None:
+            return _Batch(self, structures).relax()
+        return Relaxation(*self.lookup.bound(self.lookup.places(structures)))
 
     def spend(self, structure: Structure, flash_price: float, bitops_price: float) -> Spent:
         """What one structure costs at the bits that are best at the given prices (nats per unit)."""
         return _Batch(self, [structure]).spend(flash_price, bitops_price)
+
+    @cached_property
+    def lookup(self) -> Lookup | None:
+        """Tables of the whole space to look cells up in; None where its bits do not separate."""
+        return _RECENT.get(fingerprint(self.space, self.task, self.refiner), self._prepare)
+
+    def _prepare(self) -> Lookup | None:
+        lattice = build_lattice(self.space, self.task, self.refiner)
+        if not is_separable(lattice):
+            return None
+        return Lookup(self.space, self.refiner, lattice, boundary_widths(self.refiner).index(FIXED_BITS))
 
 
 class _Batch:
@@ -67,7 +90,7 @@ class _Batch:
         self._limits = terms.refiner.limits
         self._unit = terms.refiner.runtime.unit_per_byte
         self._size = len(structures)
-        boundary = tuple(sorted({*terms.refiner.choices.activations, FIXED_BITS}))
+        boundary = boundary_widths(terms.refiner)
         self._start = boundary.index(FIXED_BITS)  # the image
         self._widths = len(boundary)
         members: dict[CellKind, tuple[list[tuple[int, ...]], list[int], list[int]]] = defaultdict(lambda: ([], [], []))
@@ -87,7 +110,7 @@ class _Batch:
 
     def relax(self) -> Relaxation:
         macs = np.zeros(self._size)
-        layers = np.zeros(self._size, dtype=np.int64)
+        layers = np.zeros(self._size)
         least_flash = np.zeros(self._size)
         most_gain = np.zeros(self._size)
         for table, owners, _ in self._tables:
@@ -95,7 +118,7 @@ class _Batch:
             np.add.at(layers, owners, table.layers)
             np.add.at(least_flash, owners, table.least_flash())
             np.add.at(most_gain, owners, sum(_range(group.gains) for group in table.groups))
-        scores = self._least_bound(np.maximum(most_gain, 1.0))
+        scores = self._least_bound(MOST_WORTH * np.maximum(most_gain, 1.0))
         fits = np.ones(self._size, dtype=np.bool_)
         for used, limit in ((macs, self._limits.macs), (layers, self._limits.layers), (least_flash, self._flash_limit)):
             if limit is not None:
@@ -133,7 +156,7 @@ class _Batch:
         best = self._bound(flash_price, bitops_price)
         for _ in range(2 if prices_flash and prices_bitops else 1):
             if prices_bitops:
-                bitops_price, best = _minimise(partial(self._bound, flash_price), 4 * most)
+                bitops_price, best = _minimise(partial(self._bound, flash_price), most)
             if prices_flash:
                 flash_price, best = _minimise(partial(self._bound, bitops_worth=bitops_price), most)
         return best

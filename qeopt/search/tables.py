@@ -122,7 +122,13 @@ class CellTable:
 
     def priced(self, flash_price: Floats, bitops_price: Floats) -> Floats:
         """The same by (cell, bits read, bits written)."""
-        total = self.by_combination(flash_price, bitops_price)
+        return self._by_ends(self.by_combination(flash_price, bitops_price))
+
+    def activations(self) -> Floats:
+        """Best score of activation bits alone, by (cell, bits read, bits written)."""
+        return self._by_ends(self.gains)
+
+    def _by_ends(self, total: Floats) -> Floats:
         best = np.full((len(total), self.boundary * self.boundary), -np.inf)
         code = self.ends[:, 0] * self.boundary + self.ends[:, 1]
         for value in np.unique(code):

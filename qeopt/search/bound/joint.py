@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
-from qeopt.search.bound.lattice import NotSeparable, boundary_widths, build_lattice
-from qeopt.search.bound.prices import Prices
+from qeopt.search.lattice import NotSeparable, boundary_widths, build_lattice
+from qeopt.search.prices import Prices
 from qeopt.search.bound.walk import Walk
 from qeopt.search.relax import Relaxer
 from qeopt.space import Space, Structure, Task

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qeopt.search.bound.lattice import BlockLattice, Crossing, FirstCell, Rows
-from qeopt.search.bound.prices import Prices, chained
+from qeopt.search.lattice import BlockLattice, Crossing, FirstCell, Rows
+from qeopt.search.prices import Prices, chained
 from qeopt.search.tables import Floats, Integers
 from qeopt.space.genes import Value
 

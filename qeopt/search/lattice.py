@@ -15,6 +15,7 @@ import numpy as np
 
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
+from qeopt.search.recent import Recent, fingerprint
 from qeopt.search.tables import CellKind, CellTable, Integers, tabulate
 from qeopt.space import Place, Space, Structure, Task
 from qeopt.space.blocks.base import BlockKind
@@ -101,13 +102,16 @@ class BlockLattice:
     """The last of several cells: one row per column."""
 
 
+_RECENT: Recent[tuple[BlockLattice, ...]] = Recent()
+
+
 def build_lattice(space: Space, task: Task, refiner: Refiner) -> tuple[BlockLattice, ...]:
-    """Tabulate every block of `space`.
+    """Tabulate every block of `space`, or return what was tabulated for the same terms just before.
 
     Raises:
         NotSeparable: when the cells of a block cannot be taken apart as the bound needs.
     """
-    return _LatticeBuilder(space, task, refiner).build()
+    return _RECENT.get(fingerprint(space, task, refiner), _LatticeBuilder(space, task, refiner).build)
 
 
 class _LatticeBuilder:
@@ -269,6 +273,8 @@ def _meeting(dims: Sequence[Integers], columns: Integers) -> int | None:
 
 def _alike(values: Mapping[str, Integers]) -> list[Integers]:
     """Columns grouped by all genes but the width."""
-    others = np.stack([column for name, column in values.items() if name != "width"] or [np.zeros(len(values["width"]), dtype=np.int64)], axis=1)
+    others = np.stack(
+        [column for name, column in values.items() if name != "width"] or [np.zeros(len(values["width"]), dtype=np.int64)], axis=1
+    )
     _, group = np.unique(others, axis=0, return_inverse=True)
     return [np.flatnonzero(group.ravel() == number) for number in range(int(group.max()) + 1)]

@@ -1,0 +1,282 @@
+"""Relax structures by looking their cells up in the lattice: no cell is priced twice, and a hundred thousand take a second.
+
+It serves problems whose bits separate: no budget couples input and weight bits, and every kernel takes any legal weights with any
+legal activations. Then activations are a dynamic program that no price changes, and weights cost a number per cell and price.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from qeopt.qbr import Refiner
+from qeopt.search.lattice import BlockLattice, Crossing, FirstCell, Rows
+from qeopt.search.prices import chained
+from qeopt.search.tables import CellTable, Floats, Integers
+from qeopt.space import Space, Structure
+
+WORTHS = (0.5, 4000.0)
+"""Least and greatest price to bound at, as nats that the whole flash budget is worth; none is looked at too."""
+WORK = 4_000_000
+"""Numbers to prepare: small spaces are bounded at more prices than large ones."""
+COUNTS = 3
+"""Numbers beside the priced ones: MACs, layers, flash at the fewest bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of the chain by position: what it gains and costs."""
+
+    bits: Floats
+    """(..., read, written) best gain of activation bits."""
+    sums: Floats
+    """(..., prices + COUNTS) score less priced flash at each price; then MACs, layers, least flash."""
+
+    def then(self, other: Piece) -> Piece:
+        """This stretch followed by another; positions broadcast."""
+        return Piece(chained(self.bits, other.bits), self.sums + other.sums)
+
+    def at(self, index: tuple[Integers, Integers]) -> Piece:
+        """The piece at some positions."""
+        return Piece(self.bits[index], self.sums[index])
+
+
+@dataclass(frozen=True, slots=True)
+class BlockLookup:
+    """One block: how to go through it from any entry, for every column and number of cells."""
+
+    lattice: BlockLattice
+    enter: tuple[Piece, Piece]
+    """(entries, unique columns) the part that joins both sides, where the first cell is the only one and where others follow."""
+    unique: tuple[Integers, Integers]
+    """For each column, its unique column in `enter`."""
+    leave: Piece
+    """(columns, numbers of cells) everything behind it."""
+    stay: Piece
+    """(columns, numbers of cells) the way through from the column's own channel count."""
+
+
+def is_separable(lattice: Sequence[BlockLattice]) -> bool:
+    """Whether weights and activations of every cell can be chosen apart."""
+    return all(
+        table.bitops is None and all(len(group.gains) == 1 and group.bitops is None for group in table.groups)
+        for block in lattice
+        for table in _tables(block)
+    )
+
+
+class Lookup:
+    """Bounds structures of one space by looking their cells up."""
+
+    def __init__(self, space: Space, refiner: Refiner, lattice: Sequence[BlockLattice], start: int) -> None:
+        """Prepare the blocks.
+
+        Args:
+            space: Structures.
+            refiner: The terms under which bits are chosen.
+            lattice: The space's cells.
+            start: Index of the image's bits among the boundary widths.
+        """
+        unit = refiner.runtime.unit_per_byte
+        self._limits = refiner.limits
+        self._flash = None if refiner.limits.flash_bytes is None else refiner.limits.flash_bytes * unit
+        self._worths = np.zeros(1) if self._flash is None else _worths(lattice)
+        self._prices = self._worths / (self._flash or 1)
+        self._start = start
+        self._boundary = lattice[0].only.stay.parts[0].table.boundary
+        self._space = space
+        self._pieces: dict[int, Piece] = {}
+        self._blocks = [self._block(block) for block in lattice]
+        self._pieces.clear()
+        self._genes = [_positions(space, block) for block in lattice]
+
+    def places(self, structures: Sequence[Structure]) -> Integers:
+        """(structures, genes) the place of every value among its gene's values."""
+        values = np.array([structure.values for structure in structures], dtype=np.float64).reshape(len(structures), -1)
+        columns = [
+            np.searchsorted(np.array(gene[2], dtype=np.float64), values[:, index]) for index, gene in enumerate(self._space.genes)
+        ]
+        return np.stack(columns, axis=1)
+
+    def bound(self, places: Integers) -> tuple[Floats, Floats, Floats]:
+        """Bound structures given by the places of their genes: scores, MACs and layers of each."""
+        size = len(places)
+        value = np.full((size, self._boundary), -np.inf)
+        value[:, self._start] = 0.0
+        sums = np.zeros((size, len(self._prices) + COUNTS))
+        entry = np.zeros(size, dtype=np.int64)
+        for block, genes in zip(self._blocks, self._genes, strict=True):
+            value, entry = _through(block, places, genes, value, sums, entry)
+        macs, layers, least = sums[:, -COUNTS:].T
+        scores = (sums[:, :-COUNTS] + self._worths).min(axis=1) + value.max(axis=1)
+        for used, limit in ((macs, self._limits.macs), (layers, self._limits.layers), (least, self._flash)):
+            if limit is not None:
+                scores = np.where(used <= limit, scores, -np.inf)
+        return scores, macs, layers
+
+    def _block(self, block: BlockLattice) -> BlockLookup:
+        firsts = [block.only, block.first or block.only]
+        entered = [self._enter(block, first) for first in firsts]
+        repeats = [self._repeated(block, count) for count in block.units]
+        behind = [
+            after if repeat is None else after.then(repeat)
+            for count, repeat in zip(block.units, repeats, strict=True)
+            for after in (entered[count > 1][2],)
+        ]
+        stays = [self._stay(block, firsts[count > 1]) for count in block.units]
+        through = [stay if repeat is None else stay.then(repeat) for stay, repeat in zip(stays, repeats, strict=True)]
+        return BlockLookup(
+            block, (entered[0][0], entered[1][0]), (entered[0][1], entered[1][1]), _stacked(behind), _stacked(through)
+        )
+
+    def _repeated(self, block: BlockLattice, count: int) -> Piece | None:
+        """What follows the first of `count` cells, by column."""
+        if count == 1 or block.middle is None or block.last is None:
+            return None
+        piece = self._piece(block.last)
+        for _ in range(count - 2):
+            piece = self._piece(block.middle).then(piece)
+        return piece
+
+    def _enter(self, block: BlockLattice, first: FirstCell) -> tuple[Piece, Integers, Piece]:
+        """The joining part, the unique column of each column in it, and the parts behind it by column."""
+        size = len(block.column_width)
+        if not first.crossings:
+            nothing = self._nothing((len(block.entering), 1), feasible=False)
+            return nothing, np.zeros(size, dtype=np.int64), self._nothing((size,), feasible=True)
+        unique = np.zeros(size, dtype=np.int64)
+        joined: list[Piece] = []
+        behind = self._nothing((size,), feasible=True)
+        offset = 0
+        for crossing in first.crossings:
+            piece = self._joined(block, crossing)
+            unique[crossing.columns] = offset + crossing.unique
+            offset += piece.bits.shape[1]
+            joined.append(piece)
+            after = self._nothing((len(crossing.columns),), feasible=True)
+            for rows in crossing.after:
+                after = after.then(self._piece(rows))
+            behind.bits[crossing.columns], behind.sums[crossing.columns] = after.bits, after.sums
+        both = Piece(np.concatenate([p.bits for p in joined], axis=1), np.concatenate([p.sums for p in joined], axis=1))
+        return both, unique, behind
+
+    def _joined(self, block: BlockLattice, crossing: Crossing) -> Piece:
+        meet = self._piece(crossing.meet)
+        shape = (len(block.entering), int(crossing.unique.max()) + 1)
+        piece = Piece(meet.bits.reshape(*shape, *meet.bits.shape[1:]), meet.sums.reshape(*shape, -1))
+        for rows in reversed(crossing.before):
+            before = self._piece(rows)
+            piece = Piece(before.bits[:, None], before.sums[:, None]).then(piece)
+        return piece
+
+    def _stay(self, block: BlockLattice, first: FirstCell) -> Piece:
+        """The first cell of every column from its own channel count; infeasible where that cannot enter."""
+        piece = self._nothing((len(block.column_width),), feasible=False)
+        inner = self._nothing((len(first.stay.columns),), feasible=True)
+        for rows in first.stay.parts:
+            inner = inner.then(self._piece(rows))
+        piece.bits[first.stay.columns], piece.sums[first.stay.columns] = inner.bits, inner.sums
+        return piece
+
+    def _piece(self, rows: Rows) -> Piece:
+        if id(rows) in self._pieces:
+            return self._pieces[id(rows)]
+        table = rows.table
+        priced = [_without_activations(table, price) for price in self._prices.tolist()]
+        counts = [table.macs, np.full(len(table.flash), float(table.layers)), table.least_flash()]
+        piece = Piece(table.activations()[rows.index], np.stack([*priced, *counts], axis=1)[rows.index])
+        self._pieces[id(rows)] = piece
+        return piece
+
+    def _nothing(self, shape: tuple[int, ...], *, feasible: bool) -> Piece:
+        """No cell at all (feasible), or no way through."""
+        width = self._boundary
+        bits = np.full((*shape, width, width), -np.inf)
+        if feasible:
+            bits[..., np.arange(width), np.arange(width)] = 0.0
+        return Piece(bits, np.zeros((*shape, len(self._prices) + COUNTS)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Genes:
+    """Where a block's genes stand among the places of a structure."""
+
+    width: int | None
+    units: int | None
+    others: tuple[int, ...]
+    """In the order in which the block's columns count them."""
+    sizes: tuple[int, ...]
+
+
+def _positions(space: Space, block: BlockLattice) -> _Genes:
+    """Find a block's genes; its columns run through the widths, and for each through the other genes."""
+    named = {gene: index for index, (name, gene, _) in enumerate(space.genes) if name == block.name}
+    others = tuple(index for gene, index in named.items() if gene not in {"width", "units"})
+    return _Genes(named.get("width"), named.get("units"), others, tuple(len(space.genes[index][2]) for index in others))
+
+
+def _through(
+    block: BlockLookup, places: Integers, genes: _Genes, value: Floats, sums: Floats, entry: Integers
+) -> tuple[Floats, Integers]:
+    """Take every structure through a block, adding to `sums`: values behind it, and the entry into the next block."""
+    lattice = block.lattice
+    width = entry if genes.width is None else places[:, genes.width]
+    column = width.copy()
+    for index, size in zip(genes.others, genes.sizes, strict=True):
+        column = column * size + places[:, index]
+    number = np.zeros(len(places), dtype=np.int64) if genes.units is None else places[:, genes.units]
+    stays = lattice.entering[entry] == lattice.leaving[width]
+    behind = np.full_like(value, -np.inf)
+    here = np.flatnonzero(stays)
+    if len(here):
+        piece = block.stay.at((column[here], number[here]))
+        behind[here] = _step(value[here], piece)
+        sums[here] += piece.sums
+    alone = np.array(lattice.units)[number] == 1
+    for several, enter, unique in zip((False, True), block.enter, block.unique, strict=True):
+        here = np.flatnonzero(~stays & (alone != several))
+        if len(here):
+            meet = enter.at((entry[here], unique[column[here]]))
+            leave = block.leave.at((column[here], number[here]))
+            behind[here] = _step(_step(value[here], meet), leave)
+            sums[here] += meet.sums + leave.sums
+    return behind, width
+
+
+def _step(value: Floats, piece: Piece) -> Floats:
+    best: Floats = (value[:, :, None] + piece.bits).max(axis=1)
+    return best
+
+
+def _stacked(pieces: Sequence[Piece]) -> Piece:
+    """Pieces by column, side by side: (columns, numbers of cells)."""
+    return Piece(np.stack([piece.bits for piece in pieces], axis=1), np.stack([piece.sums for piece in pieces], axis=1))
+
+
+def _worths(lattice: Sequence[BlockLattice]) -> Floats:
+    """Prices to bound at: the more of them, the closer the bound comes to the best price of each structure."""
+    cells = sum(len(table.flash) for block in lattice for table in _tables(block))
+    return np.concatenate([np.zeros(1), np.geomspace(*WORTHS, int(np.clip(WORK // max(cells, 1), 24, 240)))])
+
+
+def _without_activations(table: CellTable, flash_price: float) -> Floats:
+    """(cells,) score less priced flash that activation bits do not change."""
+    price = np.array([flash_price])
+    return (
+        table.constant
+        - flash_price * table.flash
+        + sum((group.worth(price, price)[:, 0] for group in table.groups), start=np.zeros(1))
+    )
+
+
+def _tables(block: BlockLattice) -> list[CellTable]:
+    """Every table of a block."""
+    rows = [rows for rows in (block.middle, block.last) if rows is not None]
+    for first in (block.only, block.first):
+        if first is not None:
+            rows += first.stay.parts
+            for crossing in first.crossings:
+                rows += [*crossing.before, crossing.meet, *crossing.after]
+    return [found.table for found in rows]
