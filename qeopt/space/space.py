@@ -110,7 +110,8 @@ class Space(Block):
         """Build a structure from values by block and gene name; genes with one value may be left out.
 
         Raises:
-            ValueError: naming a block or gene that is unknown or missing, or a value that is not declared.
+            ValueError: naming a block or gene that is unknown or missing, or a value that is not declared; or where widths break the
+                rule between blocks.
         """
         known = {(block, gene) for block, gene, _ in self.genes}
         for block, genes in choices.items():
@@ -123,7 +124,11 @@ class Space(Block):
             if value not in values:
                 raise ValueError(f"{block}.{gene} cannot be {value}; it is one of {', '.join(map(str, values))}")
             found.append(values[values.index(value)])
-        return Structure(tuple(found))
+        structure = Structure(tuple(found))
+        if not self.follows_rules(structure):
+            widths = ", ".join(f"{self.genes[index][0]} {structure.values[index]}" for index in self.ruled_widths)
+            raise ValueError(f"widths may not decrease from block to block: {widths}")
+        return structure
 
     def smallest(self) -> Structure:
         """The structure with the least value of every gene that the rules allow.
