@@ -1,0 +1,94 @@
+"""The formats a design can be written in, and how one of them is chosen and set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, cast
+
+from pydantic import ValidationError
+
+from qeopt.design import Design
+from qeopt.spec.document import parse_value
+from qeopt.spec.errors import Location, SpecError
+from qeopt.spec.model import build
+from qeopt.spec.node import Mapping as Tree
+from qeopt.spec.node import plain
+from qeopt.spec.override import Override, apply_all, blocked_message, parse_override
+from qeopt.spec.plugins import Plugged, Table
+from qeopt.spec.wording import problems_of
+
+EXPORTERS = Table(
+    "exporters",
+    {
+        "json": "qeopt.export.design_json:DesignJson",
+        "csv": "qeopt.export.layer_csv:LayerCsv",
+        "c": "qeopt.export.c_header:CHeader",
+        "pytorch": "qeopt.export.pytorch:PyTorch",
+        "brevitas": "qeopt.export.brevitas:Brevitas",
+        "qonnx": "qeopt.export.qonnx:Qonnx",
+        "onnx-qdq": "qeopt.export.onnx_qdq:OnnxQdq",
+        "litert": "qeopt.export.litert:LiteRT",
+        "max78000": "qeopt.export.max78000:Max78000",
+    },
+)
+
+
+class Exporter(Protocol):
+    """A format: a frozen `Block` whose fields are its options, with ``kind: Literal[NAME] = NAME``."""
+
+    SUFFIX: ClassVar[str]
+    """How names of its files end."""
+
+    def export(self, design: Design, out: Path) -> tuple[Path, ...]:
+        """Write a design and return the files written, `out` first.
+
+        Raises:
+            ExportError: when the format cannot express the design.
+        """
+        ...
+
+
+def export(design: Design, format_name: str, out: Path, options: Mapping[str, Any] | None = None) -> tuple[Path, ...]:
+    """Write a design in a format.
+
+    Args:
+        design: The design.
+        format_name: Name of the format; see `EXPORTERS`.
+        out: The file to write; a format may put others beside it.
+        options: Options of the format, by name.
+
+    Returns:
+        The files written.
+
+    Raises:
+        SpecError: when there is no such format or option.
+        ExportError: when the format cannot express the design.
+    """
+    given = [Override((name,), parse_value(json.dumps(value), _OPTIONS), _OPTIONS) for name, value in (options or {}).items()]
+    return _configure(format_name, given).export(design, out)
+
+
+def configure(format_name: str, texts: Sequence[str]) -> Exporter:
+    """Return a format with its options given as `KEY=VALUE` texts.
+
+    Raises:
+        SpecError: when there is no such format or option.
+    """
+    return _configure(format_name, [parse_override(text) for text in texts])
+
+
+_OPTIONS = Location("options")
+
+
+def _configure(format_name: str, given: Sequence[Override]) -> Exporter:
+    model = Plugged(EXPORTERS).options(format_name)
+    kind = Override(("kind",), parse_value(json.dumps(format_name), _OPTIONS), _OPTIONS)
+    root, blocked = apply_all(Tree((), _OPTIONS), [*given, kind])
+    if blocked:
+        raise SpecError.at(blocked[0].location, blocked_message(root, blocked[0]))
+    try:
+        return cast("Exporter", build(model, plain(root)))
+    except ValidationError as error:
+        raise SpecError(problems_of(error, root, model)) from None

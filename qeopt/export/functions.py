@@ -1,0 +1,55 @@
+"""Which operators end in a non-linear function. The score does not see it, so a space leaves it to the convention of its blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from qeopt.design import Design
+from qeopt.network import Network, Op, OpKind
+
+RELU = "relu"
+LINEAR = ""
+KEEPING_SIGN = frozenset({OpKind.POOL, OpKind.MAX_POOL, OpKind.CONCAT, OpKind.SLICE, OpKind.TRANSPOSE, OpKind.PAD, OpKind.RESIZE})
+"""Kinds that make no negative value of values that are not."""
+
+
+def functions(design: Design, network: Network) -> Mapping[str, str]:
+    """Name the function at the end of each operator; the empty text means none.
+
+    A network that states functions is taken at its word. Otherwise ReLU follows every convolution and addition, as in the paper's
+    networks, except the outputs, what goes into an addition, and what leaves an inverted residual (`mbconv`), which is linear.
+    """
+    if any(op.function for op in network.ops):
+        return {op.name: op.function for op in network.ops}
+    linear = _linear(design, network)
+    rectified = {OpKind.CONV, OpKind.DEPTHWISE, OpKind.DENSE, OpKind.ADD}
+    return {op.name: RELU if op.kind in rectified and op.name not in linear else LINEAR for op in network.ops}
+
+
+def unsigned_tensors(network: Network, ends: Mapping[str, str]) -> frozenset[str]:
+    """Names of the tensors that hold no negative value, so that none of their bits is a sign; the image is one."""
+    found = {tensor.name for tensor in network.tensors if tensor.is_image}
+    for op in network.ops:
+        keeps = op.kind in KEEPING_SIGN and all(tensor.name in found for tensor in op.inputs)
+        if keeps or ends[op.name].startswith(RELU):
+            found.add(op.output.name)
+    return frozenset(found)
+
+
+def _linear(design: Design, network: Network) -> frozenset[str]:
+    additions = {op.output.name for op in network.ops if op.kind is OpKind.ADD}
+    outputs = {tensor.name for tensor in network.outputs}
+    residuals = tuple(block.name for block in design.load_study().subject.blocks if getattr(block, "kind", "") == "mbconv")
+    return frozenset(
+        op.name
+        for op in network.ops
+        if op.output.name in outputs or op.output.tied_to in additions or (_of(op, residuals) and _leaves_unit(network, op))
+    )
+
+
+def _of(op: Op, blocks: tuple[str, ...]) -> bool:
+    return any(op.unit == block or op.unit.startswith(f"{block}.") for block in blocks)
+
+
+def _leaves_unit(network: Network, op: Op) -> bool:
+    return not any(reader.unit == op.unit for reader in network.ops if op.output in reader.inputs)

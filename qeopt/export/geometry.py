@@ -1,0 +1,42 @@
+"""Windows and their padding, as numbers: a network says "same" and leaves it at that."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from qeopt.network import Op, OpKind
+
+
+class Window(NamedTuple):
+    """What a convolution or a pool reads for one output value."""
+
+    height: int
+    width: int
+    strides: tuple[int, int]
+    pads: tuple[int, int, int, int]
+    """Rows and columns added at the top, left, bottom and right."""
+    dilation: tuple[int, int]
+
+
+def window(op: Op) -> Window:
+    """Return the window of `op`; "same" centres odd windows and gives even ones the spare row at the end."""
+    height, width = (int(side) for side in op.window)
+    source, output = op.inputs[0], op.output
+    if op.kind is OpKind.POOL and op.pads is None and (output.height, output.width) == (1, 1) and height >= source.height:
+        height, width = int(source.height), int(source.width)  # over all positions, of which the network states the height only
+    if op.pads is not None:
+        pads = op.pads
+    else:
+        top, bottom = _same(height, op.dilation[0], op.strides[0], int(source.height), int(output.height))
+        left, right = _same(width, op.dilation[1], op.strides[1], int(source.width), int(output.width))
+        pads = (top, left, bottom, right)
+    return Window(height, width, op.strides, pads, op.dilation)
+
+
+def _same(side: int, dilation: int, stride: int, source: int, output: int) -> tuple[int, int]:
+    reach = (side - 1) * dilation + 1
+    half = reach // 2
+    if reach % 2 and (source + 2 * half - reach) // stride + 1 == output:
+        return half, half
+    missing = max((output - 1) * stride + reach - source, 0)
+    return missing // 2, missing - missing // 2

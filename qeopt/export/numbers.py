@@ -1,0 +1,95 @@
+"""Where the numbers of a quantised network come from: a file of trained weights, or random ones that the design seeds."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qeopt.export.errors import ExportError
+from qeopt.network import Network, Op, OpKind, Tensor, fan_in
+from qeopt.spec.model import Block
+
+Arrays = Mapping[str, NDArray[np.floating]]
+Shape = tuple[int, ...]
+
+
+class Numbers(Block):
+    """Options of the formats that carry weights."""
+
+    weights: Path | None = None
+    """An .npz file with arrays named OP (weights), OP.bias, OP.weight_scale (by output channel), TENSOR.scale,
+    and one named after the image (images to choose missing scales by). Without a file the design seeds random weights."""
+    power_of_two: bool = False
+    """Round every scale to a power of two, so that rescaling is a shift."""
+
+
+def read_weights(path: Path, network: Network) -> Arrays:
+    """Read an .npz and compare every array in it with the network.
+
+    Raises:
+        ExportError: when it cannot be read or does not fit.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: np.asarray(file[name]) for name in file.files}
+    except (OSError, ValueError, BadZipFile, EOFError, AttributeError) as error:
+        raise ExportError(f"{path}: cannot be read as an .npz of plain arrays: {error}") from None
+    problems = list(_misfits(arrays, network))
+    if problems:
+        raise ExportError(f"{path}: " + "; ".join(problems[:10]))
+    return arrays
+
+
+def image_of(network: Network) -> Tensor:
+    """The tensor that the network reads."""
+    return next(tensor for tensor in network.tensors if tensor.is_image)
+
+
+def shape_of(tensor: Tensor) -> tuple[int, int, int]:
+    """Channels, height and width."""
+    return int(tensor.channels), int(tensor.height), int(tensor.width)
+
+
+def weight_shape(op: Op) -> Shape:
+    """Shape of the weights of `op`: (out, in / groups, height, width), or (out, in) of a dense layer."""
+    outputs = int(op.output.channels)
+    if op.kind is OpKind.DENSE:
+        return outputs, int(fan_in(op))
+    height, width = (int(side) for side in op.window)
+    return outputs, int(fan_in(op)) // (height * width), height, width
+
+
+def random_stream(key: str) -> np.random.Generator:
+    """Random numbers that depend on nothing but a text."""
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big"))
+
+
+def _misfits(arrays: Arrays, network: Network) -> Iterator[str]:
+    """Say what does not fit."""
+    image = image_of(network)
+    expected: dict[str, Shape] = {f"{tensor.name}.scale": () for tensor in network.tensors}
+    for op in network.weighted_ops:
+        shape = weight_shape(op)
+        expected |= {op.name: shape, f"{op.name}.bias": shape[:1]}
+        expected.setdefault(f"{op.name}.weight_scale", shape[:1])
+        if op.name not in arrays:
+            yield f"the weights of {op.name!r} are missing"
+    for name, array in arrays.items():
+        if name == image.name:
+            wanted: Shape = (len(array) if array.ndim else 0, *shape_of(image))
+        elif name in expected:
+            wanted = expected[name]
+        else:
+            yield f"nothing is called {name!r}"
+            continue
+        if array.shape != wanted:
+            yield f"{name!r} has the shape {array.shape}, {wanted} was expected"
+        elif not np.issubdtype(array.dtype, np.number) or not np.isfinite(array).all():
+            yield f"{name!r} holds something that is no finite number"
+        elif name.endswith("scale") and not (array > 0).all():
+            yield f"{name!r} is not positive everywhere"

@@ -1,0 +1,101 @@
+"""ONNX with QuantizeLinear and DequantizeLinear, and Clip where a width has no type of its own (QDQ and QCDQ)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from qeopt.design import Design
+from qeopt.export.errors import ExportError
+from qeopt.export.fill import quantised
+from qeopt.export.numbers import Numbers, Shape
+from qeopt.export.onnx_graph import Graph, onnx_model, save
+from qeopt.export.quantised import Grid, Weights, weight_range
+
+TYPE_SINCE = {2: 25, 4: 21, 8: 10, 16: 21}
+"""The first opset whose quantisation operators have integers of these bits."""
+
+
+class OnnxQdq(Numbers):
+    """ONNX in standard operators only. Widths without a type of their own are held in 8 bits behind a Clip."""
+
+    SUFFIX: ClassVar[str] = ".onnx"
+
+    kind: Literal["onnx-qdq"] = "onnx-qdq"
+    """Says that this is standard ONNX."""
+    opset: Annotated[int, Field(ge=21, le=25)] = 21
+    """Version of the operators; 25 has integers of 2 bits. onnxruntime 1.31 runs such models with its graph optimisations off only,
+    as these put any weights into QLinearConv, which knows those of 8 bits alone."""
+    narrow_activations: bool = False
+    """Give activations of 4 and 2 bits types of their own, as weights have. For onnxruntime the same holds as for opset 25."""
+    batch: Annotated[int, Field(ge=1, le=4096)] = 1
+    """Images in one run."""
+
+    def export(self, design: Design, out: Path) -> tuple[Path, ...]:
+        """Write the model."""
+        model = quantised(design, self)
+        return save(onnx_model(design, model, _Qdq(self.opset, self.narrow_activations), {"": self.opset}, self.batch), out)
+
+
+class Storage(NamedTuple):
+    """How integers of some width are held."""
+
+    kind: str
+    """Name of the ONNX type."""
+    is_exact: bool
+    """Whether the type holds no other integers."""
+
+
+def storage(bits: int, is_signed: bool, opset: int, *, narrow: bool = True) -> Storage:
+    """Return the type that holds integers of `bits` bits; 8 bits hold fewer unless `narrow` types are wanted.
+
+    Raises:
+        ExportError: when there is none: 9 to 15 bits.
+    """
+    sign = "INT" if is_signed else "UINT"
+    if TYPE_SINCE.get(bits, opset + 1) <= opset and (narrow or bits >= 8):
+        return Storage(f"{sign}{bits}", is_exact=True)
+    if bits < 8:
+        return Storage(f"{sign}8", is_exact=False)
+    raise ExportError(f"ONNX has no integers of {bits} bits, and Clip works on integers of 8 bits only")
+
+
+@dataclass(frozen=True)
+class _Qdq:
+    opset: int
+    narrow_activations: bool
+
+    def weights(self, graph: Graph, name: str, weights: Weights, input_scale: float) -> tuple[str, str]:
+        real, bias, bits = f"{name}/weights", f"{name}/bias", weights.bits
+        held = storage(bits, is_signed=True, opset=self.opset)
+        integers = graph.integers(f"{real}/{bits}bit", held.kind, weights.values)
+        if not held.is_exact:  # tells compilers how many bits are needed
+            integers = _clip(graph, integers, *weight_range(bits), np.int8)
+        scale = graph.constant(f"{real}/scale", weights.scales.astype(np.float32))
+        graph.node("DequantizeLinear", [integers, scale], real, f"{real}/dequantize_{bits}bit", f"{bits} bits", {"axis": 0})
+        sums = graph.integers(f"{bias}/32bit", "INT32", weights.bias)
+        unit = graph.constant(f"{bias}/scale", (weights.scales * input_scale).astype(np.float32))
+        graph.node("DequantizeLinear", [sums, unit], bias, f"{bias}/dequantize_32bit", "32 bits", {"axis": 0})
+        return real, bias
+
+    def activation(self, graph: Graph, source: str, name: str, grid: Grid, shape: Shape) -> None:
+        held = storage(grid.bits, grid.is_signed, self.opset, narrow=self.narrow_activations)
+        scale = graph.constant(f"{name}/scale", np.array(grid.scale, np.float32))
+        zero = graph.integers(f"{name}/zero", held.kind, np.array(0))
+        integers = graph.value(f"{name}/{grid.bits}bit", shape, held.kind)
+        graph.node("QuantizeLinear", [source, scale, zero], integers, f"{name}/quantize_{grid.bits}bit", f"{grid.bits} bits")
+        if not held.is_exact:
+            container = np.int8 if grid.is_signed else np.uint8
+            integers = graph.value(_clip(graph, integers, grid.low, grid.high, container), shape, held.kind)
+        graph.node("DequantizeLinear", [integers, scale, zero], name, f"{name}/dequantize_{grid.bits}bit", f"{grid.bits} bits")
+        graph.value(name, shape)
+
+
+def _clip(graph: Graph, source: str, low: int, high: int, container: type[np.integer[Any]]) -> str:
+    output = f"{source}/clipped"
+    ends = [graph.constant(f"{source}/{name}", np.array(end, container)) for name, end in (("low", low), ("high", high))]
+    return graph.node("Clip", [source, *ends], output, output)

@@ -1,0 +1,139 @@
+"""ONNX exports run, and compute what the reference computes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qeopt.design import Design
+from qeopt.export import ExportError, export
+from qeopt.export.fill import quantised
+from qeopt.export.numbers import Numbers, shape_of
+from qeopt.export.quantised import Integers, QuantisedNetwork, Reals
+from qeopt.export.reference import run, step
+
+onnx = pytest.importorskip("onnx")
+
+IMAGES = 4
+TIE = 1e-3
+"""How far from half an integer a value may be that single precision rounds the other way."""
+
+
+def images_for(model: QuantisedNetwork, seed: int = 0) -> Reals:
+    return np.random.default_rng(seed).random((IMAGES, *shape_of(model.image))).astype(np.float32).astype(np.float64)
+
+
+def all_values(path: Path, images: Reals, names: list[str], *, optimised: bool = True) -> dict[str, Reals]:
+    """Run a model in onnxruntime, with every tensor as an output."""
+    runtime = pytest.importorskip("onnxruntime")
+    proto = onnx.load(path)
+    known = {value.name: value for value in (*proto.graph.value_info, *proto.graph.output)}
+    del proto.graph.output[:]
+    proto.graph.output.extend(known[name] for name in names)
+    settings = runtime.SessionOptions()
+    if not optimised:
+        settings.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = runtime.InferenceSession(proto.SerializeToString(), settings, providers=["CPUExecutionProvider"])
+    return dict(zip(names, session.run(names, {"image/pixels": images.astype(np.float32)}), strict=True))
+
+
+def check_rounding(model: QuantisedNetwork, values: dict[str, Reals], images: Reals) -> int:
+    """Compare every tensor with the reference fed with the same inputs; return how many integers differ.
+
+    They may differ by one, and only where the real value is all but half way between two integers.
+    """
+
+    def integers(name: str) -> Integers:
+        found = values[name] / model.grids[name].scale
+        rounded = np.rint(found)
+        assert np.abs(found - rounded).max() < TIE
+        return rounded.astype(np.int64).reshape(len(images), -1, *(1, 1) if found.ndim == 2 else found.shape[2:])
+
+    assert np.array_equal(integers(model.image.name), model.grids[model.image.name].quantise(images))
+    differing = 0
+    for op in model.network.ops:
+        grid = model.grids[op.output.name]
+        inputs = [integers(tensor.name) for tensor in op.inputs]
+        real = step(op, inputs, model.grids, model.weights.get(op.name), model.functions[op.name])
+        expected, found = grid.quantise(real), integers(op.output.name)
+        wrong = expected != found
+        assert np.abs(expected - found).max() <= 1
+        assert np.all(np.abs(np.abs(real / grid.scale - np.floor(real / grid.scale)) - 0.5)[wrong] < TIE)
+        differing += int(wrong.sum())
+    return differing
+
+
+@pytest.mark.parametrize(("opset", "narrow"), [(21, False), (21, True), (25, False), (25, True)])
+def test_qdq_in_onnxruntime_rounds_as_the_reference_does(design: Design, opset: int, narrow: bool, tmp_path: Path) -> None:
+    out = tmp_path / "model.onnx"
+    assert export(design, "onnx-qdq", out, {"opset": opset, "narrow_activations": narrow, "batch": IMAGES}) == (out,)
+    model = quantised(design)
+    images = images_for(model)
+    values = all_values(out, images, [tensor.name for tensor in model.network.tensors], optimised=opset == 21 and not narrow)
+    assert check_rounding(model, values, images) <= sum(found.size for found in values.values()) / 10_000
+
+
+def test_with_scales_of_two_qdq_equals_the_reference_to_the_bit(design: Design, tmp_path: Path) -> None:
+    out = tmp_path / "model.onnx"
+    export(design, "onnx-qdq", out, {"power_of_two": True, "batch": IMAGES})
+    model = quantised(design, Numbers(power_of_two=True))
+    images = images_for(model, seed=1)
+    expected = run(model, images)
+    for name, found in all_values(out, images, list(expected)).items():
+        assert np.array_equal(found.reshape(expected[name].shape), expected[name] * model.grids[name].scale)
+    assert len(np.unique(expected[model.network.outputs[0].name])) > 5
+
+
+@pytest.mark.parametrize("format_name", ["onnx-qdq", "qonnx"])
+def test_names_and_bits_are_those_of_the_design(design: Design, format_name: str, tmp_path: Path) -> None:
+    out = tmp_path / "model.onnx"
+    export(design, format_name, out)
+    proto = onnx.load(out)
+    network = design.network()
+    nodes = {node.name: node for node in proto.graph.node}
+    values = {value.name for value in (*proto.graph.value_info, *proto.graph.output)}
+    for op in network.ops:
+        assert op.name in nodes
+        in_bits, weight_bits, out_bits = design.bit_widths().of(op)
+        assert nodes[op.name].doc_string.startswith(f"input {in_bits} bits, output {out_bits} bits")
+        assert (f"weights {weight_bits} bits" in nodes[op.name].doc_string) == op.has_weights
+    for tensor in network.tensors:
+        assert tensor.name in values
+        assert any(name.startswith(f"{tensor.name}/quant") and f"{design.activations[tensor.name]}bit" in name for name in nodes)
+    stated = {entry.key: entry.value for entry in proto.metadata_props}
+    assert stated["qeopt.study"] == design.study_name
+    assert '"stem": 8' in stated["qeopt.weight_bits"]
+
+
+def stored(proto: Any) -> dict[str, int]:
+    """ONNX types by initializer."""
+    return {tensor.name: tensor.data_type for tensor in proto.graph.initializer}
+
+
+def test_widths_have_types_where_the_opset_has_them(mixed: Design, odd_bits: Design, tmp_path: Path) -> None:
+    kind = onnx.TensorProto
+    for opset, two_bits in ((21, kind.INT8), (25, kind.INT2)):
+        export(mixed, "onnx-qdq", tmp_path / "m.onnx", {"opset": opset, "narrow_activations": opset == 25})
+        kinds = stored(onnx.load(tmp_path / "m.onnx"))
+        narrow = {kinds[f"{name}/zero"] for name, bits in mixed.activations.items() if bits < 8}
+        assert narrow == ({kind.UINT2, kind.UINT4, kind.INT4} if opset == 25 else {kind.UINT8, kind.INT8})
+        by_bits = {
+            bits: {kinds[f"{op}/weights/{bits}bit"] for op, found in mixed.weights.items() if found == bits} for bits in (2, 4, 8)
+        }
+        assert by_bits == {2: {two_bits}, 4: {kind.INT4}, 8: {kind.INT8}}
+    export(odd_bits, "onnx-qdq", tmp_path / "o.onnx")
+    proto = onnx.load(tmp_path / "o.onnx")
+    clips = {node.output[0] for node in proto.graph.node if node.op_type == "Clip"}
+    assert {f"{op}/weights/{bits}bit/clipped" for op, bits in odd_bits.weights.items() if bits not in {4, 8}} <= clips
+    assert {f"{name}/{bits}bit/clipped" for name, bits in odd_bits.activations.items() if bits not in {4, 8}} <= clips
+
+
+def test_a_missing_package_is_named(mixed: Design, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ExportError, match=r'pip install "qeopt\[onnx\]"'):
+        export(mixed, "onnx-qdq", tmp_path / "m.onnx")
+    assert not list(tmp_path.iterdir())
