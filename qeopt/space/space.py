@@ -110,7 +110,7 @@ class Space(Block):
         """Build a structure from values by block and gene name; genes with one value may be left out.
 
         Raises:
-            ValueError: naming a block or gene that is unknown or missing, or a value that is not declared; or where widths break the
+            ValueError: naming a block or gene that is unknown or missing, or a value that is not declared, or widths that break the
                 rule between blocks.
         """
         known = {(block, gene) for block, gene, _ in self.genes}
