@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError
 
 from qeopt.files import write_atomically as write_atomically  # noqa: PLC0414  # known here under this name
+from qeopt.layout import Arena, arena_faults, describe_arena
 from qeopt.memory import BudgetUse, Resources, count
 from qeopt.network import Bits, Network
 from qeopt.qbr import Impossible, Refined, Refiner
@@ -58,6 +59,8 @@ class BitsProof(Block):
     """(bound - value) / |value|, zero when optimal."""
     certificates: tuple[Certificate, ...]
     """The choosing engine's and CP-SAT's."""
+    note: str = ""
+    """What a reader must know of how far the proof goes."""
 
 
 class SpaceCertificate(Block):
@@ -87,6 +90,8 @@ class Peak(Block):
     """Bytes of each tensor that is resident."""
     scratch: Amount
     """Bytes of working memory of the kernel."""
+    persistent: Amount = 0
+    """Bytes that operators hold from the start to the end."""
 
 
 class Baseline(Block):
@@ -172,6 +177,8 @@ class Design(Block):
     """Peak SRAM and flash in bytes, BitOps, MACs, layers: used and allowed."""
     peak: Peak
     """The step that needs most memory."""
+    arena: Arena | None = None
+    """An address for every buffer; null under a runtime that only counts, like the paper's."""
     baselines: Mapping[str, Baseline]
     """Designs of the same study under other terms, by name."""
     alternatives: tuple[Alternative, ...] = ()
@@ -257,6 +264,7 @@ def describe(
         activations=dict(refined.bits.activations),
         uses=uses(study.limits.uses(refined.resources)),
         peak=_peak(refined.resources),
+        arena=describe_arena(refined.network, study.runtime, refined.bits),
         baselines=baselines or {},
         alternatives=alternatives,
         study=resolved(loaded),
@@ -328,6 +336,8 @@ def _recount(study: Study, design: Design | Alternative) -> list[str]:
     score = evaluate(study.objective, network, bits)
     if abs(score - design.score) > 1e-9 * abs(score):
         found.append(f"score: the design says {design.score}, the recount {score}")
+    if isinstance(design, Design):
+        found += arena_faults(design.arena, network, study.runtime, bits, study.limits.sram_bytes)
     return [*found, *_broken(study.refiner, network, bits)]
 
 
@@ -373,6 +383,7 @@ def _proof(proofs: tuple[Refined, ...]) -> BitsProof:
         certificates=tuple(
             Certificate(engine=found.engine, status=found.status, value=found.value, bound=found.bound) for found in outcomes
         ),
+        note="" if proven else refined.note,
     )
 
 
@@ -386,6 +397,7 @@ def _peak(resources: Resources) -> Peak:
         step=peak.step.name,
         tensors={tensor.name: _whole(size) for tensor, size in peak.tensor_bytes},
         scratch=_whole(peak.scratch_bytes),
+        persistent=_whole(peak.persistent_bytes),
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 from pydantic import model_validator
 
 from qeopt.hardware import Device, Runtime
+from qeopt.hardware.costs import missing_isa
 from qeopt.memory import Budgets, Limits, limits_of
 from qeopt.qbr import BitChoices, QbrSettings, Refiner
 from qeopt.score import OBJECTIVES, Objective
@@ -102,6 +103,14 @@ def load_study(source: str | Path, *, overrides: Sequence[str] = (), library: Li
         _ = study.limits
     except ValueError as error:
         raise SpecError.at(locate(loaded.root, ("budgets",)), str(error)) from None
+    missing = () if study.device is None else missing_isa(study.device, study.runtime)
+    if study.device is not None and missing:
+        message = (
+            f"the runtime {study.runtime.name!r} needs {', '.join(missing)}, which the device {study.device.name!r} does not have"
+        )
+        raise SpecError.at(
+            locate(loaded.root, ("runtime",)), f"{message} (its `isa`: {', '.join(study.device.isa or ()) or 'none'})"
+        )
     if study.space is not None and study.budgets.layers is None and study.budgets.macs is None and study.budgets.bitops is None:
         message = "a study of a space needs a `layers` budget: the score grows with depth without end (layers: 47 is the paper's)"
         raise SpecError.at(locate(loaded.root, ("budgets",)), message)

@@ -89,9 +89,10 @@ def _peak(design: Design, network: Network) -> list[str]:
     step = count(network, design.load_study().runtime, design.bit_widths()).peak
     counted = {tensor.name: size for tensor, size in step.tensor_bytes}
     claimed = design.peak
-    if claimed.step == step.step.name and dict(claimed.tensors) == counted and claimed.scratch == step.scratch_bytes:
+    rest = (claimed.scratch, claimed.persistent)
+    if claimed.step == step.step.name and dict(claimed.tensors) == counted and rest == (step.scratch_bytes, step.persistent_bytes):
         return []
-    total = sum(claimed.tensors.values()) + claimed.scratch
+    total = sum(claimed.tensors.values()) + claimed.scratch + claimed.persistent
     said = f"{total:,} at {claimed.step!r} ({', '.join(claimed.tensors)})"
     return [f"peak: the design says {said}, the recount {step.total_bytes:,} at {step.step.name!r} ({', '.join(counted)})"]
 

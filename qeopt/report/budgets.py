@@ -8,7 +8,7 @@ from qeopt.qbr import Impossible
 from qeopt.report.counted import Counted
 from qeopt.score import MICRO
 from qeopt.solve import PROVER
-from qeopt_solvers import Status
+from qeopt_solvers import Status, table
 from qeopt_solvers.budgets import kinds
 from qeopt_solvers.explain import Worth, explain_feasible
 
@@ -57,6 +57,8 @@ def budget_rows(counted: Counted) -> tuple[BudgetRow, ...]:
         BudgetRow("bitops", "", used.bitops, limits.bitops),
         BudgetRow("macs", "", used.macs, limits.macs),
         BudgetRow("layers", "", used.layers, limits.layers),
+        BudgetRow("cycles", "", used.cycles, limits.cycles),
+        BudgetRow("picojoules", "", used.picojoules, limits.picojoules),
     )
     worths = {worth.kind: worth for worth in _worths(counted)}
     return tuple(_valued(row, worths[row.name], counted) if row.name in worths else row for row in rows)
@@ -65,13 +67,15 @@ def budget_rows(counted: Counted) -> tuple[BudgetRow, ...]:
 def _worths(counted: Counted) -> tuple[Worth, ...]:
     """What each budget is worth to the best bits of this network; nothing where those are not proven."""
     refiner = counted.study.refiner
+    scout = refiner.settings.scout
+    engine = scout if table.traits(scout).exact else PROVER  # exact engines agree; the scout is the fast one
     compiled = refiner.compile(counted.network)
-    outcome = refiner.refine(counted.network, PROVER).outcome
+    outcome = refiner.refine(counted.network, engine).outcome
     if isinstance(compiled, Impossible) or outcome is None or outcome.status is not Status.OPTIMAL:
         return ()
     kibibyte = KIB * counted.study.runtime.unit_per_byte
     steps = {kind: kibibyte for kind in kinds(compiled.problem) if kind in {"sram", "flash"}}
-    return explain_feasible(compiled.problem, outcome, engine=PROVER, steps=steps)
+    return explain_feasible(compiled.problem, outcome, engine=engine, steps=steps)
 
 
 def _valued(row: BudgetRow, worth: Worth, counted: Counted) -> BudgetRow:

@@ -17,6 +17,7 @@ from typing import Any
 
 from qeopt.compare import Comparison
 from qeopt.design import write_atomically
+from qeopt.report.arena_plot import draw_arena
 from qeopt.report.comparison import comparison_document, print_comparison, seconds_document
 from qeopt.report.console import console_for
 from qeopt.report.counted import Layer, layers
@@ -84,7 +85,7 @@ def prepare(folder: Path) -> Path:
 
 
 def write_solution(folder: Path, report: SolutionReport, run: Run) -> dict[str, Path]:
-    """Write a design, its run record, its report, its per-layer table and its picture."""
+    """Write a design, its run record, its report, its per-layer table, its picture and the map of its buffers."""
     rows = layers(report.counted)
     text = io.StringIO()
     report.print(console_for(text))
@@ -100,6 +101,9 @@ def write_solution(folder: Path, report: SolutionReport, run: Run) -> dict[str, 
     write_atomically(written["report"], text.getvalue())
     write_atomically(written["layers"], _csv(rows))
     draw_memory(report.counted, written["picture"])
+    if report.design.arena is not None:
+        written["map"] = folder / "arena.png"
+        draw_arena(report.counted, report.design.arena, written["map"])
     return written
 
 

@@ -13,7 +13,7 @@ from qeopt.design import Design
 from qeopt.report.budgets import BudgetRow, budget_rows, mac_rate
 from qeopt.report.counted import Counted, layers
 from qeopt.report.tables import baseline_table, budget_table, layer_table, structure_table
-from qeopt.report.words import amount, bits_proof, place, space_proof, used_name
+from qeopt.report.words import amount, arena_size, bits_proof, place, space_proof, used_name
 from qeopt.search import Stop
 from qeopt.solve import Solution
 from qeopt.spec.load import SourceFile
@@ -96,7 +96,10 @@ class SolutionReport:
         held = [f"{name} {amount(size)}" for name, size in peak.tensors.items()]
         if peak.scratch:
             held.append(f"scratch {amount(peak.scratch)}")
+        if peak.persistent:
+            held.append(f"lasting {amount(peak.persistent)}")
         console.print(f"peak SRAM at {peak.step}: {', '.join(held)}", soft_wrap=True)
+        console.print(arena_size(self.design.arena), soft_wrap=True)
         console.print()
 
 

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 from qeopt.design import BitsProof, Design
+from qeopt.layout import Arena
 from qeopt.search import Stop
 from qeopt.solve import PROVER
 from qeopt.spec.load import SourceFile
@@ -57,7 +58,16 @@ def bits_proof(proof: BitsProof) -> str:
     by = TITLES.get(proof.engine, proof.engine)
     if proof.gap is None:
         return f"bits: chosen by {by}, nothing proven for this structure"
-    return f"bits: within {gap(proof.gap)} of the best possible for this structure (chosen by {by})"
+    note = f"; {proof.note}" if proof.note else ""
+    return f"bits: within {gap(proof.gap)} of the best possible for this structure (chosen by {by}){note}"
+
+
+def arena_size(arena: Arena | None) -> str:
+    """Say how much memory the addresses of all buffers take."""
+    if arena is None:
+        return "addresses: none, this runtime only counts"
+    minimal = "proven to be the least" if arena.minimal else f"the least is {amount(arena.bound)} or more"
+    return f"addresses: an arena of {amount(arena.bytes, 'B')}, {minimal}; {len(arena.buffers)} buffers"
 
 
 def space_proof(design: Design) -> str:
