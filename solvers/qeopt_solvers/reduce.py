@@ -13,6 +13,7 @@ from math import gcd
 from qeopt_solvers.allocation import AllocationProblem, Choice, Link, LinkTerm, Row, Term, TieBreak
 from qeopt_solvers.chains.reach import within_reach
 from qeopt_solvers.product import product_sets
+from qeopt_solvers.slim import slim_links
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Reduced:
 
 def reduce(problem: AllocationProblem) -> Reduced | None:
     """Apply every rule until none applies; None when that proves the problem infeasible."""
-    reduced = Reduced(problem, tuple(tuple(range(len(choice.labels))) for choice in problem.choices))
+    reduced = Reduced(slim_links(problem), tuple(tuple(range(len(choice.labels))) for choice in problem.choices))
     while True:
         doomed = _impossible(reduced.problem)
         if doomed is None:

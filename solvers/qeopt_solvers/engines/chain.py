@@ -24,6 +24,7 @@ from qeopt_solvers.chains.prices import SCALE, Dual, Pool, competitors, minimise
 from qeopt_solvers.chains.tables import Step, best_path, steps_of
 from qeopt_solvers.outcome import Certificate, Engine, Limits, Outcome, Status
 from qeopt_solvers.reduce import reduce
+from qeopt_solvers.slim import slim_links
 from qeopt_solvers.traits import Traits
 
 TRAITS = Traits(
@@ -47,6 +48,7 @@ WIDEN = 8
 
 def solve(problem: AllocationProblem, limits: Limits, fallback: Engine | None = None) -> Outcome:
     """Answer exactly, or through `fallback` where the problem is too entangled for this method."""
+    problem = slim_links(problem)
     call = _Call(problem, limits, fallback, None if limits.seconds is None else time.monotonic() + limits.seconds)
     parts = split(problem)
     if parts is None:
