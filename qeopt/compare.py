@@ -94,8 +94,8 @@ def compare(
     names = tuple(engines) or tuple(name for name in ENGINES if name in table.names())
     for name in names:
         table.load(name)
-    sampler = Sampler(study.subject, study.task, study.refiner, seed)
-    asked = 1 if study.space is None else samples
+    sampler = None if study.space is None else Sampler(study.space, study.task, study.refiner, seed)
+    asked = 1 if sampler is None else samples
     done: list[Instance] = []
     interrupted = False
     try:
@@ -105,14 +105,14 @@ def compare(
                 report(len(done), asked)
     except KeyboardInterrupt:
         interrupted = True
-    if not done and not interrupted:
+    if sampler is not None and not done and not interrupted:
         raise SpecError.at(None, _nothing(sampler))
-    rejected = {} if study.space is None else asdict(sampler.rejected)
+    rejected = {} if sampler is None else asdict(sampler.rejected)
     return Comparison(loaded, names, tuple(done), asked, seed, rejected, interrupted)
 
 
-def _structures(study: Study, sampler: Sampler, asked: int) -> Iterator[Structure]:
-    return iter((study.subject.smallest(),)) if study.space is None else sampler.draw(asked)
+def _structures(study: Study, sampler: Sampler | None, asked: int) -> Iterator[Structure]:
+    return iter((study.subject.smallest(),)) if sampler is None else sampler.draw(asked)
 
 
 def _nothing(sampler: Sampler) -> str:

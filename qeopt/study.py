@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from pydantic import model_validator
 
+from qeopt.embed import embed
 from qeopt.hardware import Device, Runtime
 from qeopt.hardware.costs import missing_isa
 from qeopt.memory import Budgets, Limits, limits_of
 from qeopt.qbr import BitChoices, QbrSettings, Refiner
 from qeopt.score import OBJECTIVES, Objective
 from qeopt.search.settings import SearchSettings
-from qeopt.space import Space, Task
+from qeopt.space import MODEL_SUFFIXES, FileNetwork, GraphNetwork, Space, Subject, Task
+from qeopt.spec.document import Document
 from qeopt.spec.errors import SpecError, did_you_mean, one_of
 from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded, load
@@ -38,8 +40,8 @@ class Study(Block):
     """What the network reads and tells apart."""
     space: Annotated[Space, Reference("space", "spaces")] | None = None
     """Structures to search."""
-    network: Annotated[Space, Reference("network", "networks")] | None = None
-    """Instead of a space: one fixed structure; only bits are chosen."""
+    network: Annotated[Space | GraphNetwork | FileNetwork, Reference("network", "networks", MODEL_SUFFIXES)] | None = None
+    """Instead of a space: one fixed structure, declared or in a model file; only bits are chosen."""
     device: Annotated[Device, Reference("device", "devices")] | None = None
     """Chip or board; may be left out where budgets give SRAM and flash."""
     runtime: Annotated[Runtime, Reference("runtime", "runtimes")]
@@ -59,16 +61,20 @@ class Study(Block):
     def _one_subject(self) -> Study:
         if (self.space is None) == (self.network is None):
             raise ValueError("a study needs either a `space` to search or a `network` whose bits are chosen, not both")
-        if self.network is not None and self.network.size > 1:
+        if isinstance(self.network, Space) and self.network.size > 1:
             raise ValueError("a network leaves no structural choice open; call it a `space`, or give every choice one value")
         return self
 
     @property
-    def subject(self) -> Space:
-        """The space or the network; a network is a space of one structure."""
+    def subject(self) -> Subject:
+        """The space or the network; a network is a space of one structure.
+
+        Raises:
+            ValueError: when the network is a file that was not read; `load_study` reads it.
+        """
         subject = self.space or self.network
-        if subject is None:  # ruled out on construction
-            raise ValueError("a study without space or network")
+        if subject is None or isinstance(subject, FileNetwork):
+            raise ValueError("a study whose network is not there yet; load it with load_study")
         return subject
 
     @property
@@ -86,18 +92,18 @@ class Study(Block):
         return Refiner(self.runtime, self.limits, self.bits, self.objective, self.qbr)
 
 
-def load_study(source: str | Path, *, overrides: Sequence[str] = (), library: Library | None = None) -> Loaded[Study]:
+def load_study(source: str | Path | Document, *, overrides: Sequence[str] = (), library: Library | None = None) -> Loaded[Study]:
     """Read a study from a path or a shipped name, and check what only shows when its parts meet.
 
     Args:
-        source: A file, or a name such as `vww_256k`.
+        source: A file, a name such as `vww_256k`, or a document that was read before.
         overrides: `KEY=VALUE` texts that replace values of the file.
         library: Where names are looked up.
 
     Raises:
         SpecError: with every problem found, each with its place.
     """
-    loaded = load(Study, source, library=library or Library(), kind="study", overrides=overrides)
+    loaded = embed(load(Study, source, library=library or Library(), kind="study", overrides=overrides))
     study = loaded.value
     try:
         _ = study.limits
@@ -121,6 +127,8 @@ def load_study(source: str | Path, *, overrides: Sequence[str] = (), library: Li
                 f"there is no engine {engine!r}; {one_of(engines.names())} was expected{did_you_mean(engine, engines.names())}"
             )
             raise SpecError.at(locate(loaded.root, ("qbr", field)), message)
+    if isinstance(study.network, GraphNetwork) and (misfit := study.network.misfit(study.task)) is not None:
+        raise SpecError.at(locate(loaded.root, ("task", misfit[0])), misfit[1])
     complaint = study.objective.check(study.subject.expand(study.subject.smallest(), study.task, study.subject.name))
     if complaint is not None:
         raise SpecError.at(locate(loaded.root, ("objective", "stage_weights")), complaint)

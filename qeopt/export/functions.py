@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from qeopt.design import Design
 from qeopt.network import Network, Op, OpKind
+from qeopt.space import Space
 
 RELU = "relu"
 LINEAR = ""
@@ -39,7 +40,9 @@ def unsigned_tensors(network: Network, ends: Mapping[str, str]) -> frozenset[str
 def _linear(design: Design, network: Network) -> frozenset[str]:
     additions = {op.output.name for op in network.ops if op.kind is OpKind.ADD}
     outputs = {tensor.name for tensor in network.outputs}
-    residuals = tuple(block.name for block in design.load_study().subject.blocks if getattr(block, "kind", "") == "mbconv")
+    subject = design.load_study().subject
+    blocks = subject.blocks if isinstance(subject, Space) else ()
+    residuals = tuple(block.name for block in blocks if getattr(block, "kind", "") == "mbconv")
     return frozenset(
         op.name
         for op in network.ops

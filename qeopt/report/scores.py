@@ -14,7 +14,7 @@ from qeopt.kinds import KINDS, identify
 from qeopt.network import Bits, Network
 from qeopt.report.tables import rows_table
 from qeopt.score import Objective, QEScore, evaluate
-from qeopt.space import Space, Task
+from qeopt.space import Space, Subject, Task
 from qeopt.spec.errors import SpecError
 from qeopt.spec.library import Library
 from qeopt.spec.load import load
@@ -81,7 +81,7 @@ def _of_design(path: Path, terms: Terms) -> Scored:
     return Scored(network, bits, design.load_study().objective)
 
 
-def _of_space(space: Space, task: Task, objective: Objective, terms: Terms) -> Scored:
+def _of_space(space: Subject, task: Task, objective: Objective, terms: Terms) -> Scored:
     if space.size > 1:
         raise SpecError.at(None, f"{space.name!r} is a space of {space.size:,} structures; score one of its designs (design.json)")
     network = space.expand(space.smallest(), task, space.name)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qeopt.network import Bits, Network, Op, Tensor
+from qeopt.network.importers import Parameters
 from qeopt.spec.plugins import Table
 
-OBJECTIVES = Table("objectives", {"qe": "qeopt.score.qe:QEScore"})
+OBJECTIVES = Table("objectives", {"qe": "qeopt.score.qe:QEScore", "sensitivity": "qeopt.score.sensitivity:Sensitivity"})
 
 MICRO = 1_000_000
 """Gains are integers in millionths of a nat."""
@@ -37,6 +40,36 @@ class Objective(Protocol):
 
     def activation_gain(self, network: Network, op: Op, tensor: Tensor, bits: int) -> float:
         """What reading `tensor` at `bits` adds to the score of `op`, in nats."""
+        ...
+
+
+@runtime_checkable
+class Completable(Protocol):
+    """An objective that a study may leave open: a table in a file, or numbers that follow from a model's learnt values."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it holds all its numbers."""
+        ...
+
+    @property
+    def file(self) -> str | None:
+        """The file that holds them, as the study names it."""
+        ...
+
+    def complete(
+        self,
+        file: Path | None,
+        network: Network,
+        weights: Sequence[int],
+        activations: Sequence[int],
+        parameters: Mapping[str, Parameters],
+    ) -> Any:
+        """The same objective with its numbers.
+
+        Raises:
+            ValueError: the file, or the learnt values, do not give them all.
+        """
         ...
 
 

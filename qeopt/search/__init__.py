@@ -13,7 +13,7 @@ from qeopt.search.island import Candidate, Terms
 from qeopt.search.result import Alternative, Best, Progress, SearchResult, Stop
 from qeopt.search.settings import SearchSettings
 from qeopt.search.workers import InProcess, Workers, open_workers
-from qeopt.space import Space, Task
+from qeopt.space import Space, Subject, Task
 
 __all__ = [
     "Alternative",
@@ -32,7 +32,7 @@ __all__ = [
 
 
 def explore(
-    space: Space,
+    space: Subject,
     task: Task,
     refiner: Refiner,
     settings: SearchSettings,
@@ -60,6 +60,8 @@ def explore(
         refined = refiner.refine(space.expand(structure, task, space.name))
         best = None if refined.score is None else Best(structure, refined, refined.score)
         return SearchResult(best, Stop.SINGLE, reason=refined.reason)
+    if not isinstance(space, Space):
+        raise TypeError(f"only a space can be searched, not a {type(space).__name__}")
     started = time.monotonic()
     terms = Terms(space, task, refiner, settings)
     saved = None if journal is None else journal.read(space)

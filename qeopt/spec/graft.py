@@ -9,12 +9,13 @@ from pathlib import Path
 from qeopt.spec.errors import Problem, SpecError
 from qeopt.spec.inherit import EXTENDS, inherit
 from qeopt.spec.model import Block, Reference
-from qeopt.spec.node import Mapping, Node, Scalar, Sequence, count, plain
+from qeopt.spec.node import Entry, Mapping, Node, Scalar, Sequence, count, plain
 from qeopt.spec.override import Override, apply_all
 from qeopt.spec.slots import Slot, fitting, keys_of
 from qeopt.spec.sources import Sources
 
 NAME = "name"
+FILE = "file"
 _MAX_NAMED = 256
 _MAX_VALUES = 100_000
 _MAX_CHAIN = 16
@@ -76,6 +77,8 @@ class Grafter:
     def _follow(self, node: Node, reference: Reference, slots: tuple[Slot, ...], path: tuple[Part, ...]) -> Node:
         if isinstance(node, Mapping):
             root = self._change(node, reference, slots)
+        elif isinstance(node, Scalar) and isinstance(node.value, str) and node.value.lower().endswith(reference.foreign or "\n"):
+            root = with_name(Mapping((Entry(FILE, node.location, node),), node.location), Path(node.value).stem, slots)
         elif isinstance(node, Scalar) and isinstance(node.value, str):
             root = self._open(node.value, node, reference, slots)
         else:

@@ -35,10 +35,12 @@ class Reference:
     Attributes:
         kind: What the ``kind:`` of the named file must say.
         folder: The folder in which a bare name is looked up; empty for none.
+        foreign: Endings of files that are no YAML; a name with one of them stands for the mapping ``{file: NAME}``.
     """
 
     kind: str
     folder: str
+    foreign: tuple[str, ...] = ()
 
     def __get_pydantic_json_schema__(self, schema: core_schema.CoreSchema, handler: Any) -> dict[str, Any]:
         """Return the schema of the field: a name or path, the object itself, or changes to a named one."""

@@ -76,6 +76,15 @@ def plain(node: Node) -> Plain:
     return node.value
 
 
+def tree(value: Plain, location: Location) -> Node:
+    """Return the tree of plain values, all of which stand at one place."""
+    if isinstance(value, dict):
+        return Mapping(tuple(Entry(key, location, tree(item, location)) for key, item in value.items()), location)
+    if isinstance(value, list):
+        return Sequence(tuple(tree(item, location) for item in value), location)
+    return Scalar(value, location)
+
+
 def count(node: Node) -> int:
     """Return the number of lists, mappings and scalars in a tree, itself included."""
     total, rest = 0, [node]
