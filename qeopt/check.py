@@ -15,6 +15,9 @@ from qeopt.solve import PROVER
 from qeopt.spec.units import format_bytes
 from qeopt.study import Study
 
+BLOCK_KINDS = (OpKind.CONV, OpKind.DEPTHWISE, OpKind.DENSE, OpKind.ADD, OpKind.POOL)
+"""What the blocks of spaces are made of; a runtime without one of these runs few of them."""
+
 
 class Weight(StrEnum):
     """How much a finding matters."""
@@ -61,7 +64,7 @@ def check_runtime(runtime: Runtime) -> tuple[Finding, ...]:
     """Say which kinds of operator a runtime lacks, and whether its bits can trade memory."""
     if runtime.kernels == "any":
         return (Finding(Weight.NOTE, "every bit-width is legal: an analytic count, not a library"),)
-    missing = [kind.value for kind in OpKind if kind not in runtime.kernels]
+    missing = [kind.value for kind in BLOCK_KINDS if kind not in runtime.kernels]
     found = [Finding(Weight.WARNING, f"there is no kernel for {', '.join(missing)}")] if missing else []
     widths = tuple(range(1, 17))
     return (*found, *check_trades(runtime, BitChoices(weights=widths, activations=widths)))

@@ -52,7 +52,9 @@ def kind_named(name: str) -> Kind:
 
 
 def find(library: Library, name: str) -> tuple[tuple[Kind, Found], ...]:
-    """Every file of any kind that `name` could stand for; within a kind, the one that wins comes first."""
+    """Every file of any kind that a name could stand for; within a kind, the one that wins comes first. A path is no name."""
+    if is_path(name):
+        return ()
     return tuple((kind, found) for kind in KINDS.values() for found in library.candidates(kind.name, kind.folder, name))
 
 

@@ -73,10 +73,12 @@ def print_comparison(console: Console, found: Comparison) -> None:
     """Say how much the rules lose, and what was drawn."""
     study = found.loaded.value
     if study.space is None:
-        console.print(f"{study.name}: {len(found.engines)} engines on {study.subject.name}")
+        console.print(f"{study.name}: {len(found.engines)} engines on {study.subject.name or 'its network'}")
         console.print(_single_table(found))
         return
-    console.print(f"{study.name}: {len(found.engines)} engines on {len(found.instances):,} structures of {study.subject.name}")
+    console.print(
+        f"{study.name}: {len(found.engines)} engines on {len(found.instances):,} structures of {study.subject.name or 'its space'}"
+    )
     console.print(f"drawn uniformly with seed {found.seed}; rejected: {_rejected(found)}", soft_wrap=True)
     console.print()
     console.print(_summary_table(found))

@@ -1,0 +1,76 @@
+"""`qeopt devices`, `runtimes`, `engines`: what can be named."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from qeopt.kinds import KINDS
+from qeopt.spec.library import Library
+from qeopt_solvers import table
+
+Run = Callable[..., Result]
+DEVICE_KEYS = {
+    "name", "title", "core", "clock_mhz", "regions", "arena_bytes", "flash_bytes", "flash_is_external", "macs_per_second",
+    "sources", "origin", "path",
+}  # fmt: skip
+RUNTIME_KEYS = {
+    "name", "title", "kernels", "activation_bits", "weight_bits", "in_place", "unit", "reserve_sram_bytes", "reserve_flash_bytes",
+    "sources", "origin", "path",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("verb", "kind", "keys"), [("devices", "device", DEVICE_KEYS), ("runtimes", "runtime", RUNTIME_KEYS)])
+def test_everything_shipped_is_listed(run: Run, verb: str, kind: str, keys: set[str]) -> None:
+    result = run(verb, "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    found = json.loads(result.stdout)
+    assert set(found) == {"format", verb, "problems"}
+    assert (found["format"], found["problems"]) == (f"qeopt.{verb}/1", [])
+    assert all(set(row) == keys for row in found[verb])
+    shipped = [entry.name for entry in Library().available(KINDS[kind].folder, kind)]
+    assert [row["name"] for row in found[verb]] == shipped
+    text = run(verb).stdout
+    assert all(name in text for name in shipped)
+
+
+def test_devices_by_a_part_of_their_name(run: Run) -> None:
+    text = run("devices", "stm32f412").stdout
+    assert [line.split() for line in text.splitlines() if line.startswith("stm32")] == [
+        ["stm32f412", "STM32F412", "(Nucleo-F412ZG)", "cortex-m4", "100", "256", "1,024", "200", "built-in"]
+    ]
+
+
+@pytest.mark.parametrize("verb", ["devices", "runtimes", "engines"])
+def test_nothing_found(run: Run, verb: str) -> None:
+    assert run(verb, "no such thing").exit_code == 1
+
+
+@pytest.mark.parametrize(("verb", "name"), [("devices", "stm32f412"), ("runtimes", "cmix-nn")])
+def test_sources(run: Run, verb: str, name: str) -> None:
+    first, *sources = run(verb, name, "--sources").stdout.splitlines()
+    assert first.startswith(name)
+    assert sources
+    assert all(line.startswith("  http") and "(read 20" in line for line in sources)
+
+
+def test_a_broken_file_is_told_and_hides_nothing(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "lib" / "devices"
+    folder.mkdir(parents=True)
+    (folder / "broken.yaml").write_text("kind: device\nsram: 256kB\n")
+    result = run("devices", "--path", "lib")
+    assert result.exit_code == 1
+    assert "broken.yaml:2:" in result.stderr
+    assert "stm32f412" in result.stdout
+    assert json.loads(run("devices", "--path", "lib", "--json").stdout)["problems"]
+
+
+def test_engines(run: Run) -> None:
+    found = json.loads(run("engines", "--json").stdout)
+    assert [row["name"] for row in found["engines"]] == list(table.names())
+    assert {row["name"] for row in found["engines"] if not row["exact"]} == {"paper", "ratio", "rusci"}
+    assert all(set(row) == {"name", "exact", "deterministic", "summary"} for row in found["engines"])
+    lines = run("engines").stdout.splitlines()
+    assert [line.split()[:2] for line in lines if line.startswith(("cp_sat", "ratio"))] == [["cp_sat", "yes"], ["ratio", "no"]]
