@@ -63,11 +63,22 @@ class BitsProof(Block):
     """What a reader must know of how far the proof goes."""
 
 
+class PriceVector(Block):
+    """What each budget is worth, in nats per unit."""
+
+    flash: Annotated[float, Field(ge=0)]
+    """Per unit of flash: a byte, or a bit where the runtime keeps fractions."""
+    bitops: Annotated[float, Field(ge=0)]
+    """Per bit operation."""
+    macs: Annotated[float, Field(ge=0)]
+    """Per multiply-accumulate."""
+
+
 class SpaceCertificate(Block):
     """What proves the bound over the whole space: one pass over the space at these prices gives it."""
 
-    prices: Mapping[str, float]
-    """Nats per unit of each budget: flash (bytes, or bits where the runtime keeps fractions), bit operations, MACs."""
+    prices: PriceVector
+    """The prices."""
     left_out: tuple[str, ...]
     """Rules that the bound does not use; it holds all the same."""
 
@@ -258,7 +269,7 @@ def describe(
         gap=None if bound is None else _gap(refined.score, bound.value),
         stopped=stopped,
         bits=_proof(proofs),
-        space_certificate=None if bound is None else SpaceCertificate(prices=asdict(bound.prices), left_out=bound.left_out),
+        space_certificate=None if bound is None else SpaceCertificate(prices=PriceVector(**asdict(bound.prices)), left_out=bound.left_out),
         structure=study.subject.named(structure),
         weights=dict(refined.bits.weights),
         activations=dict(refined.bits.activations),

@@ -1,4 +1,4 @@
-"""Verify a finished design: count everything again, and have its bits proven again."""
+"""Verify a finished design: count everything again, have its bits proven again, and check the bound over its space."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from qeopt.design import Design, load_design, recount
 from qeopt.memory import Resources, count
 from qeopt.network import Network
 from qeopt.qbr import Refined
+from qeopt.search.bound import recheck
+from qeopt.search.prices import Prices
 from qeopt.solve import PROVER
 from qeopt.spec.errors import Location, SpecError
 from qeopt_solvers import Status
@@ -30,6 +32,9 @@ class Verification:
     """Claims that do not hold; empty where all do."""
     proof: Refined | None
     """The new proof of the bits for this structure; None where the structure itself does not hold."""
+    space_bound: float | None = None
+    """The bound over the space that the design's prices prove, by an evaluator of its own; None without a certificate, or where the
+    space is too large to check in minutes."""
 
     @property
     def holds(self) -> bool:
@@ -57,7 +62,9 @@ def verify(path: Path) -> Verification:
     if misnamed:
         return Verification(design, misnamed, None)
     proof = study.refiner.refine(network, PROVER)
-    return Verification(design, (*recount(design), *_peak(design, network), *_claims(design), *_proof(design, proof)), proof)
+    space = _space_bound(design)
+    mismatches = (*recount(design), *_peak(design, network), *_claims(design), *_proof(design, proof), *_space(design, space))
+    return Verification(design, mismatches, proof, space)
 
 
 def _first(error: ValueError) -> str:
@@ -133,6 +140,22 @@ def _proof(design: Design, proof: Refined) -> list[str]:
         if claim.status is Status.OPTIMAL and claim.value != proof.outcome.value
     ]
     return found
+
+
+def _space_bound(design: Design) -> float | None:
+    """Evaluate the design's certificate over its whole space."""
+    study = design.load_study()
+    if design.space_certificate is None or study.space is None:
+        return None
+    prices = design.space_certificate.prices
+    return recheck(study.space, study.task, study.refiner, Prices(prices.flash, prices.bitops, prices.macs))
+
+
+def _space(design: Design, proven: float | None) -> list[str]:
+    """Set the claimed bound over the space against what its certificate proves."""
+    if proven is None or design.bound is None or proven <= design.bound or _same(proven, design.bound):
+        return []
+    return [f"space: said that nothing scores above {design.bound}, but the certificate proves {proven} only"]
 
 
 def _same(one: float, other: float) -> bool:

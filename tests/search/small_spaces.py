@@ -104,7 +104,9 @@ def _runtime(rng: Random, widths: list[int]) -> dict[str, object]:
         "pad_image_channels": rng.choice([1, 4]),
     }
     scratch = {
-        "bytes": rng.choice([{}, {"conv": "2 * k_h * k_w * c_in"}, {"conv": "k_h * k_w * c_in * w_bits", "depthwise": "c_in * in_bits"}]),
+        "bytes": rng.choice(
+            [{}, {"conv": "2 * k_h * k_w * c_in"}, {"conv": "k_h * k_w * c_in * w_bits", "depthwise": "c_in * in_bits"}]
+        ),
         "aggregate": rng.choice(["per_step", "per_step", "global_max"]),
     }
     return {

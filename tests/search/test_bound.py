@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from qeopt.search import SearchSettings, explore
-from qeopt.search.bound import bound_space
+from qeopt.search.bound import bound_space, recheck
 from qeopt.search.relax import Relaxer
 from qeopt.space import Structure
 from qeopt.study import load_study
@@ -81,3 +82,22 @@ def test_a_larger_budget_never_lowers_the_bound() -> None:
         assert bound is not None
         bounds.append(bound.value)
     assert bounds == sorted(bounds)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_another_evaluator_proves_the_same_from_the_prices(seed: int) -> None:
+    study = small_study(seed)
+    bound = bound_space(study.space, study.task, study.refiner, tolerance=1e-3, most_walks=6)
+    assert bound is not None
+    proven = recheck(study.space, study.task, study.refiner, bound.prices)
+    assert proven is not None
+    assert proven == pytest.approx(bound.value, rel=1e-8)
+
+
+def test_prices_other_than_the_best_prove_a_looser_bound() -> None:
+    study = small_study(3)
+    bound = bound_space(study.space, study.task, study.refiner, tolerance=1e-6, most_walks=30)
+    assert bound is not None
+    other = recheck(study.space, study.task, study.refiner, replace(bound.prices, flash=3 * bound.prices.flash + 1e-4))
+    assert other is not None
+    assert other >= bound.value * (1 - 1e-8)

@@ -6,6 +6,7 @@ The prices that make it least are the certificate; the structures met on the way
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -86,11 +87,16 @@ def bound_space(
 
     best = minimise(walk_at, [START_WORTH] * len(names), [MOST_WORTH] * len(names), tolerance=tolerance, most=most_walks, stop=stop)
     return JointBound(
-        value=best.value + ROUNDING * abs(best.value),
+        value=outward(best.value),
         prices=_prices(budgets, names, best.point),
         left_out=_left_out(refiner),
         structures=tuple(sorted(met, key=lambda structure: (met[structure], structure.values))),
     )
+
+
+def outward(value: float) -> float:
+    """Round a bound up by more than its floating-point sums can be off; -inf stays."""
+    return value + ROUNDING * abs(value) if math.isfinite(value) else value
 
 
 def _budgets(refiner: Refiner) -> dict[str, float]:
