@@ -50,4 +50,5 @@ def _centred_ranks(sample: ArrayLike) -> Floats:
     _, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(sizes)
     ranks: Floats = (last - (sizes - 1) / 2)[group.ravel()]
-    return ranks - ranks.mean()
+    centred: Floats = ranks - ranks.mean()
+    return centred
