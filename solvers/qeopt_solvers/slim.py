@@ -13,8 +13,8 @@ from qeopt_solvers.allocation import AllocationProblem, Link, LinkTerm, Row
 def slim_links(problem: AllocationProblem) -> AllocationProblem:
     """Take a choice out of every link that allows everything and whose costs do not depend on that choice.
 
-    A cost of an operator's input and weight bits is often stated over its input, weight and output, as legal tuples are. Narrowed to
-    what it depends on it no longer ties an operator to the next, and the problem falls into small parts.
+    A cost of an operator's input and weight bits is often stated over its input, weight and output, as legal tuples are. Narrowed
+    to what it depends on it no longer ties an operator to the next, and the problem falls into small parts.
     """
     pricing: dict[int, list[LinkTerm]] = {}
     for row in problem.rows:

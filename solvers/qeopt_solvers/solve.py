@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -28,12 +29,26 @@ def solve(problem: AllocationProblem, engine: str = "cp_sat", limits: Limits | N
         run = partial(cast("Callable[..., Outcome]", run), fallback=_fall_back)
     if traits.reduces:
         return checked(problem, run(problem, limits))
+    started = time.monotonic()
     reduced = reduce(problem)
     if reduced is None:
         return _infeasible(engine, exact=traits.exact)
     hint = None if limits.hint is None else reduced.lower(limits.hint)
-    outcome = run(reduced.problem, replace(limits, hint=hint))
+    seconds = None if limits.seconds is None else max(0.0, limits.seconds - (time.monotonic() - started))
+    outcome = run(reduced.problem, replace(limits, hint=hint, seconds=seconds))
     return checked(problem, lifted(reduced, outcome))
+
+
+def solve_many(problems: Sequence[AllocationProblem], engine: str = "cp_sat", limits: Limits | None = None) -> tuple[Outcome, ...]:
+    """Answer several problems, `limits` holding for each: at once where the engine can, else one after the other.
+
+    Raises:
+        EngineError: when the engine is unknown or its package is missing.
+    """
+    if not table.traits(engine).solve_many:
+        return tuple(solve(problem, engine, limits) for problem in problems)
+    outcomes = table.engine_module(engine).solve_many(problems, limits or Limits())
+    return tuple(checked(problem, outcome) for problem, outcome in zip(problems, outcomes, strict=True))
 
 
 def _fall_back(problem: AllocationProblem, limits: Limits) -> Outcome:

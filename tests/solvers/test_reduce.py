@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from qeopt_solvers import AllocationProblem, Choice, Link, LinkTerm, Row, Scope, Term, TieBreak, recount
 from qeopt_solvers.product import product_sets
 from qeopt_solvers.reduce import reduce
+from qeopt_solvers.slim import slim_links
 from qeopt_solvers.testing.networks import mobilenet_instances
 from qeopt_solvers.testing.problems import Recipe, brute_force, random_problem
 
@@ -99,6 +100,20 @@ def test_priced_tuples_out_of_reach_go() -> None:
     before = sum(len(link.allowed) for link in problem.links)
     after = sum(len(link.allowed) for link in reduced.problem.links)
     assert after < before / 4
+
+
+def test_a_link_is_narrowed_to_what_its_costs_depend_on() -> None:
+    third = Choice("c", BITS, (0, 1, 2))
+    tuples = tuple(product(range(3), range(3), range(3)))
+    link = Link("op", (0, 1, 2), tuples)
+    row = Row("bitops", "bitops", "bit", Scope.TOTAL, 20, (), (LinkTerm(0, tuple(BITS[a] * BITS[w] for a, w, _ in tuples)),))
+    base = small((0, 5, 9))
+    problem = AllocationProblem((*base.choices, third), (link,), (row,))
+    slim = slim_links(problem)
+    assert slim.links[0].choices == (0, 1)
+    assert slim.rows[0].link_terms[0].costs == tuple(a * w for a in BITS for w in BITS)
+    assert brute_force(slim) == brute_force(problem)
+    assert slim_links(slim) is slim
 
 
 def test_link_terms_follow_their_links() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from qeopt_solvers import AllocationProblem, Choice, Limits, Link, Status, table
 from qeopt_solvers.outcome import Outcome
-from qeopt_solvers.solve import checked, solve
+from qeopt_solvers.solve import checked, solve, solve_many
 
 PROBLEM = AllocationProblem((Choice("a", (2, 4, 8), (1, 5, 9)),))
 FREE = AllocationProblem((Choice("a", (2, 4), (1, 5)), Choice("b", (2, 4), (0, 9))), (Link("one", (0, 1), ((0, 1), (1, 0))),))
@@ -17,13 +17,16 @@ OUTSIDE = """
 from qeopt_solvers import Outcome, Status, recount
 from qeopt_solvers.traits import Traits
 
-TRAITS = Traits(summary="takes the first tuple of the first link", exact=False)
+TRAITS = Traits(summary="takes the first tuple of the first link", exact=False, solve_many=True)
 
 def solve(problem, limits):
     picks = problem.links[0].allowed[0]
     if recount.violations(problem, picks):
         return Outcome(Status.UNKNOWN, "first")
     return Outcome(Status.FEASIBLE, "first", picks, recount.value(problem, picks))
+
+def solve_many(problems, limits):
+    return tuple(solve(problem, limits) for problem in problems)
 
 def lie(problem, limits):
     return Outcome(Status.OPTIMAL, "liar", (0,) * len(problem.choices), 10**6, 10**6)
@@ -59,6 +62,12 @@ def test_an_engine_from_outside_is_found_and_used() -> None:
     assert not table.traits("first").exact
     outcome = solve(FREE, "first")
     assert (outcome.status, outcome.engine, outcome.value) == (Status.FEASIBLE, "first", 9 + 1)
+
+
+@pytest.mark.usefixtures("outside")
+def test_many_problems_go_to_the_engine_at_once_where_it_can() -> None:
+    assert [outcome.engine for outcome in solve_many([FREE, FREE], "first")] == ["first", "first"]
+    assert solve_many([FREE, PROBLEM], "chain") == (solve(FREE, "chain"), solve(PROBLEM, "chain"))
 
 
 @pytest.mark.usefixtures("outside")

@@ -159,6 +159,14 @@ class EngineContract:
         for problem in self.problems(6000):
             assert self.solve(_scaled(problem, 7)).value == self.solve(problem).value
 
+    def test_many_at_once_are_as_many_alone(self) -> None:
+        """A batch gives what single calls give."""
+        if not self.traits().solve_many:
+            raise SkipTest("this engine takes one problem at a time")
+        problems = list(self.problems(7000))
+        outcomes = table.engine_module(self.name).solve_many(problems, Limits())
+        assert list(outcomes) == [self.solve(problem) for problem in problems]
+
     def test_nothing_to_choose(self) -> None:
         """No choices, no rows: the empty answer is optimal."""
         outcome = self.solve(AllocationProblem((Choice("only", (8,), (5,)),)))
