@@ -30,10 +30,10 @@ GROWTH = (50, 100, 200, 500, 1000)
 HEAD = """# QBR benchmark
 
 MobileNetV2 1.0 at 224 px, 52 convolutions, ideal counting: SRAM {{384, 448, 512, 768}} KiB x flash {{1, 1.5, 2}} MiB, bits
-{{2,4,8}} and {{2..8}}, alone and with a bit-operations budget. Times run from the AllocationProblem to the answer, model building
-and, for our engines, reduction and recount included: per instance the median of three, here the median and the worst of a group.
-Every answer was recounted by `qeopt_solvers.recount`. One thread each, limit {seconds} s, everything from one run. Our exact engines also prove
-both tie-breaks; the others stop at the value. "x times" is CBC's median over this solver's.
+{{2,4,8}} and {{2..8}}, alone and with a bit-operations budget. Times run from the AllocationProblem to the answer, model
+building and, for our engines, reduction and recount included: per instance the median of three, here the median and the worst
+of a group. Every answer was recounted by `qeopt_solvers.recount`. One thread each, limit {seconds} s, everything from one run.
+Our exact engines also prove both tie-breaks; the others stop at the value. "x times" is CBC's median over this solver's.
 
 ```
 python benchmarks/qbr/instances.py instances.json                                       # where qeopt is installed
