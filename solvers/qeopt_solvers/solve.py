@@ -20,6 +20,9 @@ FALLBACK = "cp_sat"
 def solve(problem: AllocationProblem, engine: str = "cp_sat", limits: Limits | None = None) -> Outcome:
     """Answer `problem` with the engine called `engine`.
 
+    An exact engine gets the problem reduced, unless it does that itself. A heuristic gets it as it is: its answers would otherwise
+    owe their quality to the prices that the reduction works with.
+
     Raises:
         EngineError: when the engine is unknown or its package is missing.
     """
@@ -27,12 +30,12 @@ def solve(problem: AllocationProblem, engine: str = "cp_sat", limits: Limits | N
     run, traits = table.load(engine), table.traits(engine)
     if traits.accepts_fallback:
         run = partial(cast("Callable[..., Outcome]", run), fallback=_fall_back)
-    if traits.reduces:
+    if traits.reduces or not traits.exact:
         return checked(problem, run(problem, limits))
     started = time.monotonic()
     reduced = reduce(problem)
     if reduced is None:
-        return _infeasible(engine, exact=traits.exact)
+        return Outcome(Status.INFEASIBLE, engine, note="a row or link cannot hold whatever is picked")
     hint = None if limits.hint is None else reduced.lower(limits.hint)
     seconds = None if limits.seconds is None else max(0.0, limits.seconds - (time.monotonic() - started))
     outcome = run(reduced.problem, replace(limits, hint=hint, seconds=seconds))
@@ -60,11 +63,6 @@ def lifted(reduced: Reduced, outcome: Outcome) -> Outcome:
     """Translate the answer to a reduced problem into one to the original; prices belong to rows that are gone."""
     picks = None if outcome.picks is None else reduced.lift(outcome.picks)
     return replace(outcome, picks=picks, certificate=None)
-
-
-def _infeasible(engine: str, *, exact: bool) -> Outcome:
-    note = "a row or link cannot hold whatever is picked"
-    return Outcome(Status.INFEASIBLE if exact else Status.UNKNOWN, engine, note=note)
 
 
 def checked(problem: AllocationProblem, outcome: Outcome) -> Outcome:
