@@ -10,6 +10,7 @@ from qeopt.design import Baseline, Design, VerificationError, describe, describe
 from qeopt.qbr import Refined, Refiner
 from qeopt.run import Run, reopen_run, start_run
 from qeopt.search import Progress, SearchResult, SearchSettings, Stop, Workers, explore, open_workers
+from qeopt.spec.document import Document
 from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded
 from qeopt.study import Study, load_study
@@ -57,7 +58,7 @@ class _Searcher:
 
 
 def solve(
-    source: str | Path,
+    source: str | Path | Document,
     *,
     overrides: Sequence[str] = (),
     library: Library | None = None,
@@ -68,7 +69,7 @@ def solve(
     """Find the best design of a study, prove its bits and count everything again.
 
     Args:
-        source: A study file, or the name of a shipped one.
+        source: A study file, the name of a shipped one, or a document that was read before.
         overrides: `KEY=VALUE` texts that replace values of the file.
         library: Where names are looked up.
         report: Called with the name of the search ("study", "eight_bits", "tied") and its progress.
