@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from qeopt.design import Design, write_atomically
+from qeopt.design import Design
+from qeopt.files import write_atomically
 from qeopt.spec.model import Block
 
 

@@ -7,8 +7,9 @@ import io
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from qeopt.design import Design, write_atomically
+from qeopt.design import Design
 from qeopt.export.layers import Layer, layers, spelled
+from qeopt.files import write_atomically
 from qeopt.spec.model import Block
 
 COLUMNS = (

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from qeopt.design import Design
 from qeopt.export.geometry import Window, window
-from qeopt.hardware.costs import bitops, held, parameter_flash, tensor_elements, weights_flash
-from qeopt.network import Network, Op, Tensor, macs, weight_count
+from qeopt.hardware.costs import bitops, held, mac_count, parameter_flash, tensor_elements, weights_flash
+from qeopt.network import Network, Op, Tensor, weight_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def layers(design: Design, network: Network) -> tuple[Layer, ...]:
             in_bits=in_bits,
             weight_bits=weight_bits,
             out_bits=out_bits,
-            macs=int(macs(op)),
+            macs=int(mac_count(runtime, op)),
             bitops=int(bitops(runtime, op, in_bits, weight_bits)),
             weights=int(weight_count(op)),
             weight_bytes=int(weights_flash(runtime, op, weight_bits)) / unit,

@@ -1,6 +1,6 @@
 """Small designs that every format is tried on; solved once a session."""
 
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -38,25 +38,31 @@ TERMS = {
 }
 
 
-def solve_text(folder: Path, name: str, text: str) -> Design:
-    """Solve a study."""
-    path = folder / f"{name}.yaml"
-    path.write_text(text)
-    design = solve(path).design
-    assert design is not None
-    return design
+@pytest.fixture(scope="session")
+def solved(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Design]:
+    """Solves a study, given by name and text."""
+    folder = tmp_path_factory.mktemp("studies")
+
+    def solve_text(name: str, text: str) -> Design:
+        path = folder / f"{name}.yaml"
+        path.write_text(text)
+        design = solve(path).design
+        assert design is not None
+        return design
+
+    return solve_text
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for the studies."""
-    return tmp_path_factory.mktemp("studies")
+def small(solved: Callable[[str, str], Design]) -> Callable[..., Design]:
+    """Solves the small network under other terms."""
+    return lambda name, **terms: solved(name, STUDY.format(**terms))
 
 
 @pytest.fixture(scope="session")
-def designs(folder: Path) -> dict[str, Design]:
+def designs(small: Callable[..., Design]) -> dict[str, Design]:
     """A small design for every name in `TERMS`."""
-    return {name: solve_text(folder, name, STUDY.format(**terms)) for name, terms in TERMS.items()}
+    return {name: small(name, **terms) for name, terms in TERMS.items()}
 
 
 @pytest.fixture(params=list(TERMS))
