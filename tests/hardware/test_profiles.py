@@ -76,6 +76,7 @@ def test_device_is_sound(name: str) -> None:
 def test_ceiling_is_the_core_s(name: str) -> None:
     """The ceiling follows the core; where it was not found in a source, there is none."""
     shown = device(name)
+    assert shown.isa == {0.5: (), 2: ("dsp",), 8: ("dsp", "mve")}.get(shown.macs_per_cycle or 0, shown.isa) or name == "ra8p1"
     known = {"m0+": 0.5, "m3": 0.5, "m4": 2, "m7": 2, "m33": 2, "m55": 8, "m85": 8}
     assert shown.macs_per_cycle == known.get(shown.core.removeprefix("cortex-"))
 
@@ -169,7 +170,8 @@ def test_which_runtimes_ship() -> None:
 def test_runtime_is_sound(name: str) -> None:
     shown = runtime(name)
     check_sources(shown, builtin_folder() / "runtimes" / f"{name}.yaml")
-    for kind in (CONV, DEPTHWISE, DENSE, POOL, ADD):
+    kinds = {CONV, DEPTHWISE, DENSE, POOL, ADD} - ({DEPTHWISE} if name == "max78000" else set())
+    for kind in kinds:
         found = legal_tuples(shown, op(kind), WIDTHS, WIDTHS)
         assert (8, 8 if op(kind).has_weights else 0, 8) in found
 
@@ -372,10 +374,9 @@ def mcunet(resolution: int, blocks: tuple[Block, ...]) -> Network:
 
 @pytest.mark.parametrize(("resolution", "blocks", "published"), [(64, VWW0, 60_800), (80, VWW1, 93_992)])
 def test_arena_is_the_one_tinyengine_generates(resolution: int, blocks: tuple[Block, ...], published: int) -> None:
-    """PEAK_MEM of the generated code, less the stem's kernel buffer, which `scratch` cannot add to another layer's im2col."""
+    """PEAK_MEM of the generated code."""
     network = mcunet(resolution, blocks)
-    stem_buffer = 2 * 3 * 3 * 3 * 16
-    assert count(network, runtime("tinyengine"), Bits.uniform(network, 8)).sram_bytes == published - stem_buffer
+    assert count(network, runtime("tinyengine"), Bits.uniform(network, 8)).sram_bytes == published
 
 
 # Documentation
