@@ -14,9 +14,20 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from qeopt.hardware.costs import bitops, channels_fit, held, legal_tuples, parameter_flash, scratch, weights_flash
+from qeopt.hardware.costs import (
+    bitops,
+    channels_fit,
+    held,
+    legal_tuples,
+    mac_count,
+    parameter_flash,
+    persistent,
+    scratch,
+    shape_limits,
+    weights_flash,
+)
 from qeopt.memory import steps
-from qeopt.network import Network, NetworkBuilder, Op, Tensor, macs
+from qeopt.network import Network, NetworkBuilder, Op, Tensor
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
 from qeopt.space import Place, PlacedCell
@@ -159,8 +170,9 @@ class CellTable:
 def tabulate(kind: CellKind, dims: Sequence[tuple[int, ...]] | Integers, refiner: Refiner, boundary: tuple[int, ...]) -> CellTable:
     """Tabulate the cells of `kind` with the given dimensions.
 
-    SRAM steps and kernel legality are hard; scratch that a runtime holds as one maximum is charged to its own step only, so a table
-    never rules out a cell that a network could contain.
+    SRAM steps and kernel legality are hard; scratch that a runtime holds as one maximum is charged to its own step only, and what
+    operators hold for good to the steps of their own cell, so a table never rules out a cell that a network could contain. Weights
+    may have any bits that some channels can have.
 
     Args:
         kind: What the cells share.
@@ -206,7 +218,7 @@ class _Tabulator:
             groups=tuple(WeightGroup(group.case[keep], group.gains, group.flash, group.bitops) for group in groups),
             flash=_spread(sum(parameter_flash(self._runtime, op) for op in network.ops), self._size),
             bitops=None if operations is None else operations[:, keep],
-            macs=_spread(sum(macs(op) for op in network.ops), self._size),
+            macs=_spread(sum(mac_count(self._runtime, op) for op in network.ops), self._size),
             layers=network.layers,
             ends=ends[keep],
             boundary=len(boundary),
@@ -226,6 +238,8 @@ class _Tabulator:
         """(cells, combinations) which can run: kernels exist for some weight bits, channels fit, every step fits."""
         fits = np.ones((self._size, self._count), dtype=np.bool_)
         for op in self._network.ops:
+            for _, fitting in shape_limits(self._runtime, op):
+                fits &= _column(fitting, self._size)
             for source in op.inputs:
                 pairs = self._pairs(op, source)
                 exists = {pair: bool(self._legal_weights(op, pair)) for pair in set(pairs)}
@@ -238,8 +252,9 @@ class _Tabulator:
         if self._refiner.limits.sram_bytes is None:
             return fits
         limit = self._refiner.limits.sram_bytes * self._runtime.unit_per_byte
+        lasting = _column(sum(persistent(self._runtime, op) for op in self._network.ops), self._size)
         for step in steps(self._network, self._runtime):
-            used = self._least_scratch(step.op)
+            used = lasting + self._least_scratch(step.op)
             for item in step.live:
                 by_width = {
                     bits: _column(held(self._runtime, item.elements, bits), self._size) for bits in self._widths(item.tensor)
@@ -250,13 +265,14 @@ class _Tabulator:
 
     def _least_scratch(self, op: Op) -> NDArray[Any]:
         """(cells, combinations) scratch at the legal weight bits that need least."""
-        formula = self._runtime.scratch.bytes.get(op.kind)
-        if formula is None:
+        formulas = [pool.bytes[op.kind] for pool in self._runtime.pools if op.kind in pool.bytes]
+        if not formulas:
             return np.zeros((1, 1), dtype=np.int64)
+        by_weights = any("w_bits" in formula.names for formula in formulas)
         pairs = self._pairs(op, op.inputs[0])
         by_pair = {}
         for pair in set(pairs):
-            widths = (self._legal_weights(op, pair) or (FIXED_BITS,)) if "w_bits" in formula.names else (FIXED_BITS,)
+            widths = (self._legal_weights(op, pair) or (FIXED_BITS,)) if by_weights else (FIXED_BITS,)
             least = np.min([_column(scratch(self._runtime, op, pair[0], width, pair[1]), self._size) for width in widths], axis=0)
             by_pair[pair] = least
         return np.concatenate([by_pair[pair] for pair in pairs], axis=1)
