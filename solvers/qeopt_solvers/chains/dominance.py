@@ -22,7 +22,7 @@ def undominated(used: Ints, value: Ints, tie: Ints, place: Ints) -> NDArray[np.i
     """
     if value.size <= 1:
         return np.arange(value.size)
-    rank = _rank(value, tie)
+    rank = _rank(value, tie, int(place.max()) + 1)
     if len(used) <= 1:
         return _ladder(used, rank, place)
     if len(used) > 2:
@@ -33,11 +33,11 @@ def undominated(used: Ints, value: Ints, tie: Ints, place: Ints) -> NDArray[np.i
     return np.concatenate([group[_corner(used[:, group], rank[group])] for group in groups])
 
 
-def _rank(value: Ints, tie: Ints) -> Ints:
-    """Number the labels so that a greater number is a better (value, tie-breaks)."""
+def _rank(value: Ints, tie: Ints, places: int) -> Ints:
+    """Number the labels so that a greater number is a better (value, tie-breaks), and `places` times as much still fits 64 bits."""
     low, high = int(tie.min()), int(tie.max())
     bottom, top = int(value.min()), int(value.max())
-    if (top - bottom + 1) * (high - low + 1) < 1 << 40:
+    if (top - bottom + 1) * (high - low + 1) * places < 1 << 62:
         return (value - bottom) * (high - low + 1) + (high - tie)
     order = np.lexsort((-tie, value))
     new = np.ones(value.size, dtype=np.int64)

@@ -25,9 +25,11 @@ def improved(pool: Pool, feasible: Priced, guide: Priced) -> tuple[int, Ints]:
     items = pool.items
     if not items.members:
         return feasible.value, feasible.columns
-    columns, value = feasible.columns.copy(), feasible.value
+    lines = np.arange(feasible.columns.size)
     room = pool.numbers.budgets - np.array(feasible.used, dtype=np.int64)
-    lines = np.arange(columns.size)
+    columns = _blended(items, feasible.columns, guide.columns, room)
+    room = room - (items.costs[:, lines, columns] - items.costs[:, lines, feasible.columns]).sum(axis=1)
+    value = feasible.value + int((items.gains[lines, columns] - items.gains[lines, feasible.columns]).sum())
     own = items.worth - priced_use(guide.prices, items.use)
     likely = np.argsort((own - own.max(axis=1, keepdims=True)).ravel())[::-1][:CANDIDATES]
     for _ in range(MOST_CHANGES):
@@ -42,6 +44,22 @@ def improved(pool: Pool, feasible: Priced, guide: Priced) -> tuple[int, Ints]:
         for item, column in change:
             columns[item] = column
     return value, columns
+
+
+def _blended(items: Items, columns: Ints, wanted: Ints, room: Ints) -> Ints:
+    """Move as many items as fit from `columns` to the more valuable ones `wanted`, in their order.
+
+    Where many items are alike the prices tip them all at once, and the answers on either side are far from full.
+    """
+    lines = np.flatnonzero(columns != wanted)
+    gains = items.gains[lines, wanted[lines]] - items.gains[lines, columns[lines]]
+    lines = lines[gains > 0]
+    costs = items.costs[:, lines, wanted[lines]] - items.costs[:, lines, columns[lines]]
+    fits = (costs.cumsum(axis=1) <= room[:, None]).all(axis=0)
+    count = int(fits.argmin()) if not fits.all() else lines.size
+    blended = columns.copy()
+    blended[lines[:count]] = wanted[lines[:count]]
+    return blended
 
 
 def _single(gains: Ints, costs: Ints, room: Ints) -> tuple[tuple[int, int], ...] | None:
