@@ -122,13 +122,13 @@ def _solve(
     design = describe(
         loaded,
         found.best.structure,
-        _prove(study.refiner, found.best.refined),
+        prove(study.refiner, found.best.refined),
         stopped=found.stopped,
         overrides=overrides,
         bound=found.bound,
         baselines=baselines,
         alternatives=tuple(
-            describe_alternative(study, other.design.structure, _prove(study.refiner, other.design.refined), other.distance)
+            describe_alternative(study, other.design.structure, prove(study.refiner, other.design.refined), other.distance)
             for other in found.alternatives
         ),
     )
@@ -138,7 +138,7 @@ def _solve(
     return Solution(loaded, design, "", found, interrupted)
 
 
-def _prove(refiner: Refiner, scouted: Refined) -> tuple[Refined, ...]:
+def prove(refiner: Refiner, scouted: Refined) -> tuple[Refined, ...]:
     """Assign the final bits with the study's engine and prove them with CP-SAT; the answer comes first, every proof is kept.
 
     Raises:

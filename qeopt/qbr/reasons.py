@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from qeopt.hardware import Runtime
 from qeopt.hardware.costs import held
 from qeopt.memory import steps
@@ -11,38 +13,82 @@ from qeopt.spec.units import format_bytes
 from qeopt_solvers import Row
 
 
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """What holds memory during a step."""
+
+    name: str
+    """A tensor, or what else holds memory."""
+    size: int
+    """In the unit of the row, at the fewest legal bits."""
+    bits: int | None
+    """Fewest legal bits; None for what has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """A row that is over its limit even at the fewest legal bits."""
+
+    kind: str
+    step: str | None
+    """The step whose memory the row counts; None where it counts the whole network."""
+    unit: str
+    needed: int
+    limit: int
+    residents: tuple[Resident, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The row in words."""
+        said = f"{_amount(self.needed, self.unit)} needed at the fewest legal bits, {_amount(self.limit, self.unit)} allowed"
+        if self.step is None:
+            return f"{self.kind} of the whole network: {said}"
+        return f"SRAM at step {self.step!r}: {said} ({', '.join(self._resident(item) for item in self.residents)})"
+
+    def _resident(self, item: Resident) -> str:
+        size = _amount(item.size, self.unit)
+        return f"{item.name} {size}" + ("" if item.bits is None else f" at {item.bits} bits")
+
+
+def shortages(compiled: Compiled, runtime: Runtime) -> tuple[Shortage, ...]:
+    """List the rows that are over their limit even at the fewest legal bits, the worst first by share of the limit."""
+    over = [row for row in compiled.problem.rows if _minimum(row) > row.limit]
+    over.sort(key=lambda row: -_minimum(row) / max(row.limit, 1))
+    return tuple(_shortage(compiled, runtime, row) for row in over)
+
+
 def why_infeasible(compiled: Compiled, runtime: Runtime) -> str:
     """Name the row that is over its limit even at the fewest legal bits: the step, its tensors and their bytes.
 
     Where every row fits by itself, legality or several rows together rule the network out, and the text says so.
     """
-    worst = max(compiled.problem.rows, key=lambda row: _minimum(row) / max(row.limit, 1), default=None)
-    if worst is None or _minimum(worst) <= worst.limit:
-        return "each budget can be met by itself, but legal bits cannot meet all of them together"
-    need = _minimum(worst)
-    text = f"{_amount(need, worst.unit)} needed at the fewest legal bits, {_amount(worst.limit, worst.unit)} allowed"
-    if worst.kind == "sram":
-        return f"SRAM at step {worst.name!r}: {text} ({_residents(compiled, runtime, worst)})"
-    return f"{worst.kind} of the whole network: {text}"
+    found = shortages(compiled, runtime)
+    return found[0].text if found else "each budget can be met by itself, but legal bits cannot meet all of them together"
+
+
+def _shortage(compiled: Compiled, runtime: Runtime, row: Row) -> Shortage:
+    if row.kind != "sram":
+        return Shortage(row.kind, None, row.unit, _minimum(row), row.limit)
+    return Shortage(row.kind, row.name, row.unit, _minimum(row), row.limit, _residents(compiled, runtime, row))
 
 
 def _minimum(row: Row) -> int:
     return row.fixed + sum(min(term.costs) for term in row.terms) + sum(min(term.costs, default=0) for term in row.link_terms)
 
 
-def _residents(compiled: Compiled, runtime: Runtime, row: Row) -> str:
+def _residents(compiled: Compiled, runtime: Runtime, row: Row) -> tuple[Resident, ...]:
     """What lies in memory during the step of an SRAM row, at the fewest legal bits."""
     names = {step.name: step for step in steps(compiled.network, runtime)}
     step = names[row.name.split(scratch_suffix(""))[0]]
-    parts, rest = [], _minimum(row)
+    found, rest = [], _minimum(row)
     for item in step.live:
         width = compiled.decisions.activation[item.tensor.name].widths[0]
         size = int(held(runtime, item.elements, width))
         rest -= size
-        parts.append(f"{item.tensor.name} {_amount(size, row.unit)} at {width} bits")
+        found.append(Resident(item.tensor.name, size, width))
     if rest:
-        parts.append(f"{'scratch and lasting' if runtime.memory.persistent else 'scratch'} {_amount(rest, row.unit)}")
-    return ", ".join(parts)
+        found.append(Resident("scratch and lasting" if runtime.memory.persistent else "scratch", rest, None))
+    return tuple(found)
 
 
 def _amount(value: int, unit: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import TypeVar
 
 from qeopt_solvers import recount
 from qeopt_solvers.allocation import AllocationProblem
@@ -20,6 +21,30 @@ class Point:
     limits: tuple[tuple[str, int], ...]
     """(kind, limit of every row of that kind)."""
     outcome: Outcome
+
+
+Answer = TypeVar("Answer")
+
+
+def over_grid(
+    grid: Mapping[str, Sequence[int]], answer: Callable[[dict[str, int], Sequence[Answer]], Answer]
+) -> Iterator[tuple[dict[str, int], Answer]]:
+    """Answer every combination of the limits in `grid`, tighter ones first and the last kind varying fastest.
+
+    Args:
+        grid: Limits per kind.
+        answer: Told the limits of a point and the answers of those one step tighter in one kind, all of which fit there too.
+
+    Yields:
+        The limits of a point and its answer, as soon as it is there.
+    """
+    axes = [sorted(set(values)) for values in grid.values()]
+    answers: dict[tuple[int, ...], Answer] = {}
+    for place in product(*(range(len(axis)) for axis in axes)):
+        limits = {kind: axis[index] for kind, axis, index in zip(grid, axes, place, strict=True)}
+        tighter = [answers[_before(place, axis)] for axis in range(len(place)) if place[axis] > 0]
+        answers[place] = answer(limits, tighter)
+        yield limits, answers[place]
 
 
 def sweep(
@@ -40,20 +65,14 @@ def sweep(
         EngineError: when the engine is unknown or its package is missing.
         ValueError: for a kind that the problem has no row of.
     """
-    axes = [sorted(set(values)) for values in grid.values()]
-    outcomes: dict[tuple[int, ...], Outcome] = {}
-    for place in product(*(range(len(axis)) for axis in axes)):
-        budgets = {kind: axis[index] for kind, axis, index in zip(grid, axes, place, strict=True)}
-        tighter = [outcomes[_before(place, axis)] for axis in range(len(place)) if place[axis] > 0]
+
+    def answer(budgets: dict[str, int], tighter: Sequence[Outcome]) -> Outcome:
         known = max((outcome for outcome in tighter if outcome.has_picks), key=lambda outcome: outcome.value or 0, default=None)
         there = with_limits(problem, budgets)
-        hint = None if known is None else known.picks
-        outcome = solve(there, engine, replace(limits or Limits(), hint=hint))
-        outcomes[place] = _no_worse(there, outcome, known)
-    return tuple(
-        Point(tuple((kind, axis[index]) for kind, axis, index in zip(grid, axes, place, strict=True)), outcome)
-        for place, outcome in outcomes.items()
-    )
+        outcome = solve(there, engine, replace(limits or Limits(), hint=None if known is None else known.picks))
+        return _no_worse(there, outcome, known)
+
+    return tuple(Point(tuple(budgets.items()), outcome) for budgets, outcome in over_grid(grid, answer))
 
 
 def _before(place: tuple[int, ...], axis: int) -> tuple[int, ...]:
