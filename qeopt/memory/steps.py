@@ -51,18 +51,18 @@ def steps(network: Network, runtime: Runtime) -> tuple[Step, ...]:
         if runtime.memory.bystanders == "depthwise" and op.kind is not OpKind.DEPTHWISE:
             live = [tensor for tensor in live if tensor.name in own]
         reusable = dies[op.inputs[0].name] == index and np.array_equal(op.inputs[0].channels, op.output.channels)
-        tied = network.bits_owner(op.inputs[0]) is network.bits_owner(op.output)
-        found += _step(op, live, runtime, reusable=reusable, tied=tied)
+        same_bits = network.share_bits(op.inputs[0], op.output)
+        found += _step(op, live, runtime, reusable=reusable, same_bits=same_bits)
     return tuple(found)
 
 
-def _step(op: Op, live: list[Tensor], runtime: Runtime, *, reusable: bool, tied: bool) -> list[Step]:
+def _step(op: Op, live: list[Tensor], runtime: Runtime, *, reusable: bool, same_bits: bool) -> list[Step]:
     def holding(without: Tensor | None, name: str) -> Step:
         return Step(op, tuple(Held(t, _counted(op, t, runtime)) for t in live if t is not without), name)
 
     if not reusable or op.kind.value not in runtime.memory.in_place:
         return [holding(None, op.name)]
-    if op.kind is OpKind.ADD and op.inputs[0].tied_to == op.output.name:  # the sum has the shape and bits of the buffer it replaces
+    if op.kind is OpKind.ADD and same_bits:  # the sum has the shape and bits of the buffer it replaces
         return [holding(op.output, op.name)]
     return [holding(op.output, f"{op.name} (input)"), holding(op.inputs[0], f"{op.name} (output)")]
 

@@ -187,3 +187,8 @@ class Network:
         while tensor.tied_to is not None:
             tensor = self.tensor_by_name[tensor.tied_to]
         return tensor
+
+    def share_bits(self, one: Tensor, other: Tensor) -> bool:
+        """Whether two tensors always have the same bits: tied to each other, or fixed alike."""
+        owners = self.bits_owner(one), self.bits_owner(other)
+        return owners[0] is owners[1] or (owners[0].bits is not None and owners[0].bits == owners[1].bits)

@@ -145,7 +145,7 @@ def settle(network: Network) -> Network:
 
     def fitness(index: int, op: Op, tensor: Tensor) -> tuple[bool, bool, bool]:
         dies = last[tensor.name] == index and tensor.name not in network.results
-        return _shape(tensor) == _shape(op.output), dies, network.bits_owner(tensor) is network.bits_owner(op.output)
+        return _shape(tensor) == _shape(op.output), dies, network.share_bits(tensor, op.output)
 
     ops = []
     for index, op in enumerate(network.ops):

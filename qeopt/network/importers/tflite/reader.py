@@ -1,0 +1,142 @@
+"""The state of reading one TFLite subgraph: tensors, operators, stored values, and the draft that grows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qeopt.network.document import MAX_OPS
+from qeopt.network.importers.draft import Draft, Shape
+from qeopt.network.importers.model import ImportOptions, Parameters, refuse
+from qeopt.network.importers.tflite.flatbuffer import DamagedError, Table
+from qeopt.network.importers.tflite.schema import TYPES, OperatorEntry, TensorEntry, operator_name, read_tensor
+from qeopt.spec.errors import quote
+
+
+@dataclass
+class Reader:
+    """The state of reading one subgraph; values are known by their tensor's index."""
+
+    path: Path
+    options: ImportOptions
+    tensors: list[TensorEntry]
+    ops: list[OperatorEntry]
+    buffers: list[Table]
+    outputs: tuple[int, ...]
+    draft: Draft
+    weights: dict[str, tuple[TensorEntry, TensorEntry | None, bool]] = field(default_factory=dict)
+    """By operator: its weights, its bias, and whether it is depthwise."""
+    bits: dict[str, int] = field(default_factory=dict)
+    cut: list[int] = field(default_factory=list)
+
+    def tensor(self, index: int) -> TensorEntry:
+        """A tensor by its index.
+
+        Raises:
+            DamagedError: there is no such tensor.
+        """
+        if not 0 <= index < len(self.tensors):
+            raise DamagedError(f"tensor {index} of {len(self.tensors)}")
+        return self.tensors[index]
+
+    def shape(self, index: int) -> Shape:
+        """Height, width and channels of a tensor."""
+        dims = self.tensor(index).dims
+        if len(dims) <= 2:
+            return 1, 1, prod(dims)
+        return prod(dims[:-2]), dims[-2], dims[-1]
+
+    def is_constant(self, index: int) -> bool:
+        """Whether a tensor depends on no image."""
+        return index >= 0 and not self.draft.knows(str(index))
+
+    def data(self, tensor: TensorEntry) -> NDArray[Any] | None:
+        """A constant's values as they are stored; None where the file holds none, or their type is not known.
+
+        Raises:
+            DamagedError: there are more or fewer than its dimensions say.
+        """
+        known = TYPES.get(tensor.type)
+        if known is None or not 0 < tensor.buffer < len(self.buffers):
+            return None
+        stored = self.buffers[tensor.buffer].numbers(0, "u1")
+        count = prod(tensor.dims)
+        kind, bits = known
+        if not len(stored):
+            return None
+        if len(stored) != -(-count * bits // 8):
+            raise DamagedError(f"{len(stored):,} bytes for {count:,} values of {quote(tensor.name)}")
+        if bits < 8:
+            parts = [(stored >> shift) & (2**bits - 1) for shift in range(0, 8, bits)]
+            unpacked = np.stack(parts, axis=-1).reshape(-1)[:count].astype(np.int16)
+            return np.where(unpacked >= 2 ** (bits - 1), unpacked - 2**bits, unpacked).reshape(tensor.dims)
+        return np.frombuffer(stored.tobytes(), dtype=np.dtype(kind).newbyteorder("<")).reshape(tensor.dims)
+
+    def integers(self, index: int) -> tuple[int, ...] | None:
+        """A short constant of integers."""
+        tensor = self.tensor(index)
+        found = None if prod(tensor.dims) > 64 else self.data(tensor)
+        return None if found is None else tuple(int(number) for number in found.reshape(-1))
+
+    def learnt(self, weights: TensorEntry, bias: TensorEntry | None, depthwise: bool) -> Parameters | None:
+        """Weights and bias as real numbers, output channels first."""
+        values = self._real(weights)
+        if values is None:
+            return None
+        if values.ndim == 4:
+            values = values.transpose(3, 0, 1, 2) if depthwise else values.transpose(0, 3, 1, 2)
+        shift = None if bias is None else self._real(bias)
+        return Parameters(np.ascontiguousarray(values, np.float32), None if shift is None else shift.reshape(-1).astype(np.float32))
+
+    def _real(self, tensor: TensorEntry) -> NDArray[Any] | None:
+        stored = self.data(tensor)
+        if stored is None or not len(tensor.scales):
+            return stored
+        sides = [1] * stored.ndim
+        if len(tensor.scales) > 1:
+            if not 0 <= tensor.axis < stored.ndim or stored.shape[tensor.axis] != len(tensor.scales):
+                raise DamagedError(f"{len(tensor.scales)} scales for {quote(tensor.name)}")
+            sides[tensor.axis] = -1
+        zeros = tensor.zero_points if len(tensor.zero_points) == len(tensor.scales) else np.zeros(len(tensor.scales))
+        real = (stored.astype(np.float64) - zeros.reshape(sides)) * tensor.scales.reshape(sides)
+        return np.asarray(real, dtype=np.float32)
+
+
+def open_graph(path: Path, content: bytes, options: ImportOptions) -> Reader:
+    """Read the tables of the only subgraph.
+
+    Raises:
+        SpecError: there are several, or several inputs, or a batch.
+        DamagedError: offsets or claims lead out of the file.
+    """
+    root = Table.root(content)
+    codes = [operator_name(code) for code in root.tables(1)]
+    graphs = list(root.tables(2))
+    if len(graphs) != 1:
+        raise refuse(path, f"{len(graphs)} subgraphs; one was expected")
+    graph = graphs[0]
+    tensors = [read_tensor(index, table) for index, table in enumerate(graph.tables(0))]
+    ops: list[OperatorEntry] = []
+    for table in graph.tables(3):
+        if len(ops) >= MAX_OPS:
+            raise refuse(path, f"more than {MAX_OPS:,} operators")
+        index = int(table.number(0, "I"))
+        if index >= len(codes):
+            raise DamagedError(f"operator code {index} of {len(codes)}")
+        reads, writes = (tuple(int(i) for i in table.numbers(number, "i4")[:1024]) for number in (1, 2))
+        ops.append(OperatorEntry(codes[index], reads, writes, table.table(4)))
+    inputs, outputs = (tuple(int(i) for i in graph.numbers(number, "i4")[:1024]) for number in (1, 2))
+    if len(inputs) != 1:
+        raise refuse(path, f"{len(inputs)} inputs; one image was expected")
+    draft = Draft(path)
+    reader = Reader(path, options, tensors, ops, list(root.tables(4)), outputs, draft)
+    dims = reader.tensor(inputs[0]).dims
+    if dims and dims[0] != 1 and len(dims) > 1:
+        raise refuse(path, f"a batch of {dims[0]}; one image was expected")
+    draft.read_image(str(inputs[0]), reader.shape(inputs[0]))
+    return reader

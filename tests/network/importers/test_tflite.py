@@ -1,0 +1,111 @@
+"""TFLite files, written here byte by byte and, where the package that holds the schema is installed, read by it too."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from tflite_author import CODES, FLOAT, INT8, Author, small_network  # type: ignore[import-not-found]  # beside this file
+
+from qeopt.network import OpKind, macs, weight_count
+from qeopt.network.importers import ImportOptions, import_model
+from qeopt.network.importers.tflite.schema import OPERATORS, TYPES
+from qeopt.spec.errors import SpecError
+from qeopt.spec.model import build
+
+
+def test_a_small_int8_network(tmp_path: Path) -> None:
+    model = import_model(small_network().save(tmp_path / "small.tflite"), values=True)
+    network = model.network
+    assert [(op.name, op.kind) for op in network.ops] == [
+        ("stem", OpKind.CONV),
+        ("filter", OpKind.DEPTHWISE),
+        ("project", OpKind.CONV),
+        ("join", OpKind.ADD),
+        ("mean", OpKind.POOL),
+        ("classifier", OpKind.DENSE),
+    ]
+    stem, depthwise, project, join, _, classifier = network.ops
+    assert (stem.pads, stem.function, stem.stride, stem.weight_bits) == ((1, 1, 1, 1), "relu6", 2, 8)
+    assert stem.inputs[0].is_image
+    assert (depthwise.pads, depthwise.function) == (None, "relu6")
+    assert join.inputs == (project.output, stem.output)  # the sum goes into what nobody reads afterwards
+    assert weight_count(classifier) == 32
+    assert sum(int(macs(op)) for op in network.ops) == 64 * (27 * 8 + 9 * 8 + 64) + 32
+    assert model.bits["stem"] == 8
+    assert model.bits["project activations"] == 8
+    assert {name: found.weights.shape for name, found in model.weights.items()} == {
+        "stem": (8, 3, 3, 3),
+        "filter": (8, 1, 3, 3),
+        "project": (8, 8, 1, 1),
+        "classifier": (4, 8),
+    }
+    assert np.abs(model.weights["stem"].weights).max() > 10  # scaled by 0.5
+
+
+def test_shapes_are_checked_against_windows(tmp_path: Path) -> None:
+    net = Author((16, 16, 3))
+    output = net.conv("stem", net.image, 8, 3, 2)
+    net.tensors[output][0] = ("vector:i", [1, 9, 9, 8])
+    with pytest.raises(SpecError, match=r"'stem': writes \[9, 9\] positions where \[8, 8\] follow"):
+        import_model(net.save(tmp_path / "wrong.tflite"))
+
+
+def test_unknown_operators_are_named_and_can_be_taken(tmp_path: Path) -> None:
+    net = Author((16, 16, 3))
+    odd = net.simple("LSTM", "odd one", net.conv("stem", net.image, 8, 3))
+    net.conv("last", odd, 4)
+    path = net.save(tmp_path / "odd.tflite")
+    with pytest.raises(SpecError, match=r"odd\.tflite: node 'odd one': operator 'LSTM' is not known; say how to take it"):
+        import_model(path)
+    taken = {
+        how: import_model(path, build(ImportOptions, {"treat_as": {"LSTM": how}}))
+        for how in ("identity", "activation", "move", "cut")
+    }
+    kinds = {how: [op.kind.value for op in model.network.ops] for how, model in taken.items()}
+    assert kinds == {
+        "identity": ["conv", "conv"],
+        "activation": ["conv", "activation", "conv"],
+        "move": ["conv", "transpose", "conv"],
+        "cut": ["conv"],
+    }
+    assert "taken as cut, as declared: LSTM 'odd one'" in taken["cut"].notes
+
+
+def test_float_files_have_no_bits_and_hidden_dense_layers_are_scored(tmp_path: Path) -> None:
+    net = Author((1, 1, 10))
+    hidden = net.dense("hidden", net.image, 6)
+    net.dense("out", hidden, 3)
+    for tensor in net.tensors:
+        tensor[1] = ("b", FLOAT)
+        tensor.pop(4, None)
+    model = import_model(net.save(tmp_path / "float.tflite"))
+    first, last = model.network.ops
+    assert (first.is_scored, last.is_scored, last.weight_bits) == (True, False, 8)
+    assert model.network.layers == 1
+    assert not model.bits
+
+
+def test_numbers_of_the_schema() -> None:
+    builtin = pytest.importorskip("tflite.BuiltinOperator").BuiltinOperator
+    names = {name: number for name, number in vars(builtin).items() if isinstance(number, int)}
+    assert all(names[name] == number for number, name in OPERATORS.items())
+    assert all(names[name] == number for name, number in CODES.items())
+    types = pytest.importorskip("tflite.TensorType").TensorType
+    assert (types.FLOAT32, types.INT8, types.INT4) == (FLOAT, INT8, 17)
+    assert set(TYPES) - set(range(20)) == set()
+
+
+def test_the_package_with_the_schema_reads_the_same(tmp_path: Path) -> None:
+    tflite = pytest.importorskip("tflite")
+    content = small_network().content()
+    model = tflite.Model.GetRootAsModel(bytearray(content), 0)
+    graph = model.Subgraphs(0)
+    assert graph.OperatorsLength() == 8
+    assert [graph.Tensors(index).Name().decode() for index in (0, 2)] == ["image", "stem/pad"]
+    options = tflite.Conv2DOptions()
+    table = graph.Operators(1).BuiltinOptions()
+    options.Init(table.Bytes, table.Pos)
+    assert (options.StrideH(), options.Padding(), options.FusedActivationFunction()) == (2, 1, 3)
