@@ -47,10 +47,10 @@ def evolve(
     try:
         while state is None or state.stopped is None:
             before = state
-            islands = _found(terms, bound) if before is None else _next_round(terms, before.islands, workers)
+            islands = _found(terms, bound) if before is None else _next_round(terms, before, workers)
             progress = _progress(islands, bound, time.monotonic() - started)
             history = (*(before.history if before is not None else ()), progress)
-            state = State(islands, history, _why_stop(terms, islands, progress))
+            state = State(islands, history, _why_stop(terms, islands, history))
             if journal is not None:
                 journal.append(terms.space, before, state)
             report(progress)
@@ -68,19 +68,17 @@ def _found(terms: Terms, bound: JointBound | None) -> tuple[Island, ...]:
     return (first, *others)
 
 
-def _next_round(terms: Terms, islands: tuple[Island, ...], workers: Workers) -> tuple[Island, ...]:
-    allowed = _allowances(terms, islands)
-    calls = [(terms, island, terms.settings.migration_every, most) for island, most in zip(islands, allowed, strict=True)]
+def _next_round(terms: Terms, state: State, workers: Workers) -> tuple[Island, ...]:
+    allowed = _allowances(terms, state.history)
+    calls = [(terms, island, terms.settings.migration_every, most) for island, most in zip(state.islands, allowed, strict=True)]
     return _meet(terms, workers.map(advance, calls))
 
 
-def _allowances(terms: Terms, islands: tuple[Island, ...]) -> list[int]:
-    """How many structures each island may evaluate: equal shares of what the founders have left."""
-    founders = 0
-    if islands[0].generation == 0:
-        founders = islands[0].evaluations
-    share, extra = divmod(max(terms.settings.evaluations - founders, 0), len(islands))
-    return [share + (island.number < extra) + (founders if island.number == 0 else 0) for island in islands]
+def _allowances(terms: Terms, history: tuple[Progress, ...]) -> list[int]:
+    """How many structures each island may evaluate: equal shares of what the founders, whom the first has counted, left."""
+    islands, founders = terms.settings.islands, history[0].evaluations
+    share, extra = divmod(max(terms.settings.evaluations - founders, 0), islands)
+    return [share + (number < extra) + (founders if number == 0 else 0) for number in range(islands)]
 
 
 def _meet(terms: Terms, islands: list[Island]) -> tuple[Island, ...]:
@@ -115,16 +113,16 @@ def _progress(islands: tuple[Island, ...], bound: JointBound | None, seconds: fl
     )
 
 
-def _why_stop(terms: Terms, islands: tuple[Island, ...], progress: Progress) -> Stop | None:
+def _why_stop(terms: Terms, islands: tuple[Island, ...], history: tuple[Progress, ...]) -> Stop | None:
     """Whether the search ends here, and why."""
-    settings = terms.settings
+    settings, progress = terms.settings, history[-1]
     if settings.strategy == "bound":
         return Stop.BOUND
     if progress.generation >= settings.min_generations and _gap_is_closed(progress, settings.gap):
         return Stop.GAP
     if progress.evaluations >= settings.evaluations:
         return Stop.EVALUATIONS
-    allowed = _allowances(terms, islands)
+    allowed = _allowances(terms, history)
     if all(island.exhausted or island.evaluations >= most for island, most in zip(islands, allowed, strict=True)):
         return Stop.EXHAUSTED
     if settings.time_limit_seconds is not None and progress.seconds >= settings.time_limit_seconds:

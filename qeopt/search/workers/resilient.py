@@ -38,7 +38,7 @@ class Resilient:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Let the workers go; after an error or Ctrl-C without waiting for what they still do."""
-        self._executor.shutdown(wait=kind is None, cancel_futures=True)
+        self._executor.shutdown(wait=kind is None)
         self._crew.close()
 
     def map(self, function: Callable[..., T], calls: Sequence[tuple[Any, ...]]) -> list[T]:
@@ -48,7 +48,7 @@ class Resilient:
             self._try(function, {index: call for index, call in enumerate(calls) if index not in results}, results)
             if len(results) == len(calls):
                 break
-            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor.shutdown(wait=False)
             self._executor = self._crew.start()
         return [results[index] if index in results else function(*call) for index, call in enumerate(calls)]
 
@@ -60,8 +60,12 @@ class Resilient:
                 futures[index] = self._executor.submit(function, *call)
         except self._crew.lost:
             pass  # a pool that broke meanwhile takes no more calls; those it took are asked for below
-        for index, future in futures.items():
-            try:
-                results[index] = future.result()
-            except self._crew.lost:
-                continue
+        try:
+            for index, future in futures.items():
+                try:
+                    results[index] = future.result()
+                except self._crew.lost:
+                    continue
+        finally:
+            for future in futures.values():
+                future.cancel()  # those not done, after an error or Ctrl-C

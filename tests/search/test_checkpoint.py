@@ -1,0 +1,152 @@
+"""A run that was killed, interrupted or changed. About 12 seconds, and some minutes for what is marked slow."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from qeopt.run import ResumeError, differences
+from qeopt.search import Journal, Progress
+from qeopt.search.checkpoint import CheckpointError
+from qeopt.solve import Solution, resume, solve
+from qeopt.spec.errors import SpecError
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+from small_search import STUDY, write_study  # type: ignore[import-not-found]  # beside this file
+
+WRITES = 12
+"""Writes of journals in the run that is killed: two searches, each with a header and one line per round."""
+
+
+def drive(verb: str, study: Path, run: Path, out: Path, *kill: str, hash_seed: str = "0") -> int:
+    command = [sys.executable, str(HERE / "kill_driver.py"), verb, str(study), str(run), str(out), *kill]
+    return subprocess.run(command, check=False, env={**os.environ, "PYTHONHASHSEED": hash_seed}).returncode
+
+
+def saved(solution: Solution, path: Path) -> bytes:
+    assert solution.design is not None
+    solution.design.save(path)
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(write_study(tmp_path_factory.mktemp("study")))
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(study: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    return saved(solve(study, run_dir=folder), folder / "design.json")
+
+
+def check_killed(study: Path, tmp_path: Path, seed: int, uninterrupted: bytes) -> None:
+    """Kill a run at one to three random moments, resume it each time, and compare its end."""
+    rng = random.Random(seed)
+    run, out = tmp_path / "run", tmp_path / "design.json"
+    verb, left = "solve", WRITES
+    for _ in range(rng.randint(1, 3)):
+        write = rng.randrange(left)
+        code = drive(verb, study, run, out, str(write), rng.choice(["before", "amid", "after"]))
+        assert code == -signal.SIGKILL
+        assert not out.exists()
+        verb, left = "resume", max(left - write - 2, 1)
+    assert drive("resume", study, run, out) == 0
+    assert out.read_bytes() == uninterrupted
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_runs_end_as_if_uninterrupted(study: Path, uninterrupted: bytes, tmp_path: Path, seed: int) -> None:
+    check_killed(study, tmp_path, seed, uninterrupted)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1000, 1100))
+def test_a_hundred_killed_runs_end_as_if_uninterrupted(study: Path, uninterrupted: bytes, tmp_path: Path, seed: int) -> None:
+    check_killed(study, tmp_path, seed, uninterrupted)
+
+
+def test_hash_seed_changes_nothing(study: Path, uninterrupted: bytes, tmp_path: Path) -> None:
+    assert drive("solve", study, tmp_path / "run", tmp_path / "design.json", hash_seed="12345") == 0
+    assert (tmp_path / "design.json").read_bytes() == uninterrupted
+
+
+def test_the_kill_driver_covers_the_run(study: Path, uninterrupted: bytes, tmp_path: Path) -> None:
+    lines = 0
+    solve(study, run_dir=tmp_path)
+    for name in ("study", "eight_bits"):
+        lines += len((tmp_path / "state" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines())
+    assert lines == WRITES
+
+
+def test_interrupted_run_keeps_its_best_and_goes_on(study: Path, uninterrupted: bytes, tmp_path: Path) -> None:
+    def interrupt(name: str, progress: Progress) -> None:
+        if (name, progress.generation) == ("study", 4):
+            raise KeyboardInterrupt
+
+    first = solve(study, run_dir=tmp_path, report=interrupt)
+    assert first.interrupted
+    assert first.design is not None
+    assert first.design.stopped == "interrupted"
+    assert saved(resume(tmp_path), tmp_path / "design.json") == uninterrupted
+    history = Journal(tmp_path / "state" / "study.jsonl", "").history()
+    assert [progress.generation for progress in history] == sorted({progress.generation for progress in history})
+    seconds = [progress.seconds for progress in history]
+    assert seconds == sorted(seconds)
+    rows = (tmp_path / "history.csv").read_text(encoding="utf-8").splitlines()
+    assert rows[0].startswith("search,generation,evaluations,feasible,refined,best_score,bound,seconds")
+    assert len(rows) == WRITES - 1  # headers of journals are no rows; the table has its own
+
+
+def test_a_finished_run_is_not_searched_again(study: Path, uninterrupted: bytes, tmp_path: Path) -> None:
+    solve(study, run_dir=tmp_path)
+    reports: list[str] = []
+    again = resume(tmp_path, report=lambda name, progress: reports.append(name))
+    assert saved(again, tmp_path / "design.json") == uninterrupted
+    assert reports == []
+
+
+def test_changed_study_is_refused_with_what_changed(tmp_path: Path) -> None:
+    study = Path(write_study(tmp_path))
+    solve(study, run_dir=tmp_path / "run", overrides=["search.evaluations=40"])
+    study.write_text(STUDY.replace("layers: 14", "layers: 11").replace("width: [8, 16, 24]", "width: [8, 16]"), encoding="utf-8")
+    with pytest.raises(ResumeError) as refused:
+        resume(tmp_path / "run")
+    assert "budgets.layers: was 14, is 11" in str(refused.value)
+    assert "space.blocks.0.width: was [8, 16, 24], is [8, 16]" in str(refused.value)
+    study.write_text(STUDY, encoding="utf-8")
+    assert resume(tmp_path / "run").design is not None
+
+
+def test_differences_name_values_that_come_and_go() -> None:
+    before = {"a": {"b": 1, "c": [1, 2]}, "d": None}
+    now = {"a": {"c": [1, 3]}, "d": None, "e": "x"}
+    assert differences(before, now) == ["a.b: was 1, is not given", "a.c: was [1, 2], is [1, 3]", 'e: was not given, is "x"']
+    assert differences(before, before) == []
+
+
+def test_another_search_and_damage_are_refused(study: Path, tmp_path: Path) -> None:
+    solve(study, run_dir=tmp_path, overrides=["search.evaluations=40"])
+    journal = tmp_path / "state" / "study.jsonl"
+    lines = journal.read_text(encoding="utf-8").splitlines(keepends=True)
+    for text, told in (
+        (lines[0].replace("/study", "/other") + lines[1], "another search"),
+        ("".join([lines[0], '{"islands": 3}\n']), "damaged"),
+        ("".join([lines[0], "[\n", *lines[1:]]), "damaged"),
+        ("", "damaged"),
+    ):
+        journal.write_text(text, encoding="utf-8")
+        with pytest.raises(CheckpointError, match=told):
+            resume(tmp_path)
+
+
+def test_folder_without_a_run_says_so(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="begun with `qeopt solve` was expected"):
+        resume(tmp_path)

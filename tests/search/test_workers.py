@@ -1,0 +1,169 @@
+"""Workers change nothing but time, even when they die. About 15 seconds, 8 of them for a dask cluster."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from qeopt.search import SearchResult, Workers, explore, open_workers
+from qeopt.search.workers import WorkersError
+from qeopt.solve import solve
+from qeopt.study import Study, load_study
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+from small_search import Deadly, die_in_workers, write_study  # type: ignore[import-not-found]  # beside this file
+
+needs_dask = pytest.mark.skipif(find_spec("distributed") is None, reason="dask is an extra")
+PATIENCE_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def study_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(write_study(tmp_path_factory.mktemp("study")))
+
+
+@pytest.fixture(scope="module")
+def study(study_file: Path) -> Study:
+    return load_study(study_file).value
+
+
+def search(study: Study, workers: Workers | None = None) -> SearchResult:
+    return explore(study.subject, study.task, study.refiner.scouting(), study.search, workers=workers)
+
+
+def essence(result: SearchResult) -> tuple[object, ...]:
+    """Everything but the clock."""
+    steps = [(step.generation, step.evaluations, step.feasible, step.refined, step.best_score) for step in result.history]
+    assert result.best is not None
+    return result.best.structure, result.best.refined.bits, result.stopped, steps, result.population
+
+
+@pytest.fixture(scope="module")
+def alone(study: Study) -> tuple[object, ...]:
+    return essence(search(study))
+
+
+def test_any_number_of_workers_finds_the_same_design(study_file: Path, tmp_path: Path) -> None:
+    designs = []
+    for workers in (0, 1, 2):
+        solution = solve(study_file, workers=workers)
+        assert solution.design is not None
+        solution.design.save(tmp_path / "design.json")
+        designs.append((tmp_path / "design.json").read_bytes())
+    assert designs[0] == designs[1] == designs[2]
+
+
+def test_a_killed_process_changes_nothing(study: Study, alone: tuple[object, ...], tmp_path: Path) -> None:
+    marker = tmp_path / "die"
+    marker.touch()
+    with open_workers(2) as workers:
+        assert essence(search(study, Deadly(workers, marker))) == alone
+    assert not marker.exists(), "a worker was killed"
+
+
+def test_a_call_that_kills_every_worker_is_made_here() -> None:
+    with open_workers(2) as workers:
+        assert workers.map(die_in_workers, [(1,), (2,)]) == [1, 2]
+
+
+def test_results_come_in_the_order_of_the_calls() -> None:
+    with open_workers(2) as workers:
+        assert workers.map(divmod, [(9, 2), (7, 3), (5, 5)]) == [(4, 1), (2, 1), (1, 0)]
+
+
+def test_errors_of_a_call_are_not_taken_for_dead_workers() -> None:
+    with open_workers(2) as workers, pytest.raises(ZeroDivisionError):
+        workers.map(divmod, [(1, 0)])
+
+
+def test_processes_end_with_their_parent(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import os, signal\n"
+        "from qeopt.search import open_workers\n"
+        "if __name__ == '__main__':\n"
+        "    with open_workers(2) as workers:\n"
+        "        print(*workers.map(os.getpid, [(), ()]), flush=True)\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n",
+        encoding="utf-8",
+    )
+    told = subprocess.run([sys.executable, str(script)], check=False, capture_output=True, text=True).stdout
+    processes = {int(word) for word in told.split()}
+    assert processes
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while any(is_running(process) for process in processes):
+        assert time.monotonic() < deadline, "orphans"
+        time.sleep(0.05)
+
+
+def is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    try:
+        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("wanted", ["many", "-1", "1.5", "ray://host:1"])
+def test_unknown_workers_are_refused(wanted: str) -> None:
+    with pytest.raises(WorkersError, match="a number or dask://HOST:PORT was expected"), open_workers(wanted):
+        pass
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[str]:
+    """A scheduler and two workers on this machine, each a process of its own; gives the address."""
+    found = tmp_path / "scheduler.json"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)}
+    shared = ["--scheduler-file", str(found), "--no-dashboard"]
+    run = [sys.executable, "-m"]
+    scheduler = [*run, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", *shared]
+    worker = [*run, "distributed.cli.dask_worker", "--host", "127.0.0.1", "--no-nanny", "--nthreads", "1", *shared]
+    processes = [
+        subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for command in (scheduler, worker, worker)
+    ]
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    try:
+        while not found.exists() or not found.read_text(encoding="utf-8").strip():
+            assert time.monotonic() < deadline, "no scheduler"
+            time.sleep(0.05)
+        yield address_in(found)
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def address_in(scheduler_file: Path) -> str:
+    """The address that a scheduler wrote down, without its protocol."""
+    return scheduler_file.read_text(encoding="utf-8").partition("tcp://")[2].partition('"')[0]
+
+
+@needs_dask
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_a_killed_dask_worker_changes_nothing(cluster: str, study: Study, alone: tuple[object, ...], tmp_path: Path) -> None:
+    marker = tmp_path / "die"
+    marker.touch()
+    with open_workers(f"dask://{cluster}") as workers:
+        assert essence(search(study, Deadly(workers, marker))) == alone
+    assert not marker.exists(), "a worker was killed"
+
+
+@needs_dask
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_a_cluster_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qeopt.search.workers.dask.PATIENCE_SECONDS", 0.5)
+    with pytest.raises(WorkersError, match="no dask scheduler answers at 127"), open_workers("dask://127.0.0.1:9"):
+        pass
