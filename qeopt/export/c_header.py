@@ -15,6 +15,7 @@ from qeopt.design import Design
 from qeopt.export.errors import ExportError
 from qeopt.export.functions import functions, unsigned_tensors
 from qeopt.export.layers import Layer, layers, spelled
+from qeopt.export.names import distinct, identifier
 from qeopt.files import write_atomically
 from qeopt.memory.arena import Placement, ProvenPlan, best_plan, buffers
 from qeopt.network import Network, OpKind
@@ -66,11 +67,6 @@ class CHeader(Block):
         )
         write_atomically(out, text)
         return (out,)
-
-
-def identifier(name: str) -> str:
-    """Return a C identifier made from a name."""
-    return re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_") or "x"
 
 
 def _opening(design: Design, plan: ProvenPlan, prefix: str) -> Iterable[str]:
@@ -150,8 +146,8 @@ class _Header:
 
     def names(self) -> Iterable[str]:
         """Indices under the names of the design."""
-        layer_names = _unique(f"{self.upper}_LAYER_{identifier(layer.op.name).upper()}" for layer in self.layers)
-        buffer_names = _unique(f"{self.upper}_BUFFER_{identifier(placed.buffer.name).upper()}" for placed in self.placements)
+        layer_names = distinct(f"{self.upper}_LAYER_{identifier(layer.op.name).upper()}" for layer in self.layers)
+        buffer_names = distinct(f"{self.upper}_BUFFER_{identifier(placed.buffer.name).upper()}" for placed in self.placements)
         for names, count in ((layer_names, "LAYERS"), (buffer_names, "BUFFERS")):
             yield "enum {"
             yield from (f"  {name} = {index}," for index, name in enumerate(names))
@@ -206,18 +202,6 @@ class _Header:
 
 def _filled(indices: Sequence[int], length: int) -> str:
     return "{" + ", ".join(map(str, (*indices, *(NONE,) * (length - len(indices))))) + "}"
-
-
-def _unique(names: Iterable[str]) -> list[str]:
-    """Number those that would be the same identifier."""
-    found: dict[str, None] = {}
-    for name in names:
-        number, free = 1, name
-        while free in found:
-            number += 1
-            free = f"{name}_{number}"
-        found[free] = None
-    return list(found)
 
 
 def _text(text: str) -> str:
