@@ -139,6 +139,20 @@ def test_a_fixed_network_has_its_bits_chosen(tmp_path: Path) -> None:
     assert recount(found.design) == ()
 
 
+def test_documented_studies_load(repository: Path, tmp_path: Path) -> None:
+    pieces = (repository / "docs" / "studies.md").read_text().split("```yaml\n")[1:]
+    assert len(pieces) == 2
+    for number, piece in enumerate(pieces):
+        path = tmp_path / f"documented_{number}.yaml"
+        path.write_text(piece.split("```")[0])
+        assert load_study(path, library=Library()).value.limits.layers == 47
+
+
+def test_the_documentation_names_every_study(repository: Path) -> None:
+    page = (repository / "docs" / "studies.md").read_text()
+    assert all(f"`{name}`" in page for name in LIMITS)
+
+
 def test_budgets_that_nothing_fits_are_a_result(tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text(
         STUDY.replace("device: myboard\n", "").replace("layers: 20", "sram: 1 KiB, flash: 1 MiB, layers: 20")
