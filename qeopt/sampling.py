@@ -25,6 +25,8 @@ from qeopt.space.genes import Value
 BATCH = 20_000
 MOST_BATCHES = 500
 """Where drawing ends; a space in which nothing is a question would be drawn from for ever."""
+MOST_LOOKED_AT = 50
+"""Structures looked at exactly, for each one asked for."""
 BASELINE_BITS = 8
 
 
@@ -51,25 +53,27 @@ class Sampler:
     rejected: Rejected = field(default_factory=Rejected)
 
     def draw(self, count: int) -> Iterator[Structure]:
-        """Yield up to `count` different structures; fewer where too few are found in `MOST_BATCHES` batches."""
-        seen: set[Structure] = set()
+        """Yield up to `count` different structures; fewer where looking on does not pay (`MOST_BATCHES`, `MOST_LOOKED_AT`)."""
+        found = 0
+        looked_at: set[Structure] = set()
         for batch in range(MOST_BATCHES):
             rng = np.random.default_rng(SeedSequence([self.seed, batch]))
             columns = self._columns(rng)
-            kept = np.flatnonzero(self._could_fit(columns))
             last = -1
-            for index in kept:
-                if len(seen) == count:
+            for index in np.flatnonzero(self._could_fit(columns)):
+                if found == count or len(looked_at) >= MOST_LOOKED_AT * (count + 1):
                     return
                 self.rejected.nothing_fits += int(index) - last - 1
                 last = int(index)
                 structure = Structure(
                     tuple(_value(values, column[index]) for values, column in zip(self.allowed, columns, strict=True))
                 )
-                if structure in seen:
+                if structure in looked_at:
                     self.rejected.repeated += 1
-                elif self._is_question(structure):
-                    seen.add(structure)
+                    continue
+                looked_at.add(structure)
+                if self._is_question(structure):
+                    found += 1
                     yield structure
             self.rejected.nothing_fits += BATCH - last - 1
 
