@@ -170,9 +170,9 @@ class CellTable:
 def tabulate(kind: CellKind, dims: Sequence[tuple[int, ...]] | Integers, refiner: Refiner, boundary: tuple[int, ...]) -> CellTable:
     """Tabulate the cells of `kind` with the given dimensions.
 
-    SRAM steps and kernel legality are hard; scratch that a runtime holds as one maximum is charged to its own step only, and what
-    operators hold for good to the steps of their own cell, so a table never rules out a cell that a network could contain. Weights
-    may have any bits that some channels can have.
+    SRAM steps and kernel legality are hard; scratch that a runtime holds as one maximum and what an operator holds for good are
+    charged to its own step only, so a table never rules out a cell that a network could contain, and a cell taken apart costs what
+    it costs as a whole. Weights may have any bits that some channels can have.
 
     Args:
         kind: What the cells share.
@@ -252,9 +252,8 @@ class _Tabulator:
         if self._refiner.limits.sram_bytes is None:
             return fits
         limit = self._refiner.limits.sram_bytes * self._runtime.unit_per_byte
-        lasting = _column(sum(persistent(self._runtime, op) for op in self._network.ops), self._size)
         for step in steps(self._network, self._runtime):
-            used = lasting + self._least_scratch(step.op)
+            used = _column(persistent(self._runtime, step.op), self._size) + self._least_scratch(step.op)
             for item in step.live:
                 by_width = {
                     bits: _column(held(self._runtime, item.elements, bits), self._size) for bits in self._widths(item.tensor)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from random import Random
+from typing import Any
 
 from qeopt.hardware import Runtime
 from qeopt.memory import Limits, count
@@ -30,14 +31,18 @@ def small_study(seed: int) -> SmallStudy:
     rng = Random(seed)
     space = build(Space, _space(rng))
     task = build(Task, {"input": [rng.choice([16, 20, 32]), rng.choice([16, 32]), 3], "classes": rng.choice([2, 10])})
-    widths = rng.choice([[2, 4, 8], [3, 4, 5, 6], [2, 8], [4, 8]])
+    widths: Any = rng.choice([[2, 4, 8], [3, 4, 5, 6], [2, 8], [4, 8]])
     choices = build(BitChoices, {"weights": widths, "activations": widths})
-    runtime = build(Runtime, _runtime(rng, widths))
+    described = _runtime(rng, widths)
+    more = Random(f"more rules {seed}")
+    runtime = build(Runtime, _with_more_rules(more, described, widths) if more.random() < 0.5 else described)
     stages = len(space.expand(space.smallest(), task).stage_ends)
-    weights = rng.choice([None, [rng.choice([0, 1, 2]) for _ in range(stages - 1)] + [rng.choice([1, 6])]])
+    weights: Any = rng.choice([None, [rng.choice([0, 1, 2]) for _ in range(stages - 1)] + [rng.choice([1, 6])]])
     objective = build(QEScore, {"stage_weights": weights})
     loose = Refiner(runtime, Limits(), choices, objective, QbrSettings())
-    return SmallStudy(space, task, Refiner(runtime, _limits(rng, space, task, loose), choices, objective, QbrSettings()))
+    limits = _limits(rng, space, task, loose)
+    limits = _with_estimates(more, limits, space, task, loose)
+    return SmallStudy(space, task, Refiner(runtime, limits, choices, objective, QbrSettings()))
 
 
 def structures(space: Space) -> Iterator[Structure]:
@@ -48,11 +53,11 @@ def structures(space: Space) -> Iterator[Structure]:
             yield structure
 
 
-def _space(rng: Random) -> dict[str, object]:
+def _space(rng: Random) -> dict[str, Any]:
     def some(values: list[float], most: int) -> list[float]:
         return sorted(rng.sample(values, rng.randint(1, most)))
 
-    blocks: list[dict[str, object]] = [
+    blocks: list[dict[str, Any]] = [
         {"kind": "conv", "name": "stem", "width": some([4, 8, 16], 2), "kernel": 3, "stride": rng.choice([1, 2]), "weight_bits": 8}
     ]
     for number in range(rng.randint(1, 2)):
@@ -73,12 +78,12 @@ def _space(rng: Random) -> dict[str, object]:
         blocks.append({"kind": "conv", "name": "head", "width": some([16, 32], 2)})
     if rng.random() < 0.8:
         blocks.append({"kind": "classifier"})
-    ruled = [max(block["width"]) for block in blocks if "width" in block][:-1]  # type: ignore[call-overload]
+    ruled = [max(block["width"]) for block in blocks if "width" in block][:-1]
     rule = "non_decreasing" if ruled == sorted(ruled) and rng.random() < 0.6 else "free"
     return {"blocks": blocks, "widths": rule}
 
 
-def _runtime(rng: Random, widths: list[int]) -> dict[str, object]:
+def _runtime(rng: Random, widths: list[int]) -> dict[str, Any]:
     activations = sorted({*widths, 8})
     free = {"in": activations, "weights": activations, "out": activations}
     plain = {"in": activations, "out": activations}
@@ -118,6 +123,47 @@ def _runtime(rng: Random, widths: list[int]) -> dict[str, object]:
         "classifier_counted": rng.choice([True, False]),
         "source": SOURCE,
     }
+
+
+def _with_more_rules(rng: Random, described: dict[str, Any], widths: list[int]) -> dict[str, Any]:
+    """The same runtime with rules that the bound uses in part or not at all."""
+    found = {**described, "memory": dict(described["memory"])}
+    if isinstance(found["kernels"], dict):
+        limited = {"windows": rng.choice([[], [1, 3]]), "strides": rng.choice([[], [1, 2]]), "max_channels": rng.choice([None, 48])}
+        conv = {**found["kernels"]["conv"], **limited, "weight_channel_multiple": {str(widths[0]): rng.choice([1, 8, 16])}}
+        found["kernels"] = {**found["kernels"], "conv": conv, "depthwise": {**found["kernels"]["depthwise"], **limited}}
+    found["memory"] |= {
+        "persistent": rng.choice([{}, {"conv": "8 * c_out", "add": "40"}]),
+        "pad_channels": rng.choice([1, 1, 16]),
+        "packing": rng.choice([{}, {str(bits): 8 if bits > 4 else 4 for bits in range(1, 9)}]),
+    }
+    pool = {"bytes": {"conv": "k_h * c_in * w_bits", "depthwise": "3 * c_in"}, "aggregate": rng.choice(["per_step", "global_max"])}
+    found["scratch"] = rng.choice([[found["scratch"], pool], found["scratch"]])
+    found["weight_bytes"] = rng.choice([{}, {"conv": "c_out * (ceil_to(k_h * k_w * c_in * w_bits, 32) // 8)"}])
+    found["code"] = rng.choice([{}, {"conv": "20 * (9 - w_bits) + 10 * in_bits", "depthwise": 64}])
+    estimate = {
+        "conv": "macs * (1 + 8 // 3 * max(in_bits, w_bits)) + 9 * c_out",
+        "depthwise": "macs * (10 - w_bits)",
+        "add": "3 * c_out",
+    }
+    found["latency"] = {"cycles": estimate, "source": SOURCE}
+    found["energy"] = {"picojoules": {"conv": "macs * w_bits", "depthwise": "macs * in_bits"}, "source": SOURCE}
+    return found
+
+
+def _with_estimates(rng: Random, limits: Limits, space: Space, task: Task, loose: Refiner) -> Limits:
+    """Budgets for what is estimated, between what some structure uses at fewest and at most bits."""
+    if loose.runtime.latency is None:
+        return limits
+    network = space.expand(rng.choice(list(structures(space))), task)
+    low, high = (count(network, loose.runtime, Bits.uniform(network, bits)) for bits in (2, max(loose.choices.activations)))
+
+    def perhaps(least: int, most: int) -> int | None:
+        return int(least + rng.random() * (most - least)) if rng.random() < 0.4 and most > 0 else None
+
+    return replace(
+        limits, cycles=perhaps(*sorted((low.cycles, high.cycles))), picojoules=perhaps(*sorted((low.picojoules, high.picojoules)))
+    )
 
 
 def _limits(rng: Random, space: Space, task: Task, loose: Refiner) -> Limits:
