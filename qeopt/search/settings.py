@@ -18,7 +18,7 @@ class SearchSettings(Block):
     strategy: Literal["hybrid", "bound", "evolution"] = "hybrid"
     """`bound`: the structures that the joint bound meets. `evolution`: no bound. `hybrid`: evolution that starts from the
     structures of the bound and from random ones, and ends when the bound proves the gap."""
-    gap: Annotated[float, Field(ge=0)] = 0.0005
+    gap: Annotated[float, Field(ge=0)] = 0.0002
     """The search ends when no design of the whole space can be better by more than this share of the score."""
     min_generations: Annotated[int, Field(ge=0)] = 4
     """Generations that evolution runs at least, whatever the gap."""
