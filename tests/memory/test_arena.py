@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from qeopt.hardware import Runtime
 from qeopt.memory import count
-from qeopt.memory.arena import ArenaPlan, Buffer, Placement, buffers, first_fit, overlaps
+from qeopt.memory.arena import ArenaPlan, Buffer, Placement, best_plan, buffers, first_fit, overlaps
 from qeopt.network import Bits, Network, NetworkBuilder, OpKind, Tensor
+from qeopt.spec.library import builtin_folder
+from qeopt.study import load_study
 
 LAID_OUT = ("ideal", "cmix-nn", "cmsis-nn", "in_place", "nothing_in_place", "shared_scratch")
 
@@ -118,3 +120,57 @@ def test_the_empty_plan_needs_nothing() -> None:
     assert first_fit(()) == ArenaPlan(())
     assert first_fit(()).size_bytes == 0
     assert Placement(Buffer("x", 3, 0, 0, 0), 4).end_bytes == 7
+
+
+@pytest.mark.parametrize("shape", ["chain", "graph"])
+def test_proven_plans_of_two_hundred_networks(
+    shape: str,
+    runtimes: Mapping[str, Runtime],
+    random_chain: Callable[[random.Random], Network],
+    random_graph: Callable[[random.Random], Network],
+) -> None:
+    """No two live buffers overlap, addresses are aligned, the plan is no larger than by first fit and no smaller than what is live."""
+    beyond = 0
+    for seed in range(100):
+        rng = random.Random(1000 + seed)
+        network = (random_chain if shape == "chain" else random_graph)(rng)
+        runtime = runtimes[LAID_OUT[seed % len(LAID_OUT)]]
+        bits = random_bits(network, rng)
+        found = best_plan(buffers(network, runtime, bits), runtime.memory.align)
+        assert overlaps(found.plan) == ()
+        assert all(offset % runtime.memory.align == 0 for offset in found.plan.offsets.values())
+        assert found.is_minimal
+        assert found.live_bytes == count(network, runtime, bits).sram_bytes
+        assert found.live_bytes <= found.bound_bytes == found.plan.size_bytes <= found.first_fit_bytes
+        beyond += found.plan.size_bytes > found.live_bytes
+    assert beyond <= 10  # a plan that needs more than what is live is rare
+
+
+def test_where_addresses_need_more_than_what_is_live() -> None:
+    """Four buffers in a ring: any two neighbours in time fit into 3, all addresses need 4."""
+    found = [
+        Buffer("a", 1, 0, 0, 0),
+        Buffer("b", 2, 0, 1, 1),
+        Buffer("c", 1, 1, 2, 2),
+        Buffer("d", 1, 2, 3, 3),
+        Buffer("e", 2, 3, 3, 4),
+        Buffer("f", 1, 2, 2, 5),
+    ]
+    plan = best_plan(found)
+    assert plan.live_bytes == 3
+    assert plan.is_minimal
+    assert overlaps(plan.plan) == ()
+
+
+@pytest.mark.parametrize("name", ["vww_256k", "vww_256k_any_bits", "imagenet_256k", "paper/mobilenet_v2"])
+def test_smallest_networks_of_studies_have_minimal_plans(name: str) -> None:
+    study = load_study(name if "/" not in name else builtin_folder() / f"{name}.yaml").value
+    network = study.subject.expand(study.subject.smallest(), study.task)
+    bits = Bits.uniform(network, 8)
+    if not study.runtime.lays_out:
+        with pytest.raises(ValueError, match="without laying it out"):
+            buffers(network, study.runtime, bits)
+        return
+    found = best_plan(buffers(network, study.runtime, bits), study.runtime.memory.align)
+    assert found.is_minimal
+    assert found.plan.size_bytes == found.live_bytes == count(network, study.runtime, bits).sram_bytes

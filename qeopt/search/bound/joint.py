@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
+from qeopt.search.bound.walk import Walk
 from qeopt.search.lattice import NotSeparable, boundary_widths, build_lattice
 from qeopt.search.prices import Prices
-from qeopt.search.bound.walk import Walk
 from qeopt.search.relax import Relaxer
 from qeopt.space import Space, Structure, Task
 from qeopt_solvers.planes import Plane, minimise
@@ -116,9 +116,17 @@ def _prices(budgets: Mapping[str, float], names: Sequence[str], worths: Sequence
 
 def _left_out(refiner: Refiner) -> tuple[str, ...]:
     """Rules of the study that the bound relaxes."""
-    found = []
-    if refiner.choices.tie == "unit":
-        found.append("ties between the bits of a unit that has no shortcut")
-    if refiner.runtime.scratch.aggregate == "global_max" and refiner.runtime.scratch.bytes:
-        found.append("scratch of other steps than the one that runs")
-    return tuple(found)
+    runtime, limits = refiner.runtime, refiner.limits
+    kernels = () if runtime.kernels == "any" else tuple(runtime.kernels.values())
+    shared = any(pool.aggregate == "global_max" and pool.bytes for pool in runtime.pools)
+    rules = {
+        "ties between the bits of a unit that has no shortcut": refiner.choices.tie == "unit",
+        "scratch of other steps than the one that runs": shared,
+        "memory that operators elsewhere hold for good": bool(runtime.memory.persistent),
+        "addresses of buffers": runtime.lays_out and limits.sram_bytes is not None,
+        "channel multiples of weights": any(kernel.weight_channel_multiple for kernel in kernels),
+        "code of the kernels in use": bool(runtime.code) and limits.flash_bytes is not None,
+        "estimated latency": limits.cycles is not None,
+        "estimated energy": limits.picojoules is not None,
+    }
+    return tuple(name for name, is_left_out in rules.items() if is_left_out)
