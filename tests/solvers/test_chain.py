@@ -142,3 +142,16 @@ def test_a_link_between_distant_choices_is_no_obstacle() -> None:
     row = Row("flash", "flash", "B", Scope.TOTAL, 120, tuple(Term(i, (2, 4, 8)) for i in range(30)))
     problem = AllocationProblem(choices, (link,), (row,))
     assert chain.solve(problem, Limits()).value == table.load("cp_sat")(problem, Limits()).value
+
+
+def test_many_blocks_alike_need_no_fallback() -> None:
+    """Prices tip identical items all at once; the first answer must be filled up, or the window holds everything."""
+    shape = inverted_residuals(((1, 16, 1, 1), (6, 24, 40, 2), (6, 32, 40, 2)))
+    problem = network_problem(shape, BITS, sram_bytes=1 << 20, flash_bytes=750_000)
+    outcome = chain.solve(problem, Limits())
+    assert (outcome.status, outcome.note) == (Status.OPTIMAL, "")
+    assert outcome.certificate is not None
+    assert outcome.value is not None
+    proven = recount.priced_bound(problem, outcome.certificate)
+    assert proven is not None
+    assert outcome.value <= proven <= outcome.value + 400_000
