@@ -1,6 +1,6 @@
 """Finished designs in the formats that trainers, compilers and firmware read."""
 
 from qeopt.export.errors import ExportError
-from qeopt.export.exporter import EXPORTERS, Exporter, configure, export
+from qeopt.export.exporter import EXPORTERS, Exporter, configure, export, write
 
-__all__ = ["EXPORTERS", "ExportError", "Exporter", "configure", "export"]
+__all__ = ["EXPORTERS", "ExportError", "Exporter", "configure", "export", "write"]

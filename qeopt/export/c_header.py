@@ -21,8 +21,8 @@ from qeopt.memory.arena import Placement, ProvenPlan, best_plan, buffers
 from qeopt.network import Network, OpKind
 from qeopt.spec.model import Block
 
-ENDS = {"": 0, "relu": 1, "relu6": 2}
-"""Numbers of the functions at the end of layers."""
+ENDS = ("", "relu", "relu6")
+"""Functions that layers may end in."""
 NONE = -1
 _PLAIN = re.compile(r"[A-Za-z0-9 ._/()-]")
 
@@ -50,9 +50,9 @@ class CHeader(Block):
             raise ExportError(str(error)) from None
         prefix = self.prefix or identifier(f"qeopt_{design.study_name}")
         ends = functions(design, network)
-        unknown = sorted({end for end in ends.values() if end not in ENDS})
+        unknown = sorted(set(ends.values()) - set(ENDS))
         if unknown:
-            raise ExportError(f"the header has no number for {', '.join(unknown)}")
+            raise ExportError(f"the header has no name for the function {', '.join(unknown)}")
         header = _Header(prefix, network, layers(design, network), plan.plan.placements)
         text = "\n".join(
             (
@@ -121,7 +121,7 @@ class _Header:
     def types(self) -> Iterable[str]:
         """Enumerations and records."""
         kinds = ", ".join(f"{self.upper}_{kind.name}" for kind in OpKind)
-        ends = ", ".join(f"{self.upper}_ENDS_{name.upper() or 'LINEAR'}" for name in ENDS)
+        ends = ", ".join(self._end(name) for name in ENDS)
         yield f"enum {self.prefix}_kind {{ {kinds} }};"
         yield f"enum {self.prefix}_function {{ {ends} }};"
         yield ""
@@ -173,7 +173,6 @@ class _Header:
     def layer_table(self, ends: Mapping[str, str]) -> Iterable[str]:
         """What reads and writes it."""
         index = {placed.buffer.name: number for number, placed in enumerate(self.placements)}
-        kinds = {kind: number for number, kind in enumerate(OpKind)}
         yield f"static const {self.prefix}_layer_t {self.prefix}_layers[] = {{"
         for layer in self.layers:
             op, window = layer.op, layer.window
@@ -187,8 +186,8 @@ class _Header:
                 *window.strides,
                 f"{{{', '.join(map(str, window.pads))}}}",
                 op.groups,
-                kinds[op.kind],
-                ENDS[ends[op.name]],
+                f"{self.upper}_{op.kind.name}",
+                self._end(ends[op.name]),
                 layer.weight_bits,
                 layer.weights,
                 spelled(layer.weight_bytes),
@@ -198,6 +197,10 @@ class _Header:
             yield f"  {{{', '.join(map(str, fields))}}},"
         yield "};"
         yield ""
+
+    def _end(self, function: str) -> str:
+        """Enumerator of a function."""
+        return f"{self.upper}_ENDS_{function.upper() or 'LINEAR'}"
 
 
 def _filled(indices: Sequence[int], length: int) -> str:

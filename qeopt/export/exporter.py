@@ -67,7 +67,25 @@ def export(design: Design, format_name: str, out: Path, options: Mapping[str, An
         ExportError: when the format cannot express the design.
     """
     given = [Override((name,), parse_value(json.dumps(value), _OPTIONS), _OPTIONS) for name, value in (options or {}).items()]
-    return _configure(format_name, given).export(design, out)
+    return write(design, _configure(format_name, given), out)
+
+
+def write(design: Design, exporter: Exporter, out: Path) -> tuple[Path, ...]:
+    """Write a design by a format whose options are given.
+
+    Raises:
+        SpecError: when the design does not fit the study that it carries.
+        ExportError: when the format cannot express the design.
+    """
+    try:
+        network = design.network()
+    except ValueError as error:
+        raise _misfit(design, str(error).splitlines()[0]) from None
+    named = {op.name for op in network.weighted_ops}, {tensor.name for tensor in network.tensors}
+    wrong = sorted((named[0] ^ set(design.weights)) | (named[1] ^ set(design.activations)))
+    if wrong:
+        raise _misfit(design, f"bits of {', '.join(wrong[:5])}")
+    return exporter.export(design, out)
 
 
 def configure(format_name: str, texts: Sequence[str]) -> Exporter:
@@ -80,6 +98,10 @@ def configure(format_name: str, texts: Sequence[str]) -> Exporter:
 
 
 _OPTIONS = Location("options")
+
+
+def _misfit(design: Design, reason: str) -> SpecError:
+    return SpecError.at(Location(design.study_name), f"the design does not fit the study it carries: {reason}")
 
 
 def _configure(format_name: str, given: Sequence[Override]) -> Exporter:

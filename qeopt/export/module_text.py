@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import keyword
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
@@ -80,7 +81,7 @@ def _network(network: Network, bits: Bits, ends: Mapping[str, str], unsigned: fr
     for op in network.ops:
         if op.name == image.name:
             raise ExportError(f"an operator and the image are both called {op.name!r}")
-        tensor = {} if op.output.name == op.name else {"tensor": repr(op.output.name)}
+        tensor = {} if op.output.name == op.name else {"tensor": json.dumps(op.output.name)}
         terms = {**_terms(op, bits, ends[op.name]), "signed": repr(op.output.name not in unsigned), **tensor}
         given = ", ".join(value if key.isdigit() else f"{key}={value}" for key, value in terms.items())
         yield f"        place(self, {_name(op.name)}, {_CLASSES[op.kind]}({given}))"
@@ -131,7 +132,7 @@ def _terms(op: Op, bits: Bits, function: str) -> dict[str, str]:
     groups = int(source.channels) if op.kind is OpKind.DEPTHWISE else op.groups
     terms |= {"groups": str(groups)} if groups > 1 else {}
     terms |= {"weight_bits": str(weight_bits)} if op.has_weights else {}
-    terms |= {"function": repr(function)} if function else {}
+    terms |= {"function": json.dumps(function)} if function else {}
     return {**terms, "bits": str(out_bits)}
 
 
@@ -139,7 +140,7 @@ def _name(name: str) -> str:
     """A name as Python text, if a module can have it."""
     if not all(name.split(".")):
         raise ExportError(f"{name!r} cannot be the name of a module")
-    return repr(name)
+    return json.dumps(name)
 
 
 def _variables(names: Iterable[str]) -> dict[str, str]:

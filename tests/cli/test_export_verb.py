@@ -1,0 +1,64 @@
+"""`qeopt export`: files, options and mistakes."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from qeopt.design import load_design
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def design(run: Run, tmp_path: Path) -> Path:
+    assert run("solve", "net.yaml", "--no-baselines", "--out", "solved").exit_code == 0
+    return tmp_path / "solved" / "design.json"
+
+
+def test_a_design_is_written_beside_itself_or_where_asked(run: Run, design: Path) -> None:
+    result = run("export", str(design), "--format", "csv")
+    assert result.exit_code == 0
+    assert design.with_name("net.csv").read_text().startswith("index,name,kind")
+    assert "net.csv" in result.stdout
+    result = run("export", str(design), "--format", "json", "--out", "a/b.json", "--json")
+    assert json.loads(result.stdout) == {"format": "qeopt.export/1", "files": ["a/b.json", "a/b.schema.json"]}
+    assert load_design(Path("a/b.json")) == load_design(design)
+
+
+def test_options_are_set(run: Run, design: Path) -> None:
+    assert run("export", str(design), "--format", "c", "--set", "prefix=tiny", "--out", "x.h").exit_code == 0
+    assert "#define TINY_ARENA_BYTES" in Path("x.h").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--format", "onnx_qdq"), "did you mean 'onnx-qdq'?"),
+        (("--format", "c", "--set", "prefx=a"), "did you mean 'prefix'?"),
+        (("--format", "c", "--set", "prefix=9"), "--set prefix=9: prefix is 9; a text was expected"),
+        (("--format", "max78000"), "the MAX78000 cannot run this design: "),
+        (("--format", "onnx-qdq", "--set", "weights=nowhere.npz"), "nowhere.npz: cannot be read"),
+    ],
+)
+def test_mistakes_are_told(run: Run, design: Path, arguments: tuple[str, ...], said: str) -> None:
+    result = run("export", str(design), *arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+
+
+def test_what_is_no_sound_design_is_refused(run: Run, design: Path) -> None:
+    assert "a design written by" in run("export", "net.yaml", "--format", "csv").stderr
+    data = json.loads(design.read_text())
+    del data["weights"]["head"]
+    Path("cut.json").write_text(json.dumps(data))
+    assert "does not fit the study it carries: bits of head" in run("export", "cut.json", "--format", "csv").stderr
+    data["study"]["task"]["input"] = [32]
+    Path("broken.json").write_text(json.dumps(data))
+    result = run("export", "broken.json", "--format", "csv")
+    assert result.exit_code == 2
+    assert "does not fit the study it carries" in result.stderr
