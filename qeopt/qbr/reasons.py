@@ -53,8 +53,16 @@ class Shortage:
 def shortages(compiled: Compiled, runtime: Runtime) -> tuple[Shortage, ...]:
     """List the rows that are over their limit even at the fewest legal bits, the worst first by share of the limit."""
     over = [row for row in compiled.problem.rows if _minimum(row) > row.limit]
-    over.sort(key=lambda row: -_minimum(row) / max(row.limit, 1))
+    over.sort(key=_share, reverse=True)
     return tuple(_shortage(compiled, runtime, row) for row in over)
+
+
+def least_shares(compiled: Compiled) -> dict[str, float]:
+    """By kind of row: the share of its tightest limit that is needed at the fewest legal bits."""
+    shares: dict[str, float] = {}
+    for row in compiled.problem.rows:
+        shares[row.kind] = max(shares.get(row.kind, 0.0), _share(row))
+    return shares
 
 
 def why_infeasible(compiled: Compiled, runtime: Runtime) -> str:
@@ -74,6 +82,10 @@ def _shortage(compiled: Compiled, runtime: Runtime, row: Row) -> Shortage:
 
 def _minimum(row: Row) -> int:
     return row.fixed + sum(min(term.costs) for term in row.terms) + sum(min(term.costs, default=0) for term in row.link_terms)
+
+
+def _share(row: Row) -> float:
+    return _minimum(row) / max(row.limit, 1)
 
 
 def _residents(compiled: Compiled, runtime: Runtime, row: Row) -> tuple[Resident, ...]:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from qeopt.qbr import Impossible
+from qeopt.explain import worths
 from qeopt.report.counted import Counted
 from qeopt.score import MICRO
-from qeopt.solve import PROVER
-from qeopt_solvers import Status, table
-from qeopt_solvers.budgets import kinds
-from qeopt_solvers.explain import Worth, explain_feasible
+from qeopt_solvers.explain import Worth
 
 FULL = 0.99
 """A budget used to this share is called full: next to nothing fits any more."""
-KIB = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +45,13 @@ class BudgetRow:
         return bool(self.gain_without) or self.is_full
 
 
-def budget_rows(counted: Counted) -> tuple[BudgetRow, ...]:
-    """Set every quantity against its budget, and tell what more of each would buy these layers, by exact solves."""
+def budget_rows(counted: Counted, known: Sequence[Worth] | None = None) -> tuple[BudgetRow, ...]:
+    """Set every quantity against its budget, and tell what more of each would buy these layers, by exact solves.
+
+    Args:
+        counted: The layers at their bits.
+        known: What was found of that before.
+    """
     used, limits = counted.resources, counted.study.limits
     rows = (
         BudgetRow("sram", "B", used.sram_bytes, limits.sram_bytes),
@@ -60,22 +62,9 @@ def budget_rows(counted: Counted) -> tuple[BudgetRow, ...]:
         BudgetRow("cycles", "", used.cycles, limits.cycles),
         BudgetRow("picojoules", "", used.picojoules, limits.picojoules),
     )
-    worths = {worth.kind: worth for worth in _worths(counted)}
-    return tuple(_valued(row, worths[row.name], counted) if row.name in worths else row for row in rows)
-
-
-def _worths(counted: Counted) -> tuple[Worth, ...]:
-    """What each budget is worth to the best bits of this network; nothing where those are not proven."""
-    refiner = counted.study.refiner
-    scout = refiner.settings.scout
-    engine = scout if table.traits(scout).exact else PROVER  # exact engines agree; the scout is the fast one
-    compiled = refiner.compile(counted.network)
-    outcome = refiner.refine(counted.network, engine).outcome
-    if isinstance(compiled, Impossible) or outcome is None or outcome.status is not Status.OPTIMAL:
-        return ()
-    kibibyte = KIB * counted.study.runtime.unit_per_byte
-    steps = {kind: kibibyte for kind in kinds(compiled.problem) if kind in {"sram", "flash"}}
-    return explain_feasible(compiled.problem, outcome, engine=engine, steps=steps)
+    found = worths(counted.study.refiner, counted.network) if known is None else known
+    by_kind = {worth.kind: worth for worth in found}
+    return tuple(_valued(row, by_kind[row.name], counted) if row.name in by_kind else row for row in rows)
 
 
 def _valued(row: BudgetRow, worth: Worth, counted: Counted) -> BudgetRow:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from qeopt.qbr import Refiner
 from qeopt.search.bound import JointBound, bound_space
@@ -13,7 +14,7 @@ from qeopt.search.island import Candidate, Terms
 from qeopt.search.result import Alternative, Best, Progress, SearchResult, Stop
 from qeopt.search.settings import SearchSettings
 from qeopt.search.workers import InProcess, Workers, open_workers
-from qeopt.space import Space, Subject, Task
+from qeopt.space import Space, Structure, Subject, Task
 
 __all__ = [
     "Alternative",
@@ -40,6 +41,7 @@ def explore(
     *,
     workers: Workers | None = None,
     journal: Journal | None = None,
+    seeds: Sequence[Structure] = (),
 ) -> SearchResult:
     """Find the best structure of `space` and its bits; a space of one structure only has its bits refined.
 
@@ -51,6 +53,7 @@ def explore(
         report: Called after every round.
         workers: Who takes islands on; this process unless given. They change nothing but time.
         journal: Where every round is saved, and from where the search goes on if it was saved there before.
+        seeds: Structures to look at with those of the bound, before any evolution; not used by a search without a bound.
 
     Raises:
         CheckpointError: when the journal belongs to another search or is damaged.
@@ -67,7 +70,7 @@ def explore(
     saved = None if journal is None else journal.read(space)
     if saved is None:
         try:
-            saved = Saved(_bound(terms), None)
+            saved = Saved(_seeded(_bound(terms), seeds), None)
         except KeyboardInterrupt:
             return SearchResult(None, Stop.INTERRUPTED, reason="interrupted before any structure was looked at")
         if journal is not None:
@@ -81,6 +84,10 @@ def explore(
         journal=journal,
         state=saved.state,
     )
+
+
+def _seeded(bound: JointBound | None, seeds: Sequence[Structure]) -> JointBound | None:
+    return bound and replace(bound, structures=tuple(dict.fromkeys((*seeds, *bound.structures))))
 
 
 def _bound(terms: Terms) -> JointBound | None:

@@ -73,11 +73,28 @@ def explain_infeasible(
         EngineError: when the engine is unknown or its package is missing.
         ValueError: for a weight of a kind that the problem does not have.
     """
-    ask = _Ask(problem, engine, limits or Limits())
     shares = dict(weights) if weights is not None else _thousandths(problem)
-    singles = tuple(ask.least({kind: 1}, most_extra(problem, kind)) for kind in kinds(problem))
-    steps = max((-(-most_extra(problem, kind) // share) for kind, share in shares.items() if share > 0), default=0)
-    return Infeasibility(singles, ask.least(shares, steps), tuple(shares.items()))
+    singles = tuple(least_relaxation(problem, {kind: 1}, engine=engine, limits=limits) for kind in kinds(problem))
+    return Infeasibility(singles, least_relaxation(problem, shares, engine=engine, limits=limits), tuple(shares.items()))
+
+
+def least_relaxation(
+    problem: AllocationProblem, weights: Mapping[str, int], *, engine: str = "cp_sat", limits: Limits | None = None
+) -> Relaxation:
+    """Find how many steps of `weights` must be added to the limits for an answer to exist; none, where there is one already.
+
+    Args:
+        problem: The problem.
+        weights: Units per step and kind.
+        engine: An exact engine.
+        limits: Of every single solve.
+
+    Raises:
+        EngineError: when the engine is unknown or its package is missing.
+        ValueError: for a weight of a kind that the problem does not have.
+    """
+    steps = max((-(-most_extra(problem, kind) // weight) for kind, weight in weights.items() if weight > 0), default=0)
+    return _Ask(problem, engine, limits or Limits()).least(weights, steps)
 
 
 def explain_feasible(

@@ -1,0 +1,151 @@
+"""Explain a study: why nothing fits, or which budgets hold the best design back and what more of them would buy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from qeopt.leanest import leanest
+from qeopt.network import Network
+from qeopt.qbr import Impossible, Refined, Refiner
+from qeopt.relief import Misfit, explain_misfit, fast_exact, fixed_totals, stated
+from qeopt.search import Progress, SearchResult, Stop, explore, open_workers
+from qeopt.solve import STUDY, prove
+from qeopt.space import Space, Structure
+from qeopt.spec.errors import SpecError, did_you_mean, one_of
+from qeopt.spec.library import Library
+from qeopt.spec.load import Loaded
+from qeopt.study import Study, load_study
+from qeopt_solvers import Limits, Status
+from qeopt_solvers.budgets import kinds
+from qeopt_solvers.explain import Worth, explain_feasible
+from qeopt_solvers.solve import solve as solve_program
+
+KIB = 1024
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a study has the answer it has."""
+
+    loaded: Loaded[Study]
+    structure: Structure
+    """The network; of a space, the best one found, or where none fits the one that needs least."""
+    network: Network
+    proofs: tuple[Refined, ...]
+    """Its best bits and their proofs, the answer first; where no bits fit, what says so."""
+    misfit: Misfit | None
+    """Why no bits fit; None where some do."""
+    worths: tuple[Worth, ...]
+    """What each budget is worth to the bits of this network, in units of its rows."""
+    search: SearchResult | None
+    """How the network was found; None where the study has only one."""
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the search early."""
+        return self.search is not None and self.search.stopped is Stop.INTERRUPTED
+
+    @property
+    def fits(self) -> bool:
+        """Whether there is a design."""
+        return self.misfit is None
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether it is proven that there is no design, or that these bits are the best of this network."""
+        if self.fits:
+            return self.proofs[0].status is Status.OPTIMAL
+        if self.search is None:
+            return self.proofs[0].status is Status.INFEASIBLE or bool(self.misfit and self.misfit.totals)
+        bound = self.search.bound  # the bound finds no structure within SRAM at any bits
+        return bound is not None and bound.value == -math.inf
+
+
+def explain(
+    source: str | Path,
+    *,
+    weights: Mapping[str, int] | None = None,
+    overrides: Sequence[str] = (),
+    library: Library | None = None,
+    report: Callable[[str, Progress], None] | None = None,
+    workers: int | str = 0,
+) -> Explanation:
+    """Explain why nothing fits, or what the budgets are worth to the best design. A space is searched first.
+
+    Args:
+        source: A study file, or the name of a shipped one.
+        weights: By budget ("sram"), bytes or units by which it grows in one step of the joint relaxation. By default a thousandth
+            of every budget that matters.
+        overrides: `KEY=VALUE` texts that replace values of the file.
+        library: Where names are looked up.
+        report: Called with the name of the search and its progress.
+        workers: Who takes the islands of the search on, as for `solve`.
+
+    Raises:
+        SpecError: when the study is not sound, or a weight is of a budget that bits are not under.
+        VerificationError: when two exact engines disagree.
+    """
+    loaded = load_study(source, overrides=overrides, library=library)
+    study = loaded.value
+    _check_weights(weights or {}, study.refiner)
+    search = None
+    structure: Structure | None = study.subject.smallest()
+    if isinstance(study.subject, Space) and study.subject.size > 1:
+        settings = study.search.model_copy(update={"alternatives": 0})
+        with open_workers(workers) as crew:
+            search = explore(
+                study.subject,
+                study.task,
+                study.refiner.scouting(),
+                settings,
+                None if report is None else lambda progress: report(STUDY, progress),
+                workers=crew,
+            )
+        structure = None if search.best is None else search.best.structure
+        structure = structure or leanest(study.subject, study.task, study.refiner)
+    return _explained(loaded, structure or study.subject.smallest(), search, weights)
+
+
+def worths(refiner: Refiner, network: Network) -> tuple[Worth, ...]:
+    """Tell by exact solves what each budget is worth to the bits of `network`: 1 KiB of memory, a hundredth of anything else.
+
+    Addresses of buffers, and code beyond the least, are left out. Nothing where no best bits are proven.
+    """
+    compiled = refiner.compile(network)
+    if isinstance(compiled, Impossible):
+        return ()
+    engine, limits = fast_exact(refiner), Limits(deterministic=refiner.settings.deterministic_limit)
+    outcome = solve_program(compiled.problem, engine, limits)
+    if outcome.status is not Status.OPTIMAL:
+        return ()
+    kibibyte = KIB * refiner.runtime.unit_per_byte
+    steps = {kind: kibibyte for kind in kinds(compiled.problem) if kind in {"sram", "flash"}}
+    return explain_feasible(compiled.problem, outcome, engine=engine, limits=limits, steps=steps)
+
+
+def _explained(
+    loaded: Loaded[Study], structure: Structure, search: SearchResult | None, weights: Mapping[str, int] | None
+) -> Explanation:
+    study = loaded.value
+    network = study.subject.expand(structure, study.task, study.subject.name)
+    refined = study.refiner.refine(network, fast_exact(study.refiner))
+    if refined.bits is None or fixed_totals(study.refiner, network):
+        misfit = explain_misfit(study.refiner, network, weights)
+        return Explanation(loaded, structure, network, (refined,), misfit, (), search)
+    proofs = prove(study.refiner, refined)
+    return Explanation(loaded, structure, network, proofs, None, worths(study.refiner, network), search)
+
+
+def _check_weights(weights: Mapping[str, int], refiner: Refiner) -> None:
+    known = [name for name in stated(refiner.limits) if name not in {"macs", "layers"}]
+    for name, amount in weights.items():
+        if name not in known:
+            message = (
+                f"the bits of this study are under no budget {name!r}; {one_of(known)} was expected{did_you_mean(name, known)}"
+            )
+            raise SpecError.at(None, message)
+        if amount < 1:
+            raise SpecError.at(None, f"the weight of {name!r} is {amount}; at least 1 was expected")

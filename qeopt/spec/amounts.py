@@ -1,0 +1,68 @@
+"""Amounts on the command line: sizes that must name their unit, ranges of them, and amounts by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from qeopt.spec.errors import Location, SpecError, quote
+from qeopt.spec.units import parse_count, parse_positive_bytes
+
+MOST_VALUES = 256
+"""Values of one range."""
+_A_RANGE = "START:STOP:STEP such as 128KiB:512KiB:32KiB, or a list such as 128KiB,256KiB, was expected"
+
+
+def parse_sizes(text: str, option: str) -> tuple[int, ...]:
+    """Return the sizes, in bytes and ascending, that ``128KiB:512KiB:32KiB`` or ``128KiB,256KiB`` stands for; both ends count.
+
+    Raises:
+        SpecError: A size has no unit or one with two readings, or the range is empty or too long.
+    """
+    place = Location(f"{option} {text}")
+    parts = text.split(":")
+    if len(parts) == 1:
+        return tuple(sorted({_size(part, place) for part in text.split(",")}))
+    if len(parts) != 3:
+        raise SpecError.at(place, _A_RANGE)
+    start, stop, step = (_size(part, place) for part in parts)
+    if stop < start:
+        raise SpecError.at(place, f"{_A_RANGE}; this one stops before it starts")
+    number = (stop - start) // step + 1
+    if number > MOST_VALUES:
+        raise SpecError.at(place, f"these are {number:,} values; at most {MOST_VALUES} were expected: take a longer step")
+    return tuple(range(start, stop + 1, step))
+
+
+def parse_amounts(texts: Iterable[str], option: str, sizes: Sequence[str]) -> dict[str, int]:
+    """Return the amounts that texts such as ``sram=1KiB`` and ``macs=1M`` stand for; those in `sizes` are memory.
+
+    Raises:
+        SpecError: A text is no ``NAME=AMOUNT``, names something again, or its amount is not sound.
+    """
+    found: dict[str, int] = {}
+    for text in texts:
+        place = Location(f"{option} {text}")
+        name, separator, amount = (part.strip() for part in text.partition("="))
+        if not (name and separator and amount):
+            raise SpecError.at(place, "NAME=AMOUNT was expected, such as sram=1KiB")
+        if name in found:
+            raise SpecError.at(place, f"{name!r} is given twice")
+        found[name] = _size(amount, place) if name in sizes else _count(amount, place)
+    return found
+
+
+def _size(text: str, place: Location) -> int:
+    stripped = text.strip()
+    if stripped.isascii() and stripped.replace(".", "", 1).isdigit():
+        raise SpecError.at(place, f"{quote(stripped)} has no unit; write {stripped} B or {stripped} KiB")
+    try:
+        return parse_positive_bytes(stripped)
+    except ValueError as error:
+        raise SpecError.at(place, str(error)) from None
+
+
+def _count(text: str, place: Location) -> int:
+    try:
+        return parse_count(text)
+    except ValueError as error:
+        raise SpecError.at(place, str(error)) from None
