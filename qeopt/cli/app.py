@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from qeopt.cli import check, compare, devices, engines, new, runtimes, schema, score, show, solve, verify, where
+from qeopt.cli import calibrate, check, compare, devices, engines, export, new, runtimes, schema, score, show, solve, verify, where
 from qeopt.cli.verb import Verb
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "check": check.command,
     "compare": compare.command,
     "score": score.command,
+    "calibrate": calibrate.command,
     "show": show.command,
     "where": where.command,
     "new": new.command,
@@ -33,6 +34,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "devices": devices.command,
     "runtimes": runtimes.command,
     "engines": engines.command,
+    "export": export.command,
 }
 
 for _name, _command in VERBS.items():

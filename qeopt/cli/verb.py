@@ -22,6 +22,8 @@ NO_DESIGN = 1
 BAD_USAGE = 2
 UNPROVEN = 3
 """Exit code: an unproven incumbent under `--require-optimal`."""
+INTERNAL_ERROR = 70
+"""Exit code: a fault of this program."""
 INTERRUPTED = 130
 READER_GONE = 141
 """Exit code: whoever read standard output stopped reading, as after SIGPIPE."""
@@ -46,6 +48,13 @@ class Verb(TyperCommand):
         except BrokenPipeError:
             leave_quietly()
             raise typer.Exit(READER_GONE) from None
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception as error:  # the last place where a fault of ours can be told instead of dumped
+            if ctx.params.get("debug"):
+                traceback.print_exc()
+            what = str(error) or "no more is known"
+            fail(f"internal error: {type(error).__name__}: {what}; --debug shows where, please report it", INTERNAL_ERROR)
 
 
 def out() -> Console:

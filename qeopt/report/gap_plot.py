@@ -34,7 +34,8 @@ def draw_gaps(found: Comparison, path: Path) -> None:
     axes.set_xlabel(f"share of the {len(found.instances):,} structures with at most this gap, %")
     axes.set_ylabel("gap to the exact optimum, % of the score")
     axes.set_title(f"{found.loaded.value.name}: what greedy rules lose", loc="left", fontsize=10)
-    axes.legend(fontsize=8, frameon=False, loc="best")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=8, frameon=False, loc="best")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", linewidth=0.3)
     save_figure(figure, path)

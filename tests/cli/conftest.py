@@ -27,6 +27,15 @@ budgets: {sram: 14 KiB, flash: 10 KiB}
 bits: {weights: [2, 4, 8], activations: [2, 4, 8]}
 objective: {kind: qe}
 """
+MOBILENET = """\
+kind: study
+task: {input: [224, 224, 3], classes: 1000}
+network: mobilenet_v2
+runtime: ideal
+budgets: {sram: 512 KiB, flash: 2 MiB}
+bits: {weights: [2, 4, 8], activations: [2, 4, 8]}
+objective: {kind: qe}
+"""
 SPACE = """\
 kind: study
 task: {input: [32, 32, 3], classes: 2}
@@ -49,11 +58,12 @@ search: {evaluations: 64}
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Runs a verb in a folder of its own that holds `net.yaml` (bits only) and `tiny.yaml` (a space)."""
+    """Runs a verb in a folder of its own that holds `net.yaml` and `mobilenet.yaml` (bits only) and `tiny.yaml` (a space)."""
     monkeypatch.chdir(tmp_path)
     for name in ("QEOPT_PATH", "COLUMNS", "FORCE_COLOR", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "net.yaml").write_text(NETWORK, encoding="utf-8")
+    (tmp_path / "mobilenet.yaml").write_text(MOBILENET, encoding="utf-8")
     (tmp_path / "tiny.yaml").write_text(SPACE, encoding="utf-8")
 
     def invoke(*arguments: str) -> Result:

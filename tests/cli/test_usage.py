@@ -122,3 +122,13 @@ def test_no_color_is_honoured(tmp_path: Path) -> None:
     plain, _ = _piped(tmp_path, "solve", "net.yaml", "--no-baselines", NO_COLOR="1").communicate(timeout=120)
     assert b"\x1b[" in coloured
     assert b"\x1b[" not in plain
+
+
+def test_a_fault_of_ours_is_told_without_a_traceback(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fault(*_: object) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("qeopt.cli.verify.verify", fault)
+    result = run("verify", "design.json")
+    assert result.exit_code == 70
+    assert result.stderr == "internal error: ZeroDivisionError: oops; --debug shows where, please report it\n"
