@@ -35,8 +35,9 @@ def read_weights(path: Path, network: Network) -> Arrays:
         ExportError: when it cannot be read or does not fit.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: np.asarray(file[name]) for name in file.files}
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            arrays = {name: np.asarray(loaded[name]) for name in loaded.files}
     except (OSError, ValueError, BadZipFile, EOFError, AttributeError) as error:
         raise ExportError(f"{path}: cannot be read as an .npz of plain arrays: {error}") from None
     problems = list(_misfits(arrays, network))
