@@ -80,16 +80,24 @@ class Refiner:
         )
 
     def _tightened(self, first: Refined, over: tuple[int, int]) -> Refined:
-        """Take the overflow off the limits and choose bits again, until they fit or no bits are left.
+        """Take the overflow off the limits and choose bits again until they fit; where that leaves no bits, take off less.
 
         Other bits may use the memory better, so the first answer's bound stays the bound.
         """
-        terms = self
+        tight: tuple[int, int] | None = None
+        loose, cut = (0, 0), over
         for _ in range(TIGHTENINGS):
-            terms = replace(terms, limits=terms.limits.less(*over))
-            refined = terms._solve(first.network, first.engine)  # noqa: SLF001  # the same class
+            refined = replace(self, limits=self.limits.less(*cut))._solve(first.network, first.engine)  # noqa: SLF001  # the same class
             over = self._overflow(refined)
-            if not any(over):
+            if refined.bits is not None and not any(over):
+                break
+            if refined.bits is None:
+                tight = cut
+            else:
+                loose = cut
+            further = (loose[0] + over[0], loose[1] + over[1])
+            cut = further if tight is None else ((loose[0] + tight[0]) // 2, (loose[1] + tight[1]) // 2)
+            if cut == loose:
                 break
         bound = None if first.outcome is None else first.outcome.bound
         if refined.outcome is None or refined.bits is None or any(over):

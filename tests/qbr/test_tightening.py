@@ -1,0 +1,105 @@
+"""Bits whose buffers find no addresses, or whose kernels take too much code, are not the answer; the status says what is proven."""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from qeopt.hardware import Runtime
+from qeopt.memory import Limits, count
+from qeopt.memory.arena import overflow_bytes
+from qeopt.network import Network, NetworkBuilder, Tensor
+from qeopt.qbr import BitChoices, Impossible, QbrSettings, Refiner
+from qeopt.score import QEScore, evaluate
+from qeopt.spec.model import build
+from qeopt_solvers import Status
+
+SEED = 1813
+"""A random graph whose buffers, at 8 bits, need 213 bytes where 208 are live at most."""
+
+
+def refiner(runtime: Runtime, widths: tuple[int, ...], **limits: int) -> Refiner:
+    choices = BitChoices(weights=(8,), activations=widths)
+    return Refiner(runtime, Limits(**limits), choices, build(QEScore, {}), QbrSettings())
+
+
+def best_with_addresses(terms: Refiner, network: Network) -> float | None:
+    """The best score by trying all bits."""
+    compiled = terms.compile(network)
+    assert not isinstance(compiled, Impossible)
+    limit = terms.limits.sram_bytes or 0
+    best = None
+    for picks in product(*(range(len(choice.labels)) for choice in compiled.problem.choices)):
+        bits = compiled.bits(picks)
+        if count(network, terms.runtime, bits).sram_bytes > limit or overflow_bytes(network, terms.runtime, bits, limit):
+            continue
+        score = evaluate(terms.objective, network, bits)
+        best = score if best is None else max(best, score)
+    return best
+
+
+@pytest.mark.parametrize(("widths", "status"), [((2, 4, 8), Status.FEASIBLE), ((4, 8), Status.UNKNOWN), ((7, 8), Status.OPTIMAL)])
+def test_bits_without_addresses_are_not_the_answer(
+    widths: tuple[int, ...], status: Status, runtimes: Mapping[str, Runtime], random_graph: Callable[[random.Random], Network]
+) -> None:
+    network = random_graph(random.Random(SEED))
+    terms = refiner(runtimes["shared_scratch"], widths, sram_bytes=208)
+    refined = terms.refine(network)
+    best = best_with_addresses(terms, network)
+    assert refined.status is status
+    if refined.bits is None:
+        assert "addresses" in refined.reason
+        assert refined.score is None
+        return
+    assert refined.score is not None
+    assert refined.bound is not None
+    assert best is not None
+    assert refined.score <= best + 1e-9
+    assert best <= refined.bound
+    assert overflow_bytes(network, terms.runtime, refined.bits, 208) == 0
+    assert bool(refined.note) == (status is Status.FEASIBLE)
+    if status is Status.OPTIMAL:
+        assert refined.score == pytest.approx(best, abs=1e-6)
+
+
+def test_with_room_for_addresses_the_best_bits_stand(
+    runtimes: Mapping[str, Runtime], random_graph: Callable[[random.Random], Network]
+) -> None:
+    network = random_graph(random.Random(SEED))
+    refined = refiner(runtimes["shared_scratch"], (2, 4, 8), sram_bytes=213).refine(network)
+    assert (refined.status, refined.note) == (Status.OPTIMAL, "")
+
+
+def test_a_runtime_that_only_counts_has_no_addresses(
+    runtimes: Mapping[str, Runtime], random_graph: Callable[[random.Random], Network]
+) -> None:
+    network = random_graph(random.Random(SEED))
+    bits = refiner(runtimes["paper"], (8,)).refine(network).bits
+    assert bits is not None
+    assert overflow_bytes(network, runtimes["paper"], bits, 1) == 0
+
+
+def test_code_of_the_kernels_in_use_has_to_fit(runtimes: Mapping[str, Runtime]) -> None:
+    """Two kernels take twice the code of one; the program charges the least, the recount both."""
+    image = Tensor("image", 4, 4, 8, bits=8, is_image=True)
+    builder = NetworkBuilder("two", image)
+    builder.conv("b", builder.conv("a", image, 16), 8)
+    builder.end_stage()
+    network = builder.finish()
+    plain = runtimes["ideal"].model_dump(mode="json", by_alias=True) | {"code": {"conv": "100"}}
+    runtime = build(Runtime, plain)
+    choices = BitChoices(weights=(4, 8), activations=(8,))
+    terms = Refiner(runtime, Limits(flash_bytes=300), choices, build(QEScore, {}), QbrSettings())
+    assert terms.limits.flash_bytes == 300
+    mixed = terms.refine(network)  # 64 + 128 bytes of weights and 100 of code would be 292, but two kernels are 392
+    assert mixed.bits is not None
+    assert set(mixed.bits.weights.values()) == {4}
+    assert mixed.resources is not None
+    assert mixed.resources.flash_bytes == 64 + 64 + 100
+    assert mixed.status is Status.FEASIBLE
+    roomy = replace(terms, limits=Limits(flash_bytes=400)).refine(network)
+    assert roomy.status is Status.OPTIMAL
+    assert roomy.resources is not None
+    assert roomy.resources.flash_bytes == 128 + 128 + 100
