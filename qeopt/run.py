@@ -65,13 +65,13 @@ class Run:
         """The journal of the search called `name`."""
         return Journal(_state(self.folder) / f"{name}.jsonl", f"{self.request.fingerprint}/{name}")
 
-    def write_history(self, names: Sequence[str]) -> None:
+    def write_history(self, histories: Mapping[str, Sequence[Progress]]) -> None:
         """Write how searches went, one row per round, as `history.csv`."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["search", *(field.name for field in fields(Progress))])
-        for name in names:
-            writer.writerows([name, *asdict(progress).values()] for progress in self.journal(name).history())
+        for name, history in histories.items():
+            writer.writerows([name, *asdict(progress).values()] for progress in history)
         write_atomically(self.folder / "history.csv", text.getvalue())
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from qeopt.design import Baseline, Design, VerificationError, describe, describe_alternative, recount, uses
@@ -32,6 +32,8 @@ class Solution:
     search: SearchResult
     interrupted: bool = False
     """Ctrl-C ended it early: the design is the best so far, or what should stand beside it is missing."""
+    histories: Mapping[str, tuple[Progress, ...]] = field(default_factory=dict)
+    """How every search went, round by round, by its name ("study", then the baselines); a resumed run tells of all its rounds."""
 
 
 @dataclass(frozen=True)
@@ -109,16 +111,14 @@ def _solve(
 ) -> Solution:
     study = loaded.value
     with open_workers(workers) as crew:
-        searcher = _Searcher(study, crew, report, run)
-        found = searcher.explore(study.refiner, STUDY, study.search)
-        interrupted = found.stopped is Stop.INTERRUPTED
-        baselines: dict[str, Baseline] = {}
-        if found.best is not None and not interrupted:
-            baselines, interrupted = _baselines(searcher)
+        results = _search_all(_Searcher(study, crew, report, run))
+    found = results[STUDY]
+    interrupted = any(result.stopped is Stop.INTERRUPTED for result in results.values())
+    histories = {name: result.history for name, result in results.items()}
     if run is not None:
-        run.write_history((STUDY, *study.search.baselines))
+        run.write_history(histories)
     if found.best is None:
-        return Solution(loaded, None, found.reason, found, interrupted)
+        return Solution(loaded, None, found.reason, found, interrupted, histories)
     design = describe(
         loaded,
         found.best.structure,
@@ -126,7 +126,7 @@ def _solve(
         stopped=found.stopped,
         overrides=overrides,
         bound=found.bound,
-        baselines=baselines,
+        baselines=_baselines(study, results),
         alternatives=tuple(
             describe_alternative(study, other.design.structure, prove(study.refiner, other.design.refined), other.distance)
             for other in found.alternatives
@@ -135,7 +135,7 @@ def _solve(
     disagreements = recount(design)
     if disagreements:
         raise VerificationError("the recount disagrees with the design: " + "; ".join(disagreements))
-    return Solution(loaded, design, "", found, interrupted)
+    return Solution(loaded, design, "", found, interrupted, histories)
 
 
 def prove(refiner: Refiner, scouted: Refined) -> tuple[Refined, ...]:
@@ -155,21 +155,31 @@ def prove(refiner: Refiner, scouted: Refined) -> tuple[Refined, ...]:
     return tuple(sorted(proofs, key=lambda proof: proof.bits is None))
 
 
-def _baselines(searcher: _Searcher) -> tuple[dict[str, Baseline], bool]:
-    """Run the same search under other terms; tell whether that was interrupted."""
+def _search_all(searcher: _Searcher) -> dict[str, SearchResult]:
+    """Run the search of the study, and the same under other terms; an interrupted search is the last."""
     study = searcher.study
     terms = {"eight_bits": study.refiner.only(8), "tied": study.refiner.tied()}
     alone = study.search.model_copy(update={"alternatives": 0})
-    baselines: dict[str, Baseline] = {}
-    for name in study.search.baselines:
-        found = searcher.explore(terms[name], name, alone)
+    found = searcher.explore(study.refiner, STUDY, study.search)
+    results = {STUDY: found}
+    for name in study.search.baselines if found.best is not None else ():
         if found.stopped is Stop.INTERRUPTED:
-            return baselines, True
-        best = found.best
-        if best is not None and best.refined.resources is not None:
-            baselines[name] = Baseline(
-                score=best.score,
-                structure=study.subject.named(best.structure),
-                uses=uses(study.limits.uses(best.refined.resources)),
-            )
-    return baselines, False
+            break
+        found = results[name] = searcher.explore(terms[name], name, alone)
+    return results
+
+
+def _baselines(study: Study, results: Mapping[str, SearchResult]) -> dict[str, Baseline]:
+    """Describe what was found under other terms; a search that was interrupted is left out."""
+    return {
+        name: Baseline(
+            score=found.best.score,
+            structure=study.subject.named(found.best.structure),
+            uses=uses(study.limits.uses(found.best.refined.resources)),
+        )
+        for name, found in results.items()
+        if name != STUDY
+        and found.stopped is not Stop.INTERRUPTED
+        and found.best is not None
+        and found.best.refined.resources is not None
+    }

@@ -97,14 +97,6 @@ class Journal:
         except (ValueError, KeyError, TypeError, IndexError, ValidationError) as error:
             raise CheckpointError(f"{self._path}: is damaged ({type(error).__name__}); start again with `qeopt solve`") from None
 
-    def history(self) -> list[Progress]:
-        """Return how the search went, one entry per round saved."""
-        try:
-            lines = self._path.read_text(encoding="utf-8").split("\n")[1:-1]
-        except FileNotFoundError:
-            return []
-        return [Progress(**json.loads(line)["progress"]) for line in lines]
-
     def _restored(self, space: Space, lines: Sequence[Mapping[str, Any]]) -> Saved:
         header, *rounds = lines
         if header["format"] != FORMAT or header["fingerprint"] != self._fingerprint:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from qeopt.run import ResumeError, differences
-from qeopt.search import Journal, Progress
+from qeopt.search import Progress
 from qeopt.search.checkpoint import CheckpointError
 from qeopt.solve import Solution, resume, solve
 from qeopt.spec.errors import SpecError
@@ -95,8 +95,9 @@ def test_interrupted_run_keeps_its_best_and_goes_on(study: Path, uninterrupted: 
     assert first.interrupted
     assert first.design is not None
     assert first.design.stopped == "interrupted"
-    assert saved(resume(tmp_path), tmp_path / "design.json") == uninterrupted
-    history = Journal(tmp_path / "state" / "study.jsonl", "").history()
+    second = resume(tmp_path)
+    assert saved(second, tmp_path / "design.json") == uninterrupted
+    history = second.histories["study"]
     assert [progress.generation for progress in history] == sorted({progress.generation for progress in history})
     seconds = [progress.seconds for progress in history]
     assert seconds == sorted(seconds)
