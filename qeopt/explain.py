@@ -10,7 +10,7 @@ from pathlib import Path
 from qeopt.leanest import leanest
 from qeopt.network import Network
 from qeopt.qbr import Impossible, Refined, Refiner
-from qeopt.relief import Misfit, explain_misfit, fast_exact, fixed_totals, stated
+from qeopt.relief import MEMORIES, Misfit, explain_misfit, fast_exact, fixed_totals, stated
 from qeopt.search import Progress, SearchResult, Stop, explore, open_workers
 from qeopt.solve import STUDY, prove
 from qeopt.space import Space, Structure
@@ -122,7 +122,7 @@ def worths(refiner: Refiner, network: Network) -> tuple[Worth, ...]:
     if outcome.status is not Status.OPTIMAL:
         return ()
     kibibyte = KIB * refiner.runtime.unit_per_byte
-    steps = {kind: kibibyte for kind in kinds(compiled.problem) if kind in {"sram", "flash"}}
+    steps = {kind: kibibyte for kind in kinds(compiled.problem) if kind in MEMORIES}
     return explain_feasible(compiled.problem, outcome, engine=engine, limits=limits, steps=steps)
 
 

@@ -29,6 +29,8 @@ FIELDS = {
     "picojoules": "picojoules",
 }
 """Where `Limits` keeps each budget."""
+MEMORIES = ("sram", "flash")
+"""Budgets in bytes, which rows may count in bits."""
 PARTS = 1000
 """By default a joint relaxation grows every budget in steps of one part in so many of itself."""
 
@@ -160,7 +162,7 @@ class _Case:
 
     def _unit(self, name: str) -> int:
         """Units of a row in one unit of its budget."""
-        return self.refiner.runtime.unit_per_byte if name in {"sram", "flash"} else 1
+        return self.refiner.runtime.unit_per_byte if name in MEMORIES else 1
 
     def _reason(self, short: tuple[Shortage, ...]) -> str:
         if short:

@@ -24,9 +24,12 @@ from qeopt.report.counted import Layer, layers
 from qeopt.report.gap_plot import draw_gaps, draw_scores
 from qeopt.report.plots import draw_memory
 from qeopt.report.solution import SolutionReport, sources_document
+from qeopt.report.sweep_plot import draw_sweep
+from qeopt.report.sweeps import print_sweep, sweep_csv, sweep_document
 from qeopt.search import Progress
 from qeopt.spec.errors import Location, SpecError
 from qeopt.spec.load import SourceFile
+from qeopt.sweep import Sweep
 
 RUN_FORMAT = "qeopt.run/1"
 
@@ -126,6 +129,25 @@ def write_comparison(folder: Path, found: Comparison, run: Run) -> dict[str, Pat
     write_json(written["run"], {**run.document(), "engine_seconds": seconds_document(found)})
     write_atomically(written["report"], text.getvalue())
     (draw_scores if found.asked == 1 else draw_gaps)(found, written["picture"])
+    return written
+
+
+def write_sweep(folder: Path, found: Sweep, run: Run) -> dict[str, Path]:
+    """Write a sweep, its run record, its report, its table for spreadsheets and its picture."""
+    text = io.StringIO()
+    print_sweep(console_for(text), found)
+    written = {
+        "sweep": folder / "sweep.json",
+        "run": folder / "run.json",
+        "report": folder / "report.txt",
+        "table": folder / "sweep.csv",
+        "picture": folder / "sweep.png",
+    }
+    write_json(written["sweep"], sweep_document(found))
+    write_json(written["run"], run.document())
+    write_atomically(written["report"], text.getvalue())
+    write_atomically(written["table"], sweep_csv(found))
+    draw_sweep(found, written["picture"])
     return written
 
 

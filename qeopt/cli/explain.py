@@ -1,0 +1,57 @@
+"""`qeopt explain`: why nothing fits, or what holds the best design back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from qeopt.cli import options
+from qeopt.cli.overrides import overrides
+from qeopt.cli.verb import INTERRUPTED, NO_DESIGN, emit, err, out
+from qeopt.explain import explain
+from qeopt.relief import MEMORIES
+from qeopt.report.explanation import ExplanationReport
+from qeopt.report.progress import ProgressLine
+from qeopt.spec.amounts import parse_amounts
+from qeopt.spec.library import Library
+
+OPTION = "--weight"
+Weights = Annotated[
+    list[str] | None,
+    typer.Option(
+        OPTION,
+        metavar="BUDGET=AMOUNT",
+        help="By how much a budget grows in a step when budgets grow together (sram=1KiB); repeatable. "
+        "By default each grows by a thousandth of itself.",
+    ),
+]
+
+
+def command(
+    study: options.Study,
+    weight: Weights = None,
+    device: options.DeviceName = None,
+    runtime: options.RuntimeName = None,
+    seed: options.Seed = None,
+    time_limit: options.TimeLimit = None,
+    set_: options.Sets = None,
+    path: options.Paths = None,
+    json_: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Tell why nothing fits and the least that would help, or which budgets bind and what more buys; exit 1 if nothing fits."""
+    weights = parse_amounts(weight, OPTION, MEMORIES) if weight else None
+    given = overrides(set_, device=device, runtime=runtime, seed=seed, time_limit=time_limit)
+    with ProgressLine(err(), quiet=quiet) as progress:
+        found = explain(study, weights=weights, overrides=given, library=Library(tuple(path or ())), report=progress)
+    report = ExplanationReport(found)
+    if json_:
+        emit(report.document())
+    else:
+        report.print(out())
+    if found.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if not found.fits:
+        raise typer.Exit(NO_DESIGN)

@@ -1,0 +1,70 @@
+"""`qeopt sweep`: the best design at every point of a grid of budgets."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Annotated
+
+import typer
+
+from qeopt.cli import options
+from qeopt.cli.overrides import overrides
+from qeopt.cli.verb import INTERRUPTED, NO_DESIGN, emit, err, fail, out
+from qeopt.report.folder import Run, default_folder, now, prepare, write_sweep
+from qeopt.report.progress import ProgressLine
+from qeopt.report.sweeps import print_sweep, sweep_document
+from qeopt.report.words import place
+from qeopt.spec.amounts import parse_sizes
+from qeopt.spec.library import Library
+from qeopt.study import load_study
+from qeopt.sweep import sweep
+
+RANGE = "START:STOP:STEP"
+Sram = Annotated[str | None, typer.Option("--sram", metavar=RANGE, help="SRAM budgets: 128KiB:512KiB:32KiB, or 128KiB,256KiB.")]
+Flash = Annotated[str | None, typer.Option("--flash", metavar=RANGE, help="Flash budgets, in the same way.")]
+
+
+def command(
+    study: options.Study,
+    sram: Sram = None,
+    flash: Flash = None,
+    device: options.DeviceName = None,
+    runtime: options.RuntimeName = None,
+    seed: options.Seed = None,
+    set_: options.Sets = None,
+    out_: options.Out = None,
+    path: options.Paths = None,
+    json_: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Find the best design and a proven bound at every point of one or two ranges of budgets; draw them."""
+    started, clock = now(), time.monotonic()
+    ranges = {"sram": sram, "flash": flash}
+    grid = {name: parse_sizes(text, f"--{name}") for name, text in ranges.items() if text is not None}
+    given, library = overrides(set_, device=device, runtime=runtime, seed=seed), Library(tuple(path or ()))
+    folder = prepare(out_ or default_folder(f"{load_study(study, overrides=given, library=library).value.name}.sweep"))
+    with ProgressLine(err(), quiet=quiet) as progress:
+        found = sweep(
+            study,
+            grid,
+            overrides=given,
+            library=library,
+            report=progress,
+            reached=lambda done, asked: progress.say(f"sweeping: {done:,} of {asked:,} points"),
+        )
+    if not found.points:
+        fail("interrupted before any point was reached", INTERRUPTED)
+    written = write_sweep(
+        folder, found, Run(tuple(sys.argv), started, time.monotonic() - clock, found.loaded.files, progress.history)
+    )
+    if json_:
+        emit({**sweep_document(found), "files": {name: str(path) for name, path in written.items()}})
+    else:
+        print_sweep(out(), found)
+        out().print(f"\nwritten: {', '.join(place(path) for path in written.values())}", soft_wrap=True)
+    if found.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if all(point.score is None for point in found.points):
+        raise typer.Exit(NO_DESIGN)

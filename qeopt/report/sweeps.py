@@ -1,0 +1,106 @@
+"""The report on a sweep."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from rich.console import Console
+
+from qeopt.relief import MEMORIES
+from qeopt.report.solution import sources_document
+from qeopt.report.tables import rows_table
+from qeopt.report.words import amount, gap, place, used_name
+from qeopt.sweep import Sweep, SweepPoint
+from qeopt_solvers import Status
+
+FORMAT = "qeopt.sweep/1"
+NOTHING = {Status.INFEASIBLE: "none, proven", Status.UNKNOWN: "none found"}
+"""What is said of a point without a design."""
+
+
+def print_sweep(console: Console, found: Sweep) -> None:
+    """Say what every point scores and what is proven of it."""
+    study = found.loaded.value
+    points = f"{len(found.points):,} of {found.asked:,} points, interrupted" if found.interrupted else f"{found.asked:,} points"
+    what = "the bits of one network" if study.subject.size == 1 else "designs of a space"
+    console.print(f"{study.name}: {what} over {' and '.join(found.axes)}, {points}")
+    for file in found.loaded.files:
+        console.print(f"  {used_name(file):<24} {place(file.path)}", soft_wrap=True)
+    console.print()
+    columns = ("score", "proven bound", "gap", "SRAM used", "flash used")
+    headings = {**dict.fromkeys(found.axes, "right"), **dict.fromkeys(columns, "right"), "bits": "left"}
+    console.print(rows_table(headings, (_cells(found, point) for point in found.points)))
+    reasons = dict.fromkeys(point.reason for point in found.points if point.reason)
+    if reasons:
+        console.print(f"\nwhere nothing fits: {next(iter(reasons))}", soft_wrap=True)
+    if any(point.carried for point in found.points):
+        console.print("\n*: the design of a point with less, better than what was found here", soft_wrap=True)
+    console.print("\nscores and bounds never fall as budgets grow: checked")
+
+
+def _cells(found: Sweep, point: SweepPoint) -> tuple[str, ...]:
+    limits = tuple(amount(point.limits[name], "B" if name in MEMORIES else "") for name in found.axes)
+    if point.score is None or point.refined is None or point.refined.resources is None:
+        bound = "" if point.bound is None else f"{point.bound:.4f}"
+        return (*limits, NOTHING.get(point.status, ""), bound, "", "", "", "")
+    used = point.refined.resources
+    return (
+        *limits,
+        f"{point.score:.4f}{'*' if point.carried else ''}",
+        "" if point.bound is None else f"{point.bound:.4f}",
+        "" if point.gap is None else gap(point.gap),
+        amount(used.sram_bytes),
+        amount(used.flash_bytes),
+        point.status.value,
+    )
+
+
+def sweep_document(found: Sweep) -> dict[str, Any]:
+    """Everything as one JSON document; the same study and grid give the same one."""
+    return {
+        "format": FORMAT,
+        "status": "interrupted" if found.interrupted else "swept",
+        "study_name": found.loaded.value.name,
+        "axes": {name: list(values) for name, values in found.axes.items()},
+        "asked": found.asked,
+        "points": [_point(found, point) for point in found.points],
+        "monotone": True,
+        "sources": sources_document(found.loaded.files),
+    }
+
+
+def _point(found: Sweep, point: SweepPoint) -> dict[str, Any]:
+    subject, refined = found.loaded.value.subject, point.refined
+    bits = None if refined is None else refined.bits
+    used = None if refined is None else refined.resources
+    return {
+        "limits": dict(point.limits),
+        "status": point.status.value,
+        "engines": list(point.engines),
+        "stopped": point.stopped.value,
+        "score": point.score,
+        "bound": point.bound,
+        "gap": point.gap,
+        "carried": point.carried,
+        "structure": None if point.structure is None else subject.named(point.structure),
+        "bits": None if bits is None else {"weights": dict(bits.weights), "activations": dict(bits.activations)},
+        "sram_bytes": None if used is None else used.sram_bytes,
+        "flash_bytes": None if used is None else used.flash_bytes,
+        "macs": None if used is None else used.macs,
+        "reason": point.reason or None,
+    }
+
+
+def sweep_csv(found: Sweep) -> str:
+    """One row a point, for spreadsheets."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    kept = ("status", "score", "bound", "gap", "sram_bytes", "flash_bytes", "macs", "stopped", "carried")
+    writer.writerow([*(f"{name}_limit" for name in found.axes), *kept])
+    for point in found.points:
+        document = _point(found, point)
+        cells = [*point.limits.values(), *(document[name] for name in kept)]
+        writer.writerow(["" if cell is None else cell for cell in cells])
+    return text.getvalue()
