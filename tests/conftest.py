@@ -66,6 +66,36 @@ INVENTED: Mapping[str, Mapping[str, Any]] = {
         "scratch": {"bytes": {"conv": "in_bits + 2 * w_bits"}},
         "classifier_counted": False,
     },
+    "coded": {
+        "kernels": "any",
+        "code": {"conv": "100 * w_bits + in_bits", "depthwise": "64 + out_bits", "pool": 50},
+        "parameters": {"conv": "2 * c_out"},
+    },
+    # Limits of shapes, padding, lasting memory, several pools, estimates.
+    "everything": {
+        "kernels": {
+            "conv": {**NO_BITS_LEFT_OUT, "max_channels": 48, "weight_channel_multiple": {"2": 4}},
+            "depthwise": {**NO_BITS_LEFT_OUT, "windows": [3, 5], "strides": [1, 2]},
+            "add": {"in": [2, 4, 8], "out": [2, 4, 8]},
+            "pool": {"in": [2, 4, 8], "out": [2, 4, 8]},
+            "dense": {"in": [2, 4, 8], "weights": [8], "out": [8]},
+        },
+        "memory": {
+            "align": 2,
+            "pad_image_channels": 2,
+            "pad_channels": 4,
+            "packing": {"2": 4, "4": 4, "8": 8},
+            "persistent": {"conv": "c_out", "dense": 16},
+        },
+        "scratch": [
+            {"bytes": {"conv": "c_in * in_bits", "depthwise": "k_h * w_bits"}},
+            {"bytes": {"conv": "3 * w_bits", "add": "c_in * out_bits"}, "aggregate": "global_max"},
+        ],
+        "weight_bytes": {"conv": "ceil_to(weights * w_bits, 32) // 8"},
+        "parameters": {"conv": "4 * c_out"},
+        "latency": {"cycles": {"conv": "macs * w_bits + 10 * in_bits", "add": "c_in * in_bits"}, "source": SOURCE},
+        "energy": {"picojoules": {"conv": "macs * max(in_bits, w_bits)", "depthwise": "macs * out_bits"}, "source": SOURCE},
+    },
 }
 """Runtimes that no library has, one for each rule that shipped runtimes combine otherwise or not at all."""
 

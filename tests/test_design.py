@@ -67,7 +67,8 @@ def test_a_design_recounts(design: Design) -> None:
 def test_it_is_the_best_of_its_space(design: Design) -> None:
     """Every structure of the space, each with its exact bits."""
     study = design.load_study()
-    best = max(_best_scores(study.subject, study.task, study.refiner))
+    assert study.space is not None
+    best = max(_best_scores(study.space, study.task, study.refiner))
     assert design.score == pytest.approx(best, abs=1e-6)
     assert design.bits.status == "optimal"
     assert design.bound is None or design.bound >= best

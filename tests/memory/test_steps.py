@@ -11,7 +11,7 @@ from qeopt.hardware import Runtime
 from qeopt.memory import count, steps
 from qeopt.network import Bits, Network, NetworkBuilder, Op, OpKind, Tensor
 
-RUNTIMES = ("ideal", "paper", "cmix-nn", "lopsided", "in_place", "nothing_in_place", "shared_scratch", "fractions")
+RUNTIMES = ("ideal", "paper", "cmix-nn", "lopsided", "in_place", "nothing_in_place", "shared_scratch", "fractions", "everything")
 CONVOLUTIONS = {OpKind.CONV, OpKind.DEPTHWISE}
 
 
@@ -27,9 +27,12 @@ def buffer_bytes(tensor: Tensor, bits: int, runtime: Runtime, channels: int | No
     """Size of the buffer of a tensor, or of some of its channels."""
     assert isinstance(tensor.channels, int)
     kept = tensor.channels if channels is None else channels
+    if channels is None:
+        kept = math.ceil(kept / runtime.memory.pad_channels) * runtime.memory.pad_channels
     if tensor.is_image:
         kept = math.ceil(kept / runtime.memory.pad_image_channels) * runtime.memory.pad_image_channels
     values = int(tensor.height) * int(tensor.width) * kept
+    bits = runtime.memory.packing.get(bits, bits)
     if runtime.memory.unit == "bits":
         return values * bits / 8
     return math.ceil(math.ceil(values * bits / 8) / runtime.memory.align) * runtime.memory.align
@@ -71,7 +74,9 @@ def compare(network: Network, runtime: Runtime, bits: Bits) -> None:
     found = count(network, runtime, bits)
     tensors: dict[str, float] = {}
     for use in found.steps:
-        tensors[use.step.op.name] = max(tensors.get(use.step.op.name, 0.0), use.total_bytes - use.scratch_bytes)
+        tensors[use.step.op.name] = max(
+            tensors.get(use.step.op.name, 0.0), use.total_bytes - use.scratch_bytes - use.persistent_bytes
+        )
     assert tensors == simulate(network, runtime, bits)
 
 

@@ -11,7 +11,20 @@ import pytest
 from numpy.typing import NDArray
 
 from qeopt.hardware import Runtime
-from qeopt.hardware.costs import bitops, channels_fit, held, parameter_flash, scratch, tensor_elements, weights_flash
+from qeopt.hardware.costs import (
+    bitops,
+    channels_fit,
+    cycles,
+    held,
+    parameter_flash,
+    persistent,
+    picojoules,
+    scratch,
+    shape_limits,
+    tensor_elements,
+    weight_channels_fit,
+    weights_flash,
+)
 from qeopt.memory import steps
 from qeopt.network import Dim, Network, NetworkBuilder, Op, Tensor, fan_in, macs, weight_count
 from qeopt.score import QEScore
@@ -19,8 +32,19 @@ from qeopt.search.tables import CellKind, dimensions
 from qeopt.space import PlacedCell, Space, Structure, Task
 from qeopt.spec.model import build
 
-RUNTIMES = ("ideal", "paper", "cmix-nn", "cmsis-nn", "lopsided", "in_place", "nothing_in_place", "shared_scratch", "fractions")
-WIDTHS = (2, 3, 8)
+RUNTIMES = (
+    "ideal",
+    "paper",
+    "cmix-nn",
+    "cmsis-nn",
+    "lopsided",
+    "in_place",
+    "nothing_in_place",
+    "shared_scratch",
+    "fractions",
+    "everything",
+)
+WIDTHS = (2, 4, 8)
 
 
 def draw(space: Space, rng: random.Random) -> Structure:
@@ -65,10 +89,14 @@ def _of_op(op: Op, runtime: Runtime) -> dict[str, Any]:
         "weights": weight_count(op),
         "fan_in": fan_in(op),
         "parameters": parameter_flash(runtime, op),
+        "persistent": persistent(runtime, op),
+        "shape": [fits for _, fits in shape_limits(runtime, op)],
     }
     for bits in WIDTHS:
         found[f"flash {bits}"] = weights_flash(runtime, op, bits) if op.has_weights else 0
         found[f"fits {bits}"] = [channels_fit(runtime, op, tensor, bits) for tensor in (*op.inputs, op.output)]
+        found[f"weights fit {bits}"] = [weight_channels_fit(runtime, op, bits)]
+        found[f"estimates {bits}"] = cycles(runtime, op, bits, 8, 8) + picojoules(runtime, op, 8, bits, 2)
         for weight in WIDTHS:
             found[f"bitops {bits} {weight}"] = bitops(runtime, op, bits, weight)
             found |= {f"scratch {bits} {weight} {out}": scratch(runtime, op, bits, weight, out) for out in WIDTHS}

@@ -25,9 +25,9 @@ STUDIES = sorted(
 
 def drawn(study: Study, rng: random.Random, number: int) -> list[Structure]:
     """The smallest structure and random ones that follow the rules of the space."""
-    space = study.subject
-    found = [space.smallest()]
-    while len(found) <= number and space.size > 1:
+    space = study.space
+    found = [study.subject.smallest()]
+    while space is not None and len(found) <= number:
         values = [rng.choice(values) for _, _, values in space.genes]
         for index, width in zip(space.ruled_widths, sorted(rng.sample(range(8, 400, 8), len(space.ruled_widths))), strict=True):
             values[index] = max(value for value in space.genes[index][2] if value <= max(width, space.genes[index][2][0]))

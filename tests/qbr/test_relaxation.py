@@ -17,7 +17,18 @@ from qeopt.space import Space, Structure, Task
 from qeopt.spec.model import build
 from qeopt_solvers import Status
 
-RUNTIMES = ("ideal", "paper", "cmix-nn", "cmsis-nn", "lopsided", "in_place", "nothing_in_place", "shared_scratch", "fractions")
+RUNTIMES = (
+    "ideal",
+    "paper",
+    "cmix-nn",
+    "cmsis-nn",
+    "lopsided",
+    "in_place",
+    "nothing_in_place",
+    "shared_scratch",
+    "fractions",
+    "everything",
+)
 WEIGHTS: Any = ([2, 4, 8], [4, 8], [8])
 ACTIVATIONS: Any = ([2, 4, 8], [4, 8])
 
@@ -50,7 +61,7 @@ def test_bounds_exact_bits(
     rng = random.Random(23)
     runtime = runtimes[name]
     solved = loose = 0
-    for round_number in range(18):
+    for round_number in range(12):
         space, task = tiny_space(rng)
         choices = build(
             BitChoices,
