@@ -1,0 +1,85 @@
+"""How numbers and proofs are said."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qeopt.cli.overrides import overrides
+from qeopt.design import BitsProof, Certificate
+from qeopt.report.folder import default_folder
+from qeopt.report.words import amount, bits_proof, gap, percent
+from qeopt_solvers import Status
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "said"),
+    [(262_144, "B", "262,144 B (256.0 KiB)"), (1000.0, "", "1,000"), (12.375, "", "12.38"), (0.5, "B", "0.50 B (0.0 KiB)")],
+)
+def test_amounts(value: float, unit: str, said: str) -> None:
+    assert amount(value, unit) == said
+
+
+@pytest.mark.parametrize(
+    ("share", "said"), [(0, "0 %"), (0.000374, "0.038 %"), (0.0004, "0.04 %"), (0.5, "50 %"), (3.2e-5, "0.0032 %")]
+)
+def test_gaps(share: float, said: str) -> None:
+    assert gap(share) == said
+
+
+@settings(derandomize=True, deadline=None, max_examples=200)
+@given(st.floats(1e-12, 10))
+def test_a_gap_is_never_said_smaller_than_it_is(share: float) -> None:
+    said = float(gap(share).removesuffix(" %")) / 100
+    assert share * (1 - 1e-6) <= said <= share * 1.11
+
+
+def test_percent() -> None:
+    assert percent(0.9987) == "99.9 %"
+
+
+def _proof(status: Status, engine: str, share: float | None, *provers: str) -> BitsProof:
+    return BitsProof(
+        status=status,
+        engine=engine,
+        value=10.0,
+        bound=None if share is None else 10 * (1 + share),
+        gap=share,
+        certificates=tuple(Certificate(engine=name, status=Status.OPTIMAL, value=1, bound=1) for name in provers),
+    )
+
+
+def test_proofs_of_bits() -> None:
+    both = _proof(Status.OPTIMAL, "chain", 0.0, "chain", "cp_sat")
+    assert bits_proof(both) == "bits: optimal for this structure (chain, CP-SAT)"
+    loose = _proof(Status.FEASIBLE, "ratio", 0.001, "cp_sat")
+    assert bits_proof(loose) == "bits: within 0.1 % of the best possible for this structure (chosen by ratio)"
+    assert bits_proof(_proof(Status.FEASIBLE, "ratio", None)) == "bits: chosen by ratio, nothing proven for this structure"
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("vww_256k", "vww_256k"),
+        ("../../etc/passwd", "_.._etc_passwd"),
+        ("..", "study"),
+        ("a b/c", "a_b_c"),
+        ("", "study"),
+        ("/x", "_x"),
+    ],
+)
+def test_folders_of_runs_stay_where_they_belong(name: str, folder: str) -> None:
+    assert default_folder(name).as_posix() == f"runs/{folder}"
+
+
+def test_values_that_yaml_would_misread_are_quoted() -> None:
+    assert overrides(
+        ["a=1"], device="./my board.yaml", runtime="null", seed=0, time_limit=1.5, engine="cp_sat", baselines=False
+    ) == (
+        'device="./my board.yaml"',
+        'runtime="null"',
+        "qbr.engine=cp_sat",
+        "search.seed=0",
+        "search.time_limit_seconds=1.5",
+        "search.baselines=[]",
+        "a=1",
+    )
