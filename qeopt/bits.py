@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qeopt.network import Network
+from qeopt.network.document import document
 from qeopt.network.importers import ImportOptions, import_model
 from qeopt.solve import Solution, solve
 from qeopt.spec.document import parse
@@ -22,10 +24,18 @@ class BitsAnswer:
     """Bits for a network, and the study that asks for them."""
 
     solution: Solution
+    model: Path
+    """The model file."""
     study_text: str
     """YAML; saved beside the model, `qeopt solve` answers it the same way."""
     notes: tuple[str, ...]
     """What was left out, folded or taken in another way while the model was read."""
+
+    def text_for(self, path: Path) -> str:
+        """The study to be saved at `path`: it names the model by its way from there, or in full."""
+        model, folder = self.model.resolve(), path.resolve().parent
+        told = model.relative_to(folder) if model.is_relative_to(folder) else model
+        return self.study_text.replace(json.dumps(self.model.name), json.dumps(str(told)), 1)
 
 
 def bits(
@@ -75,8 +85,8 @@ def bits(
         options=options,
     )
     # Names in the text mean what they mean beside the model, where it would be saved.
-    document = parse(text, str(path.with_suffix(".yaml")))
-    return BitsAnswer(solve(document, overrides=overrides, library=library), text, notes)
+    parsed = parse(text, str(path.with_suffix(".yaml")))
+    return BitsAnswer(solve(parsed, overrides=overrides, library=library), path, text, notes)
 
 
 def study_for(
@@ -127,6 +137,15 @@ def write_study(path: Path, text: str) -> None:
         raise SpecError.at(Location(str(path)), "exists already; choose another file") from None
     except OSError as error:
         raise SpecError.at(Location(str(path)), f"cannot be written: {error.strerror}") from None
+
+
+def network_text(network: Network) -> str:
+    """Write a network out operator by operator, as a file that a study can name."""
+    told = document(network)
+    lines = ["kind: network", f"image: {json.dumps(told['image'], ensure_ascii=False)}", "ops:"]
+    lines += [f"  - {json.dumps(entry, ensure_ascii=False)}" for entry in told["ops"]]
+    lines += [f"{key}: {json.dumps(told[key], ensure_ascii=False)}" for key in ("stage_ends", "results") if key in told]
+    return "\n".join(lines) + "\n"
 
 
 def _from_anywhere(name: str) -> str:

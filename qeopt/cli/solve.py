@@ -51,18 +51,19 @@ def command(
     with ProgressLine(err(), quiet=quiet) as progress:
         solution = solve(study, overrides=given, library=library, report=progress)
     if solution.design is None:
-        _no_design(solution, as_json=json_)
+        no_design(solution, as_json=json_)
     report = SolutionReport(solution.design, solution.loaded.files, solution.interrupted)
     run = Run(tuple(sys.argv), started, time.monotonic() - clock, solution.loaded.files, progress.history)
     written = write_solution(folder, report, run)
-    _tell(report, written, as_json=json_, quiet=quiet)
+    tell(report, written, as_json=json_, quiet=quiet)
     if solution.interrupted:
         raise typer.Exit(INTERRUPTED)
     if require_optimal and solution.design.bits.status is not Status.OPTIMAL:
         fail("the bits are not proven optimal, as --require-optimal asks", UNPROVEN)
 
 
-def _tell(report: SolutionReport, written: dict[str, Path], *, as_json: bool, quiet: bool) -> None:
+def tell(report: SolutionReport, written: dict[str, Path], *, as_json: bool, quiet: bool) -> None:
+    """Show a report, say where it was written, and warn of what should not be overlooked."""
     if as_json:
         emit({**report.document(), "files": {name: str(path) for name, path in written.items()}})
     else:
@@ -75,7 +76,12 @@ def _tell(report: SolutionReport, written: dict[str, Path], *, as_json: bool, qu
             warn(text)
 
 
-def _no_design(solution: Solution, *, as_json: bool) -> NoReturn:
+def no_design(solution: Solution, *, as_json: bool) -> NoReturn:
+    """Say that there is no design, and leave.
+
+    Raises:
+        typer.Exit: always.
+    """
     if as_json:
         emit(infeasible_document(solution))
     if solution.interrupted:

@@ -277,7 +277,8 @@ def _clip(reader: Reader, node: Any) -> None:
         bounds = [None if bound is None else bound.values() for bound in (low, high)]
         if bounds[0] is not None and bounds[1] is not None:
             steps = float(bounds[1].reshape(-1)[0]) - float(bounds[0].reshape(-1)[0]) + 1
-            reader.note_bits(node.input[0], int(np.ceil(np.log2(max(steps, 2)))))
+            if 2 <= steps <= 1 << 32:
+                reader.note_bits(node.input[0], int(np.ceil(np.log2(steps))))
         reader.same(node)
         reader.integers.update(node.output)
         return

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from qeopt.network.graph import Network
 from qeopt.network.importers.assemble import assemble
 from qeopt.network.importers.draft import Draft
 from qeopt.network.importers.model import ImportedModel, ImportOptions, Parameters, refuse
@@ -12,7 +15,7 @@ from qeopt.network.importers.onnx.file import read_model
 from qeopt.network.importers.onnx.nodes import HANDLERS, LABELS
 from qeopt.network.importers.onnx.reader import Reader
 from qeopt.network.importers.onnx.shapes import escape_of, infer, is_quantiser
-from qeopt.network.importers.onnx.values import constant_of
+from qeopt.network.importers.onnx.values import UnreadableError, constant_of
 from qeopt.spec.errors import Location, Problem, SpecError, quote
 
 
@@ -30,13 +33,17 @@ def read_onnx(path: Path, options: ImportOptions, *, values: bool = False) -> Im
     image = next(value.name for value in model.graph.input if value.name not in constants)
     reader = Reader(path, Draft(path), options, dims, constants, model.graph)
     reader.draft.read_image(image, reader.canonical(image))
-    for node in model.graph.node:
-        _read_node(reader, node)
-    _results(reader, model.graph)
-    network = assemble(reader.draft, options)
+    try:
+        for node in model.graph.node:
+            _read_node(reader, node)
+        _results(reader, model.graph)
+        network = assemble(reader.draft, options)
+        learnt = _parameters(reader, network) if values else {}
+    except UnreadableError as error:
+        raise refuse(path, str(error)) from None
     return ImportedModel(
         network,
-        _parameters(reader, network.op_by_name.keys()) if values else {},
+        learnt,
         {name: bits for name, bits in reader.bits.items() if name.removesuffix(" activations") in network.tensor_by_name},
         tuple(reader.draft.notes),
     )
@@ -83,11 +90,13 @@ def _results(reader: Reader, graph: Any) -> None:
         reader.draft.results.append(reader.draft.resolve(value))
 
 
-def _parameters(reader: Reader, names: Any) -> dict[str, Parameters]:
+def _parameters(reader: Reader, network: Network) -> dict[str, Parameters]:
+    """Learnt values by operator; what is no number stays as it is."""
     found = {}
-    for name in names:
-        make = reader.parameters.get(name)
-        values = None if make is None else make()
-        if values is not None:
-            found[name] = values
+    with np.errstate(all="ignore"):
+        for op in network.weighted_ops:
+            make = reader.parameters.get(op.name)
+            values = None if make is None else make()
+            if values is not None:
+                found[op.name] = values
     return found

@@ -116,8 +116,8 @@ class Reader:
             return default
         constant = self.constant(node, index)
         values = None if constant is None or constant.size > 1024 else constant.values()
-        if values is None:
-            raise self.refuse(node, f"input {quote(node.input[index])} is no constant")
+        if values is None or not np.isfinite(np.asarray(values, dtype=np.float64)).all():
+            raise self.refuse(node, f"input {quote(node.input[index])} is no constant of numbers")
         return tuple(int(number) for number in np.asarray(values).reshape(-1))
 
     def add(self, node: Any, kind: OpKind, reads: tuple[str, ...], shape: Shape, output: int = 0, **told: Any) -> None:

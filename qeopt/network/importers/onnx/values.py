@@ -16,6 +16,10 @@ from qeopt.network.importers.onnx.file import external_file, load_onnx
 Array = NDArray[Any]
 
 
+class UnreadableError(ValueError):
+    """A constant's values are not what its type and dimensions say."""
+
+
 @dataclass(frozen=True)
 class Constant:
     """A constant: its shape, how to get its values, and the bits that a quantiser gave it."""
@@ -30,8 +34,18 @@ class Constant:
         return prod(self.dims)
 
     def values(self) -> Array | None:
-        """Its values; None where they are not at hand."""
-        return None if self.load is None else self.load()
+        """Its values; None where they are not at hand.
+
+        Raises:
+            UnreadableError: the file's values, or what its nodes make of them, do not fit their shape or type.
+        """
+        if self.load is None:
+            return None
+        try:
+            with np.errstate(all="ignore"):
+                return self.load()
+        except (ValueError, TypeError, IndexError, OverflowError) as error:
+            raise UnreadableError(f"a constant of {' x '.join(map(str, self.dims))} values cannot be read: {error}") from error
 
     def then(self, dims: tuple[int, ...], change: Callable[[Array], Array], bits: int | None = None) -> Constant:
         """The constant after a change of its values, made when they are asked for."""

@@ -28,21 +28,25 @@ def read_tflite(path: Path, options: ImportOptions, *, values: bool = False) -> 
         _check_operators(reader, set(HANDLERS))
         for number, op in enumerate(reader.ops):
             read_operator(reader, number, op)
+        _results(reader)
+        network = assemble(reader.draft, options)
+        learnt = {name: reader.learnt(*found) for name, found in reader.weights.items()} if values else {}
     except DamagedError as error:
         raise refuse(path, f"is damaged: it holds {error}") from None
-    for index in (*reader.outputs, *reader.cut):
-        if reader.draft.knows(str(index)):
-            reader.draft.results.append(reader.draft.resolve(str(index)))
-    if not reader.draft.results:
-        raise refuse(path, "no output depends on the image")
-    network = assemble(reader.draft, options)
-    learnt = {name: reader.learnt(*found) for name, found in reader.weights.items()} if values else {}
     return ImportedModel(
         network,
         {name: found for name, found in learnt.items() if found is not None and name in network.op_by_name},
         {name: bits for name, bits in reader.bits.items() if name.removesuffix(" activations") in network.tensor_by_name},
         tuple(reader.draft.notes),
     )
+
+
+def _results(reader: Reader) -> None:
+    for index in (*reader.outputs, *reader.cut):
+        if reader.draft.knows(str(index)):
+            reader.draft.results.append(reader.draft.resolve(str(index)))
+    if not reader.draft.results:
+        raise refuse(reader.path, "no output depends on the image")
 
 
 def _check_operators(reader: Reader, known: set[str]) -> None:

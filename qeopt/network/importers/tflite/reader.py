@@ -91,7 +91,10 @@ class Reader:
         if values.ndim == 4:
             values = values.transpose(3, 0, 1, 2) if depthwise else values.transpose(0, 3, 1, 2)
         shift = None if bias is None else self._real(bias)
-        return Parameters(np.ascontiguousarray(values, np.float32), None if shift is None else shift.reshape(-1).astype(np.float32))
+        with np.errstate(all="ignore"):
+            return Parameters(
+                np.ascontiguousarray(values, np.float32), None if shift is None else shift.reshape(-1).astype(np.float32)
+            )
 
     def _real(self, tensor: TensorEntry) -> NDArray[Any] | None:
         stored = self.data(tensor)
@@ -103,8 +106,9 @@ class Reader:
                 raise DamagedError(f"{len(tensor.scales)} scales for {quote(tensor.name)}")
             sides[tensor.axis] = -1
         zeros = tensor.zero_points if len(tensor.zero_points) == len(tensor.scales) else np.zeros(len(tensor.scales))
-        real = (stored.astype(np.float64) - zeros.reshape(sides)) * tensor.scales.reshape(sides)
-        return np.asarray(real, dtype=np.float32)
+        with np.errstate(all="ignore"):
+            real = (stored.astype(np.float64) - zeros.reshape(sides)) * tensor.scales.reshape(sides)
+            return np.asarray(real, dtype=np.float32)
 
 
 def open_graph(path: Path, content: bytes, options: ImportOptions) -> Reader:

@@ -1,0 +1,86 @@
+"""`qeopt bits`: exact bits for a model, without a study file."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qeopt.bits import bits, write_study
+from qeopt.cli import options
+from qeopt.cli.import_ import Input, Model, TreatAs, import_options
+from qeopt.cli.solve import no_design, tell
+from qeopt.cli.verb import INTERRUPTED, warn
+from qeopt.report.folder import Run, default_folder, now, prepare, write_solution
+from qeopt.report.solution import SolutionReport
+from qeopt.spec.library import Library
+
+RuntimeName = Annotated[str, typer.Option("--runtime", metavar="NAME", help="Kernel library, by name or path.")]
+Widths = Annotated[list[int] | None, typer.Option("--weights", metavar="BITS", help="Bits weights may have; repeatable (2, 4, 8).")]
+Activations = Annotated[
+    list[int] | None, typer.Option("--activations", metavar="BITS", help="Bits activations may have; repeatable (2, 4, 8).")
+]
+Sram = Annotated[
+    str | None, typer.Option("--sram", metavar="SIZE", help="SRAM budget (64 KiB, unlimited), instead of the device's.")
+]
+Flash = Annotated[str | None, typer.Option("--flash", metavar="SIZE", help="Flash budget, instead of the device's.")]
+Objective = Annotated[
+    str,
+    typer.Option("--objective", metavar="KIND", help="`qe`, or `weights` for the quantisation error of the model's own weights."),
+]
+SaveStudy = Annotated[Path | None, typer.Option("--save-study", metavar="FILE", help="Write the study that this implies.")]
+EngineName = Annotated[str, typer.Option("--engine", metavar="NAME", help="Engine that assigns bits.")]
+
+
+def command(
+    model: Model,
+    runtime: RuntimeName,
+    device: options.DeviceName = None,
+    sram: Sram = None,
+    flash: Flash = None,
+    weights: Widths = None,
+    activations: Activations = None,
+    objective: Objective = "qe",
+    input_: Input = None,
+    treat_as: TreatAs = None,
+    engine: EngineName = "chain",
+    save_study: SaveStudy = None,
+    set_: options.Sets = None,
+    out_: options.Out = None,
+    path: options.Paths = None,
+    json_: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Find the best bits for a fixed network in a model file, prove them, count everything again, and write it down."""
+    started, clock = now(), time.monotonic()
+    answer = bits(
+        model,
+        runtime=runtime,
+        device=device,
+        budgets={name: size for name, size in (("sram", sram), ("flash", flash)) if size is not None} or None,
+        weights=tuple(sorted(set(weights or (2, 4, 8)))),
+        activations=tuple(sorted(set(activations or (2, 4, 8)))),
+        objective={"kind": "sensitivity", "source": "weights"} if objective == "weights" else objective,
+        engine=engine,
+        options=import_options(input_, treat_as),
+        library=Library(tuple(path or ())),
+        overrides=tuple(set_ or ()),
+    )
+    solution = answer.solution
+    if save_study is not None:
+        write_study(save_study, answer.text_for(save_study))
+    if not quiet:
+        for note in answer.notes:
+            warn(note)
+    if solution.design is None:
+        no_design(solution, as_json=json_)
+    report = SolutionReport(solution.design, solution.loaded.files, solution.interrupted)
+    folder = prepare(out_ or default_folder(solution.loaded.value.name))
+    run = Run(tuple(sys.argv), started, time.monotonic() - clock, solution.loaded.files, ())
+    tell(report, write_solution(folder, report, run), as_json=json_, quiet=quiet)
+    if solution.interrupted:
+        raise typer.Exit(INTERRUPTED)

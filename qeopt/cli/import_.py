@@ -1,0 +1,76 @@
+"""`qeopt import`: write a model of another tool as a network file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qeopt.bits import network_text, write_study
+from qeopt.cli import options
+from qeopt.cli.verb import emit, fail, out, warn
+from qeopt.network import macs, weight_count
+from qeopt.network.importers import ImportOptions, import_model
+from qeopt.report.words import place
+from qeopt.spec.model import build
+
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file: ONNX, TFLite, or MCUNet's JSON.")]
+Input = Annotated[
+    str | None,
+    typer.Option("--input", metavar="H,W,C", help="Height, width and channels of the image, where the file leaves them open."),
+]
+TreatAs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--treat-as", metavar="OPERATOR=HOW", help="How to take an operator: identity, activation, move or cut; repeatable."
+    ),
+]
+To = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Where to write the network; MODEL.yaml unless stated.")]
+
+
+def import_options(input_: str | None, treat_as: list[str] | None) -> ImportOptions:
+    """Read what the options say of a model."""
+    told: dict[str, object] = {}
+    if input_ is not None:
+        sides = input_.split(",")
+        if len(sides) != 3 or not all(side.strip().isdigit() for side in sides):
+            fail(f"--input {input_}: height, width and channels were expected, such as 96,96,3", 2)
+        told["input"] = [int(side) for side in sides]
+    if treat_as:
+        pairs = [text.partition("=") for text in treat_as]
+        wrong = [
+            text for text, (_, _, how) in zip(treat_as, pairs, strict=True) if how not in {"identity", "activation", "move", "cut"}
+        ]
+        if wrong:
+            fail(f"--treat-as {wrong[0]}: OPERATOR=identity, activation, move or cut was expected", 2)
+        told["treat_as"] = {operator: how for operator, _, how in pairs}
+    return build(ImportOptions, told)  # type: ignore[arg-type]
+
+
+def command(
+    model: Model,
+    input_: Input = None,
+    treat_as: TreatAs = None,
+    out_: To = None,
+    json_: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Read a model and write it operator by operator as a network that a study can name; nothing is overwritten."""
+    read = import_model(model, import_options(input_, treat_as))
+    target = out_ or model.with_suffix(".yaml")
+    write_study(target, network_text(read.network))
+    if not quiet:
+        for note in read.notes:
+            warn(note)
+    counts = {
+        "operators": len(read.network.ops),
+        "weights": sum(int(weight_count(op)) for op in read.network.ops),
+        "macs": sum(int(macs(op)) for op in read.network.ops),
+    }
+    if json_:
+        emit({"format": "qeopt.import/1", "network": str(target), **counts, "notes": list(read.notes)})
+        return
+    told = ", ".join(f"{number:,} {name}" for name, number in counts.items())
+    out().print(f"written: {place(target)} ({told})", soft_wrap=True)
