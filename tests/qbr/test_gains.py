@@ -15,6 +15,7 @@ from qeopt.space import Structure
 from qeopt.spec.library import Library, builtin_folder
 from qeopt.spec.model import build
 from qeopt.study import Study, load_study
+from qeopt_solvers.reduce import reduce
 
 STUDIES = sorted(
     path.relative_to(builtin_folder()).with_suffix("").as_posix()
@@ -47,6 +48,18 @@ def test_every_choice_of_a_shipped_study_matters(name: str, tie: str) -> None:
         assert compiled.problem.choices
         for choice in compiled.problem.choices:
             assert max(choice.gains) > min(choice.gains), choice.name
+
+
+def test_widths_between_which_the_score_is_flat_are_decided_before_an_engine_sees_them() -> None:
+    """6 and 8 bits gain the same, so the cheaper one is taken."""
+    overrides = ["runtime=ideal", "bits.weights=[6, 8]", "bits.activations=[6, 8]"]
+    study = load_study("vww_256k", library=Library(), overrides=overrides).value
+    compiled = study.refiner.compile(study.subject.expand(study.subject.smallest(), study.task))
+    assert isinstance(compiled, Compiled)
+    assert all(len(set(choice.gains)) == 1 for choice in compiled.problem.choices)
+    reduced = reduce(compiled.problem)
+    assert reduced is not None
+    assert {choice.labels for choice in reduced.problem.choices} == {(6,)}
 
 
 def test_every_choice_of_a_random_network_matters(
