@@ -90,7 +90,7 @@ def compare(
     export(design, "onnx-qdq", folder / "network.onnx", options)
     integers = run(quantised(design, Numbers(weights=folder / "weights.npz")), images.double().numpy())["classifier"]
     session = onnxruntime.InferenceSession(folder / "network.onnx", providers=["CPUExecutionProvider"])
-    (deployed,) = session.run(None, {"image/pixels": images.numpy()})
+    (deployed,) = session.run(None, {"image": images.numpy()})
     chosen = {"pytorch": trained.argmax(1), "reference": integers[:, :, 0, 0].argmax(1), "onnxruntime": deployed.argmax(1)}
     found = {name: float((picks == labels.numpy()).mean()) for name, picks in chosen.items()}
     disagreeing = np.ptp(np.stack(list(chosen.values())), axis=0) > 0

@@ -21,7 +21,7 @@ from qeopt.export.functions import LINEAR
 from qeopt.export.layers import Layer, layers, spelled
 from qeopt.export.numbers import Shape, shape_of
 from qeopt.export.quantised import Grid, QuantisedNetwork, Weights
-from qeopt.network import Op, OpKind
+from qeopt.network import Op, OpKind, Tensor
 
 
 class Dialect(Protocol):
@@ -99,8 +99,8 @@ def onnx_model(design: Design, model: QuantisedNetwork, dialect: Dialect, opsets
     onnx = require("onnx", "onnx", "this format")
     graph = Graph(onnx, batch)
     image = model.image
-    pixels = graph.value(f"{image.name}/pixels", shape_of(image))
-    dialect.activation(graph, pixels, image.name, model.grids[image.name], shape_of(image))
+    pixels = graph.value(image.name, shape_of(image))
+    dialect.activation(graph, pixels, rounded(image), model.grids[image.name], shape_of(image))
     for layer in layers(design, model.network):
         real = _compute(graph, model, dialect, layer)
         if model.functions[layer.op.name] != LINEAR:
@@ -139,23 +139,28 @@ def save(proto: Any, out: Path) -> tuple[Path, ...]:
     return (out,)
 
 
+def rounded(tensor: Tensor) -> str:
+    """Name of the value that holds a tensor on its grid. The image enters under its name, so what it is rounded to has another."""
+    return f"{tensor.name}/rounded" if tensor.is_image else tensor.name
+
+
 def _compute(graph: Graph, model: QuantisedNetwork, dialect: Dialect, layer: Layer) -> str:
     """Append one operator up to its function and return the name of its real output."""
     op, found = layer.op, layer.window
-    inputs = [tensor.name for tensor in op.inputs]
+    inputs = [rounded(tensor) for tensor in op.inputs]
     real = graph.value(f"{op.output.name}/real", _shape(op))
     doc = _describe(layer)
     places = {"kernel_shape": [found.height, found.width], "strides": list(found.strides), "pads": list(found.pads)}
     match op.kind:
         case OpKind.CONV | OpKind.DEPTHWISE:
-            names = dialect.weights(graph, op.name, model.weights[op.name], model.grids[inputs[0]].scale)
+            names = dialect.weights(graph, op.name, model.weights[op.name], model.grids[op.inputs[0].name].scale)
             groups = int(op.inputs[0].channels) // model.weights[op.name].values.shape[1]
             terms = {**places, "dilations": list(found.dilation), "group": groups}
             return graph.node("Conv", [inputs[0], *names], real, op.name, doc, terms)
         case OpKind.DENSE:
             flat = graph.value(f"{op.name}/flat", (int(op.inputs[0].elements),))
             graph.node("Flatten", [inputs[0]], flat, flat)
-            names = dialect.weights(graph, op.name, model.weights[op.name], model.grids[inputs[0]].scale)
+            names = dialect.weights(graph, op.name, model.weights[op.name], model.grids[op.inputs[0].name].scale)
             return graph.node("Gemm", [flat, *names], real, op.name, doc, {"transB": 1})
         case OpKind.POOL:
             return graph.node("AveragePool", inputs, real, op.name, doc, {**places, "count_include_pad": 0})

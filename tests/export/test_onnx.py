@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,13 @@ import pytest
 from qeopt.design import Design
 from qeopt.export import ExportError, export
 from qeopt.export.fill import quantised
+from qeopt.export.functions import functions
+from qeopt.export.geometry import window
 from qeopt.export.numbers import Numbers, shape_of
+from qeopt.export.onnx_graph import rounded
 from qeopt.export.quantised import Integers, QuantisedNetwork, Reals
 from qeopt.export.reference import run, step
+from qeopt.network.importers import ImportOptions, import_model
 
 onnx = pytest.importorskip("onnx")
 
@@ -38,7 +43,7 @@ def all_values(path: Path, images: Reals, names: list[str], *, optimised: bool =
     if not optimised:
         settings.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = runtime.InferenceSession(proto.SerializeToString(), settings, providers=["CPUExecutionProvider"])
-    return dict(zip(names, session.run(names, {"image/pixels": images.astype(np.float32)}), strict=True))
+    return dict(zip(names, session.run(names, {"image": images.astype(np.float32)}), strict=True))
 
 
 def check_rounding(model: QuantisedNetwork, values: dict[str, Reals], images: Reals) -> int:
@@ -48,10 +53,10 @@ def check_rounding(model: QuantisedNetwork, values: dict[str, Reals], images: Re
     """
 
     def integers(name: str) -> Integers:
-        found = values[name] / model.grids[name].scale
-        rounded = np.rint(found)
-        assert np.abs(found - rounded).max() < TIE
-        return rounded.astype(np.int64).reshape(len(images), -1, *(1, 1) if found.ndim == 2 else found.shape[2:])
+        found = values[rounded(model.network.tensor_by_name[name])] / model.grids[name].scale
+        whole = np.rint(found)
+        assert np.abs(found - whole).max() < TIE
+        return whole.astype(np.int64).reshape(len(images), -1, *(1, 1) if found.ndim == 2 else found.shape[2:])
 
     assert np.array_equal(integers(model.image.name), model.grids[model.image.name].quantise(images))
     differing = 0
@@ -73,7 +78,7 @@ def test_qdq_in_onnxruntime_rounds_as_the_reference_does(design: Design, opset: 
     assert export(design, "onnx-qdq", out, {"opset": opset, "narrow_activations": narrow, "batch": IMAGES}) == (out,)
     model = quantised(design)
     images = images_for(model)
-    values = all_values(out, images, [tensor.name for tensor in model.network.tensors], optimised=opset == 21 and not narrow)
+    values = all_values(out, images, [rounded(tensor) for tensor in model.network.tensors], optimised=opset == 21 and not narrow)
     assert check_rounding(model, values, images) <= sum(found.size for found in values.values()) / 10_000
 
 
@@ -83,7 +88,8 @@ def test_with_scales_of_two_qdq_equals_the_reference_to_the_bit(design: Design, 
     model = quantised(design, Numbers(power_of_two=True))
     images = images_for(model, seed=1)
     expected = run(model, images)
-    for name, found in all_values(out, images, list(expected)).items():
+    found_by_name = all_values(out, images, [rounded(tensor) for tensor in model.network.tensors])
+    for name, found in zip(expected, found_by_name.values(), strict=True):
         assert np.array_equal(found.reshape(expected[name].shape), expected[name] * model.grids[name].scale)
     assert len(np.unique(expected[model.network.outputs[0].name])) > 5
 
@@ -102,8 +108,10 @@ def test_names_and_bits_are_those_of_the_design(design: Design, format_name: str
         assert nodes[op.name].doc_string.startswith(f"input {in_bits} bits, output {out_bits} bits")
         assert (f"weights {weight_bits} bits" in nodes[op.name].doc_string) == op.has_weights
     for tensor in network.tensors:
-        assert tensor.name in values
-        assert any(name.startswith(f"{tensor.name}/quant") and f"{design.activations[tensor.name]}bit" in name for name in nodes)
+        assert rounded(tensor) in values
+        assert any(
+            name.startswith(f"{rounded(tensor)}/quant") and f"{design.activations[tensor.name]}bit" in name for name in nodes
+        )
     stated = {entry.key: entry.value for entry in proto.metadata_props}
     assert stated["qeopt.study"] == design.study_name
     assert '"stem": 8' in stated["qeopt.weight_bits"]
@@ -130,6 +138,33 @@ def test_widths_have_types_where_the_opset_has_them(mixed: Design, odd_bits: Des
     clips = {node.output[0] for node in proto.graph.node if node.op_type == "Clip"}
     assert {f"{op}/weights/{bits}bit/clipped" for op, bits in odd_bits.weights.items() if bits not in {4, 8}} <= clips
     assert {f"{name}/{bits}bit/clipped" for name, bits in odd_bits.activations.items() if bits not in {4, 8}} <= clips
+
+
+@pytest.mark.parametrize(("format_name", "options"), [("qonnx", {}), ("onnx-qdq", {"opset": 25, "narrow_activations": True})])
+def test_the_importer_reads_the_same_network_and_optimum(
+    designs: dict[str, Design], format_name: str, options: dict[str, object], tmp_path: Path
+) -> None:
+    for name in ("mixed", "eight_bits"):
+        design = designs[name]
+        export(design, format_name, tmp_path / "m.onnx", options)
+        stages = ImportOptions(stages=("b2.1.expand", "b3.expand"))
+        found = import_model(tmp_path / "m.onnx", stages, values=True)
+        network, refiner = design.network(), design.load_study().refiner
+        assert found.network.tensors == network.tensors
+        ends = functions(design, network)
+        assert [replace(op, pads=None, function="") for op in found.network.ops] == [replace(op, unit="") for op in network.ops]
+        assert {op.name: op.function for op in found.network.ops} == ends
+        assert {window(op) for op in found.network.ops} == {window(op) for op in network.ops}
+        assert {op: found.bits[op] for op in design.weights} == design.weights
+        again = refiner.refine(found.network)
+        assert (again.score, again.status) == (design.bits.value, design.bits.status)
+        assert again.bits is not None
+        assert (again.bits.weights, again.bits.activations) == (design.weights, design.activations)
+        written = quantised(design)
+        for op in network.weighted_ops:
+            integers, scales = written.weights[op.name].values, written.weights[op.name].scales
+            real = integers * scales.reshape(-1, *(1,) * (integers.ndim - 1))
+            np.testing.assert_allclose(found.weights[op.name].weights, real, rtol=1e-6)
 
 
 def test_a_missing_package_is_named(mixed: Design, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
