@@ -10,7 +10,7 @@ from pathlib import Path
 from qeopt.leanest import leanest
 from qeopt.network import Network
 from qeopt.qbr import Impossible, Refined, Refiner
-from qeopt.relief import MEMORIES, Misfit, explain_misfit, fast_exact, fixed_totals, stated
+from qeopt.relief import MEMORIES, WHATEVER_THE_BITS, Misfit, explain_misfit, fast_exact, fixed_totals, stated
 from qeopt.search import Progress, SearchResult, Stop, explore, open_workers
 from qeopt.solve import STUDY, prove
 from qeopt.space import Space, Structure
@@ -140,7 +140,7 @@ def _explained(
 
 
 def _check_weights(weights: Mapping[str, int], refiner: Refiner) -> None:
-    known = [name for name in stated(refiner.limits) if name not in {"macs", "layers"}]
+    known = [name for name in stated(refiner.limits) if name not in WHATEVER_THE_BITS]
     for name, amount in weights.items():
         if name not in known:
             message = (

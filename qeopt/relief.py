@@ -31,6 +31,8 @@ FIELDS = {
 """Where `Limits` keeps each budget."""
 MEMORIES = ("sram", "flash")
 """Budgets in bytes, which rows may count in bits."""
+WHATEVER_THE_BITS = ("macs", "layers")
+"""Budgets of totals that no bits change."""
 PARTS = 1000
 """By default a joint relaxation grows every budget in steps of one part in so many of itself."""
 

@@ -108,7 +108,7 @@ def sweep(
     """
     loaded = load_study(source, overrides=overrides, library=library)
     axes = {name: tuple(sorted(set(values))) for name, values in grid.items()}
-    _check(axes)
+    check_grid(axes)
     done: list[SweepPoint] = []
     found = Sweep(loaded, axes, ())
     with open_workers(workers) as crew:
@@ -239,15 +239,19 @@ def _tolerance(point: SweepPoint) -> float:
     return 0.0 if point.refined is None else TOLERANCE_NATS * len(point.refined.network.tensors)
 
 
-def _check(axes: Mapping[str, Sequence[int]]) -> None:
-    """Refuse a grid that is empty, too large, or of budgets that there are not."""
+def check_grid(axes: Mapping[str, Sequence[int]]) -> None:
+    """Refuse a grid that is empty, too large, or of budgets that there are not.
+
+    Raises:
+        SpecError: saying which.
+    """
     if not axes or not all(axes.values()):
         raise SpecError.at(None, "a sweep needs a range of a budget, such as --sram 128KiB:512KiB:32KiB")
     for name, values in axes.items():
         if name not in FIELDS:
             raise SpecError.at(None, f"there is no budget {name!r}; {one_of(FIELDS)} was expected{did_you_mean(name, FIELDS)}")
-        if values[0] < 1:
-            raise SpecError.at(None, f"a limit of {name!r} is {values[0]}; at least 1 was expected")
+        if min(values) < 1:
+            raise SpecError.at(None, f"a limit of {name!r} is {min(values)}; at least 1 was expected")
     points = math.prod(len(values) for values in axes.values())
     if points > MOST_POINTS:
         counted = " x ".join(f"{len(values):,} {name}" for name, values in axes.items())

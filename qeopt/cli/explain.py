@@ -10,13 +10,14 @@ from qeopt.cli import options
 from qeopt.cli.overrides import overrides
 from qeopt.cli.verb import INTERRUPTED, NO_DESIGN, emit, err, out
 from qeopt.explain import explain
-from qeopt.relief import MEMORIES
+from qeopt.relief import FIELDS, MEMORIES, WHATEVER_THE_BITS
 from qeopt.report.explanation import ExplanationReport
 from qeopt.report.progress import ProgressLine
 from qeopt.spec.amounts import parse_amounts
 from qeopt.spec.library import Library
 
 OPTION = "--weight"
+COUNTS = tuple(name for name in FIELDS if name not in {*MEMORIES, *WHATEVER_THE_BITS})
 Weights = Annotated[
     list[str] | None,
     typer.Option(
@@ -42,7 +43,7 @@ def command(
     debug: options.Debug = False,
 ) -> None:
     """Tell why nothing fits and the least that would help, or which budgets bind and what more buys; exit 1 if nothing fits."""
-    weights = parse_amounts(weight, OPTION, MEMORIES) if weight else None
+    weights = parse_amounts(weight, OPTION, MEMORIES, COUNTS) if weight else None
     given = overrides(set_, device=device, runtime=runtime, seed=seed, time_limit=time_limit)
     with ProgressLine(err(), quiet=quiet) as progress:
         found = explain(study, weights=weights, overrides=given, library=Library(tuple(path or ())), report=progress)

@@ -18,7 +18,7 @@ from qeopt.report.words import place
 from qeopt.spec.amounts import parse_sizes
 from qeopt.spec.library import Library
 from qeopt.study import load_study
-from qeopt.sweep import sweep
+from qeopt.sweep import check_grid, sweep
 
 RANGE = "START:STOP:STEP"
 Sram = Annotated[str | None, typer.Option("--sram", metavar=RANGE, help="SRAM budgets: 128KiB:512KiB:32KiB, or 128KiB,256KiB.")]
@@ -43,6 +43,7 @@ def command(
     started, clock = now(), time.monotonic()
     ranges = {"sram": sram, "flash": flash}
     grid = {name: parse_sizes(text, f"--{name}") for name, text in ranges.items() if text is not None}
+    check_grid(grid)
     given, library = overrides(set_, device=device, runtime=runtime, seed=seed), Library(tuple(path or ()))
     folder = prepare(out_ or default_folder(f"{load_study(study, overrides=given, library=library).value.name}.sweep"))
     with ProgressLine(err(), quiet=quiet) as progress:

@@ -111,7 +111,7 @@ class ExplanationReport:
         name = single.names[0]
         provers = _engines(single.engines) if single.proven and single.engines else "" if single.proven else "not proven"
         if not single.suffices:
-            return name, "none suffices", "", "", provers
+            return name, "none suffices", "", "", provers or "other budgets exclude it whatever the bits"
         more = dict(single.extra)[name]
         limit = getattr(self._study.limits, FIELDS[name]) + more
         return name, f"+{_spell(name, more)}", _spell(name, limit), _score(single), provers
@@ -124,13 +124,13 @@ class ExplanationReport:
         for name, more in joint.extra:
             before = getattr(self._study.limits, FIELDS[name])
             console.print(f"  {name} +{_spell(name, more)} to {_spell(name, before + more)} ({100 * more / before:+.1f} %)")
-        steps = ", ".join(f"{name} {_spell(name, share)}" for name, share in misfit.weights)
-        console.print(f"  weights: in steps of {steps} together, {joint.steps:,} steps are needed;", soft_wrap=True)
-        console.print("  each budget was then taken back to the least that it needs while the others stay", soft_wrap=True)
+        if joint.steps:
+            steps = ", ".join(f"{name} {share:,}{' B' if name in MEMORIES else ''}" for name, share in misfit.weights)
+            console.print(f"  weights: in steps of {steps} together, {joint.steps:,} steps are needed;", soft_wrap=True)
+            console.print("  each budget was then taken back to the least that it needs while the others stay", soft_wrap=True)
         proof = f"proven by {_engines(joint.engines)}" if joint.proven else "not proven to be the least"
-        console.print(
-            f"  {proof if joint.engines or not joint.proven else 'no bits change these totals'}; score there {_score(joint)}"
-        )
+        shown = "nothing else helps: no bits change these totals" if joint.proven and not joint.engines else proof
+        console.print(f"  {shown}; score there {_score(joint)}", soft_wrap=True)
         if joint.with_addresses:
             console.print(f"  with addresses for all buffers: {_amounts(joint.with_addresses)} is enough", soft_wrap=True)
 
@@ -141,10 +141,10 @@ class ExplanationReport:
             return
         for row, worth in self._bound_rows():
             left = _spell(row.name, worth.slack // self._unit(row.name))
+            binds = "binds, too little is left for better bits" if worth.unlimited_gain else "does not bind"
             shown = ", ".join(worth.tightest[:MOST_SHORTAGES]) + (", ..." if len(worth.tightest) > MOST_SHORTAGES else "")
-            console.print(
-                f"{row.name}: {'binds' if worth.unlimited_gain else 'does not bind'}; {left} left at {shown}", soft_wrap=True
-            )
+            where = f" at {shown}" if row.name == "sram" else ""
+            console.print(f"{row.name}: {binds}; {left} left{where}", soft_wrap=True)
         note = self.found.proofs[0].note
         if note:
             console.print(f"{note}; what more buys is told without them", soft_wrap=True)
@@ -165,11 +165,11 @@ class ExplanationReport:
             console.print(
                 f"  {worth['step_text']} more {name} raises that bound by at most {worth['nats']:.6f} nats", soft_wrap=True
             )
-        free = [
-            name for name in ("sram", "layers", "cycles", "picojoules") if getattr(self._study.limits, FIELDS[name]) is not None
-        ]
-        if free:
-            console.print(f"  {', '.join(free)}: no price; kept in every cell, or not part of the bound", soft_wrap=True)
+        kept = [name for name in ("sram", "layers") if getattr(self._study.limits, FIELDS[name]) is not None]
+        if kept:
+            console.print(f"  {' and '.join(kept)}: no price, the bound keeps within them cell by cell", soft_wrap=True)
+        if bound.left_out:
+            console.print(f"  left out of the bound, which holds all the same: {', '.join(bound.left_out)}", soft_wrap=True)
 
     def _prices(self, bound: JointBound) -> dict[str, dict[str, Any]]:
         """What the certificate's prices prove: by budget, how much a step more can raise the bound."""

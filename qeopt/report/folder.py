@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import platform
 import re
 import socket
@@ -55,8 +56,14 @@ class Run:
             "platform": platform.platform(),
             "python": sys.version.split()[0],
             "sources": sources_document(self.sources),
-            "history": [{"search": name, **asdict(progress)} for name, progress in self.history],
+            "history": [{"search": name, **_round(progress)} for name, progress in self.history],
         }
+
+
+def _round(progress: Progress) -> dict[str, Any]:
+    """A report of a search; a bound of -inf, which says that nothing fits, is no number of JSON."""
+    bound = progress.bound if progress.bound is not None and math.isfinite(progress.bound) else None
+    return {**asdict(progress), "bound": bound}
 
 
 def now() -> datetime:

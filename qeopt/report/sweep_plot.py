@@ -15,57 +15,68 @@ if TYPE_CHECKING:
 
 MOST_NAMED = 10
 """Lines that a legend names; of more, only the first, the last and some between."""
+NOTHING = "#D55E00"
+"""Colour of what does not fit."""
 VISIBLE_GAP = 1e-9
 """Relative gap from which a bound is drawn beside the score."""
 
 
 def draw_sweep(found: Sweep, path: Path) -> None:
-    """Draw score and proven bound over the last budget, one line for each value of the other; crosses where nothing fits."""
+    """Draw score and proven bound over the budget with most values, one line for each value of the other.
+
+    Lines are steps: a design stays one until the next point, and a bound holds back to the point before. Crosses: nothing fits.
+    """
     figure = new_figure(8.4, 5.0)
     axes = figure.subplots()
-    *others, across = found.axes
+    *others, across = sorted(found.axes, key=lambda name: len(found.axes[name]))
     groups: dict[tuple[int, ...], list[SweepPoint]] = {}
     for point in found.points:
         groups.setdefault(tuple(point.limits[name] for name in others), []).append(point)
     every = -(-len(groups) // MOST_NAMED)
+    colours = _colours(len(groups))
     for number, (limits, points) in enumerate(groups.items()):
         named = number % every == 0 or number == len(groups) - 1
         said = ", ".join(_say(name, limit) for name, limit in zip(others, limits, strict=True))
-        _line(axes, points, across, _colour(number, len(groups)), f"{said or 'score'}" if named else None)
+        _line(axes, points, across, colours[number], f"{said or 'score'}" if named else None)
     _nothing(axes, found, across)
     _decorate(axes, found, across)
     save_figure(figure, path)
 
 
-def _line(axes: Axes, points: Sequence[SweepPoint], across: str, colour: tuple[float, float, float], label: str | None) -> None:
-    """Scores joined by a line, and bounds by a dashed one where they are not the same."""
+def _line(axes: Axes, points: Sequence[SweepPoint], across: str, colour: tuple[float, ...], label: str | None) -> None:
+    """Scores as a line, and bounds as a dashed one where they are not the same."""
     scored = [(_scaled(across, point.limits[across]), point.score) for point in points if point.score is not None]
-    if scored:
-        axes.plot(*zip(*scored, strict=True), color=colour, marker="o", markersize=4, linewidth=1.4, label=label)
+    if not scored:
+        axes.plot([], [], "x", color=NOTHING, markersize=7, label=None if label is None else f"{label}: nothing fits")
+        return
+    axes.plot(
+        *zip(*scored, strict=True), color=colour, marker="o", markersize=4, linewidth=1.4, label=label, drawstyle="steps-post"
+    )
     bounded = [
         (_scaled(across, point.limits[across]), point.bound)
         for point in points
         if point.bound is not None and point.score is not None
     ]
     if any((point.gap or 0.0) > VISIBLE_GAP for point in points):
-        axes.plot(*zip(*bounded, strict=True), color=colour, marker="_", markersize=7, linewidth=1.0, linestyle="--", alpha=0.8)
+        axes.plot(*zip(*bounded, strict=True), color=colour, linewidth=1.0, linestyle="--", drawstyle="steps-pre")
 
 
 def _nothing(axes: Axes, found: Sweep, across: str) -> None:
     """Mark along the bottom where no line has a design."""
-    empty = sorted(
-        {point.limits[across] for point in found.points} - {p.limits[across] for p in found.points if p.score is not None}
-    )
+    scored = {point.limits[across] for point in found.points if point.score is not None}
+    empty = sorted({point.limits[across] for point in found.points} - scored)
     if empty:
-        low, _ = axes.get_ylim()
         places = [_scaled(across, limit) for limit in empty]
-        axes.plot(places, [low] * len(places), "x", color="#D55E00", markersize=7, clip_on=False, label="nothing fits")
+        bottom = axes.get_xaxis_transform()
+        axes.plot(
+            places, [0.0] * len(places), "x", color=NOTHING, markersize=7, clip_on=False, transform=bottom, label="nothing fits"
+        )
 
 
 def _decorate(axes: Axes, found: Sweep, across: str) -> None:
     study = found.loaded.value
     if any((point.gap or 0.0) > VISIBLE_GAP for point in found.points):
-        axes.plot([], [], color="black", marker="_", linestyle="--", linewidth=1.0, label="proven bound")
+        axes.plot([], [], color="black", linestyle="--", linewidth=1.0, label="proven bound")
     axes.set_xlabel(f"{across} budget, KiB" if across in MEMORIES else f"{across} budget")
     axes.set_ylabel("score, nats")
     what = "best bits of the network, proven" if study.subject.size == 1 else "best designs found, and what is proven"
@@ -84,9 +95,8 @@ def _scaled(name: str, limit: int) -> float:
     return limit / KIB if name in MEMORIES else float(limit)
 
 
-def _colour(number: int, lines: int) -> tuple[float, float, float]:
-    """From dark blue to amber: an order that colour-blind readers see too."""
-    share = number / (lines - 1) if lines > 1 else 0.0
-    dark, amber = (0.0, 0.27, 0.55), (0.9, 0.62, 0.0)
-    red, green, blue = (a + share * (b - a) for a, b in zip(dark, amber, strict=True))
-    return red, green, blue
+def _colours(lines: int) -> list[tuple[float, ...]]:
+    """From dark to light, in an order that colour-blind readers see too."""
+    from matplotlib import colormaps  # noqa: PLC0415  # as in `new_figure`
+
+    return [tuple(colormaps["viridis"](0.85 * number / max(lines - 1, 1))) for number in range(lines)]

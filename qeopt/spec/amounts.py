@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from qeopt.spec.errors import Location, SpecError, quote
+from qeopt.spec.errors import Location, SpecError, did_you_mean, one_of, quote
 from qeopt.spec.units import parse_count, parse_positive_bytes
 
 MOST_VALUES = 256
@@ -33,18 +33,27 @@ def parse_sizes(text: str, option: str) -> tuple[int, ...]:
     return tuple(range(start, stop + 1, step))
 
 
-def parse_amounts(texts: Iterable[str], option: str, sizes: Sequence[str]) -> dict[str, int]:
-    """Return the amounts that texts such as ``sram=1KiB`` and ``macs=1M`` stand for; those in `sizes` are memory.
+def parse_amounts(texts: Iterable[str], option: str, sizes: Sequence[str], counts: Sequence[str]) -> dict[str, int]:
+    """Return the amounts that texts such as ``sram=1KiB`` and ``bitops=1M`` stand for.
+
+    Args:
+        texts: What the user wrote.
+        option: The option, for messages.
+        sizes: Names of what is counted in bytes.
+        counts: Names of what is counted.
 
     Raises:
-        SpecError: A text is no ``NAME=AMOUNT``, names something again, or its amount is not sound.
+        SpecError: A text is no ``NAME=AMOUNT``, its name is unknown or given twice, or its amount is not sound.
     """
     found: dict[str, int] = {}
+    known = (*sizes, *counts)
     for text in texts:
         place = Location(f"{option} {text}")
         name, separator, amount = (part.strip() for part in text.partition("="))
         if not (name and separator and amount):
             raise SpecError.at(place, "NAME=AMOUNT was expected, such as sram=1KiB")
+        if name not in known:
+            raise SpecError.at(place, f"there is no {name!r}; {one_of(known)} was expected{did_you_mean(name, known)}")
         if name in found:
             raise SpecError.at(place, f"{name!r} is given twice")
         found[name] = _size(amount, place) if name in sizes else _count(amount, place)
