@@ -51,10 +51,19 @@ class Verb(TyperCommand):
         except (typer.Exit, typer.Abort):
             raise
         except Exception as error:  # the last place where a fault of ours can be told instead of dumped
+            if _was_interrupted(error):
+                fail("interrupted", INTERRUPTED)
             if ctx.params.get("debug"):
                 traceback.print_exc()
             what = str(error) or "no more is known"
             fail(f"internal error: {type(error).__name__}: {what}; --debug shows where, please report it", INTERNAL_ERROR)
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind an error: libraries in C may turn it into one of their own."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def out() -> Console:

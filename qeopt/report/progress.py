@@ -7,6 +7,7 @@ from typing import Self
 
 from rich.console import Console
 
+from qeopt.report.interrupt import GentleInterrupt
 from qeopt.search import Progress
 
 SEARCHES = {"study": "searching", "eight_bits": "the same with 8 bits", "tied": "the same with tied bits"}
@@ -17,11 +18,14 @@ class ProgressLine:
 
     def __init__(self, console: Console, *, quiet: bool = False) -> None:
         self._status = console.status("starting") if console.is_terminal and not quiet else None
+        self._console = console
+        self._interrupt = GentleInterrupt(self._stopping)
         self.history: list[tuple[str, Progress]] = []
         """What was reported, with the name of the search."""
 
     def __enter__(self) -> Self:
-        """Start drawing."""
+        """Start drawing; from here on, Ctrl-C waits for the end of a round."""
+        self._interrupt.__enter__()
         if self._status is not None:
             self._status.start()
         return self
@@ -30,9 +34,14 @@ class ProgressLine:
         """Remove the line."""
         if self._status is not None:
             self._status.stop()
+        self._interrupt.__exit__(kind, error, trace)
 
     def __call__(self, name: str, progress: Progress) -> None:
-        """Take a report."""
+        """Take a report.
+
+        Raises:
+            KeyboardInterrupt: after Ctrl-C; a search ends with the best so far.
+        """
         self.history.append((name, progress))
         if self._status is not None:
             best = "none fits yet" if progress.best_score is None else f"best score {progress.best_score:.4f}"
@@ -40,8 +49,17 @@ class ProgressLine:
                 f"{SEARCHES.get(name, name)}: {progress.evaluations:,} structures, {progress.feasible:,} feasible, {best}, "
                 f"{progress.seconds:.0f} s"
             )
+        self._interrupt.checkpoint()
 
     def say(self, text: str) -> None:
-        """Show a line without a search."""
+        """Show a line without a search.
+
+        Raises:
+            KeyboardInterrupt: after Ctrl-C.
+        """
         if self._status is not None:
             self._status.update(text)
+        self._interrupt.checkpoint()
+
+    def _stopping(self) -> None:
+        self._console.print("stopping after this round; Ctrl-C again stops at once", soft_wrap=True)

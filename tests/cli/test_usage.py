@@ -132,3 +132,15 @@ def test_a_fault_of_ours_is_told_without_a_traceback(run: Run, monkeypatch: pyte
     result = run("verify", "design.json")
     assert result.exit_code == 70
     assert result.stderr == "internal error: ZeroDivisionError: oops; --debug shows where, please report it\n"
+
+
+def test_ctrl_c_that_a_library_turned_into_an_error_is_still_ctrl_c(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fault(*_: object) -> None:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:
+            raise TypeError("no common dtype") from error
+
+    monkeypatch.setattr("qeopt.cli.verify.verify", fault)
+    result = run("verify", "design.json")
+    assert (result.exit_code, result.stderr) == (130, "interrupted\n")
