@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
@@ -16,6 +16,7 @@ Pair = tuple[int, int]
 
 MAX_ELEMENTS = 1 << 40
 """Values that a tensor may have: far beyond any device, and sums of these are exact."""
+ACTIVATIONS = " activations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ class Draft:
     image: str = ""
     made: dict[str, Piece] = field(default_factory=dict)
     """Operators by the value they write."""
+    taken_in: dict[str, str] = field(default_factory=dict)
+    """By the name of a function: the operator that applies it."""
     _same: dict[str, str] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
 
@@ -88,9 +91,17 @@ class Draft:
         """The value with memory of its own behind a name."""
         return self._same.get(value, value)
 
-    def shape_of(self, value: str) -> Shape:
-        """Shape of what is behind a name."""
-        return self.shapes[self.resolve(value)]
+    def file_bits(self, bits: Mapping[str, int], names: Container[str]) -> dict[str, int]:
+        """Bits that a file gives, by the names of a finished network: `NAME activations` for what `NAME` writes."""
+        found = {}
+        for told, width in bits.items():
+            name = told.removesuffix(ACTIVATIONS)
+            final = name
+            while final in self.taken_in:
+                final = self.taken_in[final]
+            if final in names:
+                found[final + told[len(name) :]] = width
+        return found
 
     def read_as(self, value: str, shape: Shape, node: str) -> str:
         """The value behind a name, seen in a given shape.

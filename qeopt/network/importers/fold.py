@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from qeopt.network.graph import OpKind
 from qeopt.network.importers.draft import Draft, Piece, readers_of
+from qeopt.network.importers.windows import same_pads
 
 FUSED = frozenset({"relu", "relu6", "clip", "affine"})
 """Functions that kernels apply while they scale their sums down to the output's bits."""
@@ -60,11 +61,13 @@ def _fold_pads(draft: Draft) -> None:
     pieces = list(draft.pieces)
     for index, piece in enumerate(pieces):
         pad = pads.get(piece.reads[0])
-        if pad is None or piece.kind not in {OpKind.CONV, OpKind.DEPTHWISE} or piece.pads is None or pad.pads is None:
+        if pad is None or piece.kind not in {OpKind.CONV, OpKind.DEPTHWISE} or pad.pads is None:
             continue
         if pad.writes in draft.results or any(other.kind not in {OpKind.CONV, OpKind.DEPTHWISE} for other in read[pad.writes]):
             continue
-        top, left, bottom, right = (a + b for a, b in zip(pad.pads, piece.pads, strict=True))
+        height, width, _ = draft.shapes[pad.writes]
+        own = piece.pads or same_pads((height, width), piece.window, piece.stride, piece.dilation)
+        top, left, bottom, right = (a + b for a, b in zip(pad.pads, own, strict=True))
         pieces[index] = replace(piece, reads=(pad.reads[0],), pads=(top, left, bottom, right))
         folded.add(pad.writes)
     draft.pieces = [piece for piece in pieces if piece.writes not in folded]
@@ -101,6 +104,7 @@ def _fuse_functions(draft: Draft) -> None:
             function = maker.function if piece.function == "affine" else piece.function
             made[maker.writes] = replace(maker, function=function)
             renamed[piece.writes] = maker.writes
+            draft.taken_in[piece.name] = maker.name
             read[maker.writes] = read.get(piece.writes, [])
             draft.results = [maker.writes if value == piece.writes else value for value in draft.results]
         elif piece.kind is OpKind.ACTIVATION and piece.function == "affine" and piece.reads[0] == draft.image:

@@ -44,7 +44,7 @@ def read_onnx(path: Path, options: ImportOptions, *, values: bool = False) -> Im
     return ImportedModel(
         network,
         learnt,
-        {name: bits for name, bits in reader.bits.items() if name.removesuffix(" activations") in network.tensor_by_name},
+        reader.draft.file_bits(reader.bits, network.tensor_by_name),
         tuple(reader.draft.notes),
     )
 

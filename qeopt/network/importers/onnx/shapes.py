@@ -26,19 +26,7 @@ def infer(path: Path, model: Any, options: ImportOptions) -> dict[str, Dims]:
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     graph = copy.graph
-    told = {value.name: _dims(value) for value in graph.value_info}
-    moved = {name for node in graph.node if escape_of(node, options) == "move" for name in node.output}
-    for node in graph.node:
-        if is_quantiser(node) or escape_of(node, options) in {"identity", "activation"}:
-            _stand_in(node)
-    kept = [node for node in graph.node if escape_of(node, options) not in {"move", "cut"}]
-    del graph.node[:]
-    graph.node.extend(kept)
-    del graph.value_info[:]
-    for name in moved:
-        dims = told.get(name)
-        if dims is not None:
-            graph.value_info.append(onnx.helper.make_tensor_value_info(name, 1, dims))
+    _take_out(onnx, graph, options)
     constants = {tensor.name for tensor in graph.initializer}
     inputs = [value for value in graph.input if value.name not in constants]
     if len(inputs) != 1:
@@ -58,6 +46,27 @@ def infer(path: Path, model: Any, options: ImportOptions) -> dict[str, Dims]:
             found[value.name] = dims
     found.update({tensor.name: tuple(tensor.dims) for tensor in graph.initializer})
     return found
+
+
+def _take_out(onnx: Any, graph: Any, options: ImportOptions) -> None:
+    """Replace or drop what standard inference does not know; the rest is inferred, whatever the file states."""
+    told = {value.name: _dims(value) for value in graph.value_info}
+    moved = {name for node in graph.node if escape_of(node, options) == "move" for name in node.output}
+    kept, gone = [], set[str]()
+    for node in graph.node:
+        escape = escape_of(node, options)
+        if is_quantiser(node) or escape in {"identity", "activation"}:
+            _stand_in(node)
+        if escape == "cut" or not gone.isdisjoint(node.input):
+            gone.update(node.output)
+        elif escape != "move":
+            kept.append(node)
+    del graph.node[:]
+    graph.node.extend(kept)
+    del graph.value_info[:]
+    graph.value_info.extend(
+        onnx.helper.make_tensor_value_info(name, 1, dims) for name in sorted(moved) if (dims := told.get(name)) is not None
+    )
 
 
 def escape_of(node: Any, options: ImportOptions) -> str | None:

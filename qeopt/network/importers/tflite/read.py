@@ -36,7 +36,7 @@ def read_tflite(path: Path, options: ImportOptions, *, values: bool = False) -> 
     return ImportedModel(
         network,
         {name: found for name, found in learnt.items() if found is not None and name in network.op_by_name},
-        {name: bits for name, bits in reader.bits.items() if name.removesuffix(" activations") in network.tensor_by_name},
+        reader.draft.file_bits(reader.bits, network.tensor_by_name),
         tuple(reader.draft.notes),
     )
 
