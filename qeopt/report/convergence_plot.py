@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from qeopt.report.plots import new_figure, save_figure
-from qeopt.report.progress import SEARCHES
 from qeopt.search import Progress
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73")
 """One per search, told apart by colour-blind readers too (Okabe and Ito)."""
+NAMES = {"study": "the study", "eight_bits": "with 8 bits", "tied": "with tied bits"}
 AXES = (("evaluations", "structures evaluated"), ("seconds", "seconds"))
 
 
@@ -22,7 +22,7 @@ def draw_convergence(title: str, histories: Mapping[str, Sequence[Progress]], pa
             found = [(getattr(step, measure), step.best_score) for step in history if step.best_score is not None]
             if not found:
                 continue
-            said = SEARCHES.get(name, name)
+            said = NAMES.get(name, name)
             axes.step(*zip(*found, strict=True), where="post", color=colour, marker=".", label=f"{said}: {found[-1][1]:.3f}")
             bound = history[-1].bound
             if bound is not None:
