@@ -10,6 +10,7 @@ from qeopt.qbr import Refiner
 from qeopt.search.bound import JointBound, bound_space
 from qeopt.search.checkpoint import Journal, Saved
 from qeopt.search.evolution import evolve
+from qeopt.search.founders import within_reach
 from qeopt.search.island import Candidate, Terms
 from qeopt.search.result import Alternative, Best, Progress, SearchResult, Stop
 from qeopt.search.settings import SearchSettings
@@ -70,7 +71,8 @@ def explore(
     saved = None if journal is None else journal.read(space)
     if saved is None:
         try:
-            saved = Saved(_seeded(_bound(terms), seeds), None)
+            bound = _bound(terms)
+            saved = Saved(_seeded(bound, (*seeds, *within_reach(terms, bound))), None)
         except KeyboardInterrupt:
             return SearchResult(None, Stop.INTERRUPTED, reason="interrupted before any structure was looked at")
         if journal is not None:

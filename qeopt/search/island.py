@@ -85,23 +85,30 @@ def advance(terms: Terms, island: Island, generations: int, evaluations: int) ->
 
 
 def evaluated(terms: Terms, relaxer: Relaxer, island: Island, structures: Sequence[Structure]) -> Island:
-    """Rank new structures by their relaxed value; find exact bits for those that could beat the best."""
+    """Rank new structures by their relaxed value; find exact bits for those that could beat the best.
+
+    A structure that has no bits after all is no parent: a rule that the relaxation leaves out rules its like out as well.
+    """
     if not structures:
         return island
     relaxed = relaxer.relax(structures).scores
     found = [Candidate(structure, float(score)) for structure, score in zip(structures, relaxed, strict=True) if np.isfinite(score)]
     found.sort(key=rank)
     best, refined = island.best, 0
+    without_bits: set[Structure] = set()
     for candidate in found:
         if best is not None and candidate.relaxed <= best.score:
             break
         refined += 1
         score = terms.refiner.refine(terms.space.expand(candidate.structure, terms.task)).score
-        if score is not None and (best is None or score > best.score):
+        if score is None:
+            without_bits.add(candidate.structure)
+        elif best is None or score > best.score:
             best = Leader(candidate.structure, score)
+    parents = [candidate for candidate in found if candidate.structure not in without_bits]
     return replace(
         island,
-        population=tuple(sorted([*island.population, *found], key=rank)[: terms.settings.population]),
+        population=tuple(sorted([*island.population, *parents], key=rank)[: terms.settings.population]),
         seen=island.seen.union(encode(terms.space, structure) for structure in structures),
         best=best,
         evaluations=island.evaluations + len(structures),
