@@ -35,23 +35,40 @@ def rows_table(columns: Mapping[str, str], rows: Iterable[Iterable[str]], *, tit
 
 
 def layer_table(counted: Counted, console: Console) -> Table:
-    """One row an operator: shape, bits, flash, and SRAM while it runs, drawn against the budget."""
+    """One row an operator: shape, bits, flash, and SRAM while it runs, drawn against the budget.
+
+    A narrow console loses whole columns, never the digits of one.
+    """
     limit = counted.study.limits.sram_bytes
     scale = limit or counted.resources.sram_bytes or 1
-    rows = [(layer, _layer_cells(layer)) for layer in layers(counted)]
-    taken = sum(GAP + max(map(len, column)) for column in zip(_LAYER_HEADINGS, *(cells for _, cells in rows), strict=True))
-    width = max(MIN_BAR, min(MAX_BAR, console.width - taken - len(" 100 % peak")))
+    rows = layers(counted)
+    columns = dict(zip(_LAYER_HEADINGS, zip(*map(_layer_cells, rows), strict=True), strict=True))
+    for heading in _DISPENSABLE:
+        if _bar_room(columns, console) < MIN_BAR:
+            del columns[heading]
+    width = min(MAX_BAR, max(_bar_room(columns, console), 0))
     full, empty = ("█", "·") if can_say(console, "█·") else ("#", ".")
+    columns["of the SRAM budget" if limit is not None else "of the peak"] = tuple(
+        _bar(row, scale, width, full, empty) for row in rows
+    )
     table = plain_table()
-    for heading in _LAYER_HEADINGS:
-        table.add_column(heading, justify="left" if heading in {"operator", "kind"} else "right", no_wrap=True)
-    table.add_column("of the SRAM budget" if limit is not None else "of the peak", no_wrap=True)
-    for layer, cells in rows:
-        table.add_row(*cells, _bar(layer, scale, width, full, empty), style="bold" if layer.is_peak else None)
+    for heading in columns:
+        table.add_column(heading, justify="right" if heading in _NUMBERS else "left", no_wrap=True)
+    for row, cells in zip(rows, zip(*columns.values(), strict=True), strict=True):
+        table.add_row(*cells, style="bold" if row.is_peak else None)
     return table
 
 
+def _bar_room(columns: Mapping[str, tuple[str, ...]], console: Console) -> int:
+    """Columns of the console that are left for bars."""
+    taken = sum(GAP + max(len(heading), *map(len, cells)) for heading, cells in columns.items())
+    return console.width - taken - len(" 100 % peak")
+
+
 _LAYER_HEADINGS = ("operator", "kind", "output", "in", "weights", "out", "MACs", "flash B", "SRAM B")
+_NUMBERS = frozenset(_LAYER_HEADINGS) - {"operator", "kind"}
+_DISPENSABLE = ("MACs", "kind", "flash B", "output")
+"""What a narrow console does without, in this order; layers.csv has all of it."""
 
 
 def _layer_cells(layer: Layer) -> tuple[str, ...]:

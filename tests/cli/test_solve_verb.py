@@ -195,3 +195,12 @@ def test_ctrl_c_saves_the_best_so_far(tmp_path: Path, search: str, stopped: str)
     saved = json.loads((tmp_path / "runs" / "tiny" / "design.json").read_text())
     assert saved["score"] == found["score"]
     assert _qeopt(tmp_path, "verify", "runs/tiny/design.json").returncode == 0
+
+
+def test_a_narrow_terminal_loses_columns_but_no_digits(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = run("solve", "net.yaml", "--no-baselines").stdout.splitlines()
+    table = lines[lines.index(next(line for line in lines if line.startswith("operator"))) :][: 2 + 16]
+    assert all(len(line) <= 80 and "…" not in line for line in table)
+    assert table[0].split() == ["operator", "output", "in", "weights", "out", "SRAM", "B", "of", "the", "SRAM", "budget"]
+    assert "11,328" in next(line for line in table if line.startswith("b1.1.expand"))
