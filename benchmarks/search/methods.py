@@ -139,6 +139,7 @@ def pymoo(study: Study, seed: int, report: Report, *, tied: bool) -> None:
     run_pymoo(terms_of(study, seed, tied=tied), report)
 
 
-def exact_best(terms: Terms, relaxer: Relaxer, island: Island, structures: list[Structure]) -> Island:
-    """Add structures to a record of the best, which is all that a rival keeps in an island."""
-    return replace(evaluated(terms, relaxer, island, structures), population=())
+def look_at(terms: Terms, relaxer: Relaxer, record: Island, structures: list[Structure]) -> tuple[Island, dict[Structure, float]]:
+    """Keep a record of the best with exact bits; return the relaxed values of the structures that can fit."""
+    found = evaluated(terms, relaxer, replace(record, population=()), structures)
+    return found, {candidate.structure: candidate.relaxed for candidate in found.population}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from methods import Report, exact_best
+from methods import Report, look_at
 from pymoo.algorithms.soo.nonconvex.ga import GA
 from pymoo.core.crossover import Crossover
 from pymoo.core.duplicate import ElementwiseDuplicateElimination
@@ -33,9 +33,8 @@ class StructureProblem(Problem):
 
     def _evaluate(self, x: Any, out: Any, *_: Any, **__: Any) -> None:
         structures = [row[0] for row in x]
-        self.record = exact_best(self.terms, self.relaxer, self.record, structures)
-        scores = self.relaxer.relax(structures).scores
-        out["F"] = np.where(np.isfinite(scores), -scores, WORST)[:, None]
+        self.record, relaxed = look_at(self.terms, self.relaxer, self.record, structures)
+        out["F"] = np.array([[-relaxed[one]] if one in relaxed else [WORST] for one in structures])
         self.is_over = self.report(self.record.evaluations, self.record.best.score if self.record.best else None)
 
 
