@@ -32,8 +32,6 @@ def infer(path: Path, model: Any, options: ImportOptions) -> dict[str, Dims]:
     if len(inputs) != 1:
         raise refuse(path, f"{len(inputs)} inputs ({', '.join(value.name for value in inputs[:5])}); one image was expected")
     _fix_input(path, inputs[0], options)
-    for value in graph.output:
-        value.type.tensor_type.ClearField("shape")
     del graph.output[:]
     try:
         inferred = onnx.shape_inference.infer_shapes(copy, strict_mode=True, data_prop=True)
