@@ -10,7 +10,7 @@ from qeopt.space import Space
 
 RELU = "relu"
 LINEAR = ""
-KEEPING_SIGN = frozenset({OpKind.POOL, OpKind.MAX_POOL, OpKind.CONCAT, OpKind.SLICE, OpKind.TRANSPOSE, OpKind.PAD, OpKind.RESIZE})
+KEEPING_SIGN = frozenset({OpKind.POOL, OpKind.MAX_POOL, OpKind.CONCAT, OpKind.MUL})
 """Kinds that make no negative value of values that are not."""
 
 

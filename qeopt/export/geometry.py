@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from qeopt.network import Op, OpKind
+from qeopt.export.errors import ExportError
+from qeopt.network import Network, Op, OpKind
 
 
 class Window(NamedTuple):
@@ -31,6 +32,22 @@ def window(op: Op) -> Window:
         left, right = _same(width, op.dilation[1], op.strides[1], int(source.width), int(output.width))
         pads = (top, left, bottom, right)
     return Window(height, width, op.strides, pads, op.dilation)
+
+
+def vectors(network: Network) -> frozenset[str]:
+    """Names of the tensors that formats hold as vectors: what dense layers write, and sums and functions of these.
+
+    Raises:
+        ExportError: when anything else reads a vector.
+    """
+    found: set[str] = set()
+    for op in network.ops:
+        flat = [tensor.name in found for tensor in op.inputs]
+        if op.kind is OpKind.DENSE or (op.kind in {OpKind.ADD, OpKind.ACTIVATION} and all(flat)):
+            found.add(op.output.name)
+        elif any(flat):
+            raise ExportError(f"{op.name!r} reads what a dense layer writes, which formats hold as a vector; use a 1x1 convolution")
+    return frozenset(found)
 
 
 def _same(side: int, dilation: int, stride: int, source: int, output: int) -> tuple[int, int]:

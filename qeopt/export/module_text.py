@@ -10,12 +10,13 @@ from importlib.resources import files
 from qeopt.design import Design
 from qeopt.export.errors import ExportError
 from qeopt.export.functions import functions, unsigned_tensors
-from qeopt.export.geometry import window
+from qeopt.export.geometry import vectors, window
 from qeopt.export.names import distinct, identifier
 from qeopt.export.numbers import image_of
 from qeopt.network import Bits, Network, Op, OpKind
 
 FUNCTIONS = ("", "relu", "relu6")
+WINDOWED = frozenset({OpKind.CONV, OpKind.DEPTHWISE, OpKind.POOL, OpKind.MAX_POOL})
 _PLACE = '''
 def place(network: nn.Module, name: str, layer: nn.Module) -> None:
     """Put a layer where its dotted name says; a layer may hold others, as `classifier` holds `classifier.pool`."""
@@ -43,6 +44,7 @@ def module_text(design: Design, imports: str, template: str) -> str:
         ExportError: when the network has operators or names that the module cannot have.
     """
     network = design.network()
+    vectors(network)
     layers = files("qeopt.export").joinpath("templates", template).read_text(encoding="utf-8")
     ends = functions(design, network)
     parts = (
@@ -101,6 +103,8 @@ _CLASSES: Mapping[OpKind, str] = {
     OpKind.DEPTHWISE: "Conv",
     OpKind.DENSE: "Dense",
     OpKind.ADD: "Add",
+    OpKind.MUL: "Mul",
+    OpKind.ACTIVATION: "Function",
     OpKind.POOL: "Pool",
     OpKind.MAX_POOL: "Pool",
     OpKind.CONCAT: "Concat",
@@ -122,7 +126,7 @@ def _terms(op: Op, bits: Bits, function: str) -> dict[str, str]:
         terms |= {"0": str(source.channels), "1": str(op.output.channels)}
     if op.kind is OpKind.DENSE:
         terms |= {"0": str(source.elements), "1": str(op.output.channels)}
-    if op.kind not in {OpKind.DENSE, OpKind.ADD, OpKind.CONCAT}:
+    if op.kind in WINDOWED:
         terms["2"] = f"({found.height}, {found.width})"
         terms |= {"stride": str(found.strides)} if found.strides != (1, 1) else {}
         terms |= {"pads": str(found.pads)} if any(found.pads) else {}

@@ -18,10 +18,11 @@ from qeopt.design import Design
 from qeopt.export.errors import ExportError, require
 from qeopt.export.files import write_bytes
 from qeopt.export.functions import LINEAR
+from qeopt.export.geometry import vectors
 from qeopt.export.layers import Layer, layers, spelled
 from qeopt.export.numbers import Shape, shape_of
 from qeopt.export.quantised import Grid, QuantisedNetwork, Weights
-from qeopt.network import Op, OpKind, Tensor
+from qeopt.network import OpKind, Tensor
 
 
 class Dialect(Protocol):
@@ -101,12 +102,14 @@ def onnx_model(design: Design, model: QuantisedNetwork, dialect: Dialect, opsets
     image = model.image
     pixels = graph.value(image.name, shape_of(image))
     dialect.activation(graph, pixels, rounded(image), model.grids[image.name], shape_of(image))
+    flat = vectors(model.network)
     for layer in layers(design, model.network):
-        real = _compute(graph, model, dialect, layer)
-        if model.functions[layer.op.name] != LINEAR:
-            real = _apply(graph, model.functions[layer.op.name], real, layer.op)
         name = layer.op.output.name
-        dialect.activation(graph, real, name, model.grids[name], _shape(layer.op))
+        shape = shape_of(layer.op.output)[: 1 if name in flat else 3]
+        real = _compute(graph, model, dialect, layer, shape)
+        if model.functions[layer.op.name] != LINEAR:
+            real = _apply(graph, model.functions[layer.op.name], real, layer, shape)
+        dialect.activation(graph, real, name, model.grids[name], shape)
     stated = {value.name: value for value in graph.values}
     outputs = {tensor.name for tensor in model.network.outputs}
     made = onnx.helper.make_graph(
@@ -144,47 +147,47 @@ def rounded(tensor: Tensor) -> str:
     return f"{tensor.name}/rounded" if tensor.is_image else tensor.name
 
 
-def _compute(graph: Graph, model: QuantisedNetwork, dialect: Dialect, layer: Layer) -> str:
+def _compute(graph: Graph, model: QuantisedNetwork, dialect: Dialect, layer: Layer, shape: Shape) -> str:
     """Append one operator up to its function and return the name of its real output."""
     op, found = layer.op, layer.window
     inputs = [rounded(tensor) for tensor in op.inputs]
-    real = graph.value(f"{op.output.name}/real", _shape(op))
-    doc = _describe(layer)
+    if op.kind is OpKind.ACTIVATION:
+        return inputs[0]
+    if op.kind is OpKind.DENSE:
+        flat = graph.value(f"{op.name}/flat", (int(op.inputs[0].elements),))
+        inputs = [graph.node("Flatten", inputs, flat, flat)]
+    if op.has_weights:
+        inputs += dialect.weights(graph, op.name, model.weights[op.name], model.grids[op.inputs[0].name].scale)
     places = {"kernel_shape": [found.height, found.width], "strides": list(found.strides), "pads": list(found.pads)}
+    dilations = {"dilations": list(found.dilation)}
+    terms: dict[str, Any]
     match op.kind:
         case OpKind.CONV | OpKind.DEPTHWISE:
-            names = dialect.weights(graph, op.name, model.weights[op.name], model.grids[op.inputs[0].name].scale)
             groups = int(op.inputs[0].channels) // model.weights[op.name].values.shape[1]
-            terms = {**places, "dilations": list(found.dilation), "group": groups}
-            return graph.node("Conv", [inputs[0], *names], real, op.name, doc, terms)
+            kind, terms = "Conv", {**places, **dilations, "group": groups}
         case OpKind.DENSE:
-            flat = graph.value(f"{op.name}/flat", (int(op.inputs[0].elements),))
-            graph.node("Flatten", [inputs[0]], flat, flat)
-            names = dialect.weights(graph, op.name, model.weights[op.name], model.grids[op.inputs[0].name].scale)
-            return graph.node("Gemm", [flat, *names], real, op.name, doc, {"transB": 1})
+            kind, terms = "Gemm", {"transB": 1}
         case OpKind.POOL:
-            return graph.node("AveragePool", inputs, real, op.name, doc, {**places, "count_include_pad": 0})
+            kind, terms = "AveragePool", {**places, "count_include_pad": 0}
         case OpKind.MAX_POOL:
-            return graph.node("MaxPool", inputs, real, op.name, doc, {**places, "dilations": list(found.dilation)})
-        case OpKind.ADD:
-            return graph.node("Add", inputs, real, op.name, doc)
+            kind, terms = "MaxPool", {**places, **dilations}
+        case OpKind.ADD | OpKind.MUL:
+            kind, terms = ("Add" if op.kind is OpKind.ADD else "Mul"), {}
         case OpKind.CONCAT:
-            return graph.node("Concat", inputs, real, op.name, doc, {"axis": 1})
+            kind, terms = "Concat", {"axis": 1}
         case _:
             raise ExportError(f"{op.name!r} is of the kind {op.kind}, which this format cannot write")
+    return graph.node(kind, inputs, graph.value(f"{op.output.name}/real", shape), op.name, _describe(layer), terms)
 
 
-def _apply(graph: Graph, function: str, real: str, op: Op) -> str:
-    output = graph.value(f"{op.output.name}/{function}", _shape(op))
+def _apply(graph: Graph, function: str, real: str, layer: Layer, shape: Shape) -> str:
+    """Append the function of an operator; where the operator is nothing else, the node has its name."""
+    output = graph.value(f"{layer.op.output.name}/{function}", shape)
+    name, doc = (layer.op.name, _describe(layer)) if layer.op.kind is OpKind.ACTIVATION else (output, "")
     if function == "relu6":
-        ends = [graph.constant(f"{output}/{name}", np.array(end, np.float32)) for name, end in (("low", 0.0), ("high", 6.0))]
-        return graph.node("Clip", [real, *ends], output, output)
-    return graph.node("Relu", [real], output, output)
-
-
-def _shape(op: Op) -> Shape:
-    """Shape of what an operator writes, without the batch: dense layers write vectors."""
-    return (int(op.output.channels),) if op.kind is OpKind.DENSE else shape_of(op.output)
+        ends = [graph.constant(f"{output}/{end}", np.array(value, np.float32)) for end, value in (("low", 0.0), ("high", 6.0))]
+        return graph.node("Clip", [real, *ends], output, name, doc)
+    return graph.node("Relu", [real], output, name, doc)
 
 
 def _describe(layer: Layer) -> str:

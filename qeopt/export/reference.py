@@ -61,19 +61,27 @@ def step(op: Op, inputs: list[Integers], grids: Mapping[str, Grid], weights: Wei
     """
     if function not in FUNCTIONS:
         raise ExportError(f"{op.name!r} ends in {function!r}, which cannot be written; {', '.join(sorted(FUNCTIONS)[1:])} can")
-    scales = [grids[tensor.name].scale for tensor in op.inputs]
+    real: list[Reals] = [values * np.float64(grids[tensor.name].scale) for values, tensor in zip(inputs, op.inputs, strict=True)]
+    scale = grids[op.inputs[0].name].scale
+    found: Reals
     if weights is not None:
         sums = _dense(weights, inputs[0]) if op.kind is OpKind.DENSE else _convolve(op, weights, inputs[0])
-        real = (sums + _column(weights.bias)) * _column(weights.scales * scales[0])
-    elif op.kind in {OpKind.POOL, OpKind.MAX_POOL}:
-        real = _pool(op, inputs[0]) * scales[0]
-    elif op.kind is OpKind.ADD:
-        real = inputs[0] * scales[0] + inputs[1] * scales[1]
-    elif op.kind is OpKind.CONCAT:
-        real = np.concatenate([values * scale for values, scale in zip(inputs, scales, strict=True)], axis=1)
+        found = (sums + _column(weights.bias)) * _column(weights.scales * scale)
     else:
-        raise ExportError(f"{op.name!r} is of the kind {op.kind}, which exports with numbers cannot write")
-    return FUNCTIONS[function](real)
+        match op.kind:
+            case OpKind.POOL | OpKind.MAX_POOL:
+                found = _pool(op, inputs[0]) * scale
+            case OpKind.ADD:
+                found = real[0] + real[1]
+            case OpKind.MUL:
+                found = real[0] * real[1]
+            case OpKind.ACTIVATION:
+                found = real[0]
+            case OpKind.CONCAT:
+                found = np.concatenate(real, axis=1)
+            case _:
+                raise ExportError(f"{op.name!r} is of the kind {op.kind}, which exports with numbers cannot write")
+    return FUNCTIONS[function](found)
 
 
 def _column(by_channel: Reals | Integers) -> Reals:

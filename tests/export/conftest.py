@@ -26,6 +26,33 @@ search: {{baselines: []}}
 """
 
 
+BRANCHING = """\
+kind: study
+task: {input: [16, 16, 3], classes: 5}
+network:
+  image: {shape: [16, 16, 3]}
+  ops:
+    - {name: stem, op: conv, reads: [image], shape: [8, 8, 16], kernel: [3, 3], stride: [2, 2], pads: [0, 0, 1, 1], function: relu6,
+       stage: 0}
+    - {name: oblong, op: conv, reads: [stem], shape: [8, 8, 16], kernel: [1, 5], function: relu, stage: 0}
+    - {name: tall, op: conv, reads: [stem], shape: [4, 8, 8], kernel: [3, 1], stride: [2, 1], stage: 0}
+    - {name: grouped, op: conv, reads: [oblong], shape: [8, 8, 16], kernel: [3, 3], dilation: [2, 2], groups: 4, stage: 0}
+    - {name: late, op: activation, reads: [grouped], shape: [8, 8, 16], function: relu}
+    - {name: top, op: max_pool, reads: [late], shape: [4, 8, 16], kernel: [3, 3], stride: [2, 1], pads: [1, 1, 1, 1]}
+    - {name: joined, op: concat, reads: [top, tall], shape: [4, 8, 24]}
+    - {name: squeezed, op: pool, reads: [joined], shape: [1, 1, 24], kernel: [4, 8]}
+    - {name: gate, op: conv, reads: [squeezed], shape: [1, 1, 24], function: relu6, stage: 0}
+    - {name: gated, op: mul, reads: [joined, gate], shape: [4, 8, 24]}
+    - {name: halved, op: pool, reads: [gated], shape: [2, 4, 24], kernel: [2, 2], stride: [2, 2]}
+    - {name: hidden, op: dense, reads: [halved], shape: [1, 1, 12], function: relu, stage: 0}
+    - {name: scores, op: dense, reads: [hidden], shape: [1, 1, 5], weight_bits: 8, bits: 8}
+  stage_ends: [hidden]
+runtime: ideal
+budgets: {sram: 1800, flash: 2600}
+bits: {weights: [2, 4, 8], activations: [2, 4, 8]}
+objective: {kind: qe}
+search: {baselines: []}
+"""
 TERMS = {
     # 2, 4 and 8 bits in weights and activations, pooled and plain shortcuts
     "mixed": {"kind": "k1dwk1", "runtime": "ideal", "sram": "2100", "flash": "4200", "bits": "[2, 4, 8]"},
@@ -60,12 +87,12 @@ def small(solved: Callable[[str, str], Design]) -> Callable[..., Design]:
 
 
 @pytest.fixture(scope="session")
-def designs(small: Callable[..., Design]) -> dict[str, Design]:
-    """A small design for every name in `TERMS`."""
-    return {name: small(name, **terms) for name, terms in TERMS.items()}
+def designs(small: Callable[..., Design], solved: Callable[[str, str], Design]) -> dict[str, Design]:
+    """Small designs: one for every name in `TERMS`, and one of operators that no block has."""
+    return {name: small(name, **terms) for name, terms in TERMS.items()} | {"branching": solved("branching", BRANCHING)}
 
 
-@pytest.fixture(params=list(TERMS))
+@pytest.fixture(params=[*TERMS, "branching"])
 def design(request: pytest.FixtureRequest, designs: dict[str, Design]) -> Design:
     """Each of the small designs."""
     return designs[request.param]
