@@ -37,7 +37,7 @@ def draw_sweep(found: Sweep, path: Path) -> None:
     for number, (limits, points) in enumerate(groups.items()):
         named = number % every == 0 or number == len(groups) - 1
         said = ", ".join(_say(name, limit) for name, limit in zip(others, limits, strict=True))
-        _line(axes, points, across, colours[number], f"{said or 'score'}" if named else None)
+        _line(axes, points, across, colours[number], said if named else None)
     _nothing(axes, found, across)
     _decorate(axes, found, across)
     save_figure(figure, path)
@@ -47,10 +47,17 @@ def _line(axes: Axes, points: Sequence[SweepPoint], across: str, colour: tuple[f
     """Scores as a line, and bounds as a dashed one where they are not the same."""
     scored = [(_scaled(across, point.limits[across]), point.score) for point in points if point.score is not None]
     if not scored:
-        axes.plot([], [], "x", color=NOTHING, markersize=7, label=None if label is None else f"{label}: nothing fits")
+        if label:
+            axes.plot([], [], "x", color=NOTHING, markersize=7, label=f"{label}: nothing fits")
         return
     axes.plot(
-        *zip(*scored, strict=True), color=colour, marker="o", markersize=4, linewidth=1.4, label=label, drawstyle="steps-post"
+        *zip(*scored, strict=True),
+        color=colour,
+        marker="o",
+        markersize=4,
+        linewidth=1.4,
+        label="score" if label == "" else label,
+        drawstyle="steps-post",
     )
     bounded = [
         (_scaled(across, point.limits[across]), point.bound)
@@ -58,7 +65,7 @@ def _line(axes: Axes, points: Sequence[SweepPoint], across: str, colour: tuple[f
         if point.bound is not None and point.score is not None
     ]
     if any((point.gap or 0.0) > VISIBLE_GAP for point in points):
-        axes.plot(*zip(*bounded, strict=True), color=colour, linewidth=1.0, linestyle="--", drawstyle="steps-pre")
+        axes.plot(*zip(*bounded, strict=True), color=colour, marker="_", linewidth=1.0, linestyle="--", drawstyle="steps-pre")
 
 
 def _nothing(axes: Axes, found: Sweep, across: str) -> None:
