@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ortools.linear_solver import pywraplp  # type: ignore[import-untyped]
-
 STEP = 0.7
 """How far from the best point toward the minimum of the planes the next point lies."""
 STRETCH = 4.0
@@ -61,6 +59,8 @@ def minimise(
 
 def _lowest(planes: Sequence[Plane], high: Sequence[float]) -> tuple[tuple[float, ...], float]:
     """The point of the box from 0 to `high` where the highest plane is lowest, and that height."""
+    from ortools.linear_solver import pywraplp  # type: ignore[import-untyped]  # noqa: PLC0415  # slow to load: only when needed
+
     solver = pywraplp.Solver.CreateSolver("GLOP")
     at = [solver.NumVar(0.0, top, f"x{index}") for index, top in enumerate(high)]
     height = solver.NumVar(-solver.infinity(), solver.infinity(), "height")
