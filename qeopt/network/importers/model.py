@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,17 @@ class Parameters:
 
     weights: NDArray[np.float32]
     bias: NDArray[np.float32] | None = None
+
+    def folded(self, scale: NDArray[Any] | None, shift: NDArray[Any] | None) -> Parameters:
+        """With a factor and a summand per output channel, or one for all, taken in."""
+        weights, count = self.weights, (len(self.weights),)
+        bias = np.zeros(count, np.float32) if self.bias is None else self.bias
+        if scale is not None:
+            factor = np.broadcast_to(np.asarray(scale, np.float32).reshape(-1), count)
+            weights, bias = weights * factor.reshape(-1, *[1] * (weights.ndim - 1)), bias * factor
+        if shift is not None:
+            bias = bias + np.broadcast_to(np.asarray(shift, np.float32).reshape(-1), count)
+        return Parameters(weights.astype(np.float32), bias.astype(np.float32))
 
 
 @dataclass(frozen=True)

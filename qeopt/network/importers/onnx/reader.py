@@ -16,6 +16,7 @@ from qeopt.network.importers.draft import Draft, Piece, Shape
 from qeopt.network.importers.model import ImportOptions, Parameters, refuse
 from qeopt.network.importers.onnx.shapes import Dims
 from qeopt.network.importers.onnx.values import Array, Constant, constant_of
+from qeopt.network.importers.windows import channels_first
 from qeopt.spec.errors import quote
 
 MakeParameters = Callable[[], Parameters | None]
@@ -73,11 +74,7 @@ class Reader:
             raise refuse(self.path, f"the shape of {quote(value)} cannot be inferred")
         if value in self.channels_last:
             return prod(dims[:-2]), dims[-2], dims[-1]
-        if len(dims) <= 2:
-            return 1, 1, prod(dims)
-        if len(dims) == 3:
-            return 1, dims[2], dims[0] * dims[1]
-        return dims[-2], dims[-1], prod(dims[:-2])
+        return channels_first(dims)
 
     def source(self, node: Any, index: int = 0) -> str:
         """The value an input stands for, in the shape this node sees."""
@@ -254,12 +251,4 @@ def _dequantised(values: Array, scale: Constant | None, zero: Constant | None, a
 def _folded(given: Parameters | None, scale: Callable[[], Array] | None, shift: Callable[[], Array] | None) -> Parameters | None:
     if given is None:
         return None
-    weights = given.weights
-    bias = np.zeros(len(weights), dtype=np.float32) if given.bias is None else given.bias
-    if scale is not None:
-        factor = np.broadcast_to(np.asarray(scale(), dtype=np.float32).reshape(-1), (len(weights),))
-        weights = weights * factor.reshape(-1, *[1] * (weights.ndim - 1))
-        bias = bias * factor
-    if shift is not None:
-        bias = bias + np.broadcast_to(np.asarray(shift(), dtype=np.float32).reshape(-1), (len(weights),))
-    return Parameters(weights.astype(np.float32), bias.astype(np.float32))
+    return given.folded(None if scale is None else scale(), None if shift is None else shift())
