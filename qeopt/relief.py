@@ -183,11 +183,11 @@ class _Case:
     def _total_alone(self, total: Total) -> Relief:
         """One total alone, which is enough if it is the only one and bits meet all rows as they are."""
         engine = fast_exact(self.refiner)
-        rows_hold = solve(self.compiled.problem, engine, self._limits)
-        alone = len(self.totals) == 1
-        if not alone or not rows_hold.has_picks:
-            proven = not alone or rows_hold.status is Status.INFEASIBLE
-            return Relief((total.name,), (), suffices=False, proven=proven, engines=(engine,) if alone else ())
+        if len(self.totals) > 1:
+            return Relief((total.name,), (), suffices=False, proven=True, engines=())
+        if not solve(self.compiled.problem, engine, self._limits).has_picks:
+            engines = tuple(dict.fromkeys((engine, PROVER)))
+            return Relief((total.name,), (), suffices=False, proven=self._is_too_little({}), engines=engines)
         extra = {total.name: total.needed - total.limit}
         refined = grown(self.refiner, extra).refine(self.network, engine)
         return Relief((total.name,), tuple(extra.items()), suffices=True, proven=True, engines=(), refined=refined)

@@ -1,6 +1,7 @@
 """Explanations and sweeps against solves of their own: every number that is said must be found again."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
@@ -384,3 +385,10 @@ def test_amounts_that_are_refused(texts: list[str], said: str) -> None:
     with pytest.raises(SpecError) as caught:
         parse_amounts(texts, "--weight", ["sram"], ["bitops"])
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("page", ["explain.md", "sweep.md"])
+def test_the_code_on_the_pages_runs(page: str) -> None:
+    text = (Path(__file__).parents[1] / "docs" / page).read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(compile(code, page, "exec"), {})

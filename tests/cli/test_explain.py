@@ -1,0 +1,135 @@
+"""`qeopt explain`: why nothing fits, and what budgets are worth."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from typer.testing import Result
+
+from qeopt.report.progress import ProgressLine
+from qeopt.search import Progress
+
+Run = Callable[..., Result]
+KEYS = {
+    "format",
+    "status",
+    "study_name",
+    "fits",
+    "proven",
+    "chosen",
+    "structure",
+    "score",
+    "engines",
+    "budgets",
+    "space",
+    "misfit",
+    "sources",
+}
+SMALL = ("--set", "search.evaluations=24")
+
+
+def test_a_network_that_fits(run: Run, golden: Callable[[str, str], None]) -> None:
+    result = run("explain", "net.yaml")
+    assert (result.exit_code, result.stderr) == (0, "")
+    golden("explain_net.txt", result.stdout)
+    found = json.loads(run("explain", "net.yaml", "--json").stdout)
+    assert set(found) == KEYS
+    assert (found["format"], found["status"], found["fits"], found["proven"]) == ("qeopt.explanation/1", "explained", True, True)
+    assert (found["space"], found["misfit"], found["chosen"]) == (None, None, None)
+    budgets = {budget["name"]: budget for budget in found["budgets"]}
+    assert budgets["flash"]["step"] == 1024
+    assert budgets["flash"]["gain_of_step"] > 0
+    assert budgets["flash"]["left"] == budgets["flash"]["limit"] - budgets["flash"]["used"]
+    assert budgets["sram"]["tightest"]
+
+
+def test_a_network_that_does_not_fit(run: Run, golden: Callable[[str, str], None]) -> None:
+    options = ("--set", "budgets.sram=5 KiB", "--set", "budgets.flash=3 KiB", "--set", "budgets.macs=5k")
+    result = run("explain", "net.yaml", *options)
+    assert (result.exit_code, result.stderr) == (1, "")
+    golden("explain_misfit.txt", result.stdout)
+    result = run("explain", "net.yaml", *options, "--json")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert set(found) == KEYS
+    assert (found["fits"], found["proven"], found["score"], found["budgets"]) == (False, True, None, [])
+    misfit = found["misfit"]
+    assert [single["budgets"] for single in misfit["singles"]] == [["sram"], ["flash"], ["macs"]]
+    assert {single["suffices"] for single in misfit["singles"]} == {False}
+    assert {single["more"] for single in misfit["singles"]} == {None}
+    assert set(misfit["joint"]["more"]) == {"sram", "flash", "macs"}
+    assert misfit["joint"]["proven"]
+    assert misfit["weights"] == {"sram": 5, "flash": 3}
+    assert misfit["shortages"][0]["kind"] == "flash"
+    assert misfit["totals"] == [{"name": "macs", "needed": 911488, "limit": 5000}]
+
+
+def test_stated_weights(run: Run) -> None:
+    options = ("--set", "budgets.sram=5 KiB", "--set", "budgets.flash=3 KiB", "--weight", "flash=1 KiB", "--weight", "sram=2KiB")
+    text = run("explain", "net.yaml", *options).stdout
+    assert "weights: in steps of flash 1,024 B, sram 2,048 B together, 5 steps are needed" in text
+
+
+def test_only_a_total_excludes_the_network(run: Run) -> None:
+    text = run("explain", "net.yaml", "--set", "budgets.macs=5k").stdout
+    assert "macs: 911,488 needed whatever the bits, 5,000 allowed" in text
+    assert "other budgets exclude it whatever the bits" in text
+    assert "macs +906,488 to 911,488" in text
+    assert "steps are needed" not in text
+
+
+def test_bits_that_are_not_legal(run: Run) -> None:
+    result = run("explain", "net.yaml", "--set", "bits.weights=[3]")
+    assert result.exit_code == 1
+    assert "no bits are legal for conv 'b1.1.expand'" in result.stdout
+    assert "no budget helps: this is about what the runtime executes" in result.stdout
+
+
+def test_a_space(run: Run, golden: Callable[[str, str], None]) -> None:
+    result = run("explain", "tiny.yaml", *SMALL)
+    assert (result.exit_code, result.stderr) == (0, "")
+    golden("explain_space.txt", result.stdout)
+    found = json.loads(run("explain", "tiny.yaml", *SMALL, "--json").stdout)
+    assert found["chosen"] == "best"
+    assert found["structure"]["b1"]
+    assert found["space"]["bound"] >= found["score"]
+    assert found["space"]["prices"]["flash"]["step"] == 1024
+    assert found["space"]["prices"]["flash"]["nats"] > 0
+
+
+def test_a_space_in_which_nothing_fits(run: Run) -> None:
+    result = run("explain", "tiny.yaml", *SMALL, "--set", "budgets.sram=2 KiB", "--set", "budgets.layers=4")
+    assert result.exit_code == 1
+    assert "no structure of the space fits, proven" in result.stdout
+    assert "explained for the structure that needs least of those compared:" in result.stdout
+    assert "layers: 8 needed whatever the bits, 4 allowed" in result.stdout
+    result = run("explain", "tiny.yaml", *SMALL, "--set", "budgets.flash=2 KiB", "--json")
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["chosen"], found["proven"], found["space"]["bound"]) == (1, "least", False, None)
+
+
+def test_ctrl_c_explains_the_best_so_far(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(self: ProgressLine, name: str, progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ProgressLine, "__call__", interrupt)
+    result = run("explain", "tiny.yaml", "--json")
+    assert result.exit_code == 130
+    found = json.loads(result.stdout)
+    assert (found["status"], found["fits"]) == ("interrupted", True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--weight", "srm=1KiB"), "did you mean 'sram'?"),
+        (("--weight", "sram=1"), "'1' has no unit; write 1 B or 1 KiB"),
+        (("--weight", "sram=1kB"), "'1kB' could mean 1,000 or 1,024 bytes"),
+        (("--weight", "bitops=1M"), "the bits of this study are under no budget 'bitops'"),
+        (("--set", "budgets.sram=5kB"), "'5kB' could mean 5,000 or 5,120 bytes"),
+    ],
+)
+def test_mistakes(run: Run, arguments: tuple[str, ...], said: str) -> None:
+    result = run("explain", "net.yaml", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in result.stderr

@@ -1,0 +1,89 @@
+"""`qeopt sweep`: proven points over budgets."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from qeopt.report.progress import ProgressLine
+
+Run = Callable[..., Result]
+KEYS = {"format", "status", "study_name", "axes", "asked", "points", "monotone", "sources"}
+FILES = ["report.txt", "run.json", "sweep.csv", "sweep.json", "sweep.png"]
+
+
+def test_a_network_over_two_budgets(run: Run, tmp_path: Path, golden: Callable[[str, str], None]) -> None:
+    result = run("sweep", "net.yaml", "--sram", "8KiB:12KiB:2KiB", "--flash", "8KiB,10KiB")
+    assert (result.exit_code, result.stderr) == (0, "")
+    golden("sweep_net.txt", result.stdout)
+    folder = tmp_path / "runs" / "net.sweep"
+    assert sorted(path.name for path in folder.iterdir()) == FILES
+    assert (folder / "sweep.png").read_bytes().startswith(b"\x89PNG")
+    found = json.loads((folder / "sweep.json").read_text())
+    assert set(found) == KEYS
+    assert found["axes"] == {"sram": [8192, 10240, 12288], "flash": [8192, 10240]}
+    assert [point["status"] for point in found["points"]] == ["infeasible"] * 2 + ["optimal"] * 4
+    for point in found["points"][2:]:
+        assert point["bound"] == point["score"]
+        assert point["gap"] == 0
+        assert sorted(point["engines"]) == ["chain", "cp_sat"]
+        assert point["sram_bytes"] <= point["limits"]["sram"]
+        assert point["flash_bytes"] <= point["limits"]["flash"]
+        assert set(point["bits"]["weights"].values()) <= {2, 4, 8}
+    rows = list(csv.DictReader((folder / "sweep.csv").read_text(encoding="utf-8").splitlines()))
+    assert [row["score"] for row in rows] == ["" if p["score"] is None else str(p["score"]) for p in found["points"]]
+
+
+def test_a_space_over_one_budget_repeats(run: Run, tmp_path: Path) -> None:
+    arguments = ("sweep", "tiny.yaml", "--sram", "6KiB,9KiB", "--set", "search.evaluations=24")
+    result = run(*arguments, "--json", "--out", "a")
+    assert (result.exit_code, result.stderr) == (0, "")
+    found = json.loads(result.stdout)
+    assert set(found) == {*KEYS, "files"}
+    assert (found["format"], found["status"]) == ("qeopt.sweep/1", "swept")
+    first, second = found["points"]
+    assert first["score"] <= second["score"] <= second["bound"]
+    assert first["score"] <= first["bound"] <= second["bound"]
+    assert first["structure"]["b1"]
+    run(*arguments, "--out", "b")
+    assert (tmp_path / "a" / "sweep.json").read_bytes() == (tmp_path / "b" / "sweep.json").read_bytes()
+
+
+def test_nothing_fits_anywhere(run: Run) -> None:
+    result = run("sweep", "tiny.yaml", "--sram", "1KiB,2KiB", "--set", "search.evaluations=8", "--out", "none")
+    assert result.exit_code == 1
+    assert "none, proven" in result.stdout
+    assert "where nothing fits: the smallest structure of the space does not fit: SRAM at step 'stem'" in result.stdout
+
+
+def test_ctrl_c_keeps_the_points_so_far(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(self: ProgressLine, text: str) -> None:
+        if text == "sweeping: 2 of 5 points":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(ProgressLine, "say", interrupt)
+    result = run("sweep", "net.yaml", "--sram", "8KiB:12KiB:1KiB", "--json")
+    assert result.exit_code == 130
+    found = json.loads(result.stdout)
+    assert (found["status"], found["asked"], len(found["points"])) == ("interrupted", 5, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "a sweep needs a range of a budget, such as --sram 128KiB:512KiB:32KiB"),
+        (("--sram", "8:12:1"), "--sram 8:12:1: '8' has no unit; write 8 B or 8 KiB"),
+        (("--sram", "8kB:12KiB:1KiB"), "'8kB' could mean 8,000 or 8,192 bytes; write 8000 B or 8 KiB"),
+        (("--flash", "8KiB:1MiB:1B"), "at most 256 were expected: take a longer step"),
+        (("--sram", "1KiB:20KiB:1KiB", "--flash", "1KiB:20KiB:1KiB"), "a sweep of 400 points (20 sram x 20 flash)"),
+        (("--sram", "12KiB:8KiB:1KiB"), "this one stops before it starts"),
+    ],
+)
+def test_ranges_that_are_refused(run: Run, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    result = run("sweep", "net.yaml", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in result.stderr
+    assert not (tmp_path / "runs").exists()
