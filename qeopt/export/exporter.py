@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol, cast
 from pydantic import ValidationError
 
 from qeopt.design import Design
+from qeopt.export.errors import ExportError
 from qeopt.spec.document import parse_value
 from qeopt.spec.errors import Location, SpecError
 from qeopt.spec.model import build
@@ -75,7 +76,7 @@ def write(design: Design, exporter: Exporter, out: Path) -> tuple[Path, ...]:
 
     Raises:
         SpecError: when the design does not fit the study that it carries.
-        ExportError: when the format cannot express the design.
+        ExportError: when the format cannot express the design, or the file cannot be written.
     """
     try:
         network = design.network()
@@ -85,7 +86,10 @@ def write(design: Design, exporter: Exporter, out: Path) -> tuple[Path, ...]:
     wrong = sorted((named[0] ^ set(design.weights)) | (named[1] ^ set(design.activations)))
     if wrong:
         raise _misfit(design, f"bits of {', '.join(wrong[:5])}")
-    return exporter.export(design, out)
+    try:
+        return exporter.export(design, out)
+    except OSError as error:
+        raise ExportError(f"{out}: cannot be written: {error.strerror}") from None
 
 
 def configure(format_name: str, texts: Sequence[str]) -> Exporter:

@@ -50,6 +50,8 @@ def test_options_are_set(run: Run, design: Path) -> None:
         (("--format", "onnx_qdq"), "did you mean 'onnx-qdq'?"),
         (("--format", "c", "--set", "prefx=a"), "did you mean 'prefix'?"),
         (("--format", "c", "--set", "prefix=9"), "--set prefix=9: prefix is 9; a text was expected"),
+        (("--format", "csv", "--out", "net.yaml/x.csv"), "net.yaml/x.csv: cannot be written: "),
+        (("--format", "onnx-qdq", "--out", "solved"), "solved: cannot be written: "),
         (("--format", "max78000"), "the MAX78000 cannot run this design: "),
         (("--format", "onnx-qdq", "--set", "weights=nowhere.npz"), "nowhere.npz: cannot be read"),
     ],
