@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from qeopt.design import resolved
+from qeopt.describe import resolved
 from qeopt.files import write_atomically
 from qeopt.search import Journal, Progress
 from qeopt.spec.errors import Location, QeoptError, SpecError

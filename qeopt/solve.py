@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qeopt.design import Baseline, Design, VerificationError, describe, describe_alternative, recount, uses
+from qeopt.describe import describe, describe_alternative
+from qeopt.design import Baseline, Design, VerificationError, uses
 from qeopt.qbr import Refined, Refiner
+from qeopt.recount import recount
 from qeopt.run import Run, reopen_run, start_run
 from qeopt.search import Progress, SearchResult, SearchSettings, Stop, Workers, explore, open_workers
 from qeopt.spec.document import Document

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from qeopt.design import Design, load_design, recount
+from qeopt.design import Design, load_design
 from qeopt.memory import Resources, count
 from qeopt.network import Network
 from qeopt.qbr import Refined
+from qeopt.recount import recount
 from qeopt.search.bound import recheck
 from qeopt.search.prices import Prices
 from qeopt.solve import PROVER

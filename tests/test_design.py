@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from qeopt.design import Design, load_design, recount
+from qeopt.design import Design, load_design
 from qeopt.memory import count
 from qeopt.qbr import Refiner
+from qeopt.recount import recount
 from qeopt.score import evaluate
 from qeopt.solve import solve
 from qeopt.space import Space, Structure, Task

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from qeopt.design import recount
 from qeopt.memory import Limits
+from qeopt.recount import recount
 from qeopt.solve import solve
 from qeopt.spec.errors import SpecError
 from qeopt.spec.library import Library, builtin_folder

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from qeopt.compare import Comparison
-from qeopt.design import write_atomically
+from qeopt.files import write_atomically
 from qeopt.report.arena_plot import draw_arena
 from qeopt.report.comparison import comparison_document, print_comparison, seconds_document
 from qeopt.report.console import console_for

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from qeopt.design import write_atomically
+from qeopt.files import write_atomically
 from qeopt.spec.errors import Location, SpecError
 from qeopt.spec.library import Library
 from qeopt.study import load_study

@@ -16,7 +16,8 @@ import numpy as np
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
 from qeopt.search.recent import Recent, fingerprint
-from qeopt.search.tables import CellKind, CellTable, Integers, tabulate
+from qeopt.search.tables import CellKind, CellTable, Integers
+from qeopt.search.tabulate import tabulate
 from qeopt.space import Place, Space, Structure, Task
 from qeopt.space.blocks.base import BlockKind
 from qeopt.space.cells import Cell

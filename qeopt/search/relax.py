@@ -19,7 +19,8 @@ from qeopt.qbr import Refiner
 from qeopt.search.lattice import boundary_widths, build_lattice
 from qeopt.search.lookup import Lookup, is_separable
 from qeopt.search.recent import Recent, fingerprint
-from qeopt.search.tables import CellKind, CellTable, Floats, dimensions, tabulate
+from qeopt.search.tables import CellKind, CellTable, Floats, dimensions
+from qeopt.search.tabulate import tabulate
 from qeopt.space import Space, Structure, Task
 
 GOLDEN = (5**0.5 - 1) / 2

@@ -1,43 +1,21 @@
-"""What many cells at once cost and gain, for every combination of the bits inside them.
-
-Cells of one kind differ only in their dimensions, so one network with array dimensions stands for all of them and the formulas of
-`qeopt.hardware.costs` are evaluated once per kind.
-"""
+"""What many cells at once cost and gain, for every combination of the bits inside them, and what that is worth at given prices."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from itertools import product
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qeopt.hardware.costs import (
-    bitops,
-    channels_fit,
-    held,
-    legal_tuples,
-    mac_count,
-    parameter_flash,
-    persistent,
-    scratch,
-    shape_limits,
-    weights_flash,
-)
-from qeopt.memory import steps
-from qeopt.network import Network, NetworkBuilder, Op, Tensor
+from qeopt.network import Network, NetworkBuilder, Tensor
 from qeopt.network.builder import FIXED_BITS
-from qeopt.qbr import Refiner
 from qeopt.space import Place, PlacedCell
 from qeopt.space.cells import Cell
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
 Masks: TypeAlias = NDArray[np.bool_]
-Pair = tuple[int, int]
-"""Bits an operator reads and writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,197 +143,3 @@ class CellTable:
     def least_flash(self) -> Floats:
         """(cells,) flash at the fewest bits."""
         return self.flash + sum((group.flash.min(axis=1) for group in self.groups), start=np.zeros(len(self.flash)))
-
-
-def tabulate(kind: CellKind, dims: Sequence[tuple[int, ...]] | Integers, refiner: Refiner, boundary: tuple[int, ...]) -> CellTable:
-    """Tabulate the cells of `kind` with the given dimensions.
-
-    SRAM steps and kernel legality are hard; scratch that a runtime holds as one maximum and what an operator holds for good are
-    charged to its own step only, so a table never rules out a cell that a network could contain, and a cell taken apart costs what
-    it costs as a whole. Weights may have any bits that some channels can have.
-
-    Args:
-        kind: What the cells share.
-        dims: One row per cell, as `dimensions` gives them.
-        refiner: The terms under which bits are chosen.
-        boundary: Ascending widths that a tensor between two cells may have.
-    """
-    cells = np.asarray(dims, dtype=np.int64)
-    network = kind.network(cells)
-    return _Tabulator(network, refiner, len(cells)).table(boundary)
-
-
-class _Tabulator:
-    """Tabulates one network with array dimensions."""
-
-    def __init__(self, network: Network, refiner: Refiner, size: int) -> None:
-        self._network = network
-        self._refiner = refiner
-        self._runtime = refiner.runtime
-        self._size = size
-        self._bits = _combinations(network, refiner)
-        self._count = len(next(iter(self._bits.values())))
-
-    def table(self, boundary: tuple[int, ...]) -> CellTable:
-        network, objective = self._network, self._refiner.objective
-        gains = np.where(self._fits(), 0.0, -np.inf)
-        for op in network.ops:
-            if op.is_scored:
-                source = op.inputs[0]
-                gains += self._by_width(
-                    source, {width: objective.activation_gain(network, op, source, width) for width in self._widths(source)}
-                )
-        position = {width: index for index, width in enumerate(boundary)}
-        ends = np.stack([self._by_width(end, position) for end in (network.tensors[0], network.ops[-1].output)], axis=1)
-        groups = self._groups()
-        operations = self._plain_bitops()
-        keep, merged = _merge(
-            gains, [*ends.T, *(group.case for group in groups), *([] if operations is None else [np.arange(self._count)])]
-        )
-        return CellTable(
-            constant=_spread(objective.constant(network), self._size),
-            gains=merged,
-            groups=tuple(WeightGroup(group.case[keep], group.gains, group.flash, group.bitops) for group in groups),
-            flash=_spread(sum(parameter_flash(self._runtime, op) for op in network.ops), self._size),
-            bitops=None if operations is None else operations[:, keep],
-            macs=_spread(sum(mac_count(self._runtime, op) for op in network.ops), self._size),
-            layers=network.layers,
-            ends=ends[keep],
-            boundary=len(boundary),
-        )
-
-    def _by_width(self, tensor: Tensor, values: Mapping[int, Any]) -> NDArray[Any]:
-        """Spread values by width over the combinations."""
-        return np.array([values[width] for width in self._bits[tensor.name].tolist()])
-
-    def _widths(self, tensor: Tensor) -> list[int]:
-        return sorted(set(self._bits[tensor.name].tolist()))
-
-    def _pairs(self, op: Op, source: Tensor) -> list[Pair]:
-        return list(zip(self._bits[source.name].tolist(), self._bits[op.output.name].tolist(), strict=True))
-
-    def _fits(self) -> Masks:
-        """(cells, combinations) which can run: kernels exist for some weight bits, channels fit, every step fits."""
-        fits = np.ones((self._size, self._count), dtype=np.bool_)
-        for op in self._network.ops:
-            for _, fitting in shape_limits(self._runtime, op):
-                fits &= _column(fitting, self._size)
-            for source in op.inputs:
-                pairs = self._pairs(op, source)
-                exists = {pair: bool(self._legal_weights(op, pair)) for pair in set(pairs)}
-                fits &= np.array([exists[pair] for pair in pairs])
-            for tensor in (*op.inputs, op.output):
-                channels = {
-                    bits: _column(channels_fit(self._runtime, op, tensor, bits), self._size) for bits in self._widths(tensor)
-                }
-                fits &= np.concatenate([channels[bits] for bits in self._bits[tensor.name].tolist()], axis=1)
-        if self._refiner.limits.sram_bytes is None:
-            return fits
-        limit = self._refiner.limits.sram_bytes * self._runtime.unit_per_byte
-        for step in steps(self._network, self._runtime):
-            used = _column(persistent(self._runtime, step.op), self._size) + self._least_scratch(step.op)
-            for item in step.live:
-                by_width = {
-                    bits: _column(held(self._runtime, item.elements, bits), self._size) for bits in self._widths(item.tensor)
-                }
-                used = used + np.concatenate([by_width[bits] for bits in self._bits[item.tensor.name].tolist()], axis=1)
-            fits &= used <= limit
-        return fits
-
-    def _least_scratch(self, op: Op) -> NDArray[Any]:
-        """(cells, combinations) scratch at the legal weight bits that need least."""
-        formulas = [pool.bytes[op.kind] for pool in self._runtime.pools if op.kind in pool.bytes]
-        if not formulas:
-            return np.zeros((1, 1), dtype=np.int64)
-        by_weights = any("w_bits" in formula.names for formula in formulas)
-        pairs = self._pairs(op, op.inputs[0])
-        by_pair = {}
-        for pair in set(pairs):
-            widths = (self._legal_weights(op, pair) or (FIXED_BITS,)) if by_weights else (FIXED_BITS,)
-            least = np.min([_column(scratch(self._runtime, op, pair[0], width, pair[1]), self._size) for width in widths], axis=0)
-            by_pair[pair] = least
-        return np.concatenate([by_pair[pair] for pair in pairs], axis=1)
-
-    def _legal_weights(self, op: Op, pair: Pair) -> tuple[int, ...]:
-        legal = legal_tuples(self._runtime, op, self._candidates(op), set(pair))
-        return tuple(w for a, w, o in legal if (a, o) == pair)
-
-    def _candidates(self, op: Op) -> tuple[int, ...]:
-        return self._refiner.choices.weights if op.weight_bits is None else (op.weight_bits,)
-
-    def _groups(self) -> list[WeightGroup]:
-        free = [op for op in self._network.weighted_ops if op.weight_bits is None]
-        fixed = [[op] for op in self._network.weighted_ops if op.weight_bits is not None]
-        together = [free] if self._refiner.choices.tie == "unit" and free else [[op] for op in free]
-        return [self._group(ops) for ops in (*fixed, *together)]
-
-    def _group(self, ops: list[Op]) -> WeightGroup:
-        widths = self._candidates(ops[0])
-        couples = self._refiner.limits.bitops is not None
-        states = []
-        for op in ops:
-            legal = {pair: self._legal_weights(op, pair) for pair in set(self._pairs(op, op.inputs[0]))}
-            states.append([(legal[pair], pair[0] if couples else 0) for pair in self._pairs(op, op.inputs[0])])
-        joined = list(zip(*states, strict=True))
-        cases = sorted(set(joined))
-        index = {case: number for number, case in enumerate(cases)}
-        gains = np.zeros((len(cases), len(widths)))
-        flash = np.zeros((self._size, len(widths)))
-        operations = np.zeros((self._size, len(cases), len(widths))) if couples else None
-        for position, op in enumerate(ops):
-            for column, width in enumerate(widths):
-                gain = self._refiner.objective.weight_gain(self._network, op, width) if op.is_scored else 0.0
-                gains[:, column] += [gain if width in case[position][0] else -np.inf for case in cases]
-                flash[:, column] += weights_flash(self._runtime, op, width)
-                if operations is not None:
-                    for number, case in enumerate(cases):
-                        operations[:, number, column] += bitops(self._runtime, op, case[position][1], width)
-        return WeightGroup(np.array([index[case] for case in joined]), gains, flash, operations)
-
-    def _plain_bitops(self) -> Floats | None:
-        """(cells, combinations) bit operations of operators without weights; None when they cannot matter."""
-        plain = [op for op in self._network.ops if not op.has_weights and op.kind in self._runtime.bitops]
-        if self._refiner.limits.bitops is None or not plain:
-            return None
-        total = np.zeros((self._size, self._count))
-        for op in plain:
-            source = op.inputs[0]
-            by_width = {bits: _column(bitops(self._runtime, op, bits, 0), self._size) for bits in self._widths(source)}
-            total += np.concatenate([by_width[bits] for bits in self._bits[source.name].tolist()], axis=1)
-        return total
-
-
-def _combinations(network: Network, refiner: Refiner) -> dict[str, Integers]:
-    """By tensor: its bits in every combination of activation bits inside the cell."""
-    owners: dict[str, tuple[int, ...]] = {}
-    for tensor in network.tensors:
-        owner = network.bits_owner(tensor)
-        owners.setdefault(owner.name, refiner.choices.activations if owner.bits is None else (owner.bits,))
-    names = list(owners)
-    rows = list(product(*owners.values()))
-    if refiner.choices.tie == "unit":
-        free = {
-            network.bits_owner(op.inputs[0]).name
-            for op in network.ops
-            if op.is_scored and network.bits_owner(op.inputs[0]).bits is None
-        }
-        tied = [names.index(name) for name in free]
-        rows = [row for row in rows if len({row[column] for column in tied}) <= 1]
-    table = np.array(rows, dtype=np.int64)
-    return {tensor.name: table[:, names.index(network.bits_owner(tensor).name)] for tensor in network.tensors}
-
-
-def _merge(gains: Floats, looks: list[Integers]) -> tuple[Integers, Floats]:
-    """Merge combinations of equal looks: one representative each, and the best gain per cell."""
-    _, keep, group = np.unique(np.stack(looks, axis=1), axis=0, return_index=True, return_inverse=True)
-    order = np.argsort(group.ravel(), kind="stable")
-    starts = np.searchsorted(group.ravel()[order], np.arange(len(keep)))
-    return keep, np.maximum.reduceat(gains[:, order], starts, axis=1)
-
-
-def _spread(value: Any, size: int) -> Floats:
-    return np.broadcast_to(np.asarray(value, dtype=np.float64), (size,)).copy()
-
-
-def _column(value: Any, size: int) -> NDArray[Any]:
-    return np.broadcast_to(np.asarray(value), (size,))[:, None]

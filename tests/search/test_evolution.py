@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from qeopt.design import recount
+from qeopt.recount import recount
 from qeopt.search import SearchResult, Stop, explore
 from qeopt.search.alternatives import distance
 from qeopt.search.codes import encode

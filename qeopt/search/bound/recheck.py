@@ -16,7 +16,8 @@ from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
 from qeopt.search.lattice import boundary_widths
 from qeopt.search.prices import Prices, chained
-from qeopt.search.tables import CellKind, Floats, Integers, tabulate
+from qeopt.search.tables import CellKind, Floats, Integers
+from qeopt.search.tabulate import tabulate
 from qeopt.space import Place, PlacedCell, Space, Structure, Task
 from qeopt.space.blocks.base import BlockKind
 

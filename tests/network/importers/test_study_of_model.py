@@ -14,8 +14,8 @@ from onnx_author import Author  # type: ignore[import-not-found]  # beside this 
 from tflite_author import small_network  # type: ignore[import-not-found]  # beside this file
 
 from qeopt.bits import bits, network_text, write_study
-from qeopt.design import recount
 from qeopt.network.importers import ImportOptions, import_model
+from qeopt.recount import recount
 from qeopt.solve import solve
 from qeopt.spec.errors import SpecError
 from qeopt.study import load_study

@@ -1,0 +1,71 @@
+"""Count a design again from its own study, structure and bits. No solver takes part."""
+
+from __future__ import annotations
+
+from qeopt.design import Alternative, Design, uses
+from qeopt.files import write_atomically as write_atomically  # noqa: PLC0414  # known here under this name
+from qeopt.layout import arena_faults
+from qeopt.memory import count
+from qeopt.network import Bits, Network
+from qeopt.qbr import Impossible, Refiner
+from qeopt.score import evaluate
+from qeopt.study import Study
+from qeopt_solvers.recount import violations
+
+
+def recount(design: Design) -> tuple[str, ...]:
+    """Count everything again from the design's own study, structures and bits; return what disagrees."""
+    study = design.load_study()
+    found = _recount(study, design)
+    for number, alternative in enumerate(design.alternatives, start=1):
+        found += [f"alternative {number}: {text}" for text in _misnamed(study, alternative) or _recount(study, alternative)]
+    return tuple(found)
+
+
+def _misnamed(study: Study, alternative: Alternative) -> list[str]:
+    """What keeps an alternative from being counted at all."""
+    try:
+        network = study.subject.expand(study.subject.structure(alternative.structure), study.task)
+    except ValueError as error:
+        return [f"structure: {error}"]
+    has = (set(alternative.weights), set(alternative.activations))
+    needs = ({op.name for op in network.weighted_ops}, {tensor.name for tensor in network.tensors})
+    return [] if has == needs else ["its bits are not those of its operators and tensors"]
+
+
+def _recount(study: Study, design: Design | Alternative) -> list[str]:
+    """Count one network again."""
+    network = study.subject.expand(study.subject.structure(design.structure), study.task, study.name)
+    bits = Bits(design.weights, design.activations)
+    resources = count(network, study.runtime, bits)
+    counted = uses(study.limits.uses(resources))
+    found = [
+        f"{name}: the design says {claimed.used:,}, the recount {counted[name].used:,}"
+        for name, claimed in design.uses.items()
+        if counted[name] != claimed
+    ]
+    found += [
+        f"{name}: {use.used:,} is over the budget of {use.limit:,}"
+        for name, use in counted.items()
+        if use.limit and use.used > use.limit
+    ]
+    score = evaluate(study.objective, network, bits)
+    if abs(score - design.score) > 1e-9 * abs(score):
+        found.append(f"score: the design says {design.score}, the recount {score}")
+    if isinstance(design, Design):
+        found += arena_faults(design.arena, network, study.runtime, bits, study.limits.sram_bytes)
+    return [*found, *_broken(study.refiner, network, bits)]
+
+
+def _broken(refiner: Refiner, network: Network, bits: Bits) -> list[str]:
+    """Rows and links of the integer program that the bits break, and widths that are no option at all."""
+    compiled = refiner.compile(network)
+    if isinstance(compiled, Impossible):
+        return [compiled.reason]
+    picks = compiled.picks(bits)
+    if picks is None:
+        return ["some bits are not among those that the runtime can execute and the study allows"]
+    return [
+        f"{broken.kind} {broken.name!r}: {broken.used:,} {broken.unit}, limit {broken.limit:,}"
+        for broken in violations(compiled.problem, picks)
+    ]
