@@ -76,6 +76,18 @@ def _nats(gain: int | None) -> float | None:
     return None if gain is None else gain / MICRO
 
 
+def estimates(counted: Counted) -> tuple[str, ...]:
+    """Say what the runtime estimates of time and energy, and by whose word; nothing where it estimates nothing."""
+    runtime, device, used = counted.study.runtime, counted.study.device, counted.resources
+    found = []
+    if runtime.latency is not None:
+        time = "" if device is None else f", {used.cycles / (device.clock_mhz * 1000):,.2f} ms at {device.clock_mhz:g} MHz"
+        found.append(f"estimated, not measured: {used.cycles:,} cycles{time} ({runtime.latency.source.url})")
+    if runtime.energy is not None:
+        found.append(f"estimated, not measured: {used.picojoules / 1e6:,.2f} uJ ({runtime.energy.source.url})")
+    return tuple(found)
+
+
 def mac_rate(counted: Counted) -> str | None:
     """Warn where one inference has more multiply-accumulates than the core can finish in a second."""
     device = counted.study.device

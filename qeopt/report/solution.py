@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from qeopt.design import Design
-from qeopt.report.budgets import BudgetRow, budget_rows, mac_rate
+from qeopt.report.budgets import BudgetRow, budget_rows, estimates, mac_rate
 from qeopt.report.counted import Counted, layers
 from qeopt.report.tables import baseline_table, budget_table, layer_table, structure_table
 from qeopt.report.words import amount, arena_size, bits_proof, place, space_proof, used_name
@@ -64,6 +64,8 @@ class SolutionReport:
         console.print(layer_table(self.counted, console), "")
         self._print_peak(console)
         console.print(budget_table(self.budgets), "")
+        for text in estimates(self.counted):
+            console.print(text, soft_wrap=True)
         console.print(f"score: {design.score:.4f} (search stopped: {design.stopped})")
         console.print(bits_proof(design.bits))
         console.print(space_proof(design))
