@@ -21,8 +21,6 @@ from qeopt.memory.arena import Placement, ProvenPlan, best_plan, buffers
 from qeopt.network import Network, OpKind
 from qeopt.spec.model import Block
 
-ENDS = ("", "relu", "relu6")
-"""Functions that layers may end in."""
 NONE = -1
 _PLAIN = re.compile(r"[A-Za-z0-9 ._/()-]")
 
@@ -41,7 +39,7 @@ class CHeader(Block):
         """Write the header.
 
         Raises:
-            ExportError: when the runtime counts memory without laying it out, or a layer ends in a function that has no number.
+            ExportError: when the runtime counts memory without laying it out.
         """
         network, runtime = design.network(), design.load_study().runtime
         try:
@@ -50,14 +48,11 @@ class CHeader(Block):
             raise ExportError(str(error)) from None
         prefix = self.prefix or identifier(f"qeopt_{design.study_name}")
         ends = functions(design, network)
-        unknown = sorted(set(ends.values()) - set(ENDS))
-        if unknown:
-            raise ExportError(f"the header has no name for the function {', '.join(unknown)}")
         header = _Header(prefix, network, layers(design, network), plan.plan.placements)
         text = "\n".join(
             (
                 *_opening(design, plan, prefix),
-                *header.types(),
+                *header.types(ends),
                 *header.names(),
                 *header.buffer_table(design, unsigned_tensors(network, ends)),
                 *header.layer_table(ends),
@@ -118,10 +113,10 @@ class _Header:
         """The most buffers of working memory that a layer has, at least 1 as C has no empty arrays."""
         return max((len(numbers) for numbers in self.scratch.values()), default=0) or 1
 
-    def types(self) -> Iterable[str]:
+    def types(self, functions_used: Mapping[str, str]) -> Iterable[str]:
         """Enumerations and records."""
         kinds = ", ".join(f"{self.upper}_{kind.name}" for kind in OpKind)
-        ends = ", ".join(self._end(name) for name in ENDS)
+        ends = ", ".join(self._end(name) for name in ("", *sorted(set(functions_used.values()) - {""})))
         yield f"enum {self.prefix}_kind {{ {kinds} }};"
         yield f"enum {self.prefix}_function {{ {ends} }};"
         yield ""
@@ -137,7 +132,8 @@ class _Header:
         yield "typedef struct {"
         yield "  const char *name;"
         yield f"  int16_t inputs[{self.inputs}], output, scratch[{self.pools}];"
-        yield "  uint16_t kernel_height, kernel_width, stride_height, stride_width, pads[4], groups;"
+        yield "  uint16_t kernel_height, kernel_width, stride_height, stride_width, dilation_height, dilation_width;"
+        yield "  uint16_t pads[4], groups; /* pads: top, left, bottom, right */"
         yield "  uint8_t kind, function, weight_bits;"
         yield "  uint32_t weights, weight_bytes, parameter_bytes;"
         yield "  uint64_t macs;"
@@ -184,6 +180,7 @@ class _Header:
                 window.height,
                 window.width,
                 *window.strides,
+                *window.dilation,
                 f"{{{', '.join(map(str, window.pads))}}}",
                 op.groups,
                 f"{self.upper}_{op.kind.name}",
@@ -200,7 +197,7 @@ class _Header:
 
     def _end(self, function: str) -> str:
         """Enumerator of a function."""
-        return f"{self.upper}_ENDS_{function.upper() or 'LINEAR'}"
+        return f"{self.upper}_ENDS_{identifier(function or 'linear').upper()}"
 
 
 def _filled(indices: Sequence[int], length: int) -> str:

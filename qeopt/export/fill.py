@@ -8,7 +8,8 @@ import numpy as np
 
 from qeopt.design import Design
 from qeopt.export.functions import functions, unsigned_tensors
-from qeopt.export.numbers import Arrays, Numbers, image_of, random_stream, read_weights, shape_of, weight_shape
+from qeopt.export.geometry import image_of, shape_of
+from qeopt.export.numbers import Arrays, Numbers, random_stream, read_weights, weight_shape
 from qeopt.export.quantised import Grid, Integers, QuantisedNetwork, Reals, Weights, weight_range
 from qeopt.export.reference import step
 from qeopt.network import Bits, Op, Tensor, fan_in

@@ -1,11 +1,14 @@
-"""Windows and their padding, as numbers: a network says "same" and leaves it at that."""
+"""Shapes, windows and their padding, as numbers: a network says "same" and leaves it at that."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from qeopt.export.errors import ExportError
-from qeopt.network import Network, Op, OpKind
+from qeopt.network import Network, Op, OpKind, Tensor
+
+WINDOWED = frozenset({OpKind.CONV, OpKind.DEPTHWISE, OpKind.POOL, OpKind.MAX_POOL})
+"""Kinds that read a window for each value."""
 
 
 class Window(NamedTuple):
@@ -25,13 +28,22 @@ def window(op: Op) -> Window:
     source, output = op.inputs[0], op.output
     if op.kind is OpKind.POOL and op.pads is None and (output.height, output.width) == (1, 1) and height >= source.height:
         height, width = int(source.height), int(source.width)  # over all positions, of which the network states the height only
-    if op.pads is not None:
-        pads = op.pads
-    else:
+    pads = op.pads or (0, 0, 0, 0)
+    if op.pads is None and op.kind in WINDOWED:
         top, bottom = _same(height, op.dilation[0], op.strides[0], int(source.height), int(output.height))
         left, right = _same(width, op.dilation[1], op.strides[1], int(source.width), int(output.width))
         pads = (top, left, bottom, right)
     return Window(height, width, op.strides, pads, op.dilation)
+
+
+def image_of(network: Network) -> Tensor:
+    """The tensor that the network reads."""
+    return next(tensor for tensor in network.tensors if tensor.is_image)
+
+
+def shape_of(tensor: Tensor) -> tuple[int, int, int]:
+    """Channels, height and width."""
+    return int(tensor.channels), int(tensor.height), int(tensor.width)
 
 
 def vectors(network: Network) -> frozenset[str]:

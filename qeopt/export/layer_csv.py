@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from qeopt.design import Design
+from qeopt.export.functions import functions
 from qeopt.export.layers import Layer, layers, spelled
 from qeopt.files import write_atomically
 from qeopt.spec.model import Block
 
 COLUMNS = (
     "index", "name", "kind", "unit", "inputs", "output", "in_height", "in_width", "in_channels", "out_height", "out_width",
-    "out_channels", "kernel_height", "kernel_width", "stride", "groups", "in_bits", "weight_bits", "out_bits", "macs", "bitops",
+    "out_channels", "kernel_height", "kernel_width", "stride_height", "stride_width", "dilation_height", "dilation_width", "groups",
+    "function", "in_bits", "weight_bits", "out_bits", "macs", "bitops",
     "weights", "weight_bytes", "parameter_bytes", "output_bytes",
 )  # fmt: skip
 
@@ -32,18 +34,20 @@ class LayerCsv(Block):
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
-        writer.writerows(_row(index, layer) for index, layer in enumerate(layers(design, design.network())))
+        network = design.network()
+        ends = functions(design, network)
+        writer.writerows(_row(index, layer, ends[layer.op.name]) for index, layer in enumerate(layers(design, network)))
         write_atomically(out, text.getvalue())
         return (out,)
 
 
-def _row(index: int, layer: Layer) -> tuple[object, ...]:
+def _row(index: int, layer: Layer, function: str) -> tuple[object, ...]:
     op, found = layer.op, layer.window
     source, output = op.inputs[0], op.output
     read = " ".join(tensor.name for tensor in op.inputs)
     return (
         index, op.name, op.kind.value, op.unit, read, output.name, source.height, source.width, source.channels, output.height,
-        output.width, output.channels, found.height, found.width, found.strides[0], op.groups, layer.in_bits,
-        layer.weight_bits or "", layer.out_bits, layer.macs, layer.bitops, layer.weights, spelled(layer.weight_bytes),
-        spelled(layer.parameter_bytes), spelled(layer.output_bytes),
+        output.width, output.channels, found.height, found.width, *found.strides, *found.dilation, op.groups, function,
+        layer.in_bits, layer.weight_bits or "", layer.out_bits, layer.macs, layer.bitops, layer.weights,
+        spelled(layer.weight_bytes), spelled(layer.parameter_bytes), spelled(layer.output_bytes),
     )  # fmt: skip

@@ -10,13 +10,11 @@ from importlib.resources import files
 from qeopt.design import Design
 from qeopt.export.errors import ExportError
 from qeopt.export.functions import functions, unsigned_tensors
-from qeopt.export.geometry import vectors, window
+from qeopt.export.geometry import WINDOWED, image_of, vectors, window
 from qeopt.export.names import distinct, identifier
-from qeopt.export.numbers import image_of
 from qeopt.network import Bits, Network, Op, OpKind
 
 FUNCTIONS = ("", "relu", "relu6")
-WINDOWED = frozenset({OpKind.CONV, OpKind.DEPTHWISE, OpKind.POOL, OpKind.MAX_POOL})
 _PLACE = '''
 def place(network: nn.Module, name: str, layer: nn.Module) -> None:
     """Put a layer where its dotted name says; a layer may hold others, as `classifier` holds `classifier.pool`."""

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qeopt.export.errors import ExportError
-from qeopt.network import Network, Op, OpKind, Tensor, fan_in
+from qeopt.export.geometry import image_of, shape_of
+from qeopt.network import Network, Op, OpKind, fan_in
 from qeopt.spec.model import Block
 
 Arrays = Mapping[str, NDArray[np.floating]]
@@ -44,16 +45,6 @@ def read_weights(path: Path, network: Network) -> Arrays:
     if problems:
         raise ExportError(f"{path}: " + "; ".join(problems[:10]))
     return arrays
-
-
-def image_of(network: Network) -> Tensor:
-    """The tensor that the network reads."""
-    return next(tensor for tensor in network.tensors if tensor.is_image)
-
-
-def shape_of(tensor: Tensor) -> tuple[int, int, int]:
-    """Channels, height and width."""
-    return int(tensor.channels), int(tensor.height), int(tensor.width)
 
 
 def weight_shape(op: Op) -> Shape:

@@ -18,9 +18,9 @@ from qeopt.design import Design
 from qeopt.export.errors import ExportError, require
 from qeopt.export.files import write_bytes
 from qeopt.export.functions import LINEAR
-from qeopt.export.geometry import vectors
+from qeopt.export.geometry import image_of, shape_of, vectors
 from qeopt.export.layers import Layer, layers, spelled
-from qeopt.export.numbers import Shape, shape_of
+from qeopt.export.numbers import Shape
 from qeopt.export.quantised import Grid, QuantisedNetwork, Weights
 from qeopt.network import OpKind, Tensor
 
@@ -99,7 +99,7 @@ def onnx_model(design: Design, model: QuantisedNetwork, dialect: Dialect, opsets
     """
     onnx = require("onnx", "onnx", "this format")
     graph = Graph(onnx, batch)
-    image = model.image
+    image = image_of(model.network)
     pixels = graph.value(image.name, shape_of(image))
     dialect.activation(graph, pixels, rounded(image), model.grids[image.name], shape_of(image))
     flat = vectors(model.network)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qeopt.network import Network, Tensor
+from qeopt.network import Network
 
 Integers = NDArray[np.int64]
 Reals = NDArray[np.float64]
@@ -62,11 +62,6 @@ class QuantisedNetwork:
     """By tensor."""
     weights: Mapping[str, Weights]
     """By operator."""
-
-    @property
-    def image(self) -> Tensor:
-        """The input."""
-        return next(tensor for tensor in self.network.tensors if tensor.is_image)
 
 
 def weight_range(bits: int) -> tuple[int, int]:

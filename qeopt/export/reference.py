@@ -13,7 +13,7 @@ import numpy as np
 
 from qeopt.export.errors import ExportError
 from qeopt.export.functions import LINEAR
-from qeopt.export.geometry import Window, window
+from qeopt.export.geometry import Window, image_of, window
 from qeopt.export.quantised import Grid, Integers, QuantisedNetwork, Reals, Weights
 from qeopt.network import Op, OpKind
 
@@ -35,7 +35,8 @@ def run(model: QuantisedNetwork, images: Reals) -> dict[str, Integers]:
     Returns:
         The integers of every tensor, shape (images, channels, height, width).
     """
-    held = {model.image.name: model.grids[model.image.name].quantise(images)}
+    image = image_of(model.network).name
+    held = {image: model.grids[image].quantise(images)}
     for op in model.network.ops:
         inputs = [held[tensor.name] for tensor in op.inputs]
         real = step(op, inputs, model.grids, model.weights.get(op.name), model.functions[op.name])

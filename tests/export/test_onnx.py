@@ -15,8 +15,8 @@ from qeopt.design import Design
 from qeopt.export import ExportError, export
 from qeopt.export.fill import quantised
 from qeopt.export.functions import functions
-from qeopt.export.geometry import window
-from qeopt.export.numbers import Numbers, shape_of
+from qeopt.export.geometry import image_of, shape_of, window
+from qeopt.export.numbers import Numbers
 from qeopt.export.onnx_graph import rounded
 from qeopt.export.quantised import Integers, QuantisedNetwork, Reals
 from qeopt.export.reference import run, step
@@ -30,7 +30,7 @@ TIE = 1e-3
 
 
 def images_for(model: QuantisedNetwork, seed: int = 0) -> Reals:
-    return np.random.default_rng(seed).random((IMAGES, *shape_of(model.image))).astype(np.float32).astype(np.float64)
+    return np.random.default_rng(seed).random((IMAGES, *shape_of(image_of(model.network)))).astype(np.float32).astype(np.float64)
 
 
 def all_values(path: Path, images: Reals, names: list[str], *, optimised: bool = True) -> dict[str, Reals]:
@@ -59,7 +59,7 @@ def check_rounding(model: QuantisedNetwork, values: dict[str, Reals], images: Re
         assert np.abs(found - whole).max() < TIE
         return whole.astype(np.int64).reshape(len(images), -1, *(1, 1) if found.ndim == 2 else found.shape[2:])
 
-    assert np.array_equal(integers(model.image.name), model.grids[model.image.name].quantise(images))
+    assert np.array_equal(integers(image_of(model.network).name), model.grids[image_of(model.network).name].quantise(images))
     differing = 0
     for op in model.network.ops:
         grid = model.grids[op.output.name]

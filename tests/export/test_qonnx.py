@@ -12,7 +12,8 @@ import pytest
 from qeopt.design import Design
 from qeopt.export import ExportError, export
 from qeopt.export.fill import quantised
-from qeopt.export.numbers import Numbers, shape_of
+from qeopt.export.geometry import image_of, shape_of
+from qeopt.export.numbers import Numbers
 from qeopt.export.onnx_graph import rounded
 from qeopt.export.reference import run
 from qeopt.memory import count
@@ -46,7 +47,7 @@ def test_qonnx_computes_what_the_reference_computes(design: Design, power_of_two
     wrapper = pytest.importorskip("qonnx.core.modelwrapper").ModelWrapper
     export(design, "qonnx", tmp_path / "m.onnx", {"power_of_two": power_of_two})
     model = quantised(design, Numbers(power_of_two=power_of_two))
-    images = np.random.default_rng(3).random((1, *shape_of(model.image))).astype(np.float32)
+    images = np.random.default_rng(3).random((1, *shape_of(image_of(model.network)))).astype(np.float32)
     found = qonnx.execute_onnx(wrapper(str(tmp_path / "m.onnx")), {"image": images}, return_full_exec_context=True)
     expected = run(model, images.astype(np.float64))
     values = {tensor.name: found[rounded(tensor)] for tensor in model.network.tensors}

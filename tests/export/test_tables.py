@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from qeopt.design import Design, load_design
 from qeopt.export import EXPORTERS, ExportError, configure, export
+from qeopt.export.functions import functions
 from qeopt.memory import count
 from qeopt.spec.errors import SpecError
 from qeopt.spec.model import Block
@@ -48,6 +49,8 @@ def test_the_csv_adds_up_to_the_design(design: Design, tmp_path: Path) -> None:
     assert [row["name"] for row in rows] == [op.name for op in network.ops]
     assert {row["name"]: int(row["weight_bits"]) for row in rows if row["weight_bits"]} == design.weights
     assert {row["output"]: int(row["out_bits"]) for row in rows} | {"image": 8} == design.activations
+    assert all(None not in row and None not in row.values() for row in rows)
+    assert {row["name"]: row["function"] for row in rows} == functions(design, network)
     assert sum(int(row["macs"]) for row in rows) == counted.macs
     assert sum(int(row["bitops"]) for row in rows) == counted.bitops
     assert sum(float(row["weight_bytes"]) + float(row["parameter_bytes"]) for row in rows) == counted.flash_bytes
