@@ -122,9 +122,9 @@ class Draft:
         if not is_read and (made_by is None or made_by.kind is OpKind.TRANSPOSE):
             self.shapes[source] = self._checked(shape, node)
             return source
-        copy = f"{node} (reshaped)"
+        copy = f"{source} as {shape}"
         if copy not in self.shapes:
-            self.add(Piece(copy, OpKind.TRANSPOSE, (source,), copy), shape)
+            self.add(Piece(f"{node} (reshaped)", OpKind.TRANSPOSE, (source,), copy), shape)
         return copy
 
     def _checked(self, shape: Shape, node: str) -> Shape:

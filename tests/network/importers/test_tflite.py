@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from tflite_author import CODES, FLOAT, INT8, Author, small_network  # type: ignore[import-not-found]  # beside this file
+from tflite_author import CODES, FLOAT, INT8, INT32, Author, small_network  # type: ignore[import-not-found]  # beside this file
 
 from qeopt.network import OpKind, macs, weight_count
 from qeopt.network.importers import ImportOptions, import_model
@@ -109,3 +109,40 @@ def test_the_package_with_the_schema_reads_the_same(tmp_path: Path) -> None:
     table = graph.Operators(1).BuiltinOptions()
     options.Init(table.Bytes, table.Pos)
     assert (options.StrideH(), options.Padding(), options.FusedActivationFunction()) == (2, 1, 3)
+
+
+def test_several_reshaped_inputs_stay_apart(tmp_path: Path) -> None:
+    """Detection heads: anchors of two resolutions, flattened and joined."""
+    net = Author((8, 8, 3))
+    heads = [net.conv(f"head{step}", net.image, width, 3, step) for step, width in ((2, 6), (4, 4))]
+    flat = [
+        net.simple("RESHAPE", f"flat{index}", head, (1, size, 2))
+        for index, (head, size) in enumerate(zip(heads, (48, 8), strict=True))
+    ]
+    net.op("CONCATENATION", flat, net.tensor("anchors", (1, 56, 2)), {0: ("i", 1), 1: ("b", 0)})
+    network = import_model(net.save(tmp_path / "heads.tflite")).network
+    assert [op.kind.value for op in network.ops] == ["conv", "conv", "transpose", "transpose", "concat"]
+    assert len({op.name for op in network.ops}) == 5
+    joined = network.ops[-1]
+    assert sorted(int(tensor.elements) for tensor in joined.inputs) == [16, 96]
+
+
+def test_weights_in_half_precision(tmp_path: Path) -> None:
+    net = Author((8, 8, 3))
+    values = np.linspace(-1, 1, 24, dtype=np.float16).reshape(8, 1, 1, 3)
+    half = net.tensor("half", (8, 1, 1, 3), values, kind=1)
+    whole = net.op("DEQUANTIZE", (half,), net.tensor("whole", (8, 1, 1, 3), kind=FLOAT))
+    options = {0: ("b", 0), 1: ("i", 1), 2: ("i", 1), 3: ("b", 0), 4: ("i", 1), 5: ("i", 1)}
+    net.op("CONV_2D", (net.image, whole, -1), net.tensor("out", (1, 8, 8, 8), kind=FLOAT), options)
+    found = import_model(net.save(tmp_path / "half.tflite"), values=True)
+    assert np.allclose(found.weights["out"].weights.reshape(8, 3), values.reshape(8, 3))
+
+
+def test_channels_that_are_padded(tmp_path: Path) -> None:
+    net = Author((8, 8, 4))
+    stem = net.conv("stem", net.image, 4, 3)
+    pads = net.tensor("pads", (4, 2), np.array([[0, 0], [0, 0], [0, 0], [0, 4]], np.int32), kind=INT32)
+    wide = net.op("PAD", (stem, pads), net.tensor("wide", (1, 8, 8, 8)))
+    net.add("join", wide, net.conv("side", stem, 8))
+    kinds = {op.name: op.kind.value for op in import_model(net.save(tmp_path / "wide.tflite")).network.ops}
+    assert kinds == {"stem": "conv", "wide": "pad", "side": "conv", "join": "add"}

@@ -13,7 +13,7 @@ Field = tuple[str, Any]
 """A letter of `struct` and a number; or "table", "tables", "text" or "vector:LETTER" and what it holds."""
 CODES = {
     "ADD": 0, "AVERAGE_POOL_2D": 1, "CONCATENATION": 2, "CONV_2D": 3, "DEPTHWISE_CONV_2D": 4, "FULLY_CONNECTED": 9, "RESHAPE": 22,
-    "SOFTMAX": 25, "PAD": 34, "MEAN": 40, "HARD_SWISH": 117, "LSTM": 16,
+    "SOFTMAX": 25, "DEQUANTIZE": 6, "PAD": 34, "MEAN": 40, "HARD_SWISH": 117, "LSTM": 16,
 }  # fmt: skip
 INT8, INT32, FLOAT = 9, 2, 0
 

@@ -336,8 +336,8 @@ def _pad(reader: Reader, node: Any) -> None:
     spatial = range(rank - 3, rank - 1) if last else range(rank - 2, rank)
     if rank not in {3, 4} or len(pads) != 2 * rank:
         raise reader.refuse(node, f"{len(pads)} pads for {rank} dimensions")
-    if any(pads[axis] or pads[axis + rank] for axis in range(rank) if axis not in spatial):
-        raise reader.refuse(node, "padding of channels is not known")
+    if pads[0] or pads[rank]:
+        raise reader.refuse(node, "padding of the batch is not known")
     if not any(pads):
         reader.same(node)
         return
@@ -351,6 +351,7 @@ def _pad(reader: Reader, node: Any) -> None:
     values = None if filler is None else filler.values()
     zero = reader.attribute(node, "mode", "constant") == "constant" and not reader.attribute(node, "value", 0.0)
     zero = zero and (values is None or not np.any(values))
+    zero = zero and not any(pads[axis] or pads[axis + rank] for axis in range(rank) if axis not in spatial)
     shape = reader.canonical(node.output[0], node)
     reader.add(node, OpKind.PAD, (reader.source(node),), shape, pads=margins, function="zero" if zero else "other")
 

@@ -76,6 +76,8 @@ def read_operator(reader: Reader, number: int, op: OperatorEntry) -> None:
         if index != -1:
             reader.tensor(index)
     if not any(reader.draft.knows(str(index)) for index in op.inputs):
+        if op.kind == "DEQUANTIZE":
+            reader.stored[op.outputs[0]] = op.inputs[0]
         return
     escape = reader.options.treat_as.get(node.name) or reader.options.treat_as.get(op.kind)
     if escape is None:
@@ -257,12 +259,14 @@ def _same(node: _Node) -> None:
 def _pad(node: _Node) -> None:
     pads = node.reader.integers(node.op.inputs[1]) if len(node.op.inputs) > 1 else None
     source, written = node.reader.shape(node.op.inputs[0]), node.shape()
-    if pads is None or len(pads) != 8 or any(pads[:2] + pads[6:]) or any(number < 0 for number in pads):
-        raise node.refuse("only constant padding of rows and columns is known")
+    if pads is None or len(pads) != 8 or any(pads[:2]) or any(number < 0 for number in pads):
+        raise node.refuse("only constant padding of rows, columns and channels is known")
     margins = pads[2], pads[4], pads[3], pads[5]
-    if (source[0] + margins[0] + margins[2], source[1] + margins[1] + margins[3], source[2]) != written:
+    if (source[0] + margins[0] + margins[2], source[1] + margins[1] + margins[3], source[2] + sum(pads[6:])) != written:
         raise node.refuse(f"writes {list(written)}, which does not follow from its padding")
-    node.add(OpKind.PAD, (node.source(),), pads=margins, function="zero" if node.op.kind == "PAD" else "other")
+    node.add(
+        OpKind.PAD, (node.source(),), pads=margins, function="zero" if node.op.kind == "PAD" and not any(pads[6:]) else "other"
+    )
 
 
 def _transpose(node: _Node) -> None:
@@ -343,6 +347,7 @@ HANDLERS: Mapping[str, Handler] = {
     "DEQUANTIZE": _same,
     "CAST": _same,
     "SHAPE": _ignore,
+    "DENSIFY": _ignore,
     "PAD": _pad,
     "PADV2": _pad,
     "MIRROR_PAD": _pad,

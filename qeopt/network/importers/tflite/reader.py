@@ -32,6 +32,8 @@ class Reader:
     weights: dict[str, tuple[TensorEntry, TensorEntry | None, bool]] = field(default_factory=dict)
     """By operator: its weights, its bias, and whether it is depthwise."""
     bits: dict[str, int] = field(default_factory=dict)
+    stored: dict[int, int] = field(default_factory=dict)
+    """By a constant that is made of another: the one that holds its values."""
     cut: list[int] = field(default_factory=list)
 
     def tensor(self, index: int) -> TensorEntry:
@@ -97,6 +99,7 @@ class Reader:
             )
 
     def _real(self, tensor: TensorEntry) -> NDArray[Any] | None:
+        tensor = self.tensor(self.stored.get(tensor.index, tensor.index))
         stored = self.data(tensor)
         if stored is None or not len(tensor.scales):
             return stored

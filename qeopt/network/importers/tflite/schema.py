@@ -25,7 +25,7 @@ OPERATORS: Mapping[int, str] = {
     65: "SLICE", 67: "TRANSPOSE_CONV", 70: "EXPAND_DIMS", 74: "SUM", 75: "SQRT", 76: "RSQRT", 77: "SHAPE", 78: "POW",
     82: "REDUCE_MAX", 83: "PACK", 88: "UNPACK", 97: "RESIZE_NEAREST_NEIGHBOR", 98: "LEAKY_RELU",
     99: "SQUARED_DIFFERENCE", 100: "MIRROR_PAD",
-    101: "ABS", 102: "SPLIT_V", 111: "ELU", 114: "QUANTIZE", 117: "HARD_SWISH", 150: "GELU",
+    101: "ABS", 102: "SPLIT_V", 111: "ELU", 114: "QUANTIZE", 117: "HARD_SWISH", 124: "DENSIFY", 150: "GELU",
 }  # fmt: skip
 ACTIVATIONS: Mapping[int, str] = {0: "", 1: "relu", 2: "clip", 3: "relu6", 4: "tanh"}
 TYPES: Mapping[int, tuple[str, int]] = {
