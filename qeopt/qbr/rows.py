@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import product
+from itertools import combinations, product
 
 from qeopt.hardware import Runtime
 from qeopt.hardware.costs import (
@@ -191,21 +191,25 @@ class RowBuilder:
             if all(by_width[entry[position]] == cost for entry, cost in costs.items()):
                 total.add(holders[position], by_width)
                 return
-        index, link = self._link(op, 0)
-        by_labels = {tuple(entry[p] for p in positions): cost for entry, cost in costs.items()}
-        widths = [holders[p].widths for p in positions]
+        needed = _needed(positions, costs)
+        index, link = self._link(op, 0, needed)
+        by_labels = {tuple(entry[p] for p in needed): cost for entry, cost in costs.items()}
+        widths = [holders[p].widths for p in needed]
         before = total.linked.get(index, (0,) * len(link.allowed))
         total.linked[index] = tuple(
             cost + by_labels[tuple(w[pick] for w, pick in zip(widths, picks, strict=True))]
             for cost, picks in zip(before, link.allowed, strict=True)
         )
 
-    def _link(self, op: Op, number: int) -> tuple[int, Link]:
-        """The link over the open decisions of `op`, made when first needed."""
+    def _link(self, op: Op, number: int, positions: Sequence[int] | None = None) -> tuple[int, Link]:
+        """The link over open decisions of `op` (all of them unless positions are given), made when first needed."""
+        holders = self._holders(op, number)
+        every = _open_positions(holders)
+        positions = every if positions is None else positions
         name = op.name if number == 0 else f"{op.name} input {number + 1}"
+        if len(positions) < len(every):
+            name += " (" + ", ".join(("input", "weights", "output")[p] for p in positions) + ")"
         if name not in self._links:
-            holders = self._holders(op, number)
-            positions = _open_positions(holders)
             allowed = {
                 tuple(holders[p].widths.index(entry[p]) for p in positions) for entry in self._decisions.tuples[op.name][number]
             }
@@ -229,6 +233,16 @@ def _open_positions(holders: tuple[Holder, Holder, Holder]) -> list[int]:
         if holder.index is not None:
             seen.setdefault(holder.index, position)
     return sorted(seen.values())
+
+
+def _needed(positions: Sequence[int], costs: Mapping[tuple[int, int, int], int]) -> Sequence[int]:
+    """The fewest of some positions of (in, weight, out) that decide a cost: a link over two is far smaller than one over three."""
+    for size in range(2, len(positions)):
+        for chosen in combinations(positions, size):
+            by_labels = {tuple(entry[p] for p in chosen): cost for entry, cost in costs.items()}
+            if all(by_labels[tuple(entry[p] for p in chosen)] == cost for entry, cost in costs.items()):
+                return chosen
+    return positions
 
 
 def _combinations(holders: tuple[Holder, Holder, Holder]) -> int:
