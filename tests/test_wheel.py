@@ -24,7 +24,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_holds_both_packages_and_every_spec(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    specs = {f"qeopt/_specs/{path.relative_to(ROOT / 'specs').as_posix()}" for path in (ROOT / "specs").rglob("*") if path.is_file()}
+    specs = {
+        f"qeopt/_specs/{path.relative_to(ROOT / 'specs').as_posix()}" for path in (ROOT / "specs").rglob("*") if path.is_file()
+    }
     assert specs <= names
     assert {"qeopt/py.typed", "qeopt_solvers/py.typed", "qeopt/solve.py", "qeopt_solvers/engines/cp_sat.py"} <= names
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
@@ -43,9 +45,11 @@ def test_works_in_a_clean_environment(wheel: Path, tmp_path: Path) -> None:
     subprocess.run([folder / "python", "-m", "pip", "install", "--quiet", str(wheel)], check=True)
     for name in ("solvers.py", "specs.py", "tests.py"):
         (tmp_path / name).write_text("raise RuntimeError('a file of the user, not ours')\n")
-    solve = [folder / "qeopt", "solve", "vww_256k", "--set", "search.evaluations=64", "--no-baselines"]
+    solve = [str(folder / "qeopt"), "solve", "vww_256k", "--set", "search.evaluations=64", "--no-baselines"]
     done = subprocess.run(solve, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "optimal for this structure" in done.stdout
-    devices = subprocess.run([folder / "python", "-m", "qeopt", "devices"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    devices = subprocess.run(
+        [folder / "python", "-m", "qeopt", "devices"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     assert "stm32f412" in devices.stdout

@@ -15,7 +15,7 @@ from qeopt.space import Structure
 from qeopt.study import load_study
 
 sys.path.insert(0, str(Path(__file__).parent))
-from small_spaces import SmallStudy, small_study, structures
+from small_spaces import SmallStudy, small_study, structures  # type: ignore[import-not-found]
 
 ROUNDING = 1e-9
 
@@ -66,9 +66,10 @@ def test_the_bound_holds_on_many_spaces(seed: int) -> None:
 def test_any_prices_give_a_valid_bound() -> None:
     """Fewer walks give a looser bound, never a lower one."""
     study = load_study("vww_256k").value
+    assert study.space is not None
     values = []
     for walks in (1, 3, 10):
-        bound = bound_space(study.subject, study.task, study.refiner, tolerance=1e-6, most_walks=walks)
+        bound = bound_space(study.space, study.task, study.refiner, tolerance=1e-6, most_walks=walks)
         assert bound is not None
         values.append(bound.value)
     assert values == sorted(values, reverse=True)
@@ -78,7 +79,8 @@ def test_a_larger_budget_never_lowers_the_bound() -> None:
     bounds = []
     for sram in ("192 KiB", "256 KiB", "320 KiB"):
         study = load_study("vww_256k", overrides=[f"budgets.sram={sram}"]).value
-        bound = bound_space(study.subject, study.task, study.refiner, tolerance=1e-5, most_walks=20)
+        assert study.space is not None
+        bound = bound_space(study.space, study.task, study.refiner, tolerance=1e-5, most_walks=20)
         assert bound is not None
         bounds.append(bound.value)
     assert bounds == sorted(bounds)
