@@ -10,7 +10,7 @@ import numpy as np
 
 from qeopt.network.graph import OpKind
 from qeopt.network.importers.model import Parameters
-from qeopt.network.importers.onnx.reader import Reader
+from qeopt.network.importers.onnx.reader import Reader, bits_between
 from qeopt.network.importers.onnx.values import Array, Constant
 from qeopt.network.importers.windows import normal_pads, same_pads
 from qeopt.spec.errors import quote
@@ -272,22 +272,14 @@ def _concat(reader: Reader, node: Any) -> None:
 
 
 def _clip(reader: Reader, node: Any) -> None:
+    low, high = reader.bounds(node)
     if node.input[0] in reader.integers:
-        low, high = (reader.constant(node, index) for index in (1, 2))
-        bounds = [None if bound is None else bound.values() for bound in (low, high)]
-        if bounds[0] is not None and bounds[1] is not None:
-            steps = float(bounds[1].reshape(-1)[0]) - float(bounds[0].reshape(-1)[0]) + 1
-            if 2 <= steps <= 1 << 32:
-                reader.note_bits(node.input[0], int(np.ceil(np.log2(steps))))
+        if low is not None and high is not None:
+            reader.note_bits(node.input[0], bits_between(low, high))
         reader.same(node)
         reader.integers.update(node.output)
         return
-    high = reader.constant(node, 2)
-    top = reader.attribute(node, "max")
-    values = None if high is None or high.size != 1 else high.values()
-    if values is not None:
-        top = float(np.asarray(values).reshape(-1)[0])
-    reader.function(node, "relu6" if top == 6 else "clip")
+    reader.function(node, "relu6" if high == 6 else "clip")
 
 
 def _quantise(reader: Reader, node: Any) -> None:

@@ -193,6 +193,9 @@ class Reader:
                 values = np.asarray(listed if listed is not None else number)
                 if listed is not None or number is not None:
                     self.constants[output] = Constant(values.shape, lambda: values)
+        elif first is not None and node.op_type == "QuantizeLinear":
+            zero = self.constant(node, 2)
+            self.constants[output] = Constant(first.dims, None, 8 if zero is None else zero.bits)
         elif first is not None:
             folded = self._folded(node, first)
             if folded is not None:
@@ -209,12 +212,23 @@ class Reader:
             case "DequantizeLinear":
                 scale, zero, axis = self.constant(node, 1), self.constant(node, 2), self.attribute(node, "axis", 1)
                 return first.then(first.dims, lambda values: _dequantised(values, scale, zero, axis))
-            case "QuantizeLinear":
-                zero = self.constant(node, 2)
-                return Constant(first.dims, None, 8 if zero is None else zero.bits)
+            case "Clip":
+                low, high = self.bounds(node)
+                bits = None if low is None or high is None else bits_between(low, high)
+                return first.then(first.dims, lambda values: np.clip(values, low, high), bits)
             case "Quant" | "IntQuant" | "BipolarQuant" | "Identity" | "Cast":
                 return Constant(first.dims, first.load, self._quantiser_bits(node) or first.bits)
         return None
+
+    def bounds(self, node: Any) -> tuple[float | None, float | None]:
+        """What a clip keeps values between; None where it has no such bound."""
+        found: list[float | None] = []
+        for index, name in ((1, "min"), (2, "max")):
+            constant = self.constant(node, index)
+            values = None if constant is None or constant.size != 1 else constant.values()
+            told = self.attribute(node, name) if values is None else float(np.asarray(values).reshape(-1)[0])
+            found.append(told if told is not None and np.isfinite(told) else None)
+        return found[0], found[1]
 
     def _quantiser_bits(self, node: Any) -> int | None:
         if node.op_type not in {"Quant", "IntQuant", "BipolarQuant"}:
@@ -228,6 +242,12 @@ class Reader:
     def _follow_layout(self, node: Any) -> None:
         if any(value in self.channels_last for value in node.input):
             self.channels_last.update(node.output)
+
+
+def bits_between(low: float, high: float) -> int | None:
+    """Bits that tell the whole numbers between two bounds apart."""
+    steps = high - low + 1
+    return int(np.ceil(np.log2(steps))) if 2 <= steps <= 1 << 32 else None
 
 
 def _dequantised(values: Array, scale: Constant | None, zero: Constant | None, axis: int) -> Array:
