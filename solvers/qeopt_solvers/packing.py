@@ -11,7 +11,7 @@ from itertools import accumulate
 
 from qeopt_solvers.outcome import Status
 
-DETERMINISTIC_LIMIT = 5.0
+DETERMINISTIC_LIMIT = 1.0
 """Where the proof stops, in CP-SAT's deterministic unit, unless told otherwise."""
 
 
@@ -140,15 +140,17 @@ def _prove(
 ) -> Packing:
     from ortools.sat.python import cp_model  # noqa: PLC0415  # most placements need no proof, and ortools takes a while to load
 
-    most = sum(item.size for item in items) if known is None else height_of(items, known)
-    top = most if arenas is None else min(most, sum(arenas))
+    most = sum(item.size for item in items) if arenas is None else sum(arenas)
+    top = most if known is None else height_of(items, known)
     model = cp_model.CpModel()
     height = model.new_int_var(min(least, top), top, "height")
     starts, bytes_, times = [], [], []
     for index, item in enumerate(items):
-        spans = [[first, min(top, top if end is None else end) - item.size] for first, end in _spans(arenas)]
-        domain = cp_model.Domain.from_intervals([span for span in spans if span[0] <= span[1]])
-        start = model.new_int_var_from_domain(domain, f"start {index}")
+        places = [(first, min(top, top if end is None else end) - item.size) for first, end in _spans(arenas)]
+        places = [(low, high) for low, high in places if low <= high]
+        if not places:
+            return Packing(Status.INFEASIBLE, None, None, top + 1)
+        start = model.new_int_var_from_domain(cp_model.Domain.from_intervals(places), f"start {index}")
         starts.append(start)
         model.add(start + item.size <= height)
         for piece in (piece for piece in item.pieces if piece.size):
@@ -165,14 +167,14 @@ def _prove(
     status = solver.solve(model)
     if status == cp_model.INFEASIBLE:
         return Packing(Status.INFEASIBLE, None, None, top + 1)
-    if status in {cp_model.OPTIMAL, cp_model.FEASIBLE}:
+    proven = status == cp_model.OPTIMAL
+    if proven or status == cp_model.FEASIBLE:
         known = tuple(solver.value(start) for start in starts)
-    bound = max(least, round(solver.best_objective_bound))
-    if known is None:
-        return Packing(Status.UNKNOWN, None, None, least)
-    return Packing(
-        Status.OPTIMAL if status == cp_model.OPTIMAL else Status.FEASIBLE,
-        known,
-        height_of(items, known),
-        min(bound, height_of(items, known)),
-    )
+    return _packing(items, known, max(least, round(solver.best_objective_bound)), proven=proven)
+
+
+def _packing(items: Sequence[Item], offsets: tuple[int, ...] | None, bound: int, *, proven: bool) -> Packing:
+    if offsets is None:
+        return Packing(Status.UNKNOWN, None, None, bound)
+    height = height_of(items, offsets)
+    return Packing(Status.OPTIMAL if proven else Status.FEASIBLE, offsets, height, min(bound, height))
