@@ -3,9 +3,10 @@
 from qeopt.compare import Comparison, compare
 from qeopt.design import Design, load_design
 from qeopt.explain import Explanation, explain
+from qeopt.reading import load_study
 from qeopt.solve import Solution, solve
 from qeopt.spec.errors import QeoptError, SpecError
-from qeopt.study import Study, load_study
+from qeopt.study import Study
 from qeopt.sweep import Sweep, sweep
 from qeopt.verify import Verification, verify
 

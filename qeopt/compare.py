@@ -10,13 +10,14 @@ from pathlib import Path
 from qeopt.design import VerificationError
 from qeopt.network import Network
 from qeopt.qbr import Refined
+from qeopt.reading import load_study
 from qeopt.sampling import Sampler
 from qeopt.solve import PROVER
 from qeopt.space import Structure
 from qeopt.spec.errors import SpecError
 from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded
-from qeopt.study import Study, load_study
+from qeopt.study import Study
 from qeopt_solvers import Status, table
 
 ENGINES = ("ratio", "paper", "rusci", "chain", "milp", PROVER)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from qeopt.network.document import document
 from qeopt.network.importers import ImportedModel, import_model
@@ -15,9 +14,7 @@ from qeopt.spec.errors import Location, SpecError
 from qeopt.spec.load import Loaded, SourceFile
 from qeopt.spec.model import build
 from qeopt.spec.node import Mapping, locate, tree
-
-if TYPE_CHECKING:
-    from qeopt.study import Study
+from qeopt.study import Study
 
 
 def embed(loaded: Loaded[Study]) -> Loaded[Study]:

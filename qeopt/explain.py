@@ -17,7 +17,8 @@ from qeopt.space import Space, Structure
 from qeopt.spec.errors import SpecError, did_you_mean, one_of
 from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded
-from qeopt.study import Study, load_study
+from qeopt.reading import load_study
+from qeopt.study import Study
 from qeopt_solvers import Limits, Status
 from qeopt_solvers.budgets import kinds
 from qeopt_solvers.explain import Worth, explain_feasible

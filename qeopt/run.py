@@ -16,12 +16,13 @@ from pydantic import ValidationError
 
 from qeopt.describe import resolved
 from qeopt.files import write_atomically
+from qeopt.reading import load_study
 from qeopt.search import Journal, Progress
 from qeopt.spec.errors import Location, QeoptError, SpecError
 from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded
 from qeopt.spec.model import Block, build
-from qeopt.study import Study, load_study
+from qeopt.study import Study
 
 FORMAT: Literal["qeopt.request/1"] = "qeopt.request/1"
 MOST_CHANGES = 20

@@ -9,13 +9,14 @@ from pathlib import Path
 from qeopt.describe import describe, describe_alternative
 from qeopt.design import Baseline, Design, VerificationError, uses
 from qeopt.qbr import Refined, Refiner
+from qeopt.reading import load_study
 from qeopt.recount import recount
 from qeopt.run import Run, reopen_run, start_run
 from qeopt.search import Progress, SearchResult, SearchSettings, Stop, Workers, explore, open_workers
 from qeopt.spec.document import Document
 from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded
-from qeopt.study import Study, load_study
+from qeopt.study import Study
 from qeopt_solvers import Status
 
 STUDY = "study"

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from pydantic import model_validator
 
-from qeopt.embed import embed
 from qeopt.hardware import Device, Runtime
-from qeopt.hardware.costs import missing_isa
 from qeopt.memory import Budgets, Limits, limits_of
 from qeopt.qbr import BitChoices, QbrSettings, Refiner
 from qeopt.score import OBJECTIVES, Objective
 from qeopt.search.settings import SearchSettings
 from qeopt.space import MODEL_SUFFIXES, FileNetwork, GraphNetwork, Space, Subject, Task
-from qeopt.spec.document import Document
-from qeopt.spec.errors import SpecError, did_you_mean, one_of
-from qeopt.spec.library import Library
-from qeopt.spec.load import Loaded, load
 from qeopt.spec.model import Block, Reference
-from qeopt.spec.node import locate
 from qeopt.spec.plugins import union_of
-from qeopt_solvers import table as engines
 
 if TYPE_CHECKING:
     AnyObjective: TypeAlias = Objective
@@ -90,46 +80,3 @@ class Study(Block):
     def refiner(self) -> Refiner:
         """The terms under which bits are chosen."""
         return Refiner(self.runtime, self.limits, self.bits, self.objective, self.qbr)
-
-
-def load_study(source: str | Path | Document, *, overrides: Sequence[str] = (), library: Library | None = None) -> Loaded[Study]:
-    """Read a study from a path or a shipped name, and check what only shows when its parts meet.
-
-    Args:
-        source: A file, a name such as `vww_256k`, or a document that was read before.
-        overrides: `KEY=VALUE` texts that replace values of the file.
-        library: Where names are looked up.
-
-    Raises:
-        SpecError: with every problem found, each with its place.
-    """
-    loaded = embed(load(Study, source, library=library or Library(), kind="study", overrides=overrides))
-    study = loaded.value
-    try:
-        _ = study.limits
-    except ValueError as error:
-        raise SpecError.at(locate(loaded.root, ("budgets",)), str(error)) from None
-    missing = () if study.device is None else missing_isa(study.device, study.runtime)
-    if study.device is not None and missing:
-        message = (
-            f"the runtime {study.runtime.name!r} needs {', '.join(missing)}, which the device {study.device.name!r} does not have"
-        )
-        raise SpecError.at(
-            locate(loaded.root, ("runtime",)), f"{message} (its `isa`: {', '.join(study.device.isa or ()) or 'none'})"
-        )
-    if study.space is not None and study.budgets.layers is None and study.budgets.macs is None and study.budgets.bitops is None:
-        message = "a study of a space needs a `layers` budget: the score grows with depth without end (layers: 47 is the paper's)"
-        raise SpecError.at(locate(loaded.root, ("budgets",)), message)
-    for field in ("engine", "scout"):
-        engine = getattr(study.qbr, field)
-        if engine not in engines.names():
-            message = (
-                f"there is no engine {engine!r}; {one_of(engines.names())} was expected{did_you_mean(engine, engines.names())}"
-            )
-            raise SpecError.at(locate(loaded.root, ("qbr", field)), message)
-    if isinstance(study.network, GraphNetwork) and (misfit := study.network.misfit(study.task)) is not None:
-        raise SpecError.at(locate(loaded.root, ("task", misfit[0])), misfit[1])
-    complaint = study.objective.check(study.subject.expand(study.subject.smallest(), study.task, study.subject.name))
-    if complaint is not None:
-        raise SpecError.at(locate(loaded.root, ("objective", "stage_weights")), complaint)
-    return loaded

@@ -10,6 +10,7 @@ from pathlib import Path
 from qeopt.design import VerificationError
 from qeopt.network import Network
 from qeopt.qbr import Refined, Refiner
+from qeopt.reading import load_study
 from qeopt.relief import FIELDS, fast_exact, fixed_totals
 from qeopt.search import Progress, Stop, Workers, explore, open_workers
 from qeopt.solve import PROVER, prove
@@ -17,7 +18,7 @@ from qeopt.space import Structure
 from qeopt.spec.errors import SpecError, did_you_mean, one_of
 from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded
-from qeopt.study import Study, load_study
+from qeopt.study import Study
 from qeopt_solvers import Status
 from qeopt_solvers.sweep import over_grid
 

@@ -11,13 +11,13 @@ import pytest
 from qeopt.design import Design, load_design
 from qeopt.memory import count
 from qeopt.qbr import Refiner
+from qeopt.reading import load_study
 from qeopt.recount import recount
 from qeopt.score import evaluate
 from qeopt.solve import solve
 from qeopt.space import Space, Structure, Task
 from qeopt.spec.errors import SpecError
 from qeopt.spec.model import build
-from qeopt.study import load_study
 from qeopt.verify import verify
 
 STUDY = """\

@@ -24,7 +24,7 @@ from qeopt.search.bound import recheck
 from qeopt.space import Space
 from qeopt.spec.amounts import parse_amounts, parse_sizes
 from qeopt.spec.errors import SpecError
-from qeopt.study import load_study
+from qeopt.reading import load_study
 from qeopt.sweep import MOST_POINTS, SweepPoint
 from qeopt_solvers import Status
 

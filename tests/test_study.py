@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from qeopt.memory import Limits
+from qeopt.reading import load_study
 from qeopt.recount import recount
 from qeopt.solve import solve
 from qeopt.spec.errors import SpecError
 from qeopt.spec.library import Library, builtin_folder
-from qeopt.study import Study, load_study
+from qeopt.study import Study
 
 MIB = 1024 * 1024
 LIMITS = {  # SRAM, flash, bit operations, MACs, layers

@@ -12,7 +12,8 @@ from itertools import product
 from pathlib import Path
 
 from qeopt.qbr.compile import Compiled
-from qeopt.study import Study, load_study
+from qeopt.reading import load_study
+from qeopt.study import Study
 from qeopt_solvers import AllocationProblem
 
 STUDY = Path(__file__).with_name("mobilenet_v2_224.yaml")

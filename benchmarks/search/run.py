@@ -43,7 +43,7 @@ def runs(seeds: int) -> Iterator[tuple[str, str, bool, int]]:
 def one(study: str, method: str, tied: bool, seed: int) -> dict[str, object]:
     import methods  # noqa: PLC0415  # only the processes that search need it
 
-    from qeopt.study import load_study  # noqa: PLC0415
+    from qeopt.reading import load_study  # noqa: PLC0415
 
     seconds = SECONDS[study]
     curve: list[tuple[float, int, float | None]] = []

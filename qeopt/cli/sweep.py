@@ -11,13 +11,13 @@ import typer
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
 from qeopt.cli.verb import INTERRUPTED, NO_DESIGN, emit, err, fail, out
+from qeopt.reading import load_study
 from qeopt.report.folder import Run, default_folder, now, prepare, write_sweep
 from qeopt.report.progress import ProgressLine
 from qeopt.report.sweeps import print_sweep, sweep_document
 from qeopt.report.words import place
 from qeopt.spec.amounts import parse_sizes
 from qeopt.spec.library import Library
-from qeopt.study import load_study
 from qeopt.sweep import check_grid, sweep
 
 RANGE = "START:STOP:STEP"

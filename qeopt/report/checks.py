@@ -12,13 +12,14 @@ from rich.console import Console
 from qeopt.check import Finding, Weight, check_device, check_runtime, check_study
 from qeopt.hardware import Device, Runtime
 from qeopt.kinds import Kind, identify
+from qeopt.reading import load_study
 from qeopt.report.solution import sources_document
 from qeopt.report.words import place, used_name
 from qeopt.space import Space
 from qeopt.spec.library import Library
 from qeopt.spec.load import SourceFile, load
 from qeopt.spec.model import Block
-from qeopt.study import Study, load_study
+from qeopt.study import Study
 from qeopt.verify import verify
 
 FORMAT = "qeopt.check/1"

@@ -12,13 +12,14 @@ from rich.console import Console
 from qeopt.design import load_design
 from qeopt.kinds import KINDS, identify
 from qeopt.network import Bits, Network
+from qeopt.reading import load_study
 from qeopt.report.tables import rows_table
 from qeopt.score import Objective, QEScore, evaluate
 from qeopt.space import Space, Subject, Task
 from qeopt.spec.errors import SpecError
 from qeopt.spec.library import Library
 from qeopt.spec.load import load
-from qeopt.study import Study, load_study
+from qeopt.study import Study
 
 FORMAT = "qeopt.score/1"
 DEFAULT_BITS = 8

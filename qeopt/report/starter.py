@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qeopt.files import write_atomically
+from qeopt.reading import load_study
 from qeopt.spec.errors import Location, SpecError
 from qeopt.spec.library import Library
-from qeopt.study import load_study
 
 BOARD = "myboard"
 STUDY = "study.yaml"

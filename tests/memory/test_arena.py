@@ -12,8 +12,8 @@ from qeopt.hardware import Runtime
 from qeopt.memory import count
 from qeopt.memory.arena import ArenaPlan, Buffer, Placement, best_plan, buffers, first_fit, overlaps
 from qeopt.network import Bits, Network, NetworkBuilder, OpKind, Tensor
+from qeopt.reading import load_study
 from qeopt.spec.library import builtin_folder
-from qeopt.study import load_study
 
 LAID_OUT = ("ideal", "cmix-nn", "cmsis-nn", "in_place", "nothing_in_place", "shared_scratch", "everything")
 

@@ -6,10 +6,10 @@ import pytest
 
 from qeopt.compare import compare
 from qeopt.network import Bits
+from qeopt.reading import load_study
 from qeopt.report.counted import Counted, layers
 from qeopt.report.gap_plot import draw_gaps, draw_scores
 from qeopt.report.plots import draw_memory
-from qeopt.study import load_study
 
 
 def _counted(name: str, *overrides: str) -> Counted:

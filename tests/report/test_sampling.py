@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from qeopt.least_use import could_fit
 from qeopt.memory import Limits
+from qeopt.reading import load_study
 from qeopt.sampling import BATCH, Sampler
 from qeopt.space import Space, Structure, Task
 from qeopt.spec.model import build
-from qeopt.study import Study, load_study
+from qeopt.study import Study
 
 STUDIES = ("vww_256k", "vww_256k_any_bits", "paper/mcu_256k", "paper/mixed_7g", "imagenet_320k")
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from qeopt.reading import load_study
 from qeopt.search import SearchSettings, explore
 from qeopt.search.bound import bound_space, recheck
 from qeopt.search.relax import Relaxer
 from qeopt.space import Structure
-from qeopt.study import load_study
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small_spaces import SmallStudy, small_study, structures  # type: ignore[import-not-found]

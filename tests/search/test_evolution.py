@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from qeopt.reading import load_study
 from qeopt.recount import recount
 from qeopt.search import SearchResult, Stop, explore
 from qeopt.search.alternatives import distance
@@ -19,7 +20,7 @@ from qeopt.search.island import Candidate, Island, Leader, Terms, advance, rank,
 from qeopt.search.workers import InProcess
 from qeopt.solve import solve
 from qeopt.space import Space, Structure
-from qeopt.study import Study, load_study
+from qeopt.study import Study
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small_search import write_study  # type: ignore[import-not-found]  # beside this file

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from qeopt.reading import load_study
 from qeopt.search.bound import bound_space
 from qeopt.search.founders import within_reach
 from qeopt.search.island import Terms
 from qeopt.spec.library import Library
 from qeopt.spec.load import load_text
-from qeopt.study import Study, load_study
+from qeopt.study import Study
 
 STUDY = """\
 kind: study

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from qeopt.reading import load_study
 from qeopt.search import SearchResult, Workers, explore, open_workers
 from qeopt.search.workers import WorkersError
 from qeopt.solve import solve
-from qeopt.study import Study, load_study
+from qeopt.study import Study
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))

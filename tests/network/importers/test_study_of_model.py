@@ -15,10 +15,10 @@ from tflite_author import small_network  # type: ignore[import-not-found]  # bes
 
 from qeopt.bits import bits, network_text, write_study
 from qeopt.network.importers import ImportOptions, import_model
+from qeopt.reading import load_study
 from qeopt.recount import recount
 from qeopt.solve import solve
 from qeopt.spec.errors import SpecError
-from qeopt.study import load_study
 from qeopt.verify import verify
 from qeopt_solvers import Status
 
