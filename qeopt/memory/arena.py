@@ -122,7 +122,7 @@ def overflow_bytes(network: Network, runtime: Runtime, bits: Bits, limit_bytes: 
     if not runtime.lays_out:
         return 0
     found, align = buffers(network, runtime, bits), runtime.memory.align
-    if first_fit(found, align).size_bytes <= limit_bytes:
+    if packing.fits(_items(_slots(found), align), limit_bytes // align):
         return 0
     return max(best_plan(found, align).plan.size_bytes - limit_bytes, 0)
 

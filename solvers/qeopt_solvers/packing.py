@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 from qeopt_solvers.outcome import Status
+
+if TYPE_CHECKING:
+    from ortools.sat.python import cp_model
 
 DETERMINISTIC_LIMIT = 1.0
 """Where the proof stops, in CP-SAT's deterministic unit, unless told otherwise."""
@@ -93,6 +97,19 @@ def pack(items: Sequence[Item], arenas: Sequence[int] | None = None, determinist
     return _prove(items, arenas, known, least, deterministic_limit)
 
 
+def fits(items: Sequence[Item], size: int, deterministic_limit: float = DETERMINISTIC_LIMIT) -> bool | None:
+    """Whether one arena of `size` can hold everything; None where that was not decided in time. Quicker than the least height."""
+    if most_live(items) > size:
+        return False
+    if first_fit(items, (size,)) is not None:
+        return True
+    built = _Model.build(items, None, size)
+    if built is None:
+        return False
+    status, found, _ = built.solve(deterministic_limit)
+    return True if found is not None else False if status is Status.INFEASIBLE else None
+
+
 def height_of(items: Sequence[Item], offsets: Sequence[int]) -> int:
     """The end of the highest item."""
     return max((offset + item.size for item, offset in zip(items, offsets, strict=True)), default=0)
@@ -138,39 +155,64 @@ def _spans(arenas: Sequence[int] | None) -> tuple[tuple[int, int | None], ...]:
 def _prove(
     items: Sequence[Item], arenas: Sequence[int] | None, known: tuple[int, ...] | None, least: int, deterministic_limit: float
 ) -> Packing:
-    from ortools.sat.python import cp_model  # noqa: PLC0415  # most placements need no proof, and ortools takes a while to load
-
     most = sum(item.size for item in items) if arenas is None else sum(arenas)
     top = most if known is None else height_of(items, known)
-    model = cp_model.CpModel()
-    height = model.new_int_var(min(least, top), top, "height")
-    starts, bytes_, times = [], [], []
-    for index, item in enumerate(items):
-        places = [(first, min(top, top if end is None else end) - item.size) for first, end in _spans(arenas)]
-        places = [(low, high) for low, high in places if low <= high]
-        if not places:
-            return Packing(Status.INFEASIBLE, None, None, top + 1)
-        start = model.new_int_var_from_domain(cp_model.Domain.from_intervals(places), f"start {index}")
-        starts.append(start)
-        model.add(start + item.size <= height)
-        for piece in (piece for piece in item.pieces if piece.size):
-            bytes_.append(model.new_fixed_size_interval_var(start, piece.size, f"bytes {index}"))
-            times.append(model.new_fixed_size_interval_var(piece.first, piece.last - piece.first + 1, f"time {index}"))
-        if known is not None:
-            model.add_hint(start, known[index])
-    model.add_no_overlap_2d(bytes_, times)
-    model.minimize(height)
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = 0
-    solver.parameters.max_deterministic_time = deterministic_limit
-    status = solver.solve(model)
-    if status == cp_model.INFEASIBLE:
+    built = _Model.build(items, arenas, top)
+    if built is None:
         return Packing(Status.INFEASIBLE, None, None, top + 1)
-    proven = status == cp_model.OPTIMAL
-    if proven or status == cp_model.FEASIBLE:
-        known = tuple(solver.value(start) for start in starts)
-    return _packing(items, known, max(least, round(solver.best_objective_bound)), proven=proven)
+    height = built.model.new_int_var(min(least, top), top, "height")
+    for start, item, place in zip(built.starts, items, known or [None] * len(items), strict=True):
+        built.model.add(start + item.size <= height)
+        if place is not None:
+            built.model.add_hint(start, place)
+    built.model.minimize(height)
+    status, found, bound = built.solve(deterministic_limit)
+    if status is Status.INFEASIBLE:
+        return Packing(status, None, None, top + 1)
+    return _packing(items, found or known, max(least, bound), proven=status is Status.OPTIMAL)
+
+
+@dataclass(frozen=True)
+class _Model:
+    """Rectangles of which none may overlap: times are fixed, addresses are free."""
+
+    model: cp_model.CpModel
+    starts: list[cp_model.IntVar]
+
+    @classmethod
+    def build(cls, items: Sequence[Item], arenas: Sequence[int] | None, top: int) -> _Model | None:
+        """Write it down with addresses below `top`; None where an item is larger than every arena."""
+        from ortools.sat.python import cp_model  # noqa: PLC0415  # most placements need no proof, and ortools loads slowly
+
+        model = cp_model.CpModel()
+        starts, bytes_, times = [], [], []
+        for index, item in enumerate(items):
+            places = [(first, (top if end is None else min(top, end)) - item.size) for first, end in _spans(arenas)]
+            places = [(low, high) for low, high in places if low <= high]
+            if not places:
+                return None
+            start = model.new_int_var_from_domain(cp_model.Domain.from_intervals(places), f"start {index}")
+            starts.append(start)
+            for piece in (piece for piece in item.pieces if piece.size):
+                bytes_.append(model.new_fixed_size_interval_var(start, piece.size, f"bytes {index}"))
+                times.append(model.new_fixed_size_interval_var(piece.first, piece.last - piece.first + 1, f"time {index}"))
+        model.add_no_overlap_2d(bytes_, times)
+        return cls(model, starts)
+
+    def solve(self, deterministic_limit: float) -> tuple[Status, tuple[int, ...] | None, int]:
+        """How it ended, addresses, and the bound on what is minimised."""
+        from ortools.sat.python import cp_model  # noqa: PLC0415
+
+        solver = cp_model.CpSolver()
+        solver.parameters.num_workers = 1
+        solver.parameters.random_seed = 0
+        solver.parameters.max_deterministic_time = deterministic_limit
+        ended = solver.solve(self.model)
+        names = {cp_model.OPTIMAL: Status.OPTIMAL, cp_model.FEASIBLE: Status.FEASIBLE, cp_model.INFEASIBLE: Status.INFEASIBLE}
+        status = names.get(ended, Status.UNKNOWN)
+        has_answer = status in {Status.OPTIMAL, Status.FEASIBLE}
+        found = tuple(solver.value(start) for start in self.starts) if has_answer else None
+        return status, found, round(solver.best_objective_bound)
 
 
 def _packing(items: Sequence[Item], offsets: tuple[int, ...] | None, bound: int, *, proven: bool) -> Packing:

@@ -6,7 +6,7 @@ from itertools import accumulate, product
 import pytest
 
 from qeopt_solvers import Status
-from qeopt_solvers.packing import Item, Packing, Piece, first_fit, height_of, most_live, pack
+from qeopt_solvers.packing import Item, Packing, Piece, first_fit, fits, height_of, most_live, pack
 
 
 def item(*pieces: tuple[int, int, int]) -> Item:
@@ -133,3 +133,11 @@ def test_where_the_proof_stops_the_first_fit_stands() -> None:
 def test_nothing_takes_no_room() -> None:
     assert pack([]) == Packing(Status.OPTIMAL, (), 0, 0)
     assert pack([item((0, 0, 3)), item((0, 1, 2))]).height == 0
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_what_fits_is_what_the_least_height_says(seed: int) -> None:
+    items = random_items(random.Random(seed), 9, size=7)
+    least = pack(items).height
+    assert least is not None
+    assert [fits(items, size) for size in (least - 1, least, least + 1)] == [False, True, True]
