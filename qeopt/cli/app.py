@@ -9,7 +9,26 @@ from typing import Annotated
 
 import typer
 
-from qeopt.cli import calibrate, check, compare, devices, engines, export, new, runtimes, schema, score, show, solve, verify, where
+from qeopt.cli import (
+    bits,
+    calibrate,
+    check,
+    compare,
+    devices,
+    engines,
+    explain,
+    export,
+    import_,
+    new,
+    runtimes,
+    schema,
+    score,
+    show,
+    solve,
+    sweep,
+    verify,
+    where,
+)
 from qeopt.cli.verb import Verb
 
 app = typer.Typer(
@@ -22,9 +41,13 @@ app = typer.Typer(
 
 VERBS: dict[str, Callable[..., None]] = {
     "solve": solve.command,
+    "bits": bits.command,
+    "import": import_.command,
     "verify": verify.command,
     "check": check.command,
     "compare": compare.command,
+    "explain": explain.command,
+    "sweep": sweep.command,
     "score": score.command,
     "calibrate": calibrate.command,
     "show": show.command,
