@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from qeopt.memory import count
 from qeopt.memory.arena import ArenaPlan, Buffer, Placement, best_plan, buffers, first_fit, overlaps
 from qeopt.network import Bits, Network, NetworkBuilder, OpKind, Tensor
 from qeopt.reading import load_study
+from qeopt.space import Structure
 from qeopt.spec.library import builtin_folder
 
 LAID_OUT = ("ideal", "cmix-nn", "cmsis-nn", "in_place", "nothing_in_place", "shared_scratch", "everything")
@@ -162,15 +164,26 @@ def test_where_addresses_need_more_than_what_is_live() -> None:
     assert overlaps(plan.plan) == ()
 
 
-@pytest.mark.parametrize("name", ["vww_256k", "vww_256k_any_bits", "imagenet_256k", "paper/mobilenet_v2"])
-def test_smallest_networks_of_studies_have_minimal_plans(name: str) -> None:
-    study = load_study(name if "/" not in name else builtin_folder() / f"{name}.yaml").value
-    network = study.subject.expand(study.subject.smallest(), study.task)
-    bits = Bits.uniform(network, 8)
+STUDIES = sorted((*builtin_folder().glob("*.yaml"), *(builtin_folder() / "paper").glob("*.yaml")))
+
+
+@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_networks_of_all_studies_have_minimal_plans(path: Path, number: int) -> None:
+    study = load_study(path).value
+    rng = random.Random(number)
+    structure = study.subject.smallest()
+    if number and study.space is not None:
+        structure = Structure(tuple(rng.choice(values) for _, _, values in study.space.genes))
+    network = study.subject.expand(structure, study.task)
+    bits = random_bits(network, rng) if number == 2 else Bits.uniform(network, 8)
     if not study.runtime.lays_out:
         with pytest.raises(ValueError, match="without laying it out"):
             buffers(network, study.runtime, bits)
         return
     found = best_plan(buffers(network, study.runtime, bits), study.runtime.memory.align)
+    assert overlaps(found.plan) == ()
     assert found.is_minimal
-    assert found.plan.size_bytes == found.live_bytes == count(network, study.runtime, bits).sram_bytes
+    assert found.live_bytes == count(network, study.runtime, bits).sram_bytes
+    assert found.live_bytes <= found.plan.size_bytes <= found.first_fit_bytes
+    assert found.plan.size_bytes == found.live_bytes  # chains of blocks reach what is live at once
