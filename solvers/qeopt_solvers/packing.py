@@ -205,6 +205,7 @@ class _Model:
 
         solver = cp_model.CpSolver()
         solver.parameters.num_workers = 1
+        solver.parameters.catch_sigint_signal = False  # CP-SAT would swallow Ctrl-C, and leave the process without a handler
         solver.parameters.random_seed = 0
         solver.parameters.max_deterministic_time = deterministic_limit
         ended = solver.solve(self.model)
