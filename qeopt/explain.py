@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qeopt.leanest import leanest
 from qeopt.network import Network
 from qeopt.qbr import Impossible, Refined, Refiner
+from qeopt.reading import load_study
 from qeopt.relief import MEMORIES, WHATEVER_THE_BITS, Misfit, explain_misfit, fast_exact, fixed_totals, stated
 from qeopt.search import Progress, SearchResult, Stop, explore, open_workers
 from qeopt.solve import STUDY, prove
@@ -17,7 +18,6 @@ from qeopt.space import Space, Structure
 from qeopt.spec.errors import SpecError, did_you_mean, one_of
 from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded
-from qeopt.reading import load_study
 from qeopt.study import Study
 from qeopt_solvers import Limits, Status
 from qeopt_solvers.budgets import kinds
@@ -43,6 +43,8 @@ class Explanation:
     """What each budget is worth to the bits of this network, in units of its rows."""
     search: SearchResult | None
     """How the network was found; None where the study has only one."""
+    least_sram_bytes: int | None = None
+    """Where nothing fits a space for want of SRAM: proven that no structure of it runs with less; None where not known."""
 
     @property
     def interrupted(self) -> bool:
@@ -93,7 +95,7 @@ def explain(
     study = loaded.value
     _check_weights(weights or {}, study.refiner)
     search = None
-    structure: Structure | None = study.subject.smallest()
+    structure, least_sram = study.subject.smallest(), None
     if isinstance(study.subject, Space) and study.subject.size > 1:
         settings = study.search.model_copy(update={"alternatives": 0})
         with open_workers(workers) as crew:
@@ -105,9 +107,12 @@ def explain(
                 None if report is None else lambda progress: report(STUDY, progress),
                 workers=crew,
             )
-        structure = None if search.best is None else search.best.structure
-        structure = structure or leanest(study.subject, study.task, study.refiner)
-    return _explained(loaded, structure or study.subject.smallest(), search, weights)
+        if search.best is not None:
+            structure = search.best.structure
+        elif search.stopped is not Stop.INTERRUPTED:
+            lean = leanest(study.subject, study.task, study.refiner)
+            structure, least_sram = lean.structure, lean.least_sram_bytes
+    return replace(_explained(loaded, structure, search, weights), least_sram_bytes=least_sram)
 
 
 def worths(refiner: Refiner, network: Network) -> tuple[Worth, ...]:

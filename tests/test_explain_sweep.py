@@ -14,17 +14,17 @@ import qeopt.relief
 from qeopt import explain, sweep
 from qeopt.design import VerificationError
 from qeopt.explain import Explanation
-from qeopt.leanest import leanest
+from qeopt.leanest import _least_sram, leanest
 from qeopt.memory import count
 from qeopt.network import Bits, Network
 from qeopt.qbr import Refined, refine
+from qeopt.reading import load_study
 from qeopt.relief import FIELDS, grown
 from qeopt.search import SearchResult, Stop, explore
 from qeopt.search.bound import recheck
-from qeopt.space import Space
+from qeopt.space import Space, Structure
 from qeopt.spec.amounts import parse_amounts, parse_sizes
 from qeopt.spec.errors import SpecError
-from qeopt.reading import load_study
 from qeopt.sweep import MOST_POINTS, SweepPoint
 from qeopt_solvers import Status
 
@@ -210,12 +210,20 @@ def test_a_space_without_designs_is_explained_for_what_needs_least(tiny: Path) -
     assert isinstance(study.subject, Space)
     assert found.misfit is not None
     assert found.is_proven
-    assert found.structure == leanest(study.subject, study.task, study.refiner) != study.subject.smallest()
+    lean = leanest(study.subject, study.task, study.refiner)
+    assert found.structure == lean.structure != study.subject.smallest()
+    assert found.misfit.joint is not None
+    least = lean.least_sram_bytes
+    assert least is not None
+    assert found.least_sram_bytes == least == 2 * KIB + dict(found.misfit.joint.extra)["sram"]
+    for values in product(*(values if gene == "width" else values[:1] for _, gene, values in study.subject.genes)):
+        if study.subject.follows_rules(Structure(values)):
+            needed = _least_sram(study.refiner, study.subject.expand(Structure(values), study.task))
+            assert needed is None or needed >= least
     assert [total.name for total in found.misfit.totals] == ["layers"]
     smallest = study.subject.expand(study.subject.smallest(), study.task)
     of_smallest = qeopt.relief.explain_misfit(study.refiner, smallest).joint
     assert of_smallest is not None
-    assert found.misfit.joint is not None
     assert dict(found.misfit.joint.extra)["sram"] < dict(of_smallest.extra)["sram"]
     unproven = explain(tiny, overrides=["budgets.flash=2 KiB"])
     assert (unproven.fits, unproven.is_proven) == (False, False)

@@ -52,6 +52,7 @@ class ExplanationReport:
             console.print(structure_table(self._study.subject.named(self.found.structure)), "")
         if self.found.misfit is not None:
             self._print_misfit(console, self.found.misfit)
+            self._print_least_sram(console)
         else:
             self._print_worth(console)
         bound = None if self.found.search is None else self.found.search.bound
@@ -68,7 +69,7 @@ class ExplanationReport:
         if self.found.search is None:
             return "the network does not fit" + (", proven" if self.found.is_proven else "")
         if self.found.is_proven:
-            return "no structure of the space fits, proven: none is within SRAM at any legal bits"
+            return "no structure of the space fits, proven: none is within SRAM and layers at any legal bits"
         return f"no structure that fits was found (search stopped: {self.found.search.stopped}); that there is none is not proven"
 
     def _chosen(self) -> str:
@@ -133,6 +134,14 @@ class ExplanationReport:
         console.print(f"  {shown}; score there {_score(joint)}", soft_wrap=True)
         if joint.with_addresses:
             console.print(f"  with addresses for all buffers: {_amounts(joint.with_addresses)} is enough", soft_wrap=True)
+
+    def _print_least_sram(self, console: Console) -> None:
+        least = self.found.least_sram_bytes
+        if least is not None:
+            said = (
+                f"proven: no structure of the space runs with less than {_spell('sram', least)} of SRAM, whatever the other budgets"
+            )
+            console.print(f"\n{said}", soft_wrap=True)
 
     def _print_worth(self, console: Console) -> None:
         console.print(budget_table(self.budgets), "")
@@ -215,6 +224,7 @@ class ExplanationReport:
             return None
         bound = search.bound
         document: dict[str, Any] = {"stopped": search.stopped.value, "bound": None, "left_out": [], "prices": {}}
+        document["least_sram_bytes"] = self.found.least_sram_bytes
         if bound is None or not self.found.fits:
             return document
         prices = {name: {"step": worth["step"], "nats": worth["nats"]} for name, worth in self._prices(bound).items()}

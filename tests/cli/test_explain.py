@@ -103,6 +103,7 @@ def test_a_space_in_which_nothing_fits(run: Run) -> None:
     assert "no structure of the space fits, proven" in result.stdout
     assert "explained for the structure that needs least of those compared:" in result.stdout
     assert "layers: 8 needed whatever the bits, 4 allowed" in result.stdout
+    assert "no structure of the space runs with less than 5,264 B (5.1 KiB) of SRAM" in result.stdout
     result = run("explain", "tiny.yaml", *SMALL, "--set", "budgets.flash=2 KiB", "--json")
     found = json.loads(result.stdout)
     assert (result.exit_code, found["chosen"], found["proven"], found["space"]["bound"]) == (1, "least", False, None)
