@@ -21,10 +21,14 @@ def embed(loaded: Loaded[Study]) -> Loaded[Study]:
     """Replace a model file by its operators, and an objective's tables by their numbers.
 
     Raises:
-        SpecError: a file cannot be read; or an objective needs learnt values and no model file has them.
+        SpecError: a file cannot be read; an objective needs learnt values and no model file has them; or it is about one network
+            and the study about a space.
         PluginError: a package that an importer needs is not installed.
     """
     network, objective = loaded.value.network, loaded.value.objective
+    if isinstance(objective, Completable) and loaded.value.space is not None:
+        said = "a table of losses is about the tensors of one network; a space has many: state a `network`"
+        raise SpecError.at(locate(loaded.root, ("objective",)), said)
     is_open = isinstance(objective, Completable) and not objective.is_complete
     model: ImportedModel | None = None
     if isinstance(network, FileNetwork):

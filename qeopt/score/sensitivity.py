@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 
 from qeopt.network import Network, Op, Tensor
 from qeopt.network.importers import Parameters
+from qeopt.network.importers.bytes import read_bytes
 from qeopt.score.objective import Nats
 from qeopt.spec.errors import did_you_mean, quote
 from qeopt.spec.model import Block
@@ -217,14 +218,12 @@ def read_table(path: Path, network: Network) -> tuple[Losses, Losses]:
 
     Raises:
         ValueError: with the file and, where there is one, the row.
+        SpecError: the file cannot be read.
     """
     try:
-        content = path.read_bytes()[: MAX_BYTES + 1]
-        text = content.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from None
-    if len(content) > MAX_BYTES:
-        raise ValueError(f"{path}: larger than {MAX_BYTES >> 20} MiB")
+        text = read_bytes(path, MAX_BYTES).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}: not UTF-8 text") from None
     rows = _json_rows(path, text) if path.suffix.lower() == ".json" else csv.DictReader(io.StringIO(text))
     found: tuple[dict[str, dict[int, float]], dict[str, dict[int, float]]] = ({}, {})
     try:

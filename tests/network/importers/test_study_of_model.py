@@ -117,7 +117,7 @@ def test_places_of_what_is_wrong(folder: Path) -> None:
             {"objective": "{kind: qe, stage_weights: [1, 2]}"},
             r"study\.yaml:7:\d+: objective has 2 stage_weights but .* has 1 stages",
         ),
-        ({"objective": "{kind: sensitivity, table: none.csv}"}, r"study\.yaml:7:1: .*none\.csv: cannot be read"),
+        ({"objective": "{kind: sensitivity, table: none.csv}"}, r"none\.csv: there is no such file"),
     ):
         with pytest.raises(SpecError, match=message):
             load_study(study(folder, told.get("network", "kws.onnx"), **{k: v for k, v in told.items() if k != "network"}))
@@ -188,3 +188,11 @@ def test_tflite_through_bits(tmp_path: Path) -> None:
     assert answer.notes == ("left out at the end, as it changes no ranking: softmax 'ranking'",)
     assert answer.solution.design is not None
     assert answer.solution.design.bits.status is Status.OPTIMAL
+
+
+def test_losses_are_of_one_network(folder: Path) -> None:
+    path = study(folder, "kws.onnx", objective="{kind: sensitivity, weights: {stem: {'2': 1.0}}}")
+    text = path.read_text(encoding="utf-8").replace("network: kws.onnx", "space: k1dwk1")
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SpecError, match=r"study\.yaml:7:1: a table of losses is about the tensors of one network"):
+        load_study(path)
