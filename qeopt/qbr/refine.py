@@ -15,6 +15,8 @@ from qeopt.qbr.settings import BitChoices, QbrSettings
 from qeopt.score import Objective, evaluate
 from qeopt_solvers import Limits as SolveLimits
 from qeopt_solvers import Outcome, Status
+from qeopt_solvers.recount import value as recounted
+from qeopt_solvers.recount import violations
 from qeopt_solvers.solve import solve
 
 TIGHTENINGS = 8
@@ -67,7 +69,15 @@ class Refiner:
         engine = engine or self.settings.engine
         refined = self._solve(network, engine, hint)
         over = self._overflow(refined)
-        return refined if not any(over) else self._tightened(refined, over)
+        if not any(over):
+            return refined
+        known = None if hint is None else self._known(refined, hint)
+        if known is not None and known.status is Status.OPTIMAL:
+            return known
+        tightened = self._tightened(refined, over)
+        if known is not None and (tightened.score is None or (known.score or 0.0) > tightened.score):
+            return known
+        return tightened
 
     def _overflow(self, refined: Refined) -> tuple[int, int]:
         """Bytes by which a plan of the buffers and the flash with all code are over their limits."""
@@ -78,6 +88,28 @@ class Refiner:
             0 if sram is None else overflow_bytes(refined.network, self.runtime, refined.bits, sram),
             0 if flash is None else max(math.ceil(refined.resources.flash_bytes) - flash, 0),
         )
+
+    def _known(self, first: Refined, hint: Bits) -> Refined | None:
+        """The bits to start from as an answer, where they have addresses: as good as `first` where they score as much."""
+        compiled = self.compile(first.network)
+        picks = None if isinstance(compiled, Impossible) else compiled.picks(hint)
+        if isinstance(compiled, Impossible) or picks is None or first.outcome is None or violations(compiled.problem, picks):
+            return None
+        value = recounted(compiled.problem, picks)
+        is_best = first.status is Status.OPTIMAL and value == first.outcome.value
+        status = Status.OPTIMAL if is_best else Status.FEASIBLE
+        note = "" if is_best else TIGHTENED
+        outcome = replace(first.outcome, status=status, picks=picks, value=value, ties_proven=False, certificate=None, note=note)
+        found = replace(
+            first,
+            status=status,
+            bits=hint,
+            resources=count(first.network, self.runtime, hint),
+            score=evaluate(self.objective, first.network, hint),
+            outcome=outcome,
+            note=note,
+        )
+        return None if any(self._overflow(found)) else found
 
     def _tightened(self, first: Refined, over: tuple[int, int]) -> Refined:
         """Take the overflow off the limits and choose bits again until they fit; where that leaves no bits, take off less.

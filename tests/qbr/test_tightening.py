@@ -103,3 +103,24 @@ def test_code_of_the_kernels_in_use_has_to_fit(runtimes: Mapping[str, Runtime]) 
     assert roomy.status is Status.OPTIMAL
     assert roomy.resources is not None
     assert roomy.resources.flash_bytes == 128 + 128 + 100
+
+
+def test_known_bits_with_addresses_are_kept(
+    runtimes: Mapping[str, Runtime], random_graph: Callable[[random.Random], Network]
+) -> None:
+    """What another engine found is not given up for less."""
+    network = random_graph(random.Random(SEED))
+    terms = refiner(runtimes["shared_scratch"], (2, 4, 8), sram_bytes=208)
+    best = best_with_addresses(terms, network)
+    compiled = terms.compile(network)
+    assert not isinstance(compiled, Impossible)
+    assert best is not None
+    for picks in product(*(range(len(choice.labels)) for choice in compiled.problem.choices)):
+        hint = compiled.bits(picks)
+        refined = terms.refine(network, hint=hint)
+        assert refined.score is not None
+        assert refined.score <= best + 1e-9
+        assert refined.bits is not None
+        assert overflow_bytes(network, terms.runtime, refined.bits, 208) == 0
+        fits = count(network, terms.runtime, hint).sram_bytes <= 208 and not overflow_bytes(network, terms.runtime, hint, 208)
+        assert not fits or refined.score >= evaluate(terms.objective, network, hint) - 1e-9
