@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ Dims = tuple[int, ...]
 
 QUANTISERS = frozenset({"Quant", "IntQuant", "BipolarQuant", "Trunc"})
 """QONNX operators: they keep the shape, which standard inference does not know."""
+SMALL = 4096
+"""Values of constants that shape inference may look at: sizes, axes, scales."""
 _STAND_IN = "Identity"
 
 
@@ -23,16 +26,14 @@ def infer(path: Path, model: Any, options: ImportOptions) -> dict[str, Dims]:
         SpecError: the graph contradicts itself, or leaves the size of its image open.
     """
     onnx = load_onnx()
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
+    constants = {tensor.name for tensor in model.graph.initializer}
+    copy = _without_values(onnx, model)
     graph = copy.graph
     _take_out(onnx, graph, options)
-    constants = {tensor.name for tensor in graph.initializer}
     inputs = [value for value in graph.input if value.name not in constants]
     if len(inputs) != 1:
         raise refuse(path, f"{len(inputs)} inputs ({', '.join(value.name for value in inputs[:5])}); one image was expected")
     _fix_input(path, inputs[0], options)
-    del graph.output[:]
     try:
         inferred = onnx.shape_inference.infer_shapes(copy, strict_mode=True, data_prop=True)
     except Exception as error:  # the inference is another library's: whatever it says, the file is at fault
@@ -44,6 +45,23 @@ def infer(path: Path, model: Any, options: ImportOptions) -> dict[str, Dims]:
             found[value.name] = dims
     found.update({tensor.name: tuple(tensor.dims) for tensor in graph.initializer})
     return found
+
+
+def _without_values(onnx: Any, model: Any) -> Any:
+    """A copy in which large constants, and those in files of their own, are inputs: shapes do not depend on their values."""
+    copy = onnx.ModelProto(ir_version=model.ir_version)
+    copy.opset_import.extend(model.opset_import)
+    graph = copy.graph
+    graph.node.extend(model.graph.node)
+    graph.input.extend(model.graph.input)
+    graph.value_info.extend(model.graph.value_info)
+    known = {value.name for value in graph.input}
+    for tensor in model.graph.initializer:
+        if prod(tensor.dims) <= SMALL and tensor.data_location != 1:
+            graph.initializer.append(tensor)
+        elif tensor.name not in known:
+            graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+    return copy
 
 
 def _take_out(onnx: Any, graph: Any, options: ImportOptions) -> None:
