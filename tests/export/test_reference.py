@@ -19,6 +19,7 @@ from qeopt.export.numbers import Numbers, weight_shape
 from qeopt.export.quantised import Grid, Integers, Reals, Weights, weight_range
 from qeopt.export.reference import run, step
 from qeopt.network import Network, Op, OpKind, Tensor, weight_count
+from qeopt.spec.errors import SpecError
 
 UNIT = Grid(8, is_signed=True, scale=1.0)
 
@@ -188,6 +189,23 @@ def test_weights_that_do_not_fit_are_told(
     np.savez(tmp_path / "w.npz", **given_weights)  # type: ignore[arg-type]
     with pytest.raises(ExportError, match=said):
         export(mixed, "qonnx", tmp_path / "m.onnx", {"weights": str(tmp_path / "w.npz")})
+
+
+def test_weights_of_an_onnx_model_are_used(mixed: Design, given_weights: dict[str, Reals], tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    np.savez(tmp_path / "w.npz", **given_weights, **{"head.bias": np.full(64, 500.0)})  # type: ignore[arg-type]
+    export(mixed, "qonnx", tmp_path / "m.onnx", {"weights": str(tmp_path / "w.npz")})
+    first, second = (quantised(mixed, Numbers(weights=tmp_path / name)) for name in ("w.npz", "m.onnx"))
+    for name, weights in first.weights.items():
+        real = weights.values * weights.scales.reshape(-1, *(1,) * (weights.values.ndim - 1))
+        again = second.weights[name]
+        error = again.values * again.scales.reshape(-1, *(1,) * (again.values.ndim - 1)) - real
+        assert (error**2).sum() <= 0.05 * (real**2).sum()
+    unit = second.weights["head"].scales * second.grids["b3.project"].scale
+    assert np.abs(second.weights["head"].bias * unit - 500).max() < unit.max()
+    (tmp_path / "no.onnx").write_bytes(b"no model")
+    with pytest.raises(SpecError, match=r"no\.onnx"):
+        quantised(mixed, Numbers(weights=tmp_path / "no.onnx"))
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04 cut"])
