@@ -118,7 +118,7 @@ def _solve(
     found = results[STUDY]
     interrupted = any(result.stopped is Stop.INTERRUPTED for result in results.values())
     histories = {name: result.history for name, result in results.items()}
-    if run is not None:
+    if run is not None and any(histories.values()):
         run.write_history(histories)
     if found.best is None:
         return Solution(loaded, None, found.reason, found, interrupted, histories)

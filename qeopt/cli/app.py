@@ -20,6 +20,7 @@ from qeopt.cli import (
     export,
     import_,
     new,
+    resume,
     runtimes,
     schema,
     score,
@@ -41,6 +42,7 @@ app = typer.Typer(
 
 VERBS: dict[str, Callable[..., None]] = {
     "solve": solve.command,
+    "resume": resume.command,
     "bits": bits.command,
     "import": import_.command,
     "verify": verify.command,

@@ -27,6 +27,18 @@ TimeLimit: TypeAlias = Annotated[
     float | None,
     typer.Option("--time-limit", metavar="SECONDS", help="Stop the search by the clock; such a run claims no repeatability."),
 ]
+Workers: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--workers",
+        "--executor",
+        metavar="N",
+        help="Processes that take islands (search.islands) on, or dask://HOST:PORT; they change nothing but time.",
+    ),
+]
+RequireOptimal: TypeAlias = Annotated[
+    bool, typer.Option("--require-optimal", help="Exit with 3 unless the bits are proven optimal.")
+]
 Engine: TypeAlias = Annotated[str | None, typer.Option("--engine", metavar="NAME", help="Engine that assigns bits.")]
 Part: TypeAlias = Annotated[str, typer.Argument(metavar="[PART]", help="Only those with this in their name or title.")]
 Sources: TypeAlias = Annotated[bool, typer.Option("--sources", help="Show where the numbers come from instead.")]

@@ -17,11 +17,12 @@ def overrides(
     seed: int | None = None,
     time_limit: float | None = None,
     engine: str | None = None,
+    alternatives: int | None = None,
     baselines: bool = True,
 ) -> tuple[str, ...]:
     """Spell options as `KEY=VALUE` texts; what `--set` says comes last and wins."""
     texts = {"device": device, "runtime": runtime, "qbr.engine": engine}
-    numbers = {"search.seed": seed, "search.time_limit_seconds": time_limit}
+    numbers = {"search.seed": seed, "search.time_limit_seconds": time_limit, "search.alternatives": alternatives}
     found = [f"{key}={_quoted(text)}" for key, text in texts.items() if text is not None]
     found += [
         f"{key}={number:g}" if isinstance(number, float) else f"{key}={number}"

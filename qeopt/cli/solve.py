@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -21,7 +22,9 @@ from qeopt.solve import Solution, solve
 from qeopt.spec.library import Library
 from qeopt_solvers import Status
 
-RequireOptimal = Annotated[bool, typer.Option("--require-optimal", help="Exit with 3 unless the bits are proven optimal.")]
+Alternatives = Annotated[
+    int | None, typer.Option("--alternatives", metavar="K", help="Report K designs beside the best: different, and nearly as good.")
+]
 NoBaselines = Annotated[bool, typer.Option("--no-baselines", help="Skip the searches whose results are shown beside the answer.")]
 
 
@@ -32,10 +35,12 @@ def command(
     seed: options.Seed = None,
     time_limit: options.TimeLimit = None,
     engine: options.Engine = None,
+    alternatives: Alternatives = None,
     set_: options.Sets = None,
     out_: options.Out = None,
     path: options.Paths = None,
-    require_optimal: RequireOptimal = False,
+    workers: options.Workers = "0",
+    require_optimal: options.RequireOptimal = False,
     no_baselines: NoBaselines = False,
     json_: options.Json = False,
     quiet: options.Quiet = False,
@@ -44,19 +49,42 @@ def command(
     """Find the best design of a study, prove its bits, count everything again, and write it down."""
     started, clock = now(), time.monotonic()
     given = overrides(
-        set_, device=device, runtime=runtime, seed=seed, time_limit=time_limit, engine=engine, baselines=not no_baselines
+        set_,
+        device=device,
+        runtime=runtime,
+        seed=seed,
+        time_limit=time_limit,
+        engine=engine,
+        alternatives=alternatives,
+        baselines=not no_baselines,
     )
     library = Library(tuple(path or ()))
     folder = prepare(out_ or default_folder(load_study(study, overrides=given, library=library).value.name))
     with ProgressLine(err(), quiet=quiet) as progress:
-        solution = solve(study, overrides=given, library=library, report=progress)
+        solution = solve(study, overrides=given, library=library, report=progress, workers=workers, run_dir=folder)
+    run = run_of(solution, started, time.monotonic() - clock)
+    finish(solution, run, folder, as_json=json_, quiet=quiet, require_optimal=require_optimal)
+
+
+def run_of(solution: Solution, started: datetime, seconds: float) -> Run:
+    """The record of a run that is over."""
+    history = [(name, progress) for name, rounds in solution.histories.items() for progress in rounds]
+    return Run(tuple(sys.argv), started, seconds, solution.loaded.files, history)
+
+
+def finish(solution: Solution, run: Run, folder: Path, *, as_json: bool, quiet: bool, require_optimal: bool) -> None:
+    """Write a solution down, tell of it, and leave with the code that it deserves.
+
+    Raises:
+        typer.Exit: unless a design was found and no more was asked of it.
+    """
     if solution.design is None:
-        no_design(solution, as_json=json_)
+        no_design(solution, as_json=as_json)
     report = SolutionReport(solution.design, solution.loaded.files, solution.interrupted)
-    run = Run(tuple(sys.argv), started, time.monotonic() - clock, solution.loaded.files, progress.history)
-    written = write_solution(folder, report, run)
-    tell(report, written, as_json=json_, quiet=quiet)
+    tell(report, write_solution(folder, report, run), as_json=as_json, quiet=quiet)
     if solution.interrupted:
+        if not quiet:
+            warn(f"interrupted; `qeopt resume {place(folder)}` goes on")
         raise typer.Exit(INTERRUPTED)
     if require_optimal and solution.design.bits.status is not Status.OPTIMAL:
         fail("the bits are not proven optimal, as --require-optimal asks", UNPROVEN)

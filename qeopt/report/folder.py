@@ -21,6 +21,7 @@ from qeopt.files import write_atomically
 from qeopt.report.arena_plot import draw_arena
 from qeopt.report.comparison import comparison_document, print_comparison, seconds_document
 from qeopt.report.console import console_for
+from qeopt.report.convergence_plot import draw_convergence
 from qeopt.report.counted import Layer, layers
 from qeopt.report.gap_plot import draw_gaps, draw_scores
 from qeopt.report.plots import draw_memory
@@ -44,6 +45,13 @@ class Run:
     seconds: float
     sources: tuple[SourceFile, ...]
     history: Sequence[tuple[str, Progress]] = ()
+
+    def histories(self) -> dict[str, list[Progress]]:
+        """What was reported, by search."""
+        found: dict[str, list[Progress]] = {}
+        for name, progress in self.history:
+            found.setdefault(name, []).append(progress)
+        return found
 
     def document(self) -> dict[str, Any]:
         """The run record."""
@@ -114,6 +122,9 @@ def write_solution(folder: Path, report: SolutionReport, run: Run) -> dict[str, 
     if report.design.arena is not None:
         written["map"] = folder / "arena.png"
         draw_arena(report.counted, report.design.arena, written["map"])
+    if run.history:
+        written["convergence"] = folder / "convergence.png"
+        draw_convergence(report.design.study_name, run.histories(), written["convergence"])
     return written
 
 

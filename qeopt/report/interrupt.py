@@ -1,4 +1,4 @@
-"""Ctrl-C between two rounds instead of in the middle of one, so that what is saved is whole."""
+"""Ctrl-C or SIGTERM between two rounds instead of in the middle of one, so that what is saved is whole."""
 
 from __future__ import annotations
 
@@ -10,29 +10,31 @@ from typing import Self
 
 
 class GentleInterrupt:
-    """While it is entered, the first Ctrl-C only asks to stop, and `checkpoint` stops; the second stops at once."""
+    """While it is entered, the first Ctrl-C or SIGTERM only asks to stop, and `checkpoint` stops; the second stops at once."""
 
     def __init__(self, told: Callable[[], None]) -> None:
         self._told = told
-        self._before: signal.Handlers | Callable[[int, FrameType | None], object] | int | None = None
+        self._before: dict[signal.Signals, signal.Handlers | Callable[[int, FrameType | None], object] | int | None] = {}
         self._asked = False
 
     def __enter__(self) -> Self:
-        """Take Ctrl-C over, unless it is ignored (as under nohup) or this is no main thread."""
-        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            self._before = signal.signal(signal.SIGINT, self._ask)
+        """Take the signals over, unless they are ignored (as under nohup) or in other hands, or this is no main thread."""
+        if threading.current_thread() is threading.main_thread():
+            for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
+                if signal.getsignal(number) is usual:
+                    self._before[number] = signal.signal(number, self._ask)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Give Ctrl-C back."""
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
+        """Give the signals back."""
+        while self._before:
+            signal.signal(*self._before.popitem())
 
     def checkpoint(self) -> None:
         """Stop here if that was asked for.
 
         Raises:
-            KeyboardInterrupt: after Ctrl-C.
+            KeyboardInterrupt: after Ctrl-C or SIGTERM.
         """
         if self._asked:
             raise KeyboardInterrupt

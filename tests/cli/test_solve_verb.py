@@ -37,6 +37,7 @@ def test_writes_every_file(run: Run, tmp_path: Path) -> None:
         "memory.png",
         "report.txt",
         "run.json",
+        "state",
     ]
     assert (folder / "report.txt").read_text() == result.stdout[: result.stdout.index("\nwritten:")]
     run_record = json.loads((folder / "run.json").read_text())
@@ -68,7 +69,7 @@ def test_json_is_one_document_with_the_promised_keys(run: Run) -> None:
     assert found["uses"]["sram"]["used"] <= found["uses"]["sram"]["limit"] == 14 * 1024
     assert {layer["op"] for layer in found["layers"] if layer["is_peak"]} == {found["peak"]["step"].partition(" ")[0]}
     assert max(layer["step_bytes"] for layer in found["layers"]) == found["uses"]["sram"]["used"]
-    assert set(found["files"]) == {"design", "run", "report", "layers", "picture", "map"}
+    assert set(found["files"]) == {"design", "run", "report", "layers", "picture", "map", "convergence"}
     assert found["baselines"]["eight_bits"]["score"] <= found["score"]
 
 
@@ -94,7 +95,7 @@ def test_no_design_is_a_result_with_a_reason(run: Run, tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert result.stdout == ""
     assert result.stderr.startswith("no design fits: SRAM at step 'stem': ")
-    assert not list((tmp_path / "runs" / "net").iterdir())
+    assert [path.name for path in (tmp_path / "runs" / "net").iterdir()] == ["state"]
     as_json = run("solve", "net.yaml", "--set", "budgets.sram=3 KiB", "--json")
     found = json.loads(as_json.stdout)
     assert (as_json.exit_code, found["status"], found["score"]) == (1, "infeasible", None)

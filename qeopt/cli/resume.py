@@ -1,0 +1,34 @@
+"""`qeopt resume`: go on with a run."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qeopt.cli import options
+from qeopt.cli.solve import finish, run_of
+from qeopt.cli.verb import err
+from qeopt.report.folder import now, prepare
+from qeopt.report.progress import ProgressLine
+from qeopt.solve import resume
+
+Folder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run that was begun with `qeopt solve`.")]
+
+
+def command(
+    folder: Folder,
+    workers: options.Workers = "0",
+    require_optimal: options.RequireOptimal = False,
+    json_: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Go on with a run that was interrupted or killed, to the design that it would have found; refuse if its study changed."""
+    started, clock = now(), time.monotonic()
+    with ProgressLine(err(), quiet=quiet) as progress:
+        solution = resume(folder, report=progress, workers=workers)
+    run = run_of(solution, started, time.monotonic() - clock)
+    finish(solution, run, prepare(folder), as_json=json_, quiet=quiet, require_optimal=require_optimal)
