@@ -8,7 +8,7 @@ import typer
 
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
-from qeopt.cli.verb import INTERRUPTED, NO_DESIGN, emit, err, out
+from qeopt.cli.verb import INTERRUPTED, NO_DESIGN, emit, err, fail, out
 from qeopt.explain import explain
 from qeopt.relief import FIELDS, MEMORIES, WHATEVER_THE_BITS
 from qeopt.report.explanation import ExplanationReport
@@ -47,6 +47,8 @@ def command(
     given = overrides(set_, device=device, runtime=runtime, seed=seed, time_limit=time_limit)
     with ProgressLine(err(), quiet=quiet) as progress:
         found = explain(study, weights=weights, overrides=given, library=Library(tuple(path or ())), report=progress)
+    if found.interrupted and found.search is not None and found.search.best is None:
+        fail("interrupted before a design was found", INTERRUPTED)
     report = ExplanationReport(found)
     if json_:
         emit(report.document())

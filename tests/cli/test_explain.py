@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable
+from importlib import import_module
 
 import pytest
 from typer.testing import Result
 
 from qeopt.report.progress import ProgressLine
-from qeopt.search import Progress
+from qeopt.search import Progress, SearchResult, Stop
 
 Run = Callable[..., Result]
 KEYS = {
@@ -118,6 +119,12 @@ def test_ctrl_c_explains_the_best_so_far(run: Run, monkeypatch: pytest.MonkeyPat
     assert result.exit_code == 130
     found = json.loads(result.stdout)
     assert (found["status"], found["fits"]) == ("interrupted", True)
+
+
+def test_ctrl_c_before_any_design(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("qeopt.explain"), "explore", lambda *_, **__: SearchResult(None, Stop.INTERRUPTED))
+    result = run("explain", "tiny.yaml")
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", "interrupted before a design was found\n")
 
 
 @pytest.mark.parametrize(
