@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from qeopt.design import Design
 from qeopt.export.geometry import Window, window
 from qeopt.hardware.costs import bitops, held, mac_count, parameter_flash, tensor_elements, weights_flash
-from qeopt.network import Network, Op, Tensor, weight_count
+from qeopt.network import Network, Op, weight_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,3 @@ def layers(design: Design, network: Network) -> tuple[Layer, ...]:
 def spelled(amount: float) -> str:
     """Write a count; bytes may have fractions where a runtime keeps them."""
     return f"{amount:.0f}" if float(amount).is_integer() else f"{amount:.3f}"
-
-
-def shape(tensor: Tensor) -> str:
-    """Write a shape as height x width x channels."""
-    return f"{tensor.height}x{tensor.width}x{tensor.channels}"
