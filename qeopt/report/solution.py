@@ -70,7 +70,7 @@ class SolutionReport:
         console.print(bits_proof(design.bits))
         console.print(space_proof(design))
         asked = () if self.interrupted else self.counted.study.search.baselines
-        if asked or design.baselines:
+        if asked or design.baselines or design.alternatives:
             console.print()
             console.print(baseline_table(design, asked))
 

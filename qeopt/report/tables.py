@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from qeopt.design import Design
+from qeopt.design import Alternative, Baseline, Design
 from qeopt.report.budgets import BudgetRow
 from qeopt.report.console import can_say
 from qeopt.report.counted import Counted, Layer, layers
@@ -118,12 +118,17 @@ def structure_table(structure: Mapping[str, Mapping[str, float]]) -> Table:
 
 
 def baseline_table(design: Design, asked: Iterable[str]) -> Table:
-    """The design beside the best ones that the same search finds under other terms; `asked` names those that were looked for."""
+    """The design beside its alternatives and what the same search finds under other terms; `asked` names those terms."""
     budgets = tuple(design.uses)
     rows = [("this design", f"{design.score:.4f}", "", *(amount(use.used) for use in design.uses.values()))]
-    for name, baseline in design.baselines.items():
-        used = (amount(baseline.uses[budget].used) if budget in baseline.uses else "" for budget in budgets)
-        rows.append((BASELINES.get(name, name), f"{baseline.score:.4f}", f"{baseline.score - design.score:+.4f}", *used))
+    others: list[tuple[str, Alternative | Baseline]] = [
+        (f"alternative {number}, at distance {other.distance:.2f}", other)
+        for number, other in enumerate(design.alternatives, start=1)
+    ]
+    others += [(BASELINES.get(name, name), baseline) for name, baseline in design.baselines.items()]
+    for name, other in others:
+        used = (amount(other.uses[budget].used) if budget in other.uses else "" for budget in budgets)
+        rows.append((name, f"{other.score:.4f}", f"{other.score - design.score:+.4f}", *used))
     missing = [name for name in asked if name not in design.baselines]
     rows += [(BASELINES.get(name, name), "none found", "", *("" for _ in budgets)) for name in missing]
     return rows_table({"compared": "left", "score": "right", "difference": "right", **dict.fromkeys(budgets, "right")}, rows)
