@@ -211,3 +211,9 @@ def test_parts_that_do_not_fit_together(old: str, new: str, message: str, tmp_pa
 def test_a_runtime_that_reserves_everything_leaves_nothing(tmp_path: Path) -> None:
     text = STUDY.replace("myboard", "stm32f412").replace("cmix-nn", "{extends: cmix-nn, reserve: {sram: 256 KiB}}")
     assert refusal(tmp_path, text).endswith("the runtime reserves 262144 B of sram, the device has 262144 B: nothing is left")
+
+
+def test_a_network_over_its_mac_budget_is_a_result_with_a_reason() -> None:
+    solution = solve("paper/mobilenet_v2", overrides=["budgets.macs=100 M"])
+    assert solution.design is None
+    assert solution.reason == "no bits change it, and the network is over budget: macs 300,774,272 of 100,000,000"

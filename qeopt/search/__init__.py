@@ -60,10 +60,7 @@ def explore(
         CheckpointError: when the journal belongs to another search or is damaged.
     """
     if space.size == 1:
-        structure = space.smallest()
-        refined = refiner.refine(space.expand(structure, task, space.name))
-        best = None if refined.score is None else Best(structure, refined, refined.score)
-        return SearchResult(best, Stop.SINGLE, reason=refined.reason)
+        return _only(space, task, refiner)
     if not isinstance(space, Space):
         raise TypeError(f"only a space can be searched, not a {type(space).__name__}")
     started = time.monotonic()
@@ -90,6 +87,19 @@ def explore(
 
 def _seeded(bound: JointBound | None, seeds: Sequence[Structure]) -> JointBound | None:
     return bound and replace(bound, structures=tuple(dict.fromkeys((*seeds, *bound.structures))))
+
+
+def _only(space: Subject, task: Task, refiner: Refiner) -> SearchResult:
+    """The only structure there is, if it keeps the budgets that no bits change."""
+    structure = space.smallest()
+    refined = refiner.refine(space.expand(structure, task, space.name))
+    if refined.score is None or refined.resources is None:
+        return SearchResult(None, Stop.SINGLE, reason=refined.reason)
+    over = [use for use in refiner.limits.uses(refined.resources) if not use.fits]
+    if over:
+        said = ", ".join(f"{use.name} {use.used:,.0f} of {use.limit:,}" for use in over)
+        return SearchResult(None, Stop.SINGLE, reason=f"no bits change it, and the network is over budget: {said}")
+    return SearchResult(Best(structure, refined, refined.score), Stop.SINGLE)
 
 
 def _bound(terms: Terms) -> JointBound | None:
