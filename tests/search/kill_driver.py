@@ -34,10 +34,10 @@ def _arm(write: int, moment: str) -> None:
 
         def deadly(journal: Journal, *arguments: Any, original: Any = original, name: str = name) -> None:
             here = next(number) == write
-            if here and moment == "before":
-                _die()
+            if here and (moment == "before" or (moment == "amid" and name == "begin")):
+                _die()  # a journal begins by renaming a whole file: a crash amid that leaves nothing
             original(journal, *arguments)
-            if here and moment == "amid" and name == "append":
+            if here and moment == "amid":
                 _cut_last_line(journal)
             if here:
                 _die()

@@ -53,11 +53,13 @@ def check_killed(study: Path, tmp_path: Path, seed: int, uninterrupted: bytes) -
     run, out = tmp_path / "run", tmp_path / "design.json"
     verb, left = "solve", WRITES
     for _ in range(rng.randint(1, 3)):
-        write = rng.randrange(left)
-        code = drive(verb, study, run, out, str(write), rng.choice(["before", "amid", "after"]))
-        assert code == -signal.SIGKILL
+        if left == 0:
+            break
+        write, moment = rng.randrange(left), rng.choice(["before", "amid", "after"])
+        assert drive(verb, study, run, out, str(write), moment) == -signal.SIGKILL
         assert not out.exists()
-        verb, left = "resume", max(left - write - 2, 1)
+        verb = "resume"
+        left -= write + (moment == "after")
     assert drive("resume", study, run, out) == 0
     assert out.read_bytes() == uninterrupted
 
