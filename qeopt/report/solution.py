@@ -13,7 +13,7 @@ from qeopt.design import Design
 from qeopt.report.budgets import BudgetRow, budget_rows, estimates, mac_rate
 from qeopt.report.counted import Counted, layers
 from qeopt.report.tables import baseline_table, budget_table, layer_table, structure_table
-from qeopt.report.words import amount, arena_size, bits_proof, place, space_proof, used_name
+from qeopt.report.words import TIED, amount, arena_size, bits_proof, place, space_proof, used_name
 from qeopt.search import Stop
 from qeopt.solve import Solution
 from qeopt.spec.load import SourceFile
@@ -73,6 +73,8 @@ class SolutionReport:
         if asked or design.baselines or design.alternatives:
             console.print()
             console.print(baseline_table(design, asked))
+        if "tied" in design.baselines:
+            console.print(TIED, soft_wrap=True)
 
     def document(self) -> dict[str, Any]:
         """Everything as one JSON document; the study itself is in the design file."""

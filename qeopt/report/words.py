@@ -16,6 +16,8 @@ TITLES = {PROVER: "CP-SAT"}
 """Engines that people know by another name."""
 BASELINES = {"eight_bits": "best with 8 bits everywhere", "tied": "best with each unit's bits tied"}
 """What each baseline is, for people."""
+TIED = "this design gives every convolution its own bits; the paper's authors tie those of the three convolutions of a unit"
+"""What a reader must know before comparing with the paper's numbers."""
 
 
 def amount(value: float, unit: str = "") -> str:
