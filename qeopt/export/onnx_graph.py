@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from qeopt.design import Design
 from qeopt.export.errors import ExportError, require
-from qeopt.export.files import write_bytes
 from qeopt.export.functions import LINEAR
 from qeopt.export.geometry import image_of, shape_of, vectors
 from qeopt.export.layers import Layer, layers, spelled
 from qeopt.export.numbers import Shape
 from qeopt.export.quantised import Grid, QuantisedNetwork, Weights
+from qeopt.files import write_atomically
 from qeopt.network import OpKind, Tensor
 
 
@@ -138,7 +138,7 @@ def save(proto: Any, out: Path) -> tuple[Path, ...]:
         onnx.checker.check_model(proto, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ExportError(f"the ONNX checker refuses the model: {error}") from error
-    write_bytes(out, proto.SerializeToString(deterministic=True))
+    write_atomically(out, proto.SerializeToString(deterministic=True))
     return (out,)
 
 
