@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from qeopt.hardware import Device, Runtime
 from qeopt.hardware.costs import mac_count
+from qeopt.leanest import leanest
 from qeopt.memory import Limits, Resources
 from qeopt.network import Network, OpKind
-from qeopt.qbr import BitChoices, Refined
+from qeopt.qbr import BitChoices, Refined, Refiner
 from qeopt.solve import PROVER
 from qeopt.spec.units import format_bytes
 from qeopt.study import Study
@@ -121,10 +122,27 @@ def _totals(smallest: Network, study: Study) -> list[Finding]:
 
 
 def _fewest_bits(study: Study, smallest: Network) -> list[Finding]:
+    """Whether the structure that needs least has bits. Nothing is called impossible that is not proven to be."""
     refined: Refined = study.refiner.refine(smallest, PROVER)
     if refined.score is not None:
         return [Finding(Weight.NOTE, "the smallest structure fits")]
-    return [Finding(Weight.ERROR, f"the smallest structure does not fit: {refined.reason}")]
+    unfit = Finding(Weight.ERROR, f"the smallest structure does not fit: {refined.reason}")
+    # Of flash and all that no bits change, nothing needs less than the smallest structure; of SRAM, one with other channels may.
+    if study.space is None or _without_sram(study.refiner).refine(smallest, PROVER).score is None:
+        return [unfit]
+    least = leanest(study.space, study.task, study.refiner)
+    nearest = study.refiner.refine(study.space.expand(least.structure, study.task), PROVER)
+    if nearest.score is not None:
+        return [Finding(Weight.NOTE, "the smallest structure does not fit, but one whose channels allow fewer bits does")]
+    allowed = study.limits.sram_bytes or 0
+    if least.least_sram_bytes is not None and least.least_sram_bytes > allowed:
+        need = f"less than {format_bytes(least.least_sram_bytes)} of SRAM, {format_bytes(allowed)} are allowed"
+        return [Finding(Weight.ERROR, f"no structure of the space runs with {need}: {nearest.reason}")]
+    return [Finding(Weight.WARNING, f"no structure that fits was found, which proves nothing yet: {nearest.reason}")]
+
+
+def _without_sram(refiner: Refiner) -> Refiner:
+    return replace(refiner, limits=replace(refiner.limits, sram_bytes=None))
 
 
 def _rate(smallest: Network, study: Study) -> list[Finding]:
