@@ -31,20 +31,25 @@ def check_small(seed: int, engines: tuple[str, ...]) -> None:
             assert outcome.value <= best[0], (seed, name)
 
 
-def medium_answers(seed: int) -> tuple[dict[str, object], list[str]]:
-    """Return what each exact engine that finished says, and who did not finish."""
+def medium_answers(seed: int) -> tuple[set[object], set[object], list[str], list[str]]:
+    """Return the values and the whole answers (with tie-breaks) that engines proved, and who left the one or the other unproven."""
     problem = random_network_problem(seed)
-    answers: dict[str, object] = {}
-    unproven = []
+    values: set[object] = set()
+    answers: set[object] = set()
+    no_value, no_ties = [], []
     for name in ("chain", "cp_sat", "milp"):
         outcome = solve(problem, name, Limits(seconds=60, deterministic=60))
         if outcome.status is Status.INFEASIBLE:
-            answers[name] = "infeasible"
-        elif outcome.status is Status.OPTIMAL and outcome.picks is not None and outcome.ties_proven:
-            answers[name] = recount.key(problem, outcome.picks)
+            values.add("infeasible")
+        elif outcome.status is Status.OPTIMAL and outcome.picks is not None:
+            values.add(outcome.value)
+            if outcome.ties_proven:
+                answers.add(recount.key(problem, outcome.picks))
+            else:
+                no_ties.append(name)
         else:
-            unproven.append(name)
-    return answers, unproven
+            no_value.append(name)
+    return values, answers, no_value, no_ties
 
 
 @pytest.mark.parametrize("block", range(4))
@@ -55,9 +60,11 @@ def test_small_problems_equal_brute_force(block: int) -> None:
 
 @pytest.mark.parametrize("seed", range(24))
 def test_medium_problems_agree(seed: int) -> None:
-    answers, unproven = medium_answers(seed)
-    assert not unproven
-    assert len(set(answers.values())) == 1, answers
+    values, answers, no_value, no_ties = medium_answers(seed)
+    assert not no_value
+    assert not no_ties
+    assert len(values) == 1, values
+    assert len(answers) <= 1, answers
 
 
 @pytest.mark.slow
@@ -68,11 +75,14 @@ def test_twenty_thousand_small_problems() -> None:
 
 @pytest.mark.slow
 def test_two_thousand_medium_problems(record_property: Callable[[str, object], None]) -> None:
-    unfinished: list[tuple[int, list[str]]] = []
+    """Every engine proves the same value; chain and CP-SAT prove every tie-break too, HiGHS where its tolerances let it."""
+    ties_open: list[int] = []
     for seed in range(2_000):
-        answers, unproven = medium_answers(seed)
-        assert len(set(answers.values())) <= 1, (seed, answers)
-        if unproven:
-            unfinished.append((seed, unproven))
-    record_property("unproven within the limits", unfinished)
-    assert not unfinished
+        values, answers, no_value, no_ties = medium_answers(seed)
+        assert not no_value, (seed, no_value)
+        assert len(values) == 1, (seed, values)
+        assert len(answers) <= 1, (seed, answers)
+        assert no_ties in ([], ["milp"]), (seed, no_ties)
+        if no_ties:
+            ties_open.append(seed)
+    record_property("tie-breaks that milp left unproven", ties_open)
