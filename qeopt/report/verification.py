@@ -23,6 +23,10 @@ def print_verification(console: Console, found: Verification) -> None:
     console.print(f"score {design.score:.4f}, {', '.join(_use(name, use.used, use.limit) for name, use in design.uses.items())}")
     console.print(bits_proof(design.bits))
     console.print(space_proof(design))
+    if design.space_certificate is not None and found.space_bound is None:
+        console.print(
+            "the space is too large to evaluate its certificate again here; its bound is as the design states it", soft_wrap=True
+        )
 
 
 def _use(name: str, used: float, limit: int | None) -> str:
