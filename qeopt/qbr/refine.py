@@ -53,6 +53,11 @@ class Refiner:
     objective: Objective
     settings: QbrSettings
 
+    @property
+    def flash_limit(self) -> int | None:
+        """The flash budget in the unit in which the runtime counts memory; None where there is none."""
+        return None if self.limits.flash_bytes is None else self.limits.flash_bytes * self.runtime.unit_per_byte
+
     def compile(self, network: Network) -> Compiled | Impossible:
         """Compile the integer program of `network` under these terms."""
         return compile_bits(network, self.runtime, self.limits, self.choices, self.objective)

@@ -79,9 +79,8 @@ class Lookup:
             lattice: The space's cells.
             start: Index of the image's bits among the boundary widths.
         """
-        unit = refiner.runtime.unit_per_byte
         self._limits = refiner.limits
-        self._flash = None if refiner.limits.flash_bytes is None else refiner.limits.flash_bytes * unit
+        self._flash = refiner.flash_limit
         self._worths = np.zeros(1) if self._flash is None else _worths(lattice)
         self._prices = self._worths / (self._flash or 1)
         self._start = start

@@ -89,7 +89,7 @@ class _Batch:
 
     def __init__(self, terms: Relaxer, structures: Sequence[Structure]) -> None:
         self._limits = terms.refiner.limits
-        self._unit = terms.refiner.runtime.unit_per_byte
+        self._flash_limit = terms.refiner.flash_limit
         self._size = len(structures)
         boundary = boundary_widths(terms.refiner)
         self._start = boundary.index(FIXED_BITS)  # the image
@@ -145,10 +145,6 @@ class _Batch:
             flash, operations, multiplications = flash + spent[0], operations + spent[1], multiplications + float(table.macs[row])
             bits = target
         return Spent(flash, operations, multiplications)
-
-    @property
-    def _flash_limit(self) -> int | None:
-        return None if self._limits.flash_bytes is None else self._limits.flash_bytes * self._unit
 
     def _least_bound(self, most: Floats) -> Floats:
         """Minimise the bound over the prices of the budgets there are, one price after the other."""

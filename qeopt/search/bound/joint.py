@@ -103,7 +103,7 @@ def _budgets(refiner: Refiner) -> dict[str, float]:
     """The budgets that are paid for at a price, in the unit in which tables count them."""
     limits = refiner.limits
     found = {
-        "flash": None if limits.flash_bytes is None else limits.flash_bytes * refiner.runtime.unit_per_byte,
+        "flash": refiner.flash_limit,
         "bitops": limits.bitops,
         "macs": limits.macs,
     }
