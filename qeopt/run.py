@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,8 @@ from qeopt.spec.model import Block, build
 from qeopt.study import Study
 
 FORMAT: Literal["qeopt.request/1"] = "qeopt.request/1"
+ROUND = ("generation", "evaluations", "feasible", "refined", "best_score", "bound", "seconds")
+"""What is written down of a round, beside the shares of the budgets that the best design uses."""
 MOST_CHANGES = 20
 """Changes of a study that are spelled out."""
 
@@ -69,11 +71,17 @@ class Run:
     def write_history(self, histories: Mapping[str, Sequence[Progress]]) -> None:
         """Write how searches went, one row per round, as `history.csv`."""
         text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["search", *(field.name for field in fields(Progress))])
-        for name, history in histories.items():
-            writer.writerows([name, *asdict(progress).values()] for progress in history)
+        rows = [{"search": name, **round_row(progress)} for name, history in histories.items() for progress in history]
+        shares = [key for row in rows for key in row if key not in ROUND]
+        writer = csv.DictWriter(text, dict.fromkeys(("search", *ROUND, *shares)), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
         write_atomically(self.folder / "history.csv", text.getvalue())
+
+
+def round_row(progress: Progress) -> dict[str, float | None]:
+    """What is written down of a round, by column; `sram_share` and the like are the shares of budgets used."""
+    return {name: getattr(progress, name) for name in ROUND} | {f"{name}_share": share for name, share in progress.used.items()}
 
 
 def start_run(folder: Path, loaded: Loaded[Study], overrides: Sequence[str], library: Library | None) -> Run:

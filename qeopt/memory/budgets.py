@@ -63,6 +63,10 @@ class Limits:
         )
         return tuple(use for use in found if use.limit is not None)
 
+    def shares(self, resources: Resources) -> dict[str, float]:
+        """Shares of the limits that `resources` uses, by name."""
+        return {use.name: use.used / use.limit for use in self.uses(resources) if use.limit}
+
 
 @dataclass(frozen=True, slots=True)
 class BudgetUse:

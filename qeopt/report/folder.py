@@ -28,6 +28,7 @@ from qeopt.report.plots import draw_memory
 from qeopt.report.solution import SolutionReport, sources_document
 from qeopt.report.sweep_plot import draw_sweep
 from qeopt.report.sweeps import print_sweep, sweep_csv, sweep_document
+from qeopt.run import round_row
 from qeopt.search import Progress
 from qeopt.spec.errors import Location, SpecError
 from qeopt.spec.load import SourceFile
@@ -71,7 +72,7 @@ class Run:
 def _round(progress: Progress) -> dict[str, Any]:
     """A report of a search; a bound of -inf, which says that nothing fits, is no number of JSON."""
     bound = progress.bound if progress.bound is not None and math.isfinite(progress.bound) else None
-    return {**asdict(progress), "bound": bound}
+    return {**round_row(progress), "bound": bound}
 
 
 def now() -> datetime:

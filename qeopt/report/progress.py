@@ -8,7 +8,7 @@ from typing import Self
 from rich.console import Console
 
 from qeopt.report.interrupt import GentleInterrupt
-from qeopt.search import Progress
+from qeopt.search import Phase, Progress
 
 SEARCHES = {"study": "searching", "eight_bits": "the same with 8 bits", "tied": "the same with tied bits"}
 
@@ -42,7 +42,8 @@ class ProgressLine:
         Raises:
             KeyboardInterrupt: after Ctrl-C; a search ends with the best so far.
         """
-        self.history.append((name, progress))
+        if progress.phase == Phase.EVOLUTION:
+            self.history.append((name, progress))
         if self._status is not None:
             best = "none fits yet" if progress.best_score is None else f"best score {progress.best_score:.4f}"
             self._status.update(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NoReturn
 
 from qeopt.qbr import Refiner
 from qeopt.search.bound import JointBound, bound_space
@@ -12,8 +13,9 @@ from qeopt.search.checkpoint import Journal, Saved
 from qeopt.search.evolution import evolve
 from qeopt.search.founders import within_reach
 from qeopt.search.island import Candidate, Terms
-from qeopt.search.result import Alternative, Best, Progress, SearchResult, Stop
+from qeopt.search.result import Alternative, Best, Phase, Progress, SearchResult, Stop
 from qeopt.search.settings import SearchSettings
+from qeopt.search.watch import Watch
 from qeopt.search.workers import InProcess, Workers, open_workers
 from qeopt.space import Space, Structure, Subject, Task
 
@@ -23,6 +25,7 @@ __all__ = [
     "Candidate",
     "JointBound",
     "Journal",
+    "Phase",
     "Progress",
     "SearchResult",
     "SearchSettings",
@@ -51,7 +54,8 @@ def explore(
         task: What the network reads and tells apart.
         refiner: The terms under which bits are chosen.
         settings: How structures are explored.
-        report: Called after every round.
+        report: Called after every walk of the bound and every round. When it raises KeyboardInterrupt, the search ends with the
+            best so far, and what is proven so far holds.
         workers: Who takes islands on; this process unless given. They change nothing but time.
         journal: Where every round is saved, and from where the search goes on if it was saved there before.
         seeds: Structures to look at with those of the bound, before any evolution; not used by a search without a bound.
@@ -65,24 +69,31 @@ def explore(
         raise TypeError(f"only a space can be searched, not a {type(space).__name__}")
     started = time.monotonic()
     terms = Terms(space, task, refiner, settings)
+    report = report or (lambda progress: None)
+    workers = workers or InProcess()
     saved = None if journal is None else journal.read(space)
     if saved is None:
+        watch = Watch(report, started, settings.walks)
         try:
-            bound = _bound(terms)
-            saved = Saved(_seeded(bound, (*seeds, *within_reach(terms, bound))), None)
+            bound = _bound(terms, watch)
+            founders = () if watch.stopped else within_reach(terms, bound, watch.sought)
         except KeyboardInterrupt:
             return SearchResult(None, Stop.INTERRUPTED, reason="interrupted before any structure was looked at")
+        saved = Saved(_seeded(bound, (*seeds, *founders)), None)
+        if watch.stopped:  # nothing is saved: a bound that was cut short is not the one that a resumed run must have
+            return evolve(terms, saved.bound, workers=workers, report=_end, started=started)
         if journal is not None:
             journal.begin(saved.bound)
-    return evolve(
-        terms,
-        saved.bound,
-        workers=workers or InProcess(),
-        report=report or (lambda progress: None),
-        started=started,
-        journal=journal,
-        state=saved.state,
-    )
+    return evolve(terms, saved.bound, workers=workers, report=report, started=started, journal=journal, state=saved.state)
+
+
+def _end(progress: Progress) -> NoReturn:
+    """End a search after its first round.
+
+    Raises:
+        KeyboardInterrupt: always.
+    """
+    raise KeyboardInterrupt
 
 
 def _seeded(bound: JointBound | None, seeds: Sequence[Structure]) -> JointBound | None:
@@ -102,8 +113,11 @@ def _only(space: Subject, task: Task, refiner: Refiner) -> SearchResult:
     return SearchResult(Best(structure, refined, refined.score), Stop.SINGLE)
 
 
-def _bound(terms: Terms) -> JointBound | None:
-    if terms.settings.strategy == "evolution":
-        return None
+def _bound(terms: Terms, watch: Watch) -> JointBound | None:
     settings = terms.settings
-    return bound_space(terms.space, terms.task, terms.refiner, tolerance=settings.gap / 8, most_walks=settings.walks)
+    if settings.strategy == "evolution":
+        return None
+    watch.begin()
+    return bound_space(
+        terms.space, terms.task, terms.refiner, tolerance=settings.gap / 8, most_walks=settings.walks, found=watch.walked
+    )

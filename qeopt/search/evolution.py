@@ -48,7 +48,7 @@ def evolve(
         while state is None or state.stopped is None:
             before = state
             islands = _found(terms, bound) if before is None else _next_round(terms, before, workers)
-            progress = _progress(islands, bound, time.monotonic() - started)
+            progress = _progress(terms, islands, bound, time.monotonic() - started)
             history = (*(before.history if before is not None else ()), progress)
             state = State(islands, history, _why_stop(terms, islands, history))
             if journal is not None:
@@ -100,7 +100,7 @@ def _best(islands: list[Island] | tuple[Island, ...]) -> Leader | None:
     return max(leaders, key=lambda leader: leader.score, default=None)
 
 
-def _progress(islands: tuple[Island, ...], bound: JointBound | None, seconds: float) -> Progress:
+def _progress(terms: Terms, islands: tuple[Island, ...], bound: JointBound | None, seconds: float) -> Progress:
     best = _best(islands)
     return Progress(
         generation=max(island.generation for island in islands),
@@ -110,6 +110,8 @@ def _progress(islands: tuple[Island, ...], bound: JointBound | None, seconds: fl
         best_score=None if best is None else best.score,
         bound=None if bound is None else bound.value,
         seconds=seconds,
+        most=terms.settings.evaluations,
+        used={} if best is None else best.used,
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -39,6 +39,8 @@ class Leader:
 
     structure: Structure
     score: float
+    used: Mapping[str, float] = field(default_factory=dict)
+    """Shares of its budgets that it uses, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +102,11 @@ def evaluated(terms: Terms, relaxer: Relaxer, island: Island, structures: Sequen
         if best is not None and candidate.relaxed <= best.score:
             break
         refined += 1
-        score = terms.refiner.refine(terms.space.expand(candidate.structure, terms.task)).score
-        if score is None:
+        bits = terms.refiner.refine(terms.space.expand(candidate.structure, terms.task))
+        if bits.score is None or bits.resources is None:
             without_bits.add(candidate.structure)
-        elif best is None or score > best.score:
-            best = Leader(candidate.structure, score)
+        elif best is None or bits.score > best.score:
+            best = Leader(candidate.structure, bits.score, terms.refiner.limits.shares(bits.resources))
     parents = [candidate for candidate in found if candidate.structure not in without_bits]
     return replace(
         island,

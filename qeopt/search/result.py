@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from qeopt.qbr import Refined
@@ -44,9 +45,19 @@ class Alternative:
     """How far its structure is from the best one's: 0 for the same, 1 where every choice is at the other end."""
 
 
+class Phase(StrEnum):
+    """What a search is at."""
+
+    BOUND = "bound"
+    """It bounds the space: structures are met, none is evaluated yet."""
+    FOUNDERS = "founders"
+    """It bounds the space with less memory, to meet structures that fit."""
+    EVOLUTION = "evolution"
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a search stands after a round."""
+    """Where a search stands after a round, or after a walk of the bound."""
 
     generation: int
     """Generations that every island has made; 0 when only the structures of the bound have been looked at."""
@@ -60,6 +71,13 @@ class Progress:
     """No design of the space scores higher; None where no bound is known."""
     seconds: float
     """Time spent so far, that of the bound and of runs that were resumed included."""
+    phase: Phase = Phase.EVOLUTION
+    walks: int = 0
+    """Passes over the space so far; only told before evolution."""
+    most: int = 0
+    """Walks or evaluations, whichever the phase counts, at which it ends at the latest; 0 if that is not known."""
+    used: Mapping[str, float] = field(default_factory=dict)
+    """Shares of its budgets that the best design uses, by name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,47 @@
+"""Telling of the walks of the bound, and ending it early when whoever is told asks for that."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from qeopt.search.bound.joint import outward
+from qeopt.search.result import Phase, Progress
+from qeopt.space import Structure
+
+
+class Watch:
+    """Reports every walk. A KeyboardInterrupt of the report ends the bound with what is proven so far, instead of losing it."""
+
+    def __init__(self, report: Callable[[Progress], None], started: float, most_walks: int) -> None:
+        self._report = report
+        self._started = started
+        self._most_walks = most_walks
+        self._walks = 0
+        self._bound: float | None = None
+        self.stopped = False
+        """Whether the bound was asked to end early."""
+
+    def begin(self) -> None:
+        """Tell that the bound begins."""
+        self._say(Phase.BOUND, self._most_walks)
+
+    def walked(self, _structure: Structure, bound: float) -> bool:
+        """Tell of a walk and the best bound so far; True ends the bound."""
+        self._walks += 1
+        self._bound = outward(bound)
+        self._say(Phase.BOUND, self._most_walks)
+        return self.stopped
+
+    def sought(self, _structure: Structure, _lowered: float) -> bool:
+        """Tell of a walk that looks for founders and proves nothing; True ends it."""
+        self._walks += 1
+        self._say(Phase.FOUNDERS, 0)
+        return self.stopped
+
+    def _say(self, phase: Phase, most: int) -> None:
+        seconds = time.monotonic() - self._started
+        try:
+            self._report(Progress(0, 0, 0, 0, None, self._bound, seconds, phase, self._walks, most))
+        except KeyboardInterrupt:
+            self.stopped = True
