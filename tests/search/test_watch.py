@@ -1,0 +1,91 @@
+"""Ctrl-C while the bound runs: it ends with what is proven, and a resumed run ends as if uninterrupted. About 10 seconds."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from qeopt.reading import load_study
+from qeopt.search import Phase, Progress
+from qeopt.solve import Solution, resume, solve
+from qeopt.verify import verify
+
+sys.path.insert(0, str(Path(__file__).parent))
+from small_search import write_study  # type: ignore[import-not-found]  # beside this file
+
+TFLM = ("runtime=tflm", "budgets.sram=32 KiB")
+"""A runtime that the bound leaves memory out of, so that founders are sought."""
+
+
+class Reader:
+    """Remembers what it is told, and asks to stop at one of the reports that are chosen."""
+
+    def __init__(self, *stop: tuple[Phase, int]) -> None:
+        self.told: list[tuple[str, Progress]] = []
+        self._stop = stop
+
+    def __call__(self, name: str, progress: Progress) -> None:
+        self.told.append((name, progress))
+        if (progress.phase, progress.walks) in self._stop:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(write_study(tmp_path_factory.mktemp("study")))
+
+
+def saved(solution: Solution, path: Path) -> bytes:
+    assert solution.design is not None
+    solution.design.save(path)
+    return path.read_bytes()
+
+
+def test_every_walk_is_told_with_a_bound_that_never_rises(study: Path) -> None:
+    reader = Reader()
+    design = solve(study, report=reader).design
+    assert design is not None
+    walks = [progress for name, progress in reader.told if name == "study" and progress.phase is Phase.BOUND]
+    assert [progress.walks for progress in walks] == list(range(len(walks)))
+    assert walks[0].bound is None
+    assert {progress.most for progress in walks} == {load_study(study).value.search.walks}
+    bounds = [progress.bound for progress in walks[1:] if progress.bound is not None]
+    assert bounds == sorted(bounds, reverse=True)
+    assert bounds[-1] == design.bound
+
+
+def test_rounds_tell_how_full_the_budgets_are(study: Path) -> None:
+    reader = Reader()
+    solution = solve(study, report=reader)
+    last = [progress for name, progress in reader.told if name == "study"][-1]
+    assert solution.design is not None
+    shares = {name: use.used / use.limit for name, use in solution.design.uses.items() if use.limit}
+    assert dict(last.used) == pytest.approx(shares, abs=0.02)  # ties are settled after the search
+    assert set(shares) == set(last.used)
+    assert last.most == solution.loaded.value.search.evaluations
+
+
+@pytest.mark.parametrize("walk", [0, 1, 3])
+def test_a_bound_that_is_cut_short_is_proven_and_not_taken_for_the_whole(study: Path, tmp_path: Path, walk: int) -> None:
+    whole = saved(solve(study), tmp_path / "whole.json")
+    first = solve(study, run_dir=tmp_path / "run", report=Reader((Phase.BOUND, walk)))
+    assert first.interrupted
+    assert first.design is not None
+    assert first.design.stopped == "interrupted"
+    assert first.design.bound is not None
+    assert first.design.bound >= first.design.score
+    first.design.save(tmp_path / "first.json")
+    assert verify(tmp_path / "first.json").holds
+    assert saved(resume(tmp_path / "run"), tmp_path / "second.json") == whole
+
+
+def test_looking_for_founders_can_be_cut_short(study: Path, tmp_path: Path) -> None:
+    reader = Reader()
+    whole = saved(solve(study, overrides=TFLM, report=reader), tmp_path / "whole.json")
+    sought = [progress.walks for name, progress in reader.told if (name, progress.phase) == ("study", Phase.FOUNDERS)]
+    assert sought
+    first = solve(study, overrides=TFLM, run_dir=tmp_path / "run", report=Reader((Phase.FOUNDERS, sought[0])))
+    assert first.interrupted
+    assert saved(resume(tmp_path / "run"), tmp_path / "second.json") == whole
