@@ -1,39 +1,52 @@
-"""Progress on a terminal: one line that is drawn over, and nothing anywhere else."""
+"""Progress on a terminal: two lines that are drawn over, and nothing anywhere else."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
 
 from qeopt.report.interrupt import GentleInterrupt
+from qeopt.report.words import gap, seconds
 from qeopt.search import Phase, Progress
 
-SEARCHES = {"study": "searching", "eight_bits": "the same with 8 bits", "tied": "the same with tied bits"}
+SEARCHES = {"study": "study", "eight_bits": "8 bits", "tied": "tied bits"}
+"""Names of searches, short enough for one line."""
+STARTING = "starting"
+REDRAWN_PER_SECOND = 8
 
 
 class ProgressLine:
     """Shows and remembers how searches proceed; silent unless its console is a terminal."""
 
-    def __init__(self, console: Console, *, quiet: bool = False) -> None:
-        self._status = console.status("starting") if console.is_terminal and not quiet else None
+    def __init__(self, console: Console, *, quiet: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
+        """Args: `clock` tells seconds from any beginning."""
+        self._board = Board(clock)
+        live = Live(self._board, console=console, refresh_per_second=REDRAWN_PER_SECOND, transient=True)
+        self._live = live if console.is_terminal and not quiet else None
         self._console = console
         self._interrupt = GentleInterrupt(self._stopping)
         self.history: list[tuple[str, Progress]] = []
-        """What was reported, with the name of the search."""
+        """The rounds that were reported, with the name of the search."""
 
     def __enter__(self) -> Self:
-        """Start drawing; from here on, Ctrl-C waits for the end of a round."""
+        """Start drawing; from here on, Ctrl-C waits for the end of a round or of a walk of the bound."""
         self._interrupt.__enter__()
-        if self._status is not None:
-            self._status.start()
+        if self._live is not None:
+            self._live.start(refresh=True)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Remove the line."""
-        if self._status is not None:
-            self._status.stop()
+        """Remove the lines."""
+        if self._live is not None:
+            self._live.stop()
         self._interrupt.__exit__(kind, error, trace)
 
     def __call__(self, name: str, progress: Progress) -> None:
@@ -44,12 +57,7 @@ class ProgressLine:
         """
         if progress.phase == Phase.EVOLUTION:
             self.history.append((name, progress))
-        if self._status is not None:
-            best = "none fits yet" if progress.best_score is None else f"best score {progress.best_score:.4f}"
-            self._status.update(
-                f"{SEARCHES.get(name, name)}: {progress.evaluations:,} structures, {progress.feasible:,} feasible, {best}, "
-                f"{progress.seconds:.0f} s"
-            )
+        self._board.take(name, progress)
         self._interrupt.checkpoint()
 
     def say(self, text: str) -> None:
@@ -58,9 +66,84 @@ class ProgressLine:
         Raises:
             KeyboardInterrupt: after Ctrl-C.
         """
-        if self._status is not None:
-            self._status.update(text)
+        self._board.said = text
         self._interrupt.checkpoint()
 
     def _stopping(self) -> None:
-        self._console.print("stopping after this round; Ctrl-C again stops at once", soft_wrap=True)
+        self._console.print("stopping after this step; Ctrl-C again stops at once", soft_wrap=True)
+
+
+class Board:
+    """What is drawn: where the search stands, and how long it has taken and may still take."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._began = clock()
+        self._spinner = Spinner("dots")
+        self._name = ""
+        self._first: Progress | None = None
+        self._last: Progress | None = None
+        self.said = STARTING
+        """What is shown instead of the name of a search that is not known, and without any search."""
+
+    def take(self, name: str, progress: Progress) -> None:
+        """Take a report of the search called `name`."""
+        if name != self._name or self._last is None or self._last.phase != progress.phase:
+            self._name, self._first = name, progress
+        self._last = progress
+
+    def lines(self) -> tuple[str, str]:
+        """Both lines."""
+        elapsed = f"{seconds(self._clock() - self._began)} elapsed"
+        if self._last is None:
+            return f"{self.said}, {elapsed}", ""
+        title = SEARCHES.get(self._name, self.said if self.said != STARTING else self._name)
+        if self._last.phase == Phase.EVOLUTION:
+            return f"{title}: {standing(self._last)}, {elapsed}", ", ".join((*self._pace(self._last), *fullness(self._last)))
+        return f"{title}: {bounding(self._last)}", f"{elapsed}, remaining time not known before the bound is"
+
+    def _pace(self, last: Progress) -> list[str]:
+        """How long the structures that are left would take, how many there were, and how many a second."""
+        count, rate = f"{last.evaluations:,} structures", _rate(self._first, last)
+        if rate is None:
+            return [count]
+        return [f"at most {seconds((last.most - last.evaluations) / rate)} left", count, f"{rate:,.0f}/s"]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw the lines, each cut at the edge of the terminal."""
+        first, second = (Text(line, no_wrap=True, overflow="ellipsis") for line in self.lines())
+        grid = Table.grid(padding=(0, 1, 0, 0))
+        grid.add_row(self._spinner, first)
+        grid.add_row("", second)
+        yield grid
+
+
+def _rate(first: Progress | None, last: Progress) -> float | None:
+    """Structures a second since the first round that was seen."""
+    if first is None or last.seconds <= first.seconds or last.evaluations <= first.evaluations:
+        return None
+    return (last.evaluations - first.evaluations) / (last.seconds - first.seconds)
+
+
+def standing(progress: Progress) -> str:
+    """Say what is found and what is proven."""
+    if progress.best_score is None:
+        return "none fits yet"
+    best = f"best {progress.best_score:.4f}"
+    if progress.bound is None:
+        return f"{best}, no bound"
+    share = (progress.bound - progress.best_score) / max(abs(progress.best_score), 1e-12)
+    return f"{best}, bound {progress.bound:.4f}, gap {gap(share)}"
+
+
+def fullness(progress: Progress) -> list[str]:
+    """Say how much of its budgets the best design uses, rounded down: only what is full is said to be."""
+    return [f"{name} {int(100 * share)} %" for name, share in progress.used.items()]
+
+
+def bounding(progress: Progress) -> str:
+    """Say what is proven before any structure is evaluated."""
+    proven = "" if progress.bound is None else f", no design exceeds {progress.bound:.4f}"
+    if progress.phase == Phase.FOUNDERS:
+        return f"looking for structures to begin with{proven}"
+    return f"bounding the space, walk {progress.walks + 1} of at most {progress.most}{proven}"

@@ -31,6 +31,15 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
+def seconds(number: float) -> str:
+    """Spell a time as people read clocks: 8 s, 2:05 min, 1:02:05 h."""
+    whole = max(round(number), 0)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes}:{rest:02} min" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02} h"
+
+
 def gap(share: float) -> str:
     """Spell a proven gap with two digits, rounded up: it must hold as it is read."""
     if share <= 0:
