@@ -7,6 +7,7 @@ a part, so that a table needs the channels of both sides only once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -16,7 +17,7 @@ import numpy as np
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
 from qeopt.search.recent import Recent, fingerprint
-from qeopt.search.tables import CellKind, CellTable, Integers
+from qeopt.search.tables import CellKind, CellTable, Floats, Integers
 from qeopt.search.tabulate import tabulate
 from qeopt.space import Place, Space, Structure, Task
 from qeopt.space.blocks.base import BlockKind
@@ -34,6 +35,11 @@ class Rows:
 
     table: CellTable
     index: Integers
+
+    def placed(self, cells: Floats) -> Floats:
+        """Values of the table's cells (last axis), by position."""
+        as_they_are = np.array_equal(self.index, np.arange(cells.shape[-1]))
+        return cells if as_they_are else cells[..., self.index]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,33 @@ def build_lattice(space: Space, task: Task, refiner: Refiner) -> tuple[BlockLatt
     return _RECENT.get(fingerprint(space, task, refiner), _LatticeBuilder(space, task, refiner).build)
 
 
+@dataclass(frozen=True, slots=True)
+class _Crossing:
+    """A crossing of some columns before it is tabulated."""
+
+    columns: Integers
+    meet: int
+    """Number of the part that joins both sides."""
+    unique: Integers
+    dims: tuple[Integers, ...]
+    """Rows of dimensions of every part."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """The first cell of a block, wherever it stands."""
+
+    stay: tuple[Cell, Integers]
+    """The cell of the columns that are entered from their own channel count, and the channels it reads."""
+    columns: Integers
+    """Those columns."""
+    entries: Integers
+    """The entry of each."""
+    cross: Cell | None
+    """The cell from every entry to every column; None where the block has no channels of its own."""
+    crossings: tuple[_Crossing, ...]
+
+
 class _LatticeBuilder:
     def __init__(self, space: Space, task: Task, refiner: Refiner) -> None:
         self._space = space
@@ -146,8 +179,10 @@ class _LatticeBuilder:
         def place(count: int, number: int) -> Place:
             return self._place(index, count, number)
 
+        ways = self._ways(block, entering, values, crosses=widths is not None)
+
         def first_at(where: Place) -> FirstCell:
-            return self._first(block, where, entering, values, crosses=widths is not None)
+            return self._first(ways, where)
 
         def repeated_at(where: Place) -> Rows:
             cell = self._cell(block, values["width"], values, first=False, same_width=True)
@@ -168,49 +203,39 @@ class _LatticeBuilder:
             last=repeated_at(place(2, 1)) if several else None,
         )
 
-    def _first(
-        self, block: BlockKind, where: Place, entering: Integers, values: Mapping[str, Integers], *, crosses: bool
-    ) -> FirstCell:
+    def _ways(self, block: BlockKind, entering: Integers, values: Mapping[str, Integers], *, crosses: bool) -> _Ways:
+        """Take the first cell apart for every column, wherever it stands."""
         width = values["width"]
-        size = len(width)
         entry = np.searchsorted(entering, width)
         stays = np.flatnonzero((entry < len(entering)) & (entering[np.minimum(entry, len(entering) - 1)] == width))
         staying = {name: column[stays] for name, column in values.items()}
         same = self._cell(block, width[stays], staying, first=True, same_width=True)
-        stay = Stay(
-            stays,
-            entry[stays],
-            tuple(self._tabulated(part, at, _dims(part, channels)) for part, at, channels in _parts(same, where, width[stays])),
-        )
+        stay = (same, width[stays]), stays, entry[stays]
         if not crosses:
-            return FirstCell((), stay)
-        source = np.repeat(entering, size)
+            return _Ways(*stay, None, ())
+        source = np.repeat(entering, len(width))
         spread = {name: np.tile(column, len(entering)) for name, column in values.items()}
         cell = self._cell(block, source, spread, first=True, same_width=False)
-        parts = _parts(cell, where, source)
-        dims = [_dims(part, channels).reshape(len(entering), size, -1) for part, _, channels in parts]
-        columns = np.arange(size)
-        groups = [columns] if _meeting(dims, columns) is not None else _alike(values)
-        return FirstCell(tuple(self._crossing(parts, dims, columns) for columns in groups), stay)
+        dims = [_dims(part, channels).reshape(len(entering), len(width), -1) for part, channels in _parts(cell, source)]
+        columns = np.arange(len(width))
+        meet = _meeting(dims)
+        groups = [columns] if meet is not None else _alike(values)
+        return _Ways(*stay, cell, tuple(_crossing(dims, columns, meet) for columns in groups))
 
-    def _crossing(self, parts: Sequence[tuple[Cell, Place, Integers]], dims: Sequence[Integers], columns: Integers) -> Crossing:
-        """Find the part that joins both sides for these columns, and tabulate the others on their own side."""
-        meet = _meeting(dims, columns)
-        if meet is None:
-            raise NotSeparable
-        cut = [table[:, columns] for table in dims]
-        joint = cut[meet]
-        _, keep, unique = np.unique(
-            joint.transpose(1, 0, 2).reshape(len(columns), -1), axis=0, return_index=True, return_inverse=True
-        )
-        (part, at, _) = parts[meet]
-        return Crossing(
-            columns,
-            tuple(self._tabulated(parts[number][0], parts[number][1], cut[number][:, 0]) for number in range(meet)),
-            self._tabulated(part, at, joint[:, keep].reshape(-1, joint.shape[2])),
-            unique.ravel(),
-            tuple(self._tabulated(parts[number][0], parts[number][1], cut[number][0]) for number in range(meet + 1, len(cut))),
-        )
+    def _first(self, ways: _Ways, where: Place) -> FirstCell:
+        """The first cell at one place."""
+        cell, channels = ways.stay
+        parts = zip(_parts(cell, channels), _places(cell, where), strict=True)
+        stay = Stay(ways.columns, ways.entries, tuple(self._tabulated(part, at, _dims(part, read)) for (part, read), at in parts))
+        if ways.cross is None:
+            return FirstCell((), stay)
+        rooms = list(zip(ways.cross.parts(), _places(ways.cross, where), strict=True))
+        crossings = []
+        for crossing in ways.crossings:
+            rows = [self._tabulated(part, at, dims) for (part, at), dims in zip(rooms, crossing.dims, strict=True)]
+            before, meet, after = rows[: crossing.meet], rows[crossing.meet], rows[crossing.meet + 1 :]
+            crossings.append(Crossing(crossing.columns, tuple(before), meet, crossing.unique, tuple(after)))
+        return FirstCell(tuple(crossings), stay)
 
     def _cell(self, block: BlockKind, source: Integers, values: Mapping[str, Integers], *, first: bool, same_width: bool) -> Cell:
         return block.cell(source, values, first=first, same_width=same_width, classes=self._task.classes)
@@ -220,8 +245,8 @@ class _LatticeBuilder:
         kind = CellKind.of(cell, where)
         key = (kind, dims.tobytes())
         if key not in self._tables:
-            distinct, index = np.unique(dims, axis=0, return_inverse=True)
-            self._tables[key] = Rows(tabulate(kind, distinct, self._refiner, self._boundary), index.ravel())
+            keep, index = _distinct(dims)
+            self._tables[key] = Rows(tabulate(kind, dims[keep], self._refiner, self._boundary), index)
         return self._tables[key]
 
     def _place(self, index: int, count: int, number: int) -> Place:
@@ -251,25 +276,69 @@ def _dims(cell: Cell, channels: Integers) -> Integers:
     return np.stack(columns, axis=1).astype(np.int64)
 
 
-def _parts(cell: Cell, where: Place, channels: Integers) -> list[tuple[Cell, Place, Integers]]:
-    """A cell's parts with the place of each and the channels it reads."""
+def _parts(cell: Cell, channels: Integers) -> list[tuple[Cell, Integers]]:
+    """A cell's parts with the channels that each reads."""
+    found = []
+    for part in cell.parts():
+        found.append((part, channels))
+        channels = np.broadcast_to(getattr(part, "channels", channels), channels.shape)
+    return found
+
+
+def _places(cell: Cell, where: Place) -> list[Place]:
+    """Where each part of a cell stands."""
     parts = cell.parts()
     found = []
     for number, part in enumerate(parts):
         final = number == len(parts) - 1
-        at = replace(where, ends_stage=where.ends_stage and final, output_is_seen=where.output_is_seen if final else True)
-        found.append((part, at, channels))
-        channels = np.broadcast_to(getattr(part, "channels", channels), channels.shape)
+        found.append(replace(where, ends_stage=where.ends_stage and final, output_is_seen=where.output_is_seen if final else True))
         where = replace(where, height=-(-where.height // part.stride), width=-(-where.width // part.stride), is_first=False)
     return found
 
 
-def _meeting(dims: Sequence[Integers], columns: Integers) -> int | None:
-    """The part before which only the entry matters and behind which only the column does; None where there is no such part."""
+def _crossing(dims: Sequence[Integers], columns: Integers, meet: int | None) -> _Crossing:
+    """Find the part that joins both sides for these columns, and the dimensions of all parts.
+
+    Raises:
+        NotSeparable: when there is no such part.
+    """
     cut = [table[:, columns] for table in dims]
-    meet = next((number for number, table in enumerate(cut) if (table != table[:, :1]).any()), len(cut) - 1)
-    depends_on_entry = any((table != table[:1]).any() for table in cut[meet + 1 :])
+    meet = _meeting(cut) if meet is None else meet
+    if meet is None:
+        raise NotSeparable
+    joint = cut[meet]
+    alike: dict[bytes, int] = {}
+    unique = np.array([alike.setdefault(column.tobytes(), len(alike)) for column in joint.transpose(1, 0, 2).copy()])
+    keep = np.unique(unique, return_index=True)[1]
+    rows = [
+        *(table[:, 0] for table in cut[:meet]),
+        joint[:, keep].reshape(-1, joint.shape[2]),
+        *(table[0] for table in cut[meet + 1 :]),
+    ]
+    return _Crossing(columns, meet, unique, tuple(rows))
+
+
+def _meeting(dims: Sequence[Integers]) -> int | None:
+    """The part before which only the entry matters and behind which only the column does; None where there is no such part.
+
+    Args:
+        dims: By part: (entries, columns, dimensions).
+    """
+    meet = next((number for number, table in enumerate(dims) if (table != table[:, :1]).any()), len(dims) - 1)
+    depends_on_entry = any((table != table[:1]).any() for table in dims[meet + 1 :])
     return None if depends_on_entry else meet
+
+
+def _distinct(rows: Integers) -> tuple[Integers, Integers]:
+    """Which rows to keep so that each is there once, and the place of every row among those."""
+    spans = rows.max(axis=0, initial=0) + 1
+    if len(rows) == 0 or math.prod(spans.tolist()) >= np.iinfo(np.int64).max:
+        _, keep, index = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+    else:
+        _, keep, index = np.unique(np.ravel_multi_index(tuple(rows.T), spans), return_index=True, return_inverse=True)
+    if len(keep) == len(rows):
+        return np.arange(len(rows)), np.arange(len(rows))
+    return keep, index.ravel()
 
 
 def _alike(values: Mapping[str, Integers]) -> list[Integers]:

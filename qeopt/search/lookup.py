@@ -185,7 +185,7 @@ class Lookup:
         table = rows.table
         priced = [_without_activations(table, price) for price in self._prices.tolist()]
         counts = [table.macs, np.full(len(table.flash), float(table.layers)), table.least_flash()]
-        piece = Piece(table.activations()[rows.index], np.stack([*priced, *counts], axis=1)[rows.index])
+        piece = Piece(np.moveaxis(table.activations(), -1, 0)[rows.index], np.stack([*priced, *counts], axis=1)[rows.index])
         self._pieces[id(rows)] = piece
         return piece
 
@@ -266,7 +266,7 @@ def _without_activations(table: CellTable, flash_price: float) -> Floats:
     return (
         table.constant
         - flash_price * table.flash
-        + sum((group.worth(price, price)[:, 0] for group in table.groups), start=np.zeros(1))
+        + sum((group.worth(price, price)[0] for group in table.groups), start=np.zeros(1))
     )
 
 

@@ -21,9 +21,8 @@ class Prices:
     """Nats per multiply-accumulate."""
 
     def of(self, table: CellTable) -> Floats:
-        """Best score less priced costs of every cell of a table, by (cell, bits read, bits written)."""
-        best = table.priced(np.array([self.flash]), np.array([self.bitops]))
-        return best - (self.macs * table.macs)[:, None, None]
+        """Best score less priced costs of every cell of a table, by (bits read, bits written, cell)."""
+        return table.priced(np.array([self.flash]), np.array([self.bitops])) - self.macs * table.macs
 
 
 def chained(first: Floats, second: Floats) -> Floats:

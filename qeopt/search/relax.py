@@ -133,7 +133,7 @@ class _Batch:
         for table, _, slots in self._tables:
             for row, slot in enumerate(slots.tolist()):
                 cells[slot] = (table, row)
-        values = [table.priced(*prices)[row] for table, row in cells]
+        values = [table.priced(*prices)[:, :, row] for table, row in cells]
         ahead = [np.zeros(self._widths)]
         for value in reversed(values):
             ahead.append((value + ahead[-1][None, :]).max(axis=1))
@@ -165,7 +165,7 @@ class _Batch:
         chain = np.full((self._length, self._size, self._widths, self._widths), -np.inf)
         chain[:, :, np.arange(self._widths), np.arange(self._widths)] = 0.0  # chains shorter than the longest pass through
         for table, owners, slots in self._tables:
-            chain[slots, owners] = table.priced(flash_price[owners], bitops_price[owners])
+            chain[slots, owners] = np.moveaxis(table.priced(flash_price[owners], bitops_price[owners]), -1, 0)
         value = np.full((self._size, self._widths), -np.inf)
         value[:, self._start] = flash_worth + bitops_worth
         for step in chain:

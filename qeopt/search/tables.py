@@ -63,81 +63,88 @@ class WeightGroup:
     flash: Floats
     """(cells, widths) in the runtime's unit."""
     bitops: Floats | None
-    """(cells, cases, widths); None when no budget asks for it."""
+    """(widths, cases, cells); None when no budget asks for it."""
 
     def worth(self, flash_price: Floats, bitops_price: Floats) -> Floats:
-        """Best gain less priced costs, by (cell, case)."""
-        total = self.gains[None] - (flash_price[:, None] * self.flash)[:, None, :]
-        if self.bitops is not None:
-            total = total - bitops_price[:, None, None] * self.bitops
-        best: Floats = total.max(axis=2)
+        """Best gain less priced costs, by (case, cell)."""
+        best = np.full((len(self.gains), len(self.flash)), -np.inf)
+        for width, gains in enumerate(self.gains.T):
+            total = gains[:, None] - flash_price * self.flash[:, width]
+            if self.bitops is not None:
+                total -= bitops_price * self.bitops[width]
+            np.maximum(best, total, out=best)
         return best
 
 
 @dataclass(frozen=True, slots=True)
 class CellTable:
-    """Gains and costs of the cells of one kind. Combinations that look alike from outside are merged into the best of them."""
+    """Gains and costs of the cells of one kind. Combinations that look alike from outside are merged into the best of them.
+
+    Cells are the last axis of everything that combinations have a part in: there are hundreds of them and few of anything else.
+    """
 
     constant: Floats
     """(cells,) score that no bits change, in nats."""
     gains: Floats
-    """(cells, combinations) score of activation bits, in nats; -inf where a step or a kernel rules the combination out."""
+    """(combinations, cells) score of activation bits, in nats; -inf where a step or a kernel rules the combination out."""
     groups: tuple[WeightGroup, ...]
     flash: Floats
     """(cells,) flash that no bits change, in the runtime's unit."""
     bitops: Floats | None
-    """(cells, combinations) bit operations of operators without weights; None when no budget asks for it."""
+    """(combinations, cells) bit operations of operators without weights; None when no budget asks for it."""
     macs: Floats
     """(cells,)"""
     layers: int
     ends: Integers
-    """(combinations, 2) indices of the bits read and written among the boundary widths."""
+    """(combinations, 2) indices of the bits read and written among the boundary widths, ascending."""
     boundary: int
     """How many widths a tensor between two cells may have."""
 
     def by_combination(self, flash_price: Floats, bitops_price: Floats) -> Floats:
-        """Best score less priced costs, by (cell, combination), with the prices of each cell.
+        """Best score less priced costs, by (combination, cell), with the prices of each cell.
 
         Args:
             flash_price: (cells,) nats per unit of flash.
             bitops_price: (cells,) nats per bit operation.
         """
-        total = self.gains + (self.constant - flash_price * self.flash)[:, None]
+        total = self.gains + (self.constant - flash_price * self.flash)
         if self.bitops is not None:
-            total = total - bitops_price[:, None] * self.bitops
+            total -= bitops_price * self.bitops
         for group in self.groups:
-            total = total + group.worth(flash_price, bitops_price)[:, group.case]
+            worth = group.worth(flash_price, bitops_price)
+            total += worth[group.case] if len(worth) > 1 else worth
         return total
 
     def priced(self, flash_price: Floats, bitops_price: Floats) -> Floats:
-        """The same by (cell, bits read, bits written)."""
+        """The same by (bits read, bits written, cell)."""
         return self._by_ends(self.by_combination(flash_price, bitops_price))
 
     def activations(self) -> Floats:
-        """Best score of activation bits alone, by (cell, bits read, bits written)."""
+        """Best score of activation bits alone, by (bits read, bits written, cell)."""
         return self._by_ends(self.gains)
 
     def _by_ends(self, total: Floats) -> Floats:
-        best = np.full((len(total), self.boundary * self.boundary), -np.inf)
+        best = np.full((self.boundary * self.boundary, total.shape[1]), -np.inf)
         code = self.ends[:, 0] * self.boundary + self.ends[:, 1]
-        for value in np.unique(code):
-            best[:, value] = total[:, code == value].max(axis=1)
-        return best.reshape(-1, self.boundary, self.boundary)
+        starts = np.flatnonzero(np.diff(code, prepend=-1))
+        if total.size:
+            best[code[starts]] = np.maximum.reduceat(total, starts, axis=0)
+        return best.reshape(self.boundary, self.boundary, -1)
 
     def spent(self, row: int, read: int, written: int, flash_price: float, bitops_price: float) -> tuple[float, float]:
         """Flash and bit operations of one cell at the best bits between two given boundary widths."""
-        total = self.by_combination(np.array([flash_price]), np.array([bitops_price]))[row]
+        total = self.by_combination(np.array([flash_price]), np.array([bitops_price]))[:, row]
         between = (self.ends[:, 0] == read) & (self.ends[:, 1] == written)
         combination = int(np.where(between, total, -np.inf).argmax())
-        flash, operations = float(self.flash[row]), 0.0 if self.bitops is None else float(self.bitops[row, combination])
+        flash, operations = float(self.flash[row]), 0.0 if self.bitops is None else float(self.bitops[combination, row])
         for group in self.groups:
             case = int(group.case[combination])
             worth = group.gains[case] - flash_price * group.flash[row]
             if group.bitops is not None:
-                worth = worth - bitops_price * group.bitops[row, case]
+                worth = worth - bitops_price * group.bitops[:, case, row]
             width = int(worth.argmax())
             flash += float(group.flash[row, width])
-            operations += 0.0 if group.bitops is None else float(group.bitops[row, case, width])
+            operations += 0.0 if group.bitops is None else float(group.bitops[width, case, row])
         return flash, operations
 
     def least_flash(self) -> Floats:

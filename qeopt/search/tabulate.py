@@ -6,7 +6,8 @@ Cells of one kind differ only in their dimensions, so one network with array dim
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -70,11 +71,9 @@ class _Tabulator:
         for op in network.ops:
             if op.is_scored:
                 source = op.inputs[0]
-                gains += self._by_width(
-                    source, {width: objective.activation_gain(network, op, source, width) for width in self._widths(source)}
-                )
+                gains += self._by_width(source, partial(objective.activation_gain, network, op, source))
         position = {width: index for index, width in enumerate(boundary)}
-        ends = np.stack([self._by_width(end, position) for end in (network.tensors[0], network.ops[-1].output)], axis=1)
+        ends = np.concatenate([self._by_width(end, position.get) for end in (network.tensors[0], network.ops[-1].output)], axis=1)
         groups = self._groups()
         operations = self._plain_bitops()
         keep, merged = _merge(
@@ -85,64 +84,61 @@ class _Tabulator:
             gains=merged,
             groups=tuple(WeightGroup(group.case[keep], group.gains, group.flash, group.bitops) for group in groups),
             flash=_spread(sum(parameter_flash(self._runtime, op) for op in network.ops), self._size),
-            bitops=None if operations is None else operations[:, keep],
+            bitops=None if operations is None else operations[keep],
             macs=_spread(sum(mac_count(self._runtime, op) for op in network.ops), self._size),
             layers=network.layers,
             ends=ends[keep],
             boundary=len(boundary),
         )
 
-    def _by_width(self, tensor: Tensor, values: Mapping[int, Any]) -> NDArray[Any]:
-        """Spread values by width over the combinations."""
-        return np.array([values[width] for width in self._bits[tensor.name].tolist()])
+    def _by_width(self, tensor: Tensor, value: Callable[[int], Any]) -> NDArray[Any]:
+        """(combinations, cells or 1) what the width of a tensor is worth in each combination."""
+        widths, place = np.unique(self._bits[tensor.name], return_inverse=True)
+        return _stacked([value(width) for width in widths.tolist()])[place]
 
-    def _widths(self, tensor: Tensor) -> list[int]:
-        return sorted(set(self._bits[tensor.name].tolist()))
+    def _by_pair(self, op: Op, source: Tensor, value: Callable[[Pair], Any]) -> NDArray[Any]:
+        """(combinations, cells or 1) what the widths that an operator reads and writes are worth in each combination."""
+        pairs = self._pairs(op, source)
+        distinct = {pair: place for place, pair in enumerate(dict.fromkeys(pairs))}
+        return _stacked([value(pair) for pair in distinct])[[distinct[pair] for pair in pairs]]
 
     def _pairs(self, op: Op, source: Tensor) -> list[Pair]:
         return list(zip(self._bits[source.name].tolist(), self._bits[op.output.name].tolist(), strict=True))
 
     def _fits(self) -> Masks:
-        """(cells, combinations) which can run: kernels exist for some weight bits, channels fit, every step fits."""
-        fits = np.ones((self._size, self._count), dtype=np.bool_)
+        """(combinations, cells) which can run: kernels exist for some weight bits, channels fit, every step fits."""
+        fits = np.ones((self._count, self._size), dtype=np.bool_)
         for op in self._network.ops:
             for _, fitting in shape_limits(self._runtime, op):
-                fits &= _column(fitting, self._size)
+                fits &= fitting
             for source in op.inputs:
-                pairs = self._pairs(op, source)
-                exists = {pair: bool(self._legal_weights(op, pair)) for pair in set(pairs)}
-                fits &= np.array([exists[pair] for pair in pairs])
+                fits &= self._by_pair(op, source, lambda pair, op=op: bool(self._legal_weights(op, pair)))  # type: ignore[misc]
             for tensor in (*op.inputs, op.output):
-                channels = {
-                    bits: _column(channels_fit(self._runtime, op, tensor, bits), self._size) for bits in self._widths(tensor)
-                }
-                fits &= np.concatenate([channels[bits] for bits in self._bits[tensor.name].tolist()], axis=1)
+                fits &= self._by_width(tensor, partial(channels_fit, self._runtime, op, tensor))
         if self._refiner.limits.sram_bytes is None:
             return fits
         limit = self._refiner.limits.sram_bytes * self._runtime.unit_per_byte
         for step in steps(self._network, self._runtime):
-            used = _column(persistent(self._runtime, step.op), self._size) + self._least_scratch(step.op)
+            used = persistent(self._runtime, step.op) + self._least_scratch(step.op)
             for item in step.live:
-                by_width = {
-                    bits: _column(held(self._runtime, item.elements, bits), self._size) for bits in self._widths(item.tensor)
-                }
-                used = used + np.concatenate([by_width[bits] for bits in self._bits[item.tensor.name].tolist()], axis=1)
+                used = used + self._by_width(item.tensor, partial(held, self._runtime, item.elements))
             fits &= used <= limit
         return fits
 
     def _least_scratch(self, op: Op) -> NDArray[Any]:
-        """(cells, combinations) scratch at the legal weight bits that need least."""
+        """(combinations, cells or 1) scratch at the legal weight bits that need least."""
         formulas = [pool.bytes[op.kind] for pool in self._runtime.pools if op.kind in pool.bytes]
         if not formulas:
             return np.zeros((1, 1), dtype=np.int64)
         by_weights = any("w_bits" in formula.names for formula in formulas)
-        pairs = self._pairs(op, op.inputs[0])
-        by_pair = {}
-        for pair in set(pairs):
+
+        def least(pair: Pair) -> NDArray[Any]:
             widths = (self._legal_weights(op, pair) or (FIXED_BITS,)) if by_weights else (FIXED_BITS,)
-            least = np.min([_column(scratch(self._runtime, op, pair[0], width, pair[1]), self._size) for width in widths], axis=0)
-            by_pair[pair] = least
-        return np.concatenate([by_pair[pair] for pair in pairs], axis=1)
+            needs = [np.asarray(scratch(self._runtime, op, pair[0], width, pair[1])) for width in widths]
+            fewest: NDArray[Any] = np.min(np.stack(np.broadcast_arrays(*needs)), axis=0)
+            return fewest
+
+        return self._by_pair(op, op.inputs[0], least)
 
     def _legal_weights(self, op: Op, pair: Pair) -> tuple[int, ...]:
         legal = legal_tuples(self._runtime, op, self._candidates(op), set(pair))
@@ -169,7 +165,7 @@ class _Tabulator:
         index = {case: number for number, case in enumerate(cases)}
         gains = np.zeros((len(cases), len(widths)))
         flash = np.zeros((self._size, len(widths)))
-        operations = np.zeros((self._size, len(cases), len(widths))) if couples else None
+        operations = np.zeros((len(widths), len(cases), self._size)) if couples else None
         for position, op in enumerate(ops):
             for column, width in enumerate(widths):
                 gain = self._refiner.objective.weight_gain(self._network, op, width) if op.is_scored else 0.0
@@ -177,19 +173,17 @@ class _Tabulator:
                 flash[:, column] += weights_flash(self._runtime, op, width)
                 if operations is not None:
                     for number, case in enumerate(cases):
-                        operations[:, number, column] += bitops(self._runtime, op, case[position][1], width)
+                        operations[column, number] += bitops(self._runtime, op, case[position][1], width)
         return WeightGroup(np.array([index[case] for case in joined]), gains, flash, operations)
 
     def _plain_bitops(self) -> Floats | None:
-        """(cells, combinations) bit operations of operators without weights; None when they cannot matter."""
+        """(combinations, cells) bit operations of operators without weights; None when they cannot matter."""
         plain = [op for op in self._network.ops if not op.has_weights and op.kind in self._runtime.bitops]
         if self._refiner.limits.bitops is None or not plain:
             return None
-        total = np.zeros((self._size, self._count))
+        total = np.zeros((self._count, self._size))
         for op in plain:
-            source = op.inputs[0]
-            by_width = {bits: _column(bitops(self._runtime, op, bits, 0), self._size) for bits in self._widths(source)}
-            total += np.concatenate([by_width[bits] for bits in self._bits[source.name].tolist()], axis=1)
+            total += self._by_width(op.inputs[0], lambda bits, op=op: bitops(self._runtime, op, bits, 0))  # type: ignore[misc]
         return total
 
 
@@ -214,16 +208,17 @@ def _combinations(network: Network, refiner: Refiner) -> dict[str, Integers]:
 
 
 def _merge(gains: Floats, looks: list[Integers]) -> tuple[Integers, Floats]:
-    """Merge combinations of equal looks: one representative each, and the best gain per cell."""
+    """Merge combinations of equal looks: one representative each, by ascending looks, and the best gain by (those, cells)."""
     _, keep, group = np.unique(np.stack(looks, axis=1), axis=0, return_index=True, return_inverse=True)
     order = np.argsort(group.ravel(), kind="stable")
     starts = np.searchsorted(group.ravel()[order], np.arange(len(keep)))
-    return keep, np.maximum.reduceat(gains[:, order], starts, axis=1)
+    return keep, np.maximum.reduceat(gains[order], starts, axis=0)
 
 
 def _spread(value: Any, size: int) -> Floats:
     return np.broadcast_to(np.asarray(value, dtype=np.float64), (size,)).copy()
 
 
-def _column(value: Any, size: int) -> NDArray[Any]:
-    return np.broadcast_to(np.asarray(value), (size,))[:, None]
+def _stacked(values: Sequence[Any]) -> NDArray[Any]:
+    """One row for each value: (values, cells), or (values, 1) where no value differs by cell."""
+    return np.stack(np.broadcast_arrays(*(np.atleast_1d(np.asarray(value)) for value in values)))

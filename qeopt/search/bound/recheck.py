@@ -132,7 +132,7 @@ def _cell(
     placed = PlacedCell("cell", 0, cell, 0, place)
     dims = np.stack([source, *(np.broadcast_to(getattr(placed.cell, name), width.shape) for name in cell.DIMS)], axis=1)
     table = tabulate(CellKind.of(cell, place), dims, terms.refiner, terms.boundary)
-    return terms.prices.of(table), table.layers
+    return np.moveaxis(terms.prices.of(table), -1, 0), table.layers
 
 
 def _places(terms: _Terms, number: int, count: int) -> list[Place]:

@@ -1,18 +1,18 @@
 """Walk along the lattice at given prices: the best value at every border between blocks, and the structure behind it.
 
-A state is (channels, layers used so far, bits) of the tensor between two blocks. SRAM, kernels and layers are exact; flash, bit
+A state is (layers used so far, bits, channels) of the tensor between two blocks. SRAM, kernels and layers are exact; flash, bit
 operations and MACs are paid for at their prices.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from qeopt.search.lattice import BlockLattice, Crossing, FirstCell, Rows
-from qeopt.search.prices import Prices, chained
+from qeopt.search.prices import Prices
 from qeopt.search.tables import Floats, Integers
 from qeopt.space.genes import Value
 
@@ -33,6 +33,15 @@ class Layers:
         return np.flatnonzero(fits), place[fits]
 
 
+@dataclass(frozen=True, slots=True)
+class State:
+    """A place at a border between blocks, by index."""
+
+    layers: int
+    bits: int
+    width: int
+
+
 class Walk:
     """One pass over the lattice at fixed prices."""
 
@@ -47,8 +56,8 @@ class Walk:
         if layer_budget is not None and deepest > layer_budget:
             self._layers = _reachable(lattice, layer_budget)
             self._counts_layers = True
-        value = np.full((1, 1, widths), -np.inf)
-        value[0, 0, start] = 0.0
+        value = np.full((1, widths, 1), -np.inf)
+        value[0, start] = 0.0
         self._borders = [value]
         for number, block in enumerate(lattice):
             value = self._through(number, block, value)
@@ -62,8 +71,8 @@ class Walk:
     def structure(self) -> dict[str, Choice]:
         """The genes, by block, of a structure that reaches `value`."""
         border = self._borders[-1]
-        width, layers, bits = np.unravel_index(int(border.argmax()), border.shape)
-        state = (int(width), int(layers), int(bits))
+        layers, bits, width = np.unravel_index(int(border.argmax()), border.shape)
+        state = State(int(layers), int(bits), int(width))
         found: dict[str, Choice] = {}
         for number in range(len(self._lattice) - 1, -1, -1):
             genes, state = self._back(number, state)
@@ -75,44 +84,46 @@ class Walk:
         return _layers_of(block, count) if self._counts_layers else 0
 
     def _table(self, rows: Rows) -> Floats:
-        """Priced values of a table's positions, computed once per pass."""
+        """(bits read, bits written, positions) priced values of a table's positions, computed once per pass."""
         key = id(rows)
         if key not in self._priced:
-            self._priced[key] = self._prices.of(rows.table)[rows.index]
+            self._priced[key] = rows.placed(self._prices.of(rows.table))
         return self._priced[key]
 
     def _through(self, number: int, block: BlockLattice, entering: Floats) -> Floats:
         """Values at the border behind a block."""
         before, behind = self._layers[number], self._layers[number + 1]
-        leaving = np.full((len(block.leaving), len(behind.counts), self._widths), -np.inf)
+        leaving = np.full((len(behind.counts), self._widths, len(block.leaving)), -np.inf)
         if 1 in block.units:
-            self._gather(leaving, block, self._enter(block, block.only, entering), before, behind, self._used(block, 1))
+            self._gather(leaving, self._enter(block, block.only, entering), before.shift(self._used(block, 1), behind))
         if block.first is None or block.middle is None or block.last is None:
             return leaving
         inside = self._enter(block, block.first, entering)
         for count in range(2, max(block.units) + 1):
             if count in block.units:
-                self._gather(leaving, block, _advance(inside, self._table(block.last)), before, behind, self._used(block, count))
-            inside = _advance(inside, self._table(block.middle))
+                ended = _advance(inside, self._table(block.last))
+                self._gather(leaving, ended, before.shift(self._used(block, count), behind))
+            if count < max(block.units):
+                inside = _advance(inside, self._table(block.middle))
         return leaving
 
-    def _gather(self, leaving: Floats, block: BlockLattice, columns: Floats, before: Layers, behind: Layers, layers: int) -> None:
+    @staticmethod
+    def _gather(leaving: Floats, columns: Floats, shift: tuple[Integers, Integers]) -> None:
         """Take the best column of each width into the border, at the layers used then."""
-        source, target = before.shift(layers, behind)
-        shape = (len(block.leaving), -1, *columns.shape[1:])
-        best = columns.reshape(shape).max(axis=1)  # columns are sorted by width, as many for each
-        leaving[:, target] = np.maximum(leaving[:, target], best[:, source])
+        source, target = shift
+        best = columns.reshape(*columns.shape[:2], leaving.shape[2], -1).max(axis=3)  # columns are sorted by width
+        leaving[target] = np.maximum(leaving[target], best[source])
 
     def _enter(self, block: BlockLattice, first: FirstCell, entering: Floats) -> Floats:
-        """Values behind the first cell of every column, by (column, layers used before, bits)."""
-        inside = np.full((len(block.column_width), *entering.shape[1:]), -np.inf)
+        """Values behind the first cell of every column, by (layers used before, bits, column)."""
+        inside = np.full((*entering.shape[:2], len(block.column_width)), -np.inf)
         for crossing in first.crossings:
-            inside[crossing.columns] = self._cross(block, crossing, entering)
+            inside[:, :, crossing.columns] = self._cross(block, crossing, entering)
         stay = first.stay
-        value = entering[stay.entries]
+        value = entering[:, :, stay.entries]
         for rows in stay.parts:
             value = _advance(value, self._table(rows))
-        inside[stay.columns] = np.maximum(inside[stay.columns], value)
+        inside[:, :, stay.columns] = np.maximum(inside[:, :, stay.columns], value)
         return inside
 
     def _cross(self, block: BlockLattice, crossing: Crossing, entering: Floats) -> Floats:
@@ -120,107 +131,137 @@ class Walk:
         value = entering
         for rows in crossing.before:
             value = _advance(value, self._table(rows))
-        unique = int(crossing.unique.max()) + 1
-        joint = self._table(crossing.meet).reshape(len(block.entering), unique, self._widths, self._widths)
-        reached = np.full((len(block.entering), unique, value.shape[1], self._widths), -np.inf)
-        for bits in range(self._widths):
-            if np.isfinite(value[:, :, bits]).any():
-                np.maximum(reached, value[:, None, :, bits, None] + joint[:, :, None, bits, :], out=reached)
-        best = _below(reached, block, crossing)
+        joint = self._meet(block, crossing)
+        reached = np.full((len(value), *joint.shape[1:]), -np.inf)
+        room = np.empty(joint.shape[1:])  # large: to allocate it anew takes longer than to fill it
+        for layer, read in np.argwhere(np.isfinite(value).any(axis=2)).tolist():
+            np.add(joint[read], value[layer, read, :, None], out=room)
+            np.maximum(reached[layer], room, out=reached[layer])
+        best = _from_narrower(reached, block, crossing)
         if block.may_shrink:
-            best = np.maximum(best, _above(reached, block, crossing))
+            best = np.maximum(best, _from_wider(reached, block, crossing))
         for rows in crossing.after:
             best = _advance(best, self._table(rows))
         return best
 
-    def _back(self, number: int, state: tuple[int, int, int]) -> tuple[Choice, tuple[int, int, int]]:
+    def _meet(self, block: BlockLattice, crossing: Crossing) -> Floats:
+        """(bits read, bits written, entries, unique columns) the part that joins both sides."""
+        return self._table(crossing.meet).reshape(self._widths, self._widths, len(block.entering), -1)
+
+    def _back(self, number: int, state: State) -> tuple[Choice, State]:
         """The genes of a block that reach a state behind it best, and the state before it."""
         block, entering = self._lattice[number], self._borders[number]
-        width, layers, bits = state
-        best, answer = -np.inf, None
+        columns = np.flatnonzero(block.column_width == state.width)
+        found: list[tuple[float, int, int, State]] = []
         for count in block.units:
             source, target = self._layers[number].shift(self._used(block, count), self._layers[number + 1])
-            place = source[target == layers]
-            if not len(place):
-                continue
             first = block.only if count == 1 else block.first
-            if first is None:
+            place = source[target == state.layers]
+            if first is None or not len(place):
                 continue
-            for column in np.flatnonzero(block.column_width == width):
-                paths = self._paths(block, first, int(column))
-                for _ in range(count - 2):
-                    paths = chained(paths, self._repeat(block.middle, int(column)))
-                if count > 1:
-                    paths = chained(paths, self._repeat(block.last, int(column)))
-                values = entering[:, place[0], :] + paths[:, :, bits]
-                value = float(values.max())
-                if value > best:
-                    entry, read = np.unravel_index(int(values.argmax()), values.shape)
-                    genes = {
-                        name: gene
-                        for name, gene in {**block.column_genes[column], "units": count}.items()
-                        if name in block.declared
-                    }
-                    best, answer = value, (genes, (int(entry), int(place[0]), int(read)))
-        if answer is None:
+            ahead = np.full((self._widths, len(columns)), -np.inf)
+            ahead[state.bits] = 0.0
+            for rows in self._repeats(block, count):
+                ahead = _retreat(self._table(rows)[:, :, columns], ahead)
+            for value, column, read, entry in self._origins(block, first, columns, ahead, entering[place[0]]):
+                found.append((value, count, column, State(int(place[0]), read, entry)))
+        value, count, column, before = max(found, key=lambda way: way[0])
+        if value == -np.inf:
             raise ValueError("a state that nothing reaches")
-        return answer
+        genes = {**block.column_genes[column], "units": count}
+        return {name: gene for name, gene in genes.items() if name in block.declared}, before
 
-    def _repeat(self, rows: Rows | None, column: int) -> Floats:
-        if rows is None:
-            raise ValueError("a block without further cells")
-        cells: Floats = self._table(rows)[column]
-        return cells
+    @staticmethod
+    def _repeats(block: BlockLattice, count: int) -> list[Rows]:
+        """The cells behind the first of `count`, last one first."""
+        if count == 1 or block.middle is None or block.last is None:
+            return []
+        return [block.last, *[block.middle] * (count - 2)]
 
-    def _paths(self, block: BlockLattice, first: FirstCell, column: int) -> Floats:
-        """Values of one column's first cell by (entry, bits read, bits written)."""
-        paths = np.full((len(block.entering), self._widths, self._widths), -np.inf)
+    def _origins(
+        self, block: BlockLattice, first: FirstCell, columns: Integers, ahead: Floats, entering: Floats
+    ) -> Iterator[tuple[float, int, int, int]]:
+        """Where the first cell of some columns is best entered from: value, column, bits read, entry.
+
+        Args:
+            block: What is entered.
+            first: Its first cell.
+            columns: Columns that may be gone through.
+            ahead: (bits, columns) what follows the first cell.
+            entering: (bits, entries) what comes before it.
+        """
         for crossing in first.crossings:
-            found = np.flatnonzero(crossing.columns == column)
-            if len(found):
-                paths = self._crossing_paths(block, crossing, int(found[0]))
-        stay = np.flatnonzero(first.stay.columns == column)
-        if len(stay):
-            value = self._table(first.stay.parts[0])[stay[0]]
-            for rows in first.stay.parts[1:]:
-                value = chained(value, self._table(rows)[stay[0]])
-            paths[first.stay.entries[stay[0]]] = value
-        return paths
+            place = np.flatnonzero(np.isin(crossing.columns, columns))
+            if len(place):
+                here = np.isin(columns, crossing.columns)
+                yield _best(entering[:, :, None] + self._crossed(block, crossing, place, ahead[:, here]), columns[here])
+        stay = first.stay
+        place = np.flatnonzero(np.isin(stay.columns, columns))
+        if len(place):
+            value = ahead[:, np.isin(columns, stay.columns)]
+            for rows in reversed(stay.parts):
+                value = _retreat(self._table(rows)[:, :, place], value)
+            total = entering[:, stay.entries[place]] + value
+            read, index = np.unravel_index(int(total.argmax()), total.shape)
+            yield float(total.max()), int(stay.columns[place[index]]), int(read), int(stay.entries[place[index]])
 
-    def _crossing_paths(self, block: BlockLattice, crossing: Crossing, place: int) -> Floats:
-        unique = int(crossing.unique.max()) + 1
-        paths = self._table(crossing.meet).reshape(len(block.entering), unique, self._widths, self._widths)[
-            :, crossing.unique[place]
-        ]
+    def _crossed(self, block: BlockLattice, crossing: Crossing, place: Integers, ahead: Floats) -> Floats:
+        """(bits read, entries, columns) the way from every other channel count through some columns of a crossing."""
+        for rows in reversed(crossing.after):
+            ahead = _retreat(self._table(rows)[:, :, place], ahead)
+        paths = _retreat(self._meet(block, crossing)[:, :, :, crossing.unique[place]], ahead[:, None, :])
         for rows in reversed(crossing.before):
-            paths = chained(self._table(rows), paths)
-        for rows in crossing.after:
-            paths = chained(paths, self._table(rows)[place])
+            paths = _retreat(self._table(rows)[:, :, :, None], paths)
         width = block.leaving[block.column_width[crossing.columns[place]]]
-        allowed = block.entering != width if block.may_shrink else block.entering < width
-        return np.where(allowed[:, None, None], paths, -np.inf)
+        entering = block.entering[:, None]
+        return np.where((entering != width) if block.may_shrink else (entering < width), paths, -np.inf)
 
 
 def _advance(value: Floats, cells: Floats) -> Floats:
-    """Move (row, layers, bits) through one cell per row."""
-    best: Floats = (value[:, :, :, None] + cells[:, None, :, :]).max(axis=2)
+    """Move (layers, bits, rows) forward through one cell per row."""
+    best: Floats = value[:, 0, None] + cells[0]
+    for read in range(1, len(cells)):
+        np.maximum(best, value[:, read, None] + cells[read], out=best)
     return best
 
 
-def _below(reached: Floats, block: BlockLattice, crossing: Crossing) -> Floats:
+def _retreat(cells: Floats, ahead: Floats) -> Floats:
+    """Move (bits, ...) backward through the cells (bits read, bits written, ...)."""
+    best: Floats = cells[:, 0] + ahead[0]
+    for written in range(1, len(ahead)):
+        np.maximum(best, cells[:, written] + ahead[written], out=best)
+    return best
+
+
+def _best(total: Floats, columns: Integers) -> tuple[float, int, int, int]:
+    """The best of (bits read, entries, columns): its value, column, bits read and entry."""
+    read, entry, column = np.unravel_index(int(total.argmax()), total.shape)
+    return float(total[read, entry, column]), int(columns[column]), int(read), int(entry)
+
+
+def _from_narrower(reached: Floats, block: BlockLattice, crossing: Crossing) -> Floats:
     """For each column, the best over entries narrower than it."""
     width = block.leaving[block.column_width[crossing.columns]]
     narrower = np.searchsorted(block.entering, width, side="left")
-    best = np.maximum.accumulate(reached, axis=0)[np.maximum(narrower - 1, 0), crossing.unique]
-    return np.where((narrower > 0)[:, None, None], best, -np.inf)
+    best = _running(reached)[:, :, np.maximum(narrower - 1, 0), crossing.unique]
+    return np.where(narrower > 0, best, -np.inf)
 
 
-def _above(reached: Floats, block: BlockLattice, crossing: Crossing) -> Floats:
+def _from_wider(reached: Floats, block: BlockLattice, crossing: Crossing) -> Floats:
     """For each column, the best over entries wider than it."""
     width = block.leaving[block.column_width[crossing.columns]]
     wider = np.searchsorted(block.entering, width, side="right")
-    best = np.maximum.accumulate(reached[::-1], axis=0)[::-1][np.minimum(wider, len(block.entering) - 1), crossing.unique]
-    return np.where((wider < len(block.entering))[:, None, None], best, -np.inf)
+    best = _running(reached[:, :, ::-1])[:, :, ::-1]
+    best = best[:, :, np.minimum(wider, len(block.entering) - 1), crossing.unique]
+    return np.where(wider < len(block.entering), best, -np.inf)
+
+
+def _running(reached: Floats) -> Floats:
+    """The best so far along the entries; `np.maximum.accumulate` takes several times as long along an axis before the last."""
+    best = reached.copy()
+    for entry in range(1, best.shape[2]):
+        np.maximum(best[:, :, entry], best[:, :, entry - 1], out=best[:, :, entry])
+    return best
 
 
 def _layers_of(block: BlockLattice, count: int) -> int:
