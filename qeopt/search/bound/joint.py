@@ -89,7 +89,7 @@ def bound_space(
     return JointBound(
         value=outward(best.value),
         prices=_prices(budgets, names, best.point),
-        left_out=_left_out(refiner),
+        left_out=left_out(refiner),
         structures=tuple(sorted(met, key=lambda structure: (met[structure], structure.values))),
     )
 
@@ -114,7 +114,7 @@ def _prices(budgets: Mapping[str, float], names: Sequence[str], worths: Sequence
     return Prices(**{name: worth / budgets[name] for name, worth in zip(names, worths, strict=True)})
 
 
-def _left_out(refiner: Refiner) -> tuple[str, ...]:
+def left_out(refiner: Refiner) -> tuple[str, ...]:
     """Rules of the study that the bound relaxes."""
     runtime, limits = refiner.runtime, refiner.limits
     kernels = () if runtime.kernels == "any" else tuple(runtime.kernels.values())
