@@ -74,6 +74,16 @@ class Row:
     fixed: int = 0
     """The share of the row that no choice changes."""
 
+    def least(self) -> int:
+        """Sum the cheapest option of everything the row counts: what it uses at the least."""
+        linked = sum([min(term.costs, default=0) for term in self.link_terms]) if self.link_terms else 0
+        return self.fixed + sum([min(term.costs) for term in self.terms]) + linked
+
+    def most(self) -> int:
+        """Sum the dearest option of everything the row counts: what it uses at the most."""
+        linked = sum([max(term.costs, default=0) for term in self.link_terms]) if self.link_terms else 0
+        return self.fixed + sum([max(term.costs) for term in self.terms]) + linked
+
 
 @dataclass(frozen=True, slots=True)
 class TieBreak:
@@ -143,5 +153,5 @@ def _check_unique(owner: str, indices: list[int]) -> None:
 
 
 def _check_costs(owner: str, costs: tuple[int, ...]) -> None:
-    if any(cost < 0 for cost in costs):
+    if costs and min(costs) < 0:
         raise ValueError(f"{owner} has a negative cost")

@@ -37,14 +37,7 @@ def relaxed(problem: AllocationProblem, extra: Mapping[str, int]) -> AllocationP
 
 def most_extra(problem: AllocationProblem, kind: str) -> int:
     """How much more of a kind would make all of its rows hold whatever is picked."""
-    return max(
-        0,
-        *(
-            row.fixed + sum(max(t.costs) for t in row.terms) + sum(max(t.costs, default=0) for t in row.link_terms) - row.limit
-            for row in problem.rows
-            if row.kind == kind
-        ),
-    )
+    return max(0, *(row.most() - row.limit for row in problem.rows if row.kind == kind))
 
 
 def _check(problem: AllocationProblem, named: Mapping[str, int]) -> None:

@@ -135,8 +135,7 @@ def _impossible(problem: AllocationProblem) -> list[list[int]] | None:
         if not link.allowed:
             return None
     for row in problem.rows:
-        least = row.fixed + sum(min(t.costs) for t in row.terms) + sum(min(t.costs) for t in row.link_terms)
-        spare = row.limit - least
+        spare = row.limit - row.least()
         if spare < 0:
             return None
         for term in row.terms:
@@ -156,8 +155,7 @@ def _without_idle_parts(problem: AllocationProblem) -> AllocationProblem:
     """Drop rows that hold even at the most, terms that no longer vary, and links that rule nothing out and price nothing."""
     rows = []
     for row in problem.rows:
-        most = row.fixed + sum(max(t.costs) for t in row.terms) + sum(max(t.costs) for t in row.link_terms)
-        if most > row.limit:
+        if row.most() > row.limit:
             rows.append(_without_constants(row))
     ties = tuple(replace(tie, terms=tuple(term for term in tie.terms if len(set(term.costs)) > 1)) for tie in problem.tie_breaks)
     priced = {term.link for row in rows for term in row.link_terms}

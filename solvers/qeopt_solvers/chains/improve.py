@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from qeopt_solvers.chains.items import Items
-from qeopt_solvers.chains.numbers import Ints, priced_use
+from qeopt_solvers.chains.numbers import Ints
 from qeopt_solvers.chains.prices import Pool, Priced
 
 MOST_CHANGES = 12
@@ -23,15 +23,16 @@ def improved(pool: Pool, feasible: Priced, guide: Priced) -> tuple[int, Ints]:
         guide: The best prices; columns that cost little at them are tried in pairs.
     """
     items = pool.items
-    if not items.members:
+    if not feasible.columns.size:
         return feasible.value, feasible.columns
     lines = np.arange(feasible.columns.size)
     room = pool.numbers.budgets - np.array(feasible.used, dtype=np.int64)
     columns = _blended(items, feasible.columns, guide.columns, room)
-    room = room - (items.costs[:, lines, columns] - items.costs[:, lines, feasible.columns]).sum(axis=1)
-    value = feasible.value + int((items.gains[lines, columns] - items.gains[lines, feasible.columns]).sum())
-    own = items.worth - priced_use(guide.prices, items.use)
-    likely = np.argsort((own - own.max(axis=1, keepdims=True)).ravel())[::-1][:CANDIDATES]
+    value_before, used_before = items.counted(items.starts + feasible.columns)
+    value_after, used_after = items.counted(items.starts + columns)
+    room = room - (used_after - used_before)
+    value = feasible.value + value_after - value_before
+    likely = np.argsort((guide.own - guide.own.max(axis=1, keepdims=True)).ravel())[::-1][:CANDIDATES]
     for _ in range(MOST_CHANGES):
         gains = np.where(items.alive, items.gains - items.gains[lines, columns][:, None], 0)
         costs = items.costs - items.costs[:, lines, columns][..., None]

@@ -2,118 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import compress
-from math import prod
 
 import numpy as np
+from numpy.typing import NDArray
 
-from qeopt_solvers.chains.numbers import Floats, Ints, Numbers
-from qeopt_solvers.chains.tables import Step
-
-MOST_COLUMNS = 64
-"""Chains of at most so many combinations are written out as one line."""
+from qeopt_solvers.chains.blocks import Block
+from qeopt_solvers.chains.numbers import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)
 class Items:
     """Arrays of shape (items, columns), padded; `costs` has one such array per total."""
 
-    members: tuple[tuple[int, ...], ...]
-    """The choices of each item."""
-    options: tuple[Ints | None, ...]
-    """Per item: options of (members, columns); None for a loner, whose columns are its options."""
+    blocks: tuple[Block, ...]
+    """What the items are made of, in their order."""
     gains: Ints
     costs: Ints
     ties: Ints
-    alive: np.typing.NDArray[np.bool_]
+    alive: NDArray[np.bool_]
     worth: Floats
     """The gains as floats, minus infinity where not alive."""
     use: Floats
     """The costs as floats."""
+    starts: NDArray[np.intp]
+    """Where each line begins in the flattened arrays."""
 
-    def picks(self, columns: Sequence[int]) -> Iterator[tuple[int, int]]:
-        """Yield (choice, option) of one column per item."""
-        for members, options, column in zip(self.members, self.options, columns, strict=True):
-            if options is None:
-                yield members[0], column
-            else:
-                yield from zip(members, options[:, column].tolist(), strict=True)
+    def put(self, picks: Ints, columns: Ints) -> None:
+        """Write the options that a column per item stands for into `picks`, one per choice of the problem."""
+        end = 0
+        for block in self.blocks:
+            start, end = end, end + len(block.choices)
+            block.put(picks, columns[start:end])
+
+    def counted(self, places: NDArray[np.intp]) -> tuple[int, Ints]:
+        """Sum gains and costs of some places of the flattened arrays."""
+        costs = self.costs.reshape(len(self.costs), self.gains.size)
+        return int(self.gains.take(places).sum()), costs.take(places, axis=1).sum(axis=1)
 
 
-def is_small(steps: Sequence[Step]) -> bool:
-    """Whether a chain is written out."""
-    return prod(step.shape[-1] for step in steps) <= MOST_COLUMNS
+def items_of(blocks: Sequence[Block], totals: int, ties: Ints, *, beaten: bool = False) -> Items:
+    """Put blocks into one matrix; `ties` are folded into one number per choice and option.
 
-
-def items_of(
-    numbers: Numbers, ties: Ints, loners: Sequence[int], chains: Sequence[Sequence[Step]], *, beaten: bool = False
-) -> Items:
-    """Write out the loners and the small chains; `ties` are folded into one number per choice and option.
-
-    Columns that another of the same item makes superfluous are left out unless `beaten` asks to keep them.
+    Columns that another of the same item makes superfluous are no longer alive unless `beaten` asks to keep them.
     """
-    lines = [_written_out(numbers, ties, steps) for steps in chains]
-    single = np.array(loners, dtype=np.intp)
-    width = max([numbers.gains.shape[1] if loners else 1, *(line.gains.size for line in lines)])
-    count = len(loners) + len(lines)
-    gains, tied = np.zeros((2, count, width), dtype=np.int64)
-    costs = np.zeros((len(numbers.budgets), count, width), dtype=np.int64)
+    count = sum(len(block.choices) for block in blocks)
+    width = max((block.gains.shape[1] for block in blocks), default=1)
+    numbers = np.zeros((2 + totals, count, width), dtype=np.int64)
     alive = np.zeros((count, width), dtype=bool)
-    if loners:
-        block = slice(0, len(loners)), slice(0, numbers.gains.shape[1])
-        gains[block], tied[block], costs[:, *block] = numbers.gains[single], ties[single], numbers.costs[:, single]
-        alive[block] = numbers.alive[single]
-    for number, line in enumerate(lines, start=len(loners)):
-        entries = number, slice(0, line.gains.size)
-        gains[entries], tied[entries], costs[:, *entries] = line.gains, line.ties, line.costs
-        alive[entries] = True
+    end = 0
+    for block in blocks:
+        start, end = end, end + len(block.choices)
+        place = slice(start, end), slice(0, block.gains.shape[1])
+        numbers[0, *place], numbers[1, *place], numbers[2:, *place] = block.gains, block.summed(ties), block.costs
+        alive[place] = block.alive
+    gains, tied, costs = numbers[0], numbers[1], numbers[2:]
     if not beaten:
-        alive &= ~_beaten(gains, costs, tied, alive)
-    members = (*((choice,) for choice in loners), *(tuple(step.choice for step in steps) for steps in chains))
-    options = (*(None for _ in loners), *(line.options for line in lines))
-    worth = np.where(alive, gains.astype(np.float64), -np.inf)
-    return Items(members, options, gains, costs, tied, alive, worth, costs.astype(np.float64))
+        alive &= ~_beaten(numbers, alive)
+    worth = np.where(alive, gains, -np.inf)
+    return Items(tuple(blocks), gains, costs, tied, alive, worth, costs.astype(np.float64), np.arange(count) * width)
 
 
-def _beaten(gains: Ints, costs: Ints, ties: Ints, alive: np.typing.NDArray[np.bool_]) -> np.typing.NDArray[np.bool_]:
+def _beaten(numbers: Ints, alive: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Columns that the one before them beats or equals in everything; with bit-widths those beyond saturation."""
     beaten = np.zeros_like(alive)
-    beaten[:, 1:] = (
-        (gains[:, 1:] <= gains[:, :-1])
-        & (costs[:, :, 1:] >= costs[:, :, :-1]).all(axis=0)
-        & (ties[:, 1:] >= ties[:, :-1])
-        & alive[:, :-1]
-    )
+    steps = numbers[:, :, 1:] - numbers[:, :, :-1]
+    beaten[:, 1:] = (steps[0] <= 0) & (steps[1:] >= 0).all(axis=0) & alive[:, :-1]
     return beaten
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """The allowed combinations of one chain."""
-
-    options: Ints
-    gains: Ints
-    costs: Ints
-    ties: Ints
-
-
-def _written_out(numbers: Numbers, ties: Ints, steps: Sequence[Step]) -> _Line:
-    options = np.indices([step.shape[-1] for step in steps]).reshape(len(steps), -1)
-    choices = [[step.choice] for step in steps]
-    gains = numbers.gains[choices, options].sum(axis=0)
-    costs = numbers.costs[:, choices, options].sum(axis=1)
-    allowed = np.ones(options.shape[1], dtype=bool)
-    open_options: list[Ints] = []
-    for step, own in zip(steps, options, strict=True):
-        entry = (*open_options, own)
-        if step.allowed is not None:
-            allowed &= np.broadcast_to(step.allowed, step.shape)[entry]
-        for number, linked in step.linked:
-            costs[number] += np.broadcast_to(linked, step.shape)[entry]
-        open_options = list(compress(entry, step.kept))
-    line = _Line(options, gains, costs, ties[choices, options].sum(axis=0))
-    if allowed.all():
-        return line
-    return _Line(options[:, allowed], gains[allowed], costs[:, allowed], line.ties[allowed])

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from qeopt_solvers.chains.dominance import undominated
 from qeopt_solvers.chains.items import Items
-from qeopt_solvers.chains.numbers import Floats, Ints, priced_use
+from qeopt_solvers.chains.numbers import Floats, Ints
 from qeopt_solvers.chains.prices import Pool, Priced
 from qeopt_solvers.chains.tables import Step, priced_tables
 
@@ -78,7 +78,10 @@ class Complete:
     """The best complete answer of a window."""
 
     value: int
-    picks: tuple[tuple[int, int], ...]
+    columns: Ints
+    """The column of each item."""
+    chained: tuple[tuple[int, int], ...]
+    """(choice, option) for every choice of the large chains."""
 
 
 def search(pool: Pool, priced: Priced, window: float, budget: Budget) -> Complete | None:
@@ -125,7 +128,7 @@ def search(pool: Pool, priced: Priced, window: float, budget: Budget) -> Complet
         for item, item_columns in reversed(stage.items):
             option, place = divmod(option, item_columns.size)
             columns[item] = int(item_columns[place])
-    return Complete(value, (*picks, *pool.items.picks(columns)))
+    return Complete(value, columns, tuple(picks))
 
 
 def _binding(labels: _Labels, stages: Sequence[_Stage], budgets: Ints) -> NDArray[np.intp]:
@@ -136,41 +139,46 @@ def _binding(labels: _Labels, stages: Sequence[_Stage], budgets: Ints) -> NDArra
     return np.flatnonzero(most > budgets)
 
 
-def _plan(pool: Pool, priced: Priced, reach: float) -> tuple[_Labels, list[int], list[_Stage]]:
+def _plan(pool: Pool, priced: Priced, reach: float) -> tuple[_Labels, Ints, list[_Stage]]:
     """Fix the items that leave no choice within reach of the bound, and order the rest: chains first, then items."""
-    items, prices = pool.items, priced.prices
-    own = items.worth - priced_use(prices, items.use)
-    best = own.max(axis=1)
-    near = own >= best[:, None] - reach
-    single = near.sum(axis=1) == 1
-    columns = own.argmax(axis=1)
-    lines = np.flatnonzero(single)
-    fixed = columns[lines]
+    items, prices, own = pool.items, priced.prices, priced.own
+    columns = priced.columns.copy()
+    places = items.starts + columns
+    best = own.take(places)
+    near = own >= (best - reach)[:, None]
+    single = np.count_nonzero(near, axis=1) == 1
+    value, used = items.counted(places[single])
     labels = _Labels(
-        items.gains[lines, fixed].sum(keepdims=True),
-        items.costs[:, lines, fixed].sum(axis=1, keepdims=True),
-        items.ties[lines, fixed].sum(keepdims=True),
-        np.zeros(1, dtype=np.int64),
+        np.array([value]), used[:, None], items.ties.take(places[single]).sum(keepdims=True), np.zeros(1, dtype=np.int64)
     )
     open_items = np.flatnonzero(~single)
-    spread = np.where(near, best[:, None] - own, 0.0).max(axis=1)
-    open_items = open_items[np.argsort(-spread[open_items], kind="stable")]
-    gains = pool.chain_gains(prices) if pool.chains else pool.gains
-    tables = [priced_tables(steps, gains, prices) for steps in pool.chains]
-    rest = float(sum(float(table[0].max()) for table in tables)) + float(best[open_items].sum())
-    cheapest = np.where(near, items.costs, np.iinfo(np.int64).max)[:, open_items].min(axis=2)
+    near = near[open_items]
+    spread = np.where(near, best[open_items, None] - own[open_items], 0.0).max(axis=1)
+    order = np.argsort(-spread, kind="stable")
+    open_items, near = open_items[order], near[order]
+    cheapest = np.where(near, items.costs[:, open_items], np.iinfo(np.int64).max).min(axis=2)
     least = cheapest.sum(axis=1)
-    stages: list[_Stage] = []
-    for steps, chain_tables in zip(pool.chains, tables, strict=True):
-        rest -= float(chain_tables[0].max())
-        stages += _chain_stages(pool, steps, chain_tables, rest)
-    _set_least(stages, least)
+    rest = float(best[open_items].sum())
+    stages = _all_chain_stages(pool, prices, rest, least) if pool.chains else []
     parts = _parts(items, own, near, open_items)
     for group in _groups([part.columns.size for part in parts], MERGED if len(prices) == 1 else MERGED_AMONG_SEVERAL):
         rest -= float(best[open_items[group]].sum())
         least = least - cheapest[:, group].sum(axis=1)
         stages.append(_merged(parts[group], rest, least))
-    return labels, columns.tolist(), stages
+    return labels, columns, stages
+
+
+def _all_chain_stages(pool: Pool, prices: Floats, rest: float, least: Ints) -> list[_Stage]:
+    """Make the stages of the large chains; `rest` and `least` are what comes after all of them."""
+    gains = pool.chain_gains(prices)
+    tables = [priced_tables(steps, gains, prices) for steps in pool.chains]
+    rest += sum(float(table[0].max()) for table in tables)
+    stages: list[_Stage] = []
+    for steps, chain_tables in zip(pool.chains, tables, strict=True):
+        rest -= float(chain_tables[0].max())
+        stages += _chain_stages(pool, steps, chain_tables, rest)
+    _set_least(stages, least)
+    return stages
 
 
 MERGED = 16
@@ -205,7 +213,7 @@ class _Part:
 
 
 def _parts(items: Items, own: Floats, near: NDArray[np.bool_], open_items: NDArray[np.intp]) -> list[_Part]:
-    lines, columns = np.nonzero(near[open_items])
+    lines, columns = np.nonzero(near)
     owners = open_items[lines]
     gains, ties, worth = items.gains[owners, columns], items.ties[owners, columns], own[owners, columns]
     costs = items.costs[:, owners, columns]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,72 +41,77 @@ def numbers_of(problem: AllocationProblem, parts: Parts) -> Numbers | None:
     sizes = [len(choice.labels) for choice in problem.choices]
     width = max(sizes, default=1)
     rows = [problem.rows[index] for index in parts.totals]
+    counted = [row.terms for row in rows] + [tie_break.terms for tie_break in problem.tie_breaks]
+    budgets = [row.limit - row.fixed for row in rows]
     gains = _padded([choice.gains for choice in problem.choices], width)
-    if gains is None:
+    costs = _columns(counted, (len(sizes), width))
+    if gains is None or costs is None or max(budgets, default=0) >= LARGEST_SUM:
         return None
     alive = np.ones(gains.shape, dtype=bool)
     if min(sizes, default=1) < width:
         alive = np.arange(width) < np.asarray(sizes)[:, None]
     for choice, option in parts.dead:
         alive[choice, option] = False
-    costs = [_columns(row.terms, gains.shape) for row in rows]
-    ties = [_columns(tie_break.terms, gains.shape) for tie_break in problem.tie_breaks]
-    budgets = [row.limit - row.fixed for row in rows]
-    if any(array is None for array in (*costs, *ties)) or max(budgets, default=0) >= LARGEST_SUM:
-        return None
-    shape = gains.shape
-    return Numbers(
-        gains,
-        np.array(costs, dtype=np.int64).reshape(len(rows), *shape),
-        np.array(ties, dtype=np.int64).reshape(len(ties), *shape),
-        alive,
-        np.array(budgets, dtype=np.int64),
-    )
+    return Numbers(gains, costs[: len(rows)], costs[len(rows) :], alive, np.array(budgets, dtype=np.int64))
 
 
-def _columns(terms: Sequence[Term], shape: tuple[int, ...]) -> Ints | None:
-    columns = np.zeros(shape, dtype=np.int64)
-    if terms:
+def _columns(counted: Sequence[Sequence[Term]], shape: tuple[int, int]) -> Ints | None:
+    columns = np.zeros((len(counted), *shape), dtype=np.int64)
+    for column, terms in zip(columns, counted, strict=True):
         filled = _padded([term.costs for term in terms], shape[1])
         if filled is None:
             return None
-        columns[[term.choice for term in terms]] = filled
+        column[[term.choice for term in terms]] = filled
     return columns
 
 
 def _padded(lines: Sequence[tuple[int, ...]], width: int) -> Ints | None:
-    if any(len(line) < width for line in lines):
+    if not lines:
+        return np.zeros((0, width), dtype=np.int64)
+    if min(map(len, lines)) < width:
         lines = [line + (0,) * (width - len(line)) for line in lines]
     try:
-        array = np.array(lines, dtype=np.int64).reshape(len(lines), width)
+        array = flat(lines).reshape(len(lines), width)
     except OverflowError:
         return None
-    largest = max(int(array.max(initial=0)), -int(array.min(initial=0)))
-    return None if largest * max(1, len(lines)) >= LARGEST_SUM else array
+    return None if max(int(array.max()), -int(array.min())) * len(lines) >= LARGEST_SUM else array
 
 
-def compose(gains: Ints, ties: Ints, *, alone: bool = False) -> Ints | None:
-    """Fold gains (choices, options) and ties (ties, choices, options) into one key per option that ranks as the tuples do.
+def flat(lines: Sequence[tuple[int, ...]]) -> Ints:
+    """Read tuples of integers one after the other into one array.
 
-    Sums of keys over all choices rank as the summed tuples do; with `alone`, keys rank only within one choice, which needs fewer
-    bits. Returns None when the keys do not fit 64 bits.
+    Raises:
+        OverflowError: for an integer beyond 64 bits.
     """
-    factor: Ints = np.ones((gains.shape[0], 1) if alone else (), dtype=np.int64)
-    key = np.zeros_like(gains)
-    magnitude = 0.0
-    for column in reversed((gains, *(-tie for tie in ties))):
-        high, low = column.max(axis=1, keepdims=True), column.min(axis=1, keepdims=True)
-        most = np.maximum(high, -low).astype(np.float64) * factor
-        magnitude += float(most.max(initial=0.0) if alone else most.sum())
-        if magnitude >= LARGEST_SUM:
+    return np.fromiter(chain.from_iterable(lines), np.int64, sum(map(len, lines)))
+
+
+def fold(levels: Ints) -> Ints | None:
+    """Fold levels (levels, lines, columns) into one key per line and column; its sums over lines rank as the summed levels do.
+
+    The first level ranks first. Returns None when the keys do not fit 64 bits.
+    """
+    high, low = levels.max(axis=2), levels.min(axis=2)
+    magnitudes = np.maximum(high, -low).sum(axis=1).tolist()
+    spans = (high - low).sum(axis=1).tolist()
+    factors = [0] * len(levels)
+    factor, most = 1, 0
+    for level in reversed(range(len(levels))):
+        most += magnitudes[level] * factor
+        if most >= LARGEST_SUM:
             return None
-        key += column * factor
-        factor = factor * ((high - low + 1) if alone else (high - low).sum() + 1)
-    return key
+        if magnitudes[level]:
+            factors[level] = factor
+            factor *= spans[level] + 1
+    keys: Ints = np.array(factors, dtype=np.int64) @ levels.reshape(len(levels), levels.shape[1] * levels.shape[2])
+    return keys.reshape(levels.shape[1:])
 
 
 def priced_use(prices: Floats, use: Floats) -> Floats:
     """Sum the priced use of every total: (totals,) and (totals, ...) give (...)."""
     shape = use.shape[1:]
-    flat: Floats = prices @ use.reshape(len(prices), -1)
-    return flat.reshape(shape)
+    if len(prices) == 1:
+        only: Floats = prices[0] * use[0]
+        return only
+    several: Floats = prices @ use.reshape(len(prices), -1)
+    return several.reshape(shape)

@@ -40,21 +40,13 @@ def split(problem: AllocationProblem) -> Parts | None:
     local: list[int] = []
     totals: list[int] = []
     dead: set[tuple[int, int]] = set()
+    if any(not link.allowed for link in problem.links):
+        return None
     for index, row in enumerate(problem.rows):
-        most = row.fixed
-        least = row.fixed
-        for term in row.terms:
-            most += max(term.costs)
-            least += min(term.costs)
-        for link_term in row.link_terms:
-            if not link_term.costs:
-                return None
-            most += max(link_term.costs)
-            least += min(link_term.costs)
-        if least > row.limit:
-            return None
-        if most <= row.limit:
+        if row.most() <= row.limit:
             continue
+        if row.least() > row.limit:
+            return None
         if row.scope is Scope.TOTAL:
             totals.append(index)
         elif len(row.terms) == 1 and not row.link_terms:
@@ -64,8 +56,6 @@ def split(problem: AllocationProblem) -> Parts | None:
             local.append(index)
     priced = {term.link for index in (*local, *totals) for term in problem.rows[index].link_terms}
     links = [index for index in range(len(problem.links)) if _couples(problem, index, priced, dead)]
-    if any(not link.allowed for link in problem.links):
-        return None
     return _group(problem, local, links, totals, dead)
 
 
@@ -83,13 +73,14 @@ def _couples(problem: AllocationProblem, index: int, priced: set[int], dead: set
 
 
 def _group(problem: AllocationProblem, local: list[int], links: list[int], totals: list[int], dead: set[tuple[int, int]]) -> Parts:
-    parent = list(range(len(problem.choices)))
+    parent: dict[int, int] = {}
 
     def root(choice: int) -> int:
-        while parent[choice] != choice:
-            parent[choice] = parent[parent[choice]]
-            choice = parent[choice]
-        return choice
+        top = parent.setdefault(choice, choice)
+        while parent[top] != top:
+            parent[top] = parent[parent[top]]
+            top = parent[top]
+        return top
 
     bonds = [(members_of(problem, problem.rows[index]), index, True) for index in local]
     bonds += [(problem.links[index].choices, index, False) for index in links]
@@ -101,15 +92,11 @@ def _group(problem: AllocationProblem, local: list[int], links: list[int], total
     for members, index, is_row in bonds:
         group = groups.setdefault(root(members[0]), ([], [], []))
         group[1 if is_row else 2].append(index)
-    alone: list[int] = []
-    for choice in range(len(problem.choices)):
-        top = root(choice)
-        if top in groups:
-            groups[top][0].append(choice)
-        else:
-            alone.append(choice)
+    for choice in sorted(parent):
+        groups[root(choice)][0].append(choice)
+    alone = tuple(choice for choice in range(len(problem.choices)) if choice not in parent)
     chains = tuple(Chain(tuple(members), tuple(rows), tuple(held)) for members, rows, held in groups.values())
-    return Parts(chains, tuple(alone), tuple(totals), tuple(dead))
+    return Parts(chains, alone, tuple(totals), tuple(dead))
 
 
 def members_of(problem: AllocationProblem, row: Row) -> tuple[int, ...]:

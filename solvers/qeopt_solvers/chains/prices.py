@@ -6,16 +6,16 @@ for. Floats are used here and only here: they steer and prune with a margin, whi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, compress
 
 import numpy as np
-from numpy.typing import NDArray
 
-from qeopt_solvers.chains.items import Items, is_small, items_of
+from qeopt_solvers.chains.blocks import Block
+from qeopt_solvers.chains.items import Items, items_of
 from qeopt_solvers.chains.numbers import Floats, Ints, Numbers, priced_use
-from qeopt_solvers.chains.parts import Parts
 from qeopt_solvers.chains.tables import Step, priced_tables, trace
 
 SCALE = 1 << 40
@@ -26,11 +26,36 @@ MOST_PLANES = {2: 40, 3: 20, 4: 10}
 """Planes used at once, by the number of totals."""
 
 
-def competitors(parts: Parts, numbers: Numbers, chains: Sequence[tuple[Step, ...]]) -> tuple[list[int], list[tuple[Step, ...]]]:
-    """List the loners and the chains that a binding total counts."""
-    touched: NDArray[np.bool_] = np.any(numbers.costs, axis=(0, 2))
-    loners = [choice for choice in parts.alone if touched[choice]]
-    return loners, [steps for steps in chains if any(touched[step.choice] or step.linked for step in steps)]
+Steps = tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """What a binding total counts, and what none does."""
+
+    blocks: list[Block]
+    chains: list[Steps]
+    idle_blocks: list[Block]
+    idle_chains: list[Steps]
+
+
+def sides(numbers: Numbers, blocks: Sequence[Block], chains: Sequence[Steps]) -> Sides:
+    """Tell what competes for the totals from what decides by itself."""
+    competing: list[Block] = []
+    idle: list[Block] = []
+    for block in blocks:
+        touched = np.any(block.costs, axis=(0, 2))
+        if touched.any():
+            competing.append(block.part(touched))
+        if not touched.all():
+            idle.append(block.part(~touched))
+    touches = [any(step.linked or numbers.costs[:, step.choice].any() for step in steps) for steps in chains]
+    return Sides(
+        competing,
+        [steps for steps, touched in zip(chains, touches, strict=True) if touched],
+        idle,
+        [steps for steps, touched in zip(chains, touches, strict=True) if not touched],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +64,21 @@ class Pool:
 
     numbers: Numbers
     items: Items
-    chains: tuple[tuple[Step, ...], ...]
+    chains: tuple[Steps, ...]
     """Chains too large to be items."""
     ties: Ints
     """Per choice and option, the tie-breaks folded into one number."""
     gains: Floats
-    """Per choice and option, minus infinity where dead."""
+    """Per choice and option, minus infinity where dead; needed for chains only."""
     costs: Floats
-    """Per total, choice and option."""
+    """Per total, choice and option; needed for chains only."""
 
     @staticmethod
-    def of(
-        numbers: Numbers, ties: Ints, loners: Sequence[int], chains: Sequence[tuple[Step, ...]], *, beaten: bool = False
-    ) -> Pool:
+    def of(numbers: Numbers, ties: Ints, blocks: Sequence[Block], chains: Sequence[Steps], *, beaten: bool = False) -> Pool:
         """Collect what competes; `beaten` keeps columns that another one of the same item makes superfluous."""
-        items = items_of(numbers, ties, loners, [steps for steps in chains if is_small(steps)], beaten=beaten)
-        large = tuple(steps for steps in chains if not is_small(steps))
-        gains = np.where(numbers.alive, numbers.gains.astype(np.float64), -np.inf)
-        return Pool(numbers, items, large, ties, gains, numbers.costs.astype(np.float64))
+        items = items_of(blocks, len(numbers.budgets), ties, beaten=beaten)
+        gains = np.where(numbers.alive, numbers.gains, -np.inf) if chains else np.zeros(0)
+        return Pool(numbers, items, tuple(chains), ties, gains, numbers.costs.astype(np.float64) if chains else np.zeros(0))
 
     def possible(self) -> bool:
         """Whether every item has a column at all."""
@@ -64,10 +86,14 @@ class Pool:
 
     def extremes(self) -> tuple[float, float]:
         """Most and least value that any picks could have."""
-        gains = self.gains[[step.choice for steps in self.chains for step in steps]]
-        most = gains.max(axis=1).sum() + self.items.worth.max(axis=1).sum()
-        least = np.where(np.isneginf(gains), np.inf, gains).min(axis=1).sum()
-        return float(most), float(least + np.where(self.items.alive, self.items.worth, np.inf).min(axis=1).sum())
+        items = self.items
+        most = float(items.worth.max(axis=1).sum())
+        least = float(np.where(items.alive, items.worth, np.inf).min(axis=1).sum())
+        if self.chains:
+            gains = self.gains[[step.choice for steps in self.chains for step in steps]]
+            most += float(gains.max(axis=1).sum())
+            least += float(np.where(np.isneginf(gains), np.inf, gains).min(axis=1).sum())
+        return most, least
 
     def chain_gains(self, prices: Floats, *, with_gains: bool = True) -> Floats:
         """Gains less priced costs, per choice and option; what linked combinations cost is not in it."""
@@ -83,6 +109,8 @@ class Priced:
     bound: float
     value: int
     used: tuple[int, ...]
+    own: Floats
+    """What each column of each item is worth less the price of its use."""
     columns: Ints
     """The column of each item."""
     paths: tuple[tuple[int, ...], ...]
@@ -92,23 +120,26 @@ class Priced:
         """Whether the picks stay within every budget."""
         return all(used <= budget for used, budget in zip(self.used, budgets.tolist(), strict=True))
 
-    def picks(self, pool: Pool) -> tuple[tuple[int, int], ...]:
-        """List (choice, option) for every choice of the pool."""
-        chained = [
-            (s.choice, o) for steps, path in zip(pool.chains, self.paths, strict=True) for s, o in zip(steps, path, strict=True)
-        ]
-        return (*pool.items.picks(self.columns.tolist()), *chained)
+    def fits_beside(self, budgets: Ints, total: int) -> bool:
+        """Whether the picks stay within every budget but perhaps one."""
+        beside = np.array(self.used) <= budgets
+        beside[total] = True
+        return bool(beside.all())
+
+    def chained(self, pool: Pool) -> tuple[tuple[int, int], ...]:
+        """List (choice, option) for every choice of the large chains."""
+        pairs = zip(pool.chains, self.paths, strict=True)
+        return tuple((step.choice, option) for steps, path in pairs for step, option in zip(steps, path, strict=True))
 
 
 def evaluate(pool: Pool, prices: Floats, *, with_gains: bool = True) -> Priced:
-    """Price the pool. Without gains it asks for the least priced use; the value given is always the real one."""
+    """Price the pool. Without gains it asks for the least priced use, which bounds no value; the value given is the real one."""
     numbers, items = pool.numbers, pool.items
     own = (items.worth if with_gains else np.where(items.alive, 0.0, -np.inf)) - priced_use(prices, items.use)
     columns = own.argmax(axis=1)
-    lines = np.arange(columns.size)
-    bound = float(prices @ numbers.budgets) + float(own[lines, columns].sum())
-    value = int(items.gains[lines, columns].sum())
-    used = items.costs[:, lines, columns].sum(axis=1)
+    places = items.starts + columns
+    bound = float(prices @ numbers.budgets) + float(own.take(places).sum()) if with_gains else math.inf
+    value, used = items.counted(places)
     paths = []
     if pool.chains:
         gains = pool.chain_gains(prices, with_gains=with_gains)
@@ -119,7 +150,7 @@ def evaluate(pool: Pool, prices: Floats, *, with_gains: bool = True) -> Priced:
             value += sum(int(numbers.gains[step.choice, option]) for step, option in zip(steps, path, strict=True))
             used = used + _use(numbers, steps, path)
             paths.append(path)
-    return Priced(prices, bound, value, tuple(used.tolist()), columns, tuple(paths))
+    return Priced(prices, bound, value, tuple(used.tolist()), own, columns, tuple(paths))
 
 
 def _use(numbers: Numbers, steps: Sequence[Step], path: Sequence[int]) -> Ints:
@@ -146,65 +177,82 @@ class Dual:
 
 def minimise(pool: Pool) -> Dual:
     """Look for the prices of the least bound."""
-    count = len(pool.numbers.budgets)
-    start = evaluate(pool, np.zeros(count))
-    if start.fits(pool.numbers.budgets) or np.isneginf(start.bound):
-        return Dual(start, start if start.fits(pool.numbers.budgets) else None, bool(np.isneginf(start.bound)))
-    if count == 1:
-        return _secant(pool, start)
-    return _cuts(pool, start)
+    budgets = pool.numbers.budgets
+    start = evaluate(pool, np.zeros(len(budgets)))
+    if start.fits(budgets) or np.isneginf(start.bound):
+        return Dual(start, start if start.fits(budgets) else None, bool(np.isneginf(start.bound)))
+    met = [start]
+    for total in range(len(budgets)):
+        if start.used[total] <= budgets[total]:
+            continue
+        line = _secant(pool, start, total)
+        if line is None:
+            return Dual(start, None, infeasible=True)
+        if len(budgets) == 1 or all(side.fits_beside(budgets, total) for side in line[-2:]):
+            return _best_of([start, *line], budgets)
+        met += line
+    return _cuts(pool, met)
+
+
+def _best_of(met: Sequence[Priced], budgets: Ints) -> Dual:
+    feasible = max((one for one in met if one.fits(budgets)), key=lambda one: one.value, default=None)
+    return Dual(min(met, key=lambda one: one.bound), feasible)
 
 
 def _rounded(price: float) -> float:
     return max(0.0, round(price * SCALE) / SCALE)
 
 
-def _secant(pool: Pool, start: Priced) -> Dual:
-    """One total: intersect the bound's lines left and right of the minimum until no line lies between them."""
-    budget = int(pool.numbers.budgets[0])
-    low, high = start, evaluate(pool, np.ones(1), with_gains=False)
-    if high.used[0] > budget:
-        return Dual(start, None, infeasible=True)
+def _secant(pool: Pool, start: Priced, total: int) -> tuple[Priced, ...] | None:
+    """Price one total alone: intersect the bound's lines left and right of the minimum until no line lies between them.
+
+    Returns the best and the last met, those on either side of the budget being the last two: at the best price a mixture of them is
+    worth the bound and uses the total exactly. None if even the least use is over the budget.
+    """
+    axis = np.zeros(len(pool.numbers.budgets))
+    axis[total] = 1.0
+    budget = int(pool.numbers.budgets[total])
+    low, high = start, evaluate(pool, axis, with_gains=False)
+    if high.used[total] > budget:
+        return None
     best = start
     for _ in range(ROUNDS):
-        price = _rounded((low.value - high.value) / (low.used[0] - high.used[0]))
-        middle = evaluate(pool, np.array([price]))
-        if middle.bound < best.bound:
-            best = middle
-        if middle.used[0] in {low.used[0], high.used[0]} or middle.value in {low.value, high.value}:
+        price = _rounded((low.value - high.value) / (low.used[total] - high.used[total]))
+        middle = evaluate(pool, axis * price)
+        best = middle if middle.bound < best.bound else best
+        if middle.used[total] in {low.used[total], high.used[total]} or middle.value in {low.value, high.value}:
             break
-        if middle.used[0] > budget:
+        if middle.used[total] > budget:
             low = middle
         else:
             high = middle
-    if middle.fits(pool.numbers.budgets) and middle.value > high.value:
-        high = middle
-    return Dual(best, high)
+    return best, middle, low, high
 
 
-def _cuts(pool: Pool, start: Priced) -> Dual:
+def _cuts(pool: Pool, met: Sequence[Priced]) -> Dual:
     """Several totals: a cutting-plane method, each evaluation adding the plane it lies on."""
     numbers = pool.numbers
     budgets = numbers.budgets.astype(np.float64)
     most, least = pool.extremes()
     reach = 16.0 * (most - least + 1.0) / np.maximum(1.0, budgets)  # prices so high that hardly any use is worth them
-    planes: list[list[float]] = []
-    item, best, feasible = start, start, None
+    known = list(met)
+    planes = np.array([[item.value, *((budgets - item.used) * reach)] for item in known])
+    turns = (_lowest(np.roll(planes, shift, axis=0)) for shift in range(len(planes)))
+    found = min(filter(None, turns), key=lambda one: one[1], default=None)
     for _ in range(ROUNDS):
-        planes.append([float(item.value), *((budgets - np.array(item.used, dtype=np.float64)) * reach)])
-        found = _lowest(np.array(planes))
         if found is None:
             break
         shares, floor = found
         item = evaluate(pool, np.array([_rounded(price) for price in shares * reach]))
-        best = item if item.bound < best.bound else best
-        if item.fits(numbers.budgets) and (feasible is None or item.value > feasible.value):
-            feasible = item
+        known.append(item)
+        best = min(known, key=lambda one: one.bound)
         if best.bound < least - 1:
             return Dual(best, None, infeasible=True)
         if best.bound - floor <= max(0.5, 1e-9 * abs(best.bound)):
             break
-    return Dual(best, feasible)
+        planes = np.vstack([planes, [item.value, *((budgets - item.used) * reach)]])
+        found = _lowest(planes)
+    return _best_of(known, numbers.budgets)
 
 
 def _lowest(planes: Floats) -> tuple[Floats, float] | None:

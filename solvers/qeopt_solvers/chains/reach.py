@@ -8,11 +8,12 @@ from itertools import compress
 import numpy as np
 
 from qeopt_solvers.allocation import AllocationProblem
+from qeopt_solvers.chains.blocks import blocks_of
 from qeopt_solvers.chains.improve import improved
-from qeopt_solvers.chains.numbers import Floats, numbers_of, priced_use
+from qeopt_solvers.chains.numbers import Floats, numbers_of
 from qeopt_solvers.chains.parts import split
-from qeopt_solvers.chains.prices import Pool, Priced, competitors, minimise
-from qeopt_solvers.chains.tables import Step, priced_tables, steps_of
+from qeopt_solvers.chains.prices import Pool, Priced, minimise, sides
+from qeopt_solvers.chains.tables import Step, planned, priced_tables
 
 Combinations = tuple[tuple[int, ...], frozenset[tuple[int, ...]]]
 """Choices and the combinations of their options that are within reach."""
@@ -39,25 +40,22 @@ def _pool(problem: AllocationProblem) -> Pool | None:
     numbers = None if parts is None or not parts.totals else numbers_of(problem, parts)
     if parts is None or numbers is None or not numbers.alive.any(axis=1).all():
         return None
-    chains = [steps_of(problem, parts, chain, numbers.alive) for chain in parts.chains]
-    planned = [steps for steps in chains if steps is not None]
-    if len(planned) < len(chains):
+    chains = planned(problem, parts, numbers)
+    if chains is None:
         return None
-    loners, competing = competitors(parts, numbers, planned)
-    return Pool.of(numbers, np.zeros_like(numbers.gains), loners, competing, beaten=True)
+    apart = sides(numbers, blocks_of(problem, parts, numbers), chains)
+    return Pool.of(numbers, np.zeros_like(numbers.gains), apart.blocks, apart.chains, beaten=True)
 
 
 def _of_items(pool: Pool, priced: Priced, reach: float) -> list[Combinations]:
-    items = pool.items
-    if not items.members:
-        return []
-    own = items.worth - priced_use(priced.prices, items.use)
-    near = own >= own.max(axis=1, keepdims=True) - reach
+    near = priced.own >= priced.own.max(axis=1, keepdims=True) - reach
     found: list[Combinations] = []
-    for members, options, line in zip(items.members, items.options, near, strict=True):
-        columns = np.flatnonzero(line)
-        combinations = columns[None] if options is None else options[:, columns]
-        found.append((members, frozenset(zip(*combinations.tolist(), strict=True))))
+    end = 0
+    for block in pool.items.blocks:
+        start, end = end, end + len(block.choices)
+        for members, line in zip(block.choices.tolist(), near[start:end], strict=True):
+            combinations = block.options[:, np.flatnonzero(line)]
+            found.append((tuple(members), frozenset(zip(*combinations.tolist(), strict=True))))
     return found
 
 

@@ -8,7 +8,7 @@ when all of its members are still open; that is why the sweep is exact.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
 from math import prod
 
@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qeopt_solvers.allocation import AllocationProblem, Link, LinkTerm, Row
-from qeopt_solvers.chains.numbers import NEVER, Floats, Ints
+from qeopt_solvers.chains.blocks import is_small
+from qeopt_solvers.chains.numbers import NEVER, Floats, Ints, Numbers
 from qeopt_solvers.chains.parts import Chain, Parts, members_of
 
 LARGEST_TABLE = 1 << 18
@@ -38,10 +39,26 @@ class Step:
     kept: tuple[bool, ...]
     """Which axes stay open."""
 
+    def of_totals(self, kept: list[int]) -> Step:
+        """Count some of the totals only."""
+        return replace(self, linked=tuple((kept.index(number), costs) for number, costs in self.linked if number in kept))
+
     def successors(self) -> NDArray[np.intp]:
         """Per table entry, the flat index of the open combination after this step."""
         numbers = np.arange(prod(self.after)).reshape(self.after)
         return np.broadcast_to(numbers, self.shape).reshape(-1, self.shape[-1])
+
+
+def planned(problem: AllocationProblem, parts: Parts, numbers: Numbers) -> list[tuple[Step, ...]] | None:
+    """Plan the sweeps over all chains that are not written out; None when a table would grow too large."""
+    found = []
+    for chain in parts.chains:
+        if not is_small(problem, chain):
+            steps = steps_of(problem, parts, chain, numbers.alive)
+            if steps is None:
+                return None
+            found.append(steps)
+    return found
 
 
 def steps_of(problem: AllocationProblem, parts: Parts, chain: Chain, alive: NDArray[np.bool_]) -> tuple[Step, ...] | None:
@@ -159,7 +176,7 @@ def _integer_tables(steps: Sequence[Step], masks: Sequence[NDArray[np.bool_] | N
         if table.shape != step.shape:
             table = np.broadcast_to(table, step.shape)
         tables.append(table)
-        values = np.maximum(table.max(axis=-1), NEVER)
+        values = table.max(axis=-1)
     return tables[::-1]
 
 

@@ -13,15 +13,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qeopt_solvers import recount
 from qeopt_solvers.allocation import AllocationProblem
+from qeopt_solvers.chains.blocks import Block, blocks_of
 from qeopt_solvers.chains.improve import improved
 from qeopt_solvers.chains.labels import Budget, Complete, OutOfTime, TooManyLabels, search
-from qeopt_solvers.chains.numbers import NEVER, Ints, Numbers, compose, numbers_of
-from qeopt_solvers.chains.parts import Parts, split
-from qeopt_solvers.chains.prices import SCALE, Dual, Pool, competitors, minimise
-from qeopt_solvers.chains.tables import Step, best_path, steps_of
+from qeopt_solvers.chains.numbers import Ints, Numbers, fold, numbers_of
+from qeopt_solvers.chains.parts import split
+from qeopt_solvers.chains.prices import SCALE, Dual, Pool, Sides, Steps, minimise, sides
+from qeopt_solvers.chains.tables import best_path, planned
 from qeopt_solvers.outcome import Certificate, Engine, Limits, Outcome, Status
 from qeopt_solvers.reduce import reduce
 from qeopt_solvers.slim import slim_links
@@ -36,7 +38,6 @@ TRAITS = Traits(
     accepts_fallback=True,
 )
 
-TIES_TOO_LARGE = "its tie-breaks are too large for 64-bit tables"
 MOST_LABELS = 20_000
 """Labels kept after a step before the problem is handed on."""
 FIRST_SHARE = 1 / 16
@@ -56,42 +57,40 @@ def solve(problem: AllocationProblem, limits: Limits, fallback: Engine | None = 
     numbers = numbers_of(problem, parts)
     if numbers is None:
         return call.handed_on("its numbers are too large for 64-bit tables")
-    if not numbers.alive.any(axis=1).all():
+    blocks = blocks_of(problem, parts, numbers)
+    if not all(block.alive.any(axis=1).all() for block in blocks):
         return Outcome(Status.INFEASIBLE, "chain")
-    chains = [steps_of(problem, parts, chain, numbers.alive) for chain in parts.chains]
-    planned = [steps for steps in chains if steps is not None]
-    if len(planned) < len(chains):
+    chains = planned(problem, parts, numbers)
+    if chains is None:
         return call.handed_on("too many neighbouring choices are entangled")
-    return _decide(call, parts, numbers, planned)
+    return _decide(call, parts.totals, numbers, blocks, chains)
 
 
-def _decide(call: _Call, parts: Parts, numbers: Numbers, chains: Sequence[tuple[Step, ...]]) -> Outcome:
-    """Decide by themselves the loners and chains that touch no total; let the others compete."""
-    loners, competing = competitors(parts, numbers, chains)
-    picks = [-1] * len(numbers.gains)
-    alone = sorted(set(parts.alone).difference(loners))
-    keys = compose(numbers.gains[alone], numbers.ties[:, alone], alone=True)
-    if keys is None:
-        return call.handed_on(TIES_TOO_LARGE)
-    for choice, option in zip(alone, np.where(numbers.alive[alone], keys, NEVER).argmax(axis=1).tolist(), strict=True):
-        picks[choice] = option
-    for steps in chains:
-        if steps not in competing:
-            path = best_path(steps, _levels(numbers, [step.choice for step in steps]))
-            if path is None:
-                return Outcome(Status.INFEASIBLE, "chain")
-            for step, option in zip(steps, path, strict=True):
-                picks[step.choice] = option
-    if -1 in picks:
-        return _compete(call, parts, numbers, loners, competing, picks)
-    value = recount.value(call.problem, picks)
+def _decide(call: _Call, totals: tuple[int, ...], numbers: Numbers, blocks: Sequence[Block], chains: Sequence[Steps]) -> Outcome:
+    """Decide by themselves what touches no total; let the others compete."""
+    apart = sides(numbers, blocks, chains)
+    picks = np.full(len(numbers.gains), -1, dtype=np.int64)
+    for block in apart.idle_blocks:
+        block.put(picks, block.best(numbers.ties))
+    levels = _levels(numbers, apart.idle_chains)
+    for steps in apart.idle_chains:
+        path = best_path(steps, levels)
+        if path is None:
+            return Outcome(Status.INFEASIBLE, "chain")
+        picks[[step.choice for step in steps]] = path
+    if apart.blocks or apart.chains:
+        return _compete(call, totals, numbers, apart, picks)
+    answer = tuple(picks.tolist())
+    value = recount.value(call.problem, answer)
     certificate = Certificate((0,) * len(call.problem.rows), 1, value)
-    return Outcome(Status.OPTIMAL, "chain", tuple(picks), value, value, True, certificate)
+    return Outcome(Status.OPTIMAL, "chain", answer, value, value, True, certificate)
 
 
-def _levels(numbers: Numbers, members: list[int]) -> list[Ints]:
-    """What a chain is ranked by: one folded key where that fits 64 bits, else the gains and each tie-break in turn."""
-    folded = compose(numbers.gains[members], numbers.ties[:, members])
+def _levels(numbers: Numbers, chains: Sequence[Steps]) -> list[Ints]:
+    """What chains are ranked by: one folded key where that fits 64 bits, else the gains and each tie-break in turn."""
+    members = [step.choice for steps in chains for step in steps]
+    levels = np.concatenate([numbers.gains[None, members], -numbers.ties[:, members]])
+    folded = fold(levels) if chains else None
     if folded is None:
         return [numbers.gains, *(-tie for tie in numbers.ties)]
     keys = np.zeros_like(numbers.gains)
@@ -99,45 +98,38 @@ def _levels(numbers: Numbers, members: list[int]) -> list[Ints]:
     return [keys]
 
 
-def _compete(
-    call: _Call,
-    parts: Parts,
-    numbers: Numbers,
-    loners: Sequence[int],
-    chains: Sequence[tuple[Step, ...]],
-    settled: list[int],
-) -> Outcome:
+def _compete(call: _Call, totals: tuple[int, ...], numbers: Numbers, apart: Sides, settled: Ints) -> Outcome:
     """Let what touches a binding total compete for it."""
-    members = [*loners, *(step.choice for steps in chains for step in steps)]
-    folded = compose(np.zeros_like(numbers.gains[members]), numbers.ties[:, members])
+    members = np.flatnonzero(settled < 0)
+    folded = fold(numbers.ties[:, members])
     if folded is None:
-        return call.handed_on(TIES_TOO_LARGE)
+        return call.handed_on("its tie-breaks are too large for 64-bit tables")
     ties = np.zeros_like(numbers.gains)
-    ties[members] = -folded
-    pool = Pool.of(numbers, ties, loners, chains)
+    ties[members] = folded
+    pool = Pool.of(numbers, ties, apart.blocks, apart.chains)
     if not pool.possible():
         return Outcome(Status.INFEASIBLE, "chain")
     dual = minimise(pool)
     if dual.infeasible:
         return Outcome(Status.INFEASIBLE, "chain")
-    idle = [index for index, price in zip(parts.totals, dual.best.prices.tolist(), strict=True) if price == 0]
-    if idle and len(idle) < len(parts.totals):
-        simpler = _without_rows(call, idle)
+    busy = dual.best.prices > 0
+    if busy.any() and not busy.all():
+        simpler = _without_totals(call, totals, numbers, apart, busy)
         if simpler is not None:
             return simpler
-    rest = sum(choice.gains[pick] for choice, pick in zip(call.problem.choices, settled, strict=True) if pick >= 0)
-    return _Race(call, parts, pool, dual, settled, rest).outcome()
+    rest = sum(choice.gains[pick] for choice, pick in zip(call.problem.choices, settled.tolist(), strict=True) if pick >= 0)
+    return _Race(call, totals, pool, dual, settled, rest).outcome()
 
 
-def _without_rows(call: _Call, idle: Sequence[int]) -> Outcome | None:
+def _without_totals(
+    call: _Call, totals: tuple[int, ...], numbers: Numbers, apart: Sides, busy: NDArray[np.bool_]
+) -> Outcome | None:
     """Lift the totals that have no price: an optimum that keeps them all the same is the optimum, and far easier to find."""
-    rows = list(call.problem.rows)
-    for index in idle:
-        row = rows[index]
-        most = row.fixed + sum(max(t.costs) for t in row.terms) + sum(max(t.costs) for t in row.link_terms)
-        rows[index] = replace(row, limit=most)
-    seconds = None if call.until is None else max(0.0, call.until - time.monotonic())
-    outcome = solve(replace(call.problem, rows=tuple(rows)), replace(call.limits, seconds=seconds))
+    kept = np.flatnonzero(busy).tolist()
+    blocks = [block.of_totals(kept) for block in (*apart.blocks, *apart.idle_blocks)]
+    chains = [tuple(step.of_totals(kept) for step in steps) for steps in (*apart.chains, *apart.idle_chains)]
+    fewer = replace(numbers, costs=numbers.costs[kept], budgets=numbers.budgets[kept])
+    outcome = _decide(replace(call, fallback=None), tuple(totals[number] for number in kept), fewer, blocks, chains)
     if outcome.status is Status.INFEASIBLE:
         return outcome
     if outcome.status is not Status.OPTIMAL or outcome.picks is None or recount.violations(call.problem, outcome.picks):
@@ -179,10 +171,10 @@ class _Race:
     """What competes for the totals, and what is settled already."""
 
     call: _Call
-    parts: Parts
+    totals: tuple[int, ...]
     pool: Pool
     dual: Dual
-    settled: list[int]
+    settled: Ints
     rest: int
     """Value of everything that does not compete."""
 
@@ -190,8 +182,7 @@ class _Race:
         """Look through wider and wider windows."""
         incumbent = self._incumbent()
         bound = self.dual.best.bound
-        everything = bound - self.pool.extremes()[1] + 1
-        share = 1.0 if len(self.parts.totals) == 1 and not self.pool.chains else FIRST_SHARE
+        share = 1.0 if len(self.totals) == 1 and not self.pool.chains else FIRST_SHARE
         window = 1e-6 * abs(bound) + 1 if incumbent is None else self._distance(incumbent) * share
         budget = Budget(MOST_LABELS, self.call.until)
         try:
@@ -199,6 +190,7 @@ class _Race:
                 found = search(self.pool, self.dual.best, window, budget)
                 if found is not None and found.value >= bound - window:
                     return self._optimal(found)
+                everything = bound - self.pool.extremes()[1] + 1
                 if window > everything:
                     return Outcome(Status.INFEASIBLE, "chain")
                 incumbent = self._better(incumbent, found)
@@ -216,25 +208,30 @@ class _Race:
     def _better(self, incumbent: tuple[int, ...] | None, found: Complete | None) -> tuple[int, ...] | None:
         if found is None:
             return incumbent
-        picks = self._picks(found.picks)
-        return max(filter(None, (incumbent, picks)), key=lambda some: recount.key(self.call.problem, some))
+        return self._best((incumbent, self._picks(found.columns, found.chained)))
+
+    def _best(self, known: Sequence[tuple[int, ...] | None]) -> tuple[int, ...] | None:
+        some = [picks for picks in known if picks is not None]
+        if len(some) < 2:
+            return some[0] if some else None
+        return max(some, key=lambda picks: recount.key(self.call.problem, picks))
 
     def _incumbent(self) -> tuple[int, ...] | None:
         """The best feasible answer known before the search."""
-        problem, hint = self.call.problem, self.call.limits.hint
-        known = []
+        hint, met = self.call.limits.hint, None
         if self.dual.feasible is not None:
             _, columns = improved(self.pool, self.dual.feasible, self.dual.best)
-            known.append(self._picks(replace(self.dual.feasible, columns=columns).picks(self.pool)))
-        if hint is not None and not recount.violations(problem, hint):
-            known.append(tuple(hint))
-        return max(known, key=lambda picks: recount.key(problem, picks), default=None)
+            met = self._picks(columns, self.dual.feasible.chained(self.pool))
+        if hint is not None and recount.violations(self.call.problem, hint):
+            hint = None
+        return self._best((met, hint))
 
-    def _picks(self, competing: Sequence[tuple[int, int]]) -> tuple[int, ...]:
-        picks = list(self.settled)
-        for choice, option in competing:
+    def _picks(self, columns: Ints, chained: Sequence[tuple[int, int]]) -> tuple[int, ...]:
+        picks = self.settled.copy()
+        self.pool.items.put(picks, columns)
+        for choice, option in chained:
             picks[choice] = option
-        return tuple(picks)
+        return tuple(picks.tolist())
 
     def _stopped(self, incumbent: tuple[int, ...] | None) -> Outcome:
         certificate = self._certificate()
@@ -245,11 +242,11 @@ class _Race:
 
     def _optimal(self, found: Complete) -> Outcome:
         value = found.value + self.rest
-        return Outcome(Status.OPTIMAL, "chain", self._picks(found.picks), value, value, True, self._certificate())
+        return Outcome(Status.OPTIMAL, "chain", self._picks(found.columns, found.chained), value, value, True, self._certificate())
 
     def _certificate(self) -> Certificate:
         prices = [0] * len(self.call.problem.rows)
-        for index, price in zip(self.parts.totals, self.dual.best.prices.tolist(), strict=True):
+        for index, price in zip(self.totals, self.dual.best.prices.tolist(), strict=True):
             prices[index] = round(price * SCALE)
         bound = self.dual.best.bound
         return Certificate(tuple(prices), SCALE, self.rest + math.floor(bound + 1e-11 * abs(bound) + 1e-3))
