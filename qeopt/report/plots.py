@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from qeopt.memory import StepUse
 from qeopt.network import Tensor
@@ -24,6 +24,18 @@ LEAST_SHARE_FOR_DIGITS = 0.025
 """Share of the height of the picture below which a segment is too flat for a number."""
 
 
+class Box(NamedTuple):
+    """A filled rectangle in the units of its axes, and what is written in its middle."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    colour: str | tuple[float, float, float]
+    text: str = ""
+    ink: str = "black"
+
+
 def draw_memory(counted: Counted, path: Path) -> None:
     """Draw what is resident in SRAM at each step against the budget, with the bits of every tensor.
 
@@ -31,27 +43,32 @@ def draw_memory(counted: Counted, path: Path) -> None:
     """
     uses = counted.resources.steps
     figure = new_figure(max(LEAST_INCHES, 2.2 + INCHES_PER_STEP * len(uses)), 6.6)
-    bars, strips = figure.subplots(2, 1, sharex=True, height_ratios=(9, 1))
+    bars, strips = figure.subplots(2, 1, height_ratios=(9, 1))
     limit = counted.study.limits.sram_bytes
     top = max(limit or 0, counted.resources.sram_bytes) / KIB * 1.08 or 1.0
-    for index, use in enumerate(uses):
-        _stack(bars, index, use, counted, top)
-    _decorate(bars, counted, limit, top, len(uses))
+    draw_boxes(bars, [box for index, use in enumerate(uses) for box in _stack(index, use, counted, top)], edge_width=0.4)
+    _outline_peak(bars, counted)
+    _decorate(bars, counted, limit, top)
     _strips(strips, uses, counted)
+    for axes in (bars, strips):
+        axes.set_xlim(-0.7, len(uses) - 0.3)
     save_figure(figure, path)
 
 
-def _stack(axes: Axes, index: int, use: StepUse, counted: Counted, top: float) -> None:
+def _stack(index: int, use: StepUse, counted: Counted, top: float) -> Iterator[Box]:
     """One bar: a segment per tensor, its bits written in it."""
     bottom = 0.0
     for role, size_bytes, bits in _segments(use, counted):
         height = size_bytes / KIB
-        axes.bar(index, height, 0.86, bottom, color=ROLES[role], edgecolor="white", linewidth=0.4)
-        if bits is not None and height / top > LEAST_SHARE_FOR_DIGITS:
-            axes.text(index, bottom + height / 2, str(bits), ha="center", va="center", fontsize=7, color=_ink(role))
+        said = str(bits) if bits is not None and height / top > LEAST_SHARE_FOR_DIGITS else ""
+        yield Box(index - 0.43, bottom, 0.86, height, ROLES[role], said, "white" if role == "input" else "black")
         bottom += height
-    if use is counted.resources.peak:
-        axes.bar(index, bottom, 0.86, fill=False, edgecolor="black", linewidth=1.2)
+
+
+def _outline_peak(axes: Axes, counted: Counted) -> None:
+    uses, peak = counted.resources.steps, counted.resources.peak
+    index = next(index for index, use in enumerate(uses) if use is peak)
+    axes.bar(index, sum(size for _, size, _ in _segments(peak, counted)) / KIB, 0.86, fill=False, edgecolor="black", linewidth=1.2)
 
 
 def _segments(use: StepUse, counted: Counted) -> list[tuple[str, float, int | None]]:
@@ -69,17 +86,13 @@ def _role(use: StepUse, tensor: Tensor) -> str:
     return "input" if any(tensor.name == source.name for source in use.step.op.inputs) else "waiting"
 
 
-def _ink(role: str) -> str:
-    return "white" if role == "input" else "black"
-
-
-def _decorate(axes: Axes, counted: Counted, limit: int | None, top: float, steps: int) -> None:
+def _decorate(axes: Axes, counted: Counted, limit: int | None, top: float) -> None:
     if limit is not None:
         axes.axhline(limit / KIB, color="#D55E00", linewidth=1.4, label=f"budget {limit / KIB:,.1f} KiB")
     for role, colour in ROLES.items():
         axes.bar(0, 0, color=colour, label=role)
     axes.set_ylim(0, top)
-    axes.set_xlim(-0.7, steps - 0.3)
+    axes.set_xticks([])
     axes.set_ylabel("SRAM, KiB")
     peak = counted.resources.peak
     axes.set_title(
@@ -97,16 +110,18 @@ def _decorate(axes: Axes, counted: Counted, limit: int | None, top: float, steps
 def _strips(axes: Axes, uses: Sequence[StepUse], counted: Counted) -> None:
     """Two rows of coloured cells: weight bits, and bits written."""
     rows: list[list[int | None]] = [
-        [counted.bits.weights.get(use.step.op.name) for use in uses],
         [counted.bits.activations[use.step.op.output.name] for use in uses],
+        [counted.bits.weights.get(use.step.op.name) for use in uses],
     ]
-    for row, widths in enumerate(rows):
-        for index, bits in enumerate(widths):
-            if bits is not None:
-                axes.bar(index, 0.9, 0.9, 1 - row - 0.45, color=_shade(bits))
-                axes.text(index, 1 - row, str(bits), ha="center", va="center", fontsize=7, color="black" if bits < 6 else "white")
+    cells = [
+        Box(index - 0.45, row - 0.45, 0.9, 0.9, _shade(bits), str(bits), "black" if bits < 6 else "white")
+        for row, widths in enumerate(rows)
+        for index, bits in enumerate(widths)
+        if bits is not None
+    ]
+    draw_boxes(axes, cells)
     axes.set_ylim(-0.5, 1.5)
-    axes.set_yticks([1, 0], ["weight bits", "bits written"], fontsize=7.5)
+    axes.set_yticks([0, 1], ["bits written", "weight bits"], fontsize=7.5)
     axes.set_xticks(range(len(uses)), [use.step.name for use in uses], rotation=90, fontsize=7)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -118,18 +133,35 @@ def _shade(bits: int) -> tuple[float, float, float]:
     return 0.93 - 0.78 * depth, 0.95 - 0.62 * depth, 0.96 - 0.46 * depth
 
 
+def draw_boxes(axes: Axes, boxes: Sequence[Box], *, edge_width: float = 0.0, font_size: float = 7) -> None:
+    """Draw filled rectangles as one artist, which is far cheaper than one each, and what is written in them."""
+    from matplotlib.collections import PolyCollection  # noqa: PLC0415  # as in `new_figure`
+
+    corners = [[(x, y), (x + w, y), (x + w, y + h), (x, y + h)] for x, y, w, h, *_ in boxes]
+    colours = [box.colour for box in boxes]
+    edges = "white" if edge_width else "none"
+    axes.add_collection(PolyCollection(corners, facecolors=colours, edgecolors=edges, linewidths=edge_width), autolim=False)
+    for box in boxes:
+        if box.text:
+            x, y = box.x + box.width / 2, box.y + box.height / 2
+            axes.text(x, y, box.text, ha="center", va="center", fontsize=font_size, color=box.ink, in_layout=False)
+
+
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure of a size in inches."""
-    import matplotlib as mpl  # noqa: PLC0415  # half a second that most verbs need not spend
-
-    mpl.use("Agg")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  # half a second that most verbs need not spend
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    return Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=DPI)
+    FigureCanvasAgg(figure)
+    return figure
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write the picture whole or not at all, without a date in it."""
+    """Make room for all labels, and write the picture whole or not at all, without a date in it."""
+    from matplotlib.layout_engine import ConstrainedLayoutEngine  # noqa: PLC0415  # as in `new_figure`
+
+    ConstrainedLayoutEngine().execute(figure)  # a figure that has such an engine for itself is drawn twice
     temporary = path.with_name(f".{path.name}.part")
-    figure.savefig(temporary, dpi=DPI, format="png", metadata={"Software": None})
+    figure.savefig(temporary, format="png", metadata={"Software": None})
     temporary.replace(path)

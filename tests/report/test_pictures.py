@@ -1,5 +1,6 @@
 """Pictures are drawn for every way of counting, whole or not at all, and the same twice."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,11 @@ import pytest
 from qeopt.compare import compare
 from qeopt.network import Bits
 from qeopt.reading import load_study
+from qeopt.report.convergence_plot import draw_convergence
 from qeopt.report.counted import Counted, layers
 from qeopt.report.gap_plot import draw_gaps, draw_scores
 from qeopt.report.plots import draw_memory
+from qeopt.search import Progress
 
 
 def _counted(name: str, *overrides: str) -> Counted:
@@ -34,6 +37,31 @@ def test_memory(tmp_path: Path, name: str, overrides: tuple[str, ...]) -> None:
     assert content.startswith(b"\x89PNG")
     assert content == (tmp_path / "two.png").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.png", "two.png"]
+
+
+def _round(evaluations: int, score: float | None, bound: float | None) -> Progress:
+    return Progress(4, evaluations, evaluations, 3, score, bound, evaluations / 100)
+
+
+@pytest.mark.parametrize(
+    "histories",
+    [
+        {
+            "study": [_round(5, None, 12.0), _round(100, 10.0, 12.0), _round(200, 12.0, 12.0)],
+            "tied": [_round(5, 9.0, 9.5)],
+            "nothing": [_round(5, None, -math.inf)],
+        },
+        {"study": [_round(5, 9.0, None), _round(100, 10.0, None)]},
+        {"study": [_round(5, -1.0, 0.0)]},
+        {},
+    ],
+)
+def test_convergence(tmp_path: Path, histories: dict[str, list[Progress]]) -> None:
+    for target in ("one.png", "two.png"):
+        draw_convergence("a study", histories, tmp_path / target)
+    content = (tmp_path / "one.png").read_bytes()
+    assert content.startswith(b"\x89PNG")
+    assert content == (tmp_path / "two.png").read_bytes()
 
 
 def test_layers_hold_the_peak_and_all_of_the_flash() -> None:
