@@ -2,45 +2,29 @@
 
 It serves problems whose bits separate: no budget couples input and weight bits, and every kernel takes any legal weights with any
 legal activations. Then activations are a dynamic program that no price changes, and weights cost a number per cell and price.
+`qeopt.search.exact` looks the weights of every cell up in the same tables.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from qeopt.qbr import Refiner
 from qeopt.search.lattice import BlockLattice, Crossing, FirstCell, Rows
-from qeopt.search.prices import chained
+from qeopt.search.pieces import Piece, Visit, joined, stacked, weights_of
 from qeopt.search.tables import CellTable, Floats, Integers
+from qeopt.search.weights import NO_WEIGHTS, WeightItems
 from qeopt.space import Space, Structure
 
 WORTHS = (0.5, 4000.0)
 """Least and greatest price to bound at, as nats that the whole flash budget is worth; none is looked at too."""
 WORK = 4_000_000
 """Numbers to prepare: small spaces are bounded at more prices than large ones."""
-COUNTS = 3
-"""Numbers beside the priced ones: MACs, layers, flash at the fewest bits."""
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of the chain by position: what it gains and costs."""
-
-    bits: Floats
-    """(..., read, written) best gain of activation bits."""
-    sums: Floats
-    """(..., prices + COUNTS) score less priced flash at each price; then MACs, layers, least flash."""
-
-    def then(self, other: Piece) -> Piece:
-        """This stretch followed by another; positions broadcast."""
-        return Piece(chained(self.bits, other.bits), self.sums + other.sums)
-
-    def at(self, index: tuple[Integers, Integers]) -> Piece:
-        """The piece at some positions."""
-        return Piece(self.bits[index], self.sums[index])
+COUNTS = 5
+"""Numbers beside the priced ones: MACs, layers, flash at the fewest bits, score and flash that no bits change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +70,7 @@ class Lookup:
         self._start = start
         self._boundary = lattice[0].only.stay.parts[0].table.boundary
         self._space = space
+        self.items = WeightItems()
         self._pieces: dict[int, Piece] = {}
         self._blocks = [self._block(block) for block in lattice]
         self._pieces.clear()
@@ -101,19 +86,48 @@ class Lookup:
 
     def bound(self, places: Integers) -> tuple[Floats, Floats, Floats]:
         """Bound structures given by the places of their genes: scores, MACs and layers of each."""
-        size = len(places)
-        value = np.full((size, self._boundary), -np.inf)
+        bits, sums = self._walked(places)
+        macs, layers = sums[:, -COUNTS:].T[:2]
+        return (sums[:, :-COUNTS] + self._worths).min(axis=1) + bits, macs, layers
+
+    def parts(self, places: Integers) -> tuple[Floats, Floats, Floats, Integers]:
+        """What structures are made of: the best gain of activation bits, score and flash that no bits change, and their weights.
+
+        Returns:
+            (structures,) nats, -inf beyond a limit; (structures,) nats; (structures,) in the runtime's unit; (structures, groups)
+            items of `self.items`, `NO_WEIGHTS` behind the last of each.
+        """
+        bits, sums = self._walked(places)
+        weights = [weights_of(visits, len(places)) for visits in self._visits(places)]
+        found = -np.sort(-np.concatenate(weights, axis=1), axis=1)
+        return bits, sums[:, -2], sums[:, -1], found[:, : int((found != NO_WEIGHTS).sum(axis=1).max(initial=1))]
+
+    def _walked(self, places: Integers) -> tuple[Floats, Floats]:
+        """(structures,) best gain of activation bits, -inf beyond a limit; and (structures, prices + COUNTS) sums."""
+        value = np.full((len(places), self._boundary), -np.inf)
         value[:, self._start] = 0.0
-        sums = np.zeros((size, len(self._prices) + COUNTS))
-        entry = np.zeros(size, dtype=np.int64)
-        for block, genes in zip(self._blocks, self._genes, strict=True):
-            value, entry = _through(block, places, genes, value, sums, entry)
-        macs, layers, least = sums[:, -COUNTS:].T
-        scores = (sums[:, :-COUNTS] + self._worths).min(axis=1) + value.max(axis=1)
-        for used, limit in ((macs, self._limits.macs), (layers, self._limits.layers), (least, self._flash)):
+        sums = np.zeros((len(places), len(self._prices) + COUNTS))
+        for visits in self._visits(places):
+            behind = np.full_like(value, -np.inf)
+            for here, pieces in visits:
+                reached = value[here]
+                for piece, index in pieces:
+                    reached = (reached[:, :, None] + piece.bits[index]).max(axis=1)
+                    sums[here] += piece.sums[index]
+                behind[here] = reached
+            value = behind
+        best: Floats = value.max(axis=1)
+        for used, limit in zip(sums[:, -COUNTS:].T, (self._limits.macs, self._limits.layers, self._flash), strict=False):
             if limit is not None:
-                scores = np.where(used <= limit, scores, -np.inf)
-        return scores, macs, layers
+                best = np.where(used <= limit, best, -np.inf)
+        return best, sums
+
+    def _visits(self, places: Integers) -> Iterator[tuple[Visit, ...]]:
+        """Take structures through the blocks."""
+        entry = np.zeros(len(places), dtype=np.int64)
+        for block, genes in zip(self._blocks, self._genes, strict=True):
+            visits, entry = _through(block, places, genes, entry)
+            yield visits
 
     def _block(self, block: BlockLattice) -> BlockLookup:
         firsts = [block.only, block.first or block.only]
@@ -126,9 +140,7 @@ class Lookup:
         ]
         stays = [self._stay(block, firsts[count > 1]) for count in block.units]
         through = [stay if repeat is None else stay.then(repeat) for stay, repeat in zip(stays, repeats, strict=True)]
-        return BlockLookup(
-            block, (entered[0][0], entered[1][0]), (entered[0][1], entered[1][1]), _stacked(behind), _stacked(through)
-        )
+        return BlockLookup(block, (entered[0][0], entered[1][0]), (entered[0][1], entered[1][1]), stacked(behind), stacked(through))
 
     def _repeated(self, block: BlockLattice, count: int) -> Piece | None:
         """What follows the first of `count` cells, by column."""
@@ -146,28 +158,26 @@ class Lookup:
             nothing = self._nothing((len(block.entering), 1), feasible=False)
             return nothing, np.zeros(size, dtype=np.int64), self._nothing((size,), feasible=True)
         unique = np.zeros(size, dtype=np.int64)
-        joined: list[Piece] = []
-        behind = self._nothing((size,), feasible=True)
-        offset = 0
+        meet: list[Piece] = []
+        follow: list[Piece] = []
         for crossing in first.crossings:
-            piece = self._joined(block, crossing)
-            unique[crossing.columns] = offset + crossing.unique
-            offset += piece.bits.shape[1]
-            joined.append(piece)
+            unique[crossing.columns] = sum(piece.bits.shape[1] for piece in meet) + crossing.unique
+            meet.append(self._joined(block, crossing))
             after = self._nothing((len(crossing.columns),), feasible=True)
             for rows in crossing.after:
                 after = after.then(self._piece(rows))
-            behind.bits[crossing.columns], behind.sums[crossing.columns] = after.bits, after.sums
-        both = Piece(np.concatenate([p.bits for p in joined], axis=1), np.concatenate([p.sums for p in joined], axis=1))
-        return both, unique, behind
+            follow.append(after)
+        columns = np.argsort(np.concatenate([crossing.columns for crossing in first.crossings]))
+        return joined(meet, axis=1), unique, joined(follow, axis=0).at(columns)
 
     def _joined(self, block: BlockLattice, crossing: Crossing) -> Piece:
         meet = self._piece(crossing.meet)
         shape = (len(block.entering), int(crossing.unique.max()) + 1)
-        piece = Piece(meet.bits.reshape(*shape, *meet.bits.shape[1:]), meet.sums.reshape(*shape, -1))
+        bits = meet.bits.reshape(*shape, *meet.bits.shape[1:])
+        piece = Piece(bits, meet.sums.reshape(*shape, -1), meet.weights.reshape(*shape, -1))
         for rows in reversed(crossing.before):
             before = self._piece(rows)
-            piece = Piece(before.bits[:, None], before.sums[:, None]).then(piece)
+            piece = Piece(before.bits[:, None], before.sums[:, None], before.weights[:, None]).then(piece)
         return piece
 
     def _stay(self, block: BlockLattice, first: FirstCell) -> Piece:
@@ -177,15 +187,19 @@ class Lookup:
         for rows in first.stay.parts:
             inner = inner.then(self._piece(rows))
         piece.bits[first.stay.columns], piece.sums[first.stay.columns] = inner.bits, inner.sums
-        return piece
+        weights = np.full((len(block.column_width), inner.weights.shape[1]), NO_WEIGHTS)
+        weights[first.stay.columns] = inner.weights
+        return replace(piece, weights=weights)
 
     def _piece(self, rows: Rows) -> Piece:
         if id(rows) in self._pieces:
             return self._pieces[id(rows)]
         table = rows.table
         priced = [_without_activations(table, price) for price in self._prices.tolist()]
-        counts = [table.macs, np.full(len(table.flash), float(table.layers)), table.least_flash()]
-        piece = Piece(np.moveaxis(table.activations(), -1, 0)[rows.index], np.stack([*priced, *counts], axis=1)[rows.index])
+        weights, gain, flash = self.items.of(table)
+        counts = [table.macs, np.full(len(table.flash), float(table.layers)), table.least_flash(), gain, flash]
+        bits = np.moveaxis(table.activations(), -1, 0)
+        piece = Piece(bits[rows.index], np.stack([*priced, *counts], axis=1)[rows.index], weights[rows.index])
         self._pieces[id(rows)] = piece
         return piece
 
@@ -195,7 +209,7 @@ class Lookup:
         bits = np.full((*shape, width, width), -np.inf)
         if feasible:
             bits[..., np.arange(width), np.arange(width)] = 0.0
-        return Piece(bits, np.zeros((*shape, len(self._prices) + COUNTS)))
+        return Piece(bits, np.zeros((*shape, len(self._prices) + COUNTS)), np.zeros((*shape, 0), dtype=np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +230,8 @@ def _positions(space: Space, block: BlockLattice) -> _Genes:
     return _Genes(named.get("width"), named.get("units"), others, tuple(len(space.genes[index][2]) for index in others))
 
 
-def _through(
-    block: BlockLookup, places: Integers, genes: _Genes, value: Floats, sums: Floats, entry: Integers
-) -> tuple[Floats, Integers]:
-    """Take every structure through a block, adding to `sums`: values behind it, and the entry into the next block."""
+def _through(block: BlockLookup, places: Integers, genes: _Genes, entry: Integers) -> tuple[tuple[Visit, ...], Integers]:
+    """How every structure goes through a block, and its entry into the next block."""
     lattice = block.lattice
     width = entry if genes.width is None else places[:, genes.width]
     column = width.copy()
@@ -227,31 +239,14 @@ def _through(
         column = column * size + places[:, index]
     number = np.zeros(len(places), dtype=np.int64) if genes.units is None else places[:, genes.units]
     stays = lattice.entering[entry] == lattice.leaving[width]
-    behind = np.full_like(value, -np.inf)
     here = np.flatnonzero(stays)
-    if len(here):
-        piece = block.stay.at((column[here], number[here]))
-        behind[here] = _step(value[here], piece)
-        sums[here] += piece.sums
+    visits: list[Visit] = [(here, ((block.stay, (column[here], number[here])),))]
     alone = np.array(lattice.units)[number] == 1
     for several, enter, unique in zip((False, True), block.enter, block.unique, strict=True):
         here = np.flatnonzero(~stays & (alone != several))
-        if len(here):
-            meet = enter.at((entry[here], unique[column[here]]))
-            leave = block.leave.at((column[here], number[here]))
-            behind[here] = _step(_step(value[here], meet), leave)
-            sums[here] += meet.sums + leave.sums
-    return behind, width
-
-
-def _step(value: Floats, piece: Piece) -> Floats:
-    best: Floats = (value[:, :, None] + piece.bits).max(axis=1)
-    return best
-
-
-def _stacked(pieces: Sequence[Piece]) -> Piece:
-    """Pieces by column, side by side: (columns, numbers of cells)."""
-    return Piece(np.stack([piece.bits for piece in pieces], axis=1), np.stack([piece.sums for piece in pieces], axis=1))
+        if len(here):  # a block that changes no width has nothing to enter by
+            visits.append((here, ((enter, (entry[here], unique[column[here]])), (block.leave, (column[here], number[here])))))
+    return tuple(visits), width
 
 
 def _worths(lattice: Sequence[BlockLattice]) -> Floats:
