@@ -10,6 +10,8 @@ from qeopt_solvers.chains.prices import Pool, Priced
 
 MOST_CHANGES = 12
 """Changes made before giving up on more."""
+FREE = 6.0
+"""With so few binary choices left between an answer and the bound, looking through them is quicker than improving the answer."""
 CANDIDATES = 64
 """Columns considered for a pair of changes: those that the prices like best."""
 
@@ -23,7 +25,7 @@ def improved(pool: Pool, feasible: Priced, guide: Priced) -> tuple[int, Ints]:
         guide: The best prices; columns that cost little at them are tried in pairs.
     """
     items = pool.items
-    if not feasible.columns.size:
+    if guide.freedom(guide.bound - feasible.value) <= FREE:
         return feasible.value, feasible.columns
     lines = np.arange(feasible.columns.size)
     room = pool.numbers.budgets - np.array(feasible.used, dtype=np.int64)
@@ -32,6 +34,8 @@ def improved(pool: Pool, feasible: Priced, guide: Priced) -> tuple[int, Ints]:
     value_after, used_after = items.counted(items.starts + columns)
     room = room - (used_after - used_before)
     value = feasible.value + value_after - value_before
+    if guide.freedom(guide.bound - value) <= FREE:
+        return value, columns
     likely = np.argsort((guide.own - guide.own.max(axis=1, keepdims=True)).ravel())[::-1][:CANDIDATES]
     for _ in range(MOST_CHANGES):
         gains = np.where(items.alive, items.gains - items.gains[lines, columns][:, None], 0)

@@ -71,6 +71,8 @@ class _Stage:
     """Best priced value of the chains and items after the chain (or items) of this stage."""
     least: Ints
     """Per total, the least that everything after this stage uses."""
+    tilted: Floats | None = None
+    """Per tilted price vector, `rest`; None for choices of chains."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +105,19 @@ def search(pool: Pool, priced: Priced, window: float, budget: Budget) -> Complet
     margin = 0.01 + 1e-11 * abs(priced.bound)
     budgets = pool.numbers.budgets
     target = priced.bound - window - margin - float(priced.prices @ budgets)
-    labels, columns, stages = _plan(pool, priced, window + margin)
+    tilts = _tilted(priced.prices)
+    floors = priced.bound - window - margin - (1 + 1e-11) * (tilts @ budgets)
+    labels, columns, stages = _plan(pool, priced, tilts, window + margin)
     trail: list[tuple[_Stage, NDArray[np.intp], NDArray[np.intp]]] = []
     binding = _binding(labels, stages, budgets)
     for stage in stages:
         if budget.until is not None and time.monotonic() >= budget.until:
             raise OutOfTime
         parents, options = _extend(labels, stage, priced.prices, target, budgets)
+        if stage.tilted is not None and len(tilts):
+            within = (labels.value - tilts @ labels.used >= (floors - stage.tilted)[:, None]).all(axis=0)
+            parents, options = parents[within], options[within]
+            labels = _Labels(labels.value[within], labels.used[:, within], labels.tie[within], labels.place[within])
         kept = undominated(labels.used[binding], labels.value, labels.tie, labels.place)
         labels = _Labels(labels.value[kept], labels.used[:, kept], labels.tie[kept], labels.place[kept])
         if len(kept) > budget.labels:
@@ -139,7 +147,19 @@ def _binding(labels: _Labels, stages: Sequence[_Stage], budgets: Ints) -> NDArra
     return np.flatnonzero(most > budgets)
 
 
-def _plan(pool: Pool, priced: Priced, reach: float) -> tuple[_Labels, Ints, list[_Stage]]:
+TILTS = (0.0, 2.0)
+"""With several totals a label is also bounded at prices where one of them is this many times the best: at the best prices alone, a
+label that has used too much of one total seems to be helped by what it has left of another."""
+
+
+def _tilted(prices: Floats) -> Floats:
+    """Other prices to bound labels at, one vector a line."""
+    count = prices.size
+    lines = [prices * np.where(np.arange(count) == total, factor, 1.0) for total in range(count) for factor in TILTS if count > 1]
+    return np.array(lines).reshape(-1, count)
+
+
+def _plan(pool: Pool, priced: Priced, tilts: Floats, reach: float) -> tuple[_Labels, Ints, list[_Stage]]:
     """Fix the items that leave no choice within reach of the bound, and order the rest: chains first, then items."""
     items, prices, own = pool.items, priced.prices, priced.own
     columns = priced.columns.copy()
@@ -158,13 +178,17 @@ def _plan(pool: Pool, priced: Priced, reach: float) -> tuple[_Labels, Ints, list
     open_items, near = open_items[order], near[order]
     cheapest = np.where(near, items.costs[:, open_items], np.iinfo(np.int64).max).min(axis=2)
     least = cheapest.sum(axis=1)
+    use = items.use[:, open_items]
+    other = np.where(near, items.worth[open_items] - np.tensordot(tilts, use, 1), -np.inf).max(axis=2)
+    after = other.sum(axis=1)
     rest = float(best[open_items].sum())
     stages = _all_chain_stages(pool, prices, rest, least) if pool.chains else []
     parts = _parts(items, own, near, open_items)
     for group in _groups([part.columns.size for part in parts], MERGED if len(prices) == 1 else MERGED_AMONG_SEVERAL):
         rest -= float(best[open_items[group]].sum())
         least = least - cheapest[:, group].sum(axis=1)
-        stages.append(_merged(parts[group], rest, least))
+        after = after - other[:, group].sum(axis=1)
+        stages.append(replace(_merged(parts[group], rest, least), tilted=after))
     return labels, columns, stages
 
 

@@ -126,6 +126,11 @@ class Priced:
         beside[total] = True
         return bool(beside.all())
 
+    def freedom(self, reach: float) -> float:
+        """How many binary choices the items leave: columns less than `reach` worse than the best, as a base-2 logarithm."""
+        near = self.own >= self.own.max(axis=1, keepdims=True) - reach
+        return float(np.log2(np.count_nonzero(near, axis=1)).sum())
+
     def chained(self, pool: Pool) -> tuple[tuple[int, int], ...]:
         """List (choice, option) for every choice of the large chains."""
         pairs = zip(pool.chains, self.paths, strict=True)

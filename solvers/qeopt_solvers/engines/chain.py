@@ -40,9 +40,11 @@ TRAITS = Traits(
 
 MOST_LABELS = 20_000
 """Labels kept after a step before the problem is handed on."""
-FIRST_SHARE = 1 / 16
+FIRST_SHARE = 1 / 8
 """The first window, as a share of the distance between the bound and the best answer known: a better answer found there makes the
-last window smaller. With one total and no chain the answer known is nearly always that good already."""
+last window smaller."""
+FREE = 10.0
+"""With so few binary choices left within the whole distance there is no need to look at less first."""
 WIDEN = 8
 """How much wider each further window is."""
 
@@ -182,8 +184,11 @@ class _Race:
         """Look through wider and wider windows."""
         incumbent = self._incumbent()
         bound = self.dual.best.bound
-        share = 1.0 if len(self.totals) == 1 and not self.pool.chains else FIRST_SHARE
-        window = 1e-6 * abs(bound) + 1 if incumbent is None else self._distance(incumbent) * share
+        window = 1e-6 * abs(bound) + 1
+        if incumbent is not None:
+            distance = self._distance(incumbent)
+            few = not self.pool.chains and self.dual.best.freedom(distance) <= FREE
+            window = distance if few else distance * FIRST_SHARE
         budget = Budget(MOST_LABELS, self.call.until)
         try:
             while True:
