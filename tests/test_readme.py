@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from qeopt.cli.app import app
+from qeopt.cli.verbs import app
 from qeopt.reading import load_study
 
 ROOT = Path(__file__).parents[1]

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from typer.core import TyperCommand
 
+from qeopt.cli.app import was_interrupted
 from qeopt.report.console import console_for
 from qeopt.spec.errors import QeoptError, SpecError
 from qeopt_solvers.table import EngineError
@@ -43,27 +44,18 @@ class Verb(TyperCommand):
             if ctx.params.get("json_"):
                 emit(error_document(error, code))
             fail(str(error), code)
-        except KeyboardInterrupt:
-            fail("interrupted", INTERRUPTED)
         except BrokenPipeError:
             leave_quietly()
             raise typer.Exit(READER_GONE) from None
         except (typer.Exit, typer.Abort):
             raise
         except Exception as error:  # the last place where a fault of ours can be told instead of dumped
-            if _was_interrupted(error):
-                fail("interrupted", INTERRUPTED)
+            if was_interrupted(error):
+                raise KeyboardInterrupt from None
             if ctx.params.get("debug"):
                 traceback.print_exc()
             what = str(error) or "no more is known"
             fail(f"internal error: {type(error).__name__}: {what}; --debug shows where, please report it", INTERNAL_ERROR)
-
-
-def _was_interrupted(error: BaseException | None) -> bool:
-    """Whether Ctrl-C is behind an error: libraries in C may turn it into one of their own."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__ or error.__context__
-    return error is not None
 
 
 def out() -> Console:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from qeopt.cli.app import app
+from qeopt.cli.verbs import app
 from qeopt.spec.library import builtin_folder
 
 NETWORK = """\

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from qeopt.cli.app import VERBS
+from qeopt.cli.verbs import VERBS
 
 Run = Callable[..., Result]
 
