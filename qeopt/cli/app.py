@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from signal import SIGINT
+
+INTERRUPTED = 130
+"""Exit code."""
 
 
 def main() -> None:
@@ -19,7 +21,7 @@ def main() -> None:
         if not was_interrupted(error):
             raise
         sys.stderr.write("interrupted\n")
-        sys.exit(128 + SIGINT)
+        sys.exit(INTERRUPTED)
 
 
 def was_interrupted(error: BaseException | None) -> bool:
