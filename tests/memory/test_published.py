@@ -1,4 +1,4 @@
-"""Networks whose score and costs others published: the authors' two, MobileNetV2, MCUNet's, and those their search visited."""
+"""Networks whose score and costs others published: the authors' two, MobileNetV2, and those their search visited."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -237,71 +237,3 @@ def _visited(entry: Mapping[str, Any]) -> tuple[Network, Bits]:
     network = space.expand(space.smallest(), build(Task, {"input": [side, side, 3], "classes": 1000}))
     read = {network.bits_owner(op.inputs[0]).name: inputs[op.name] for op in network.ops if op.is_scored}
     return network, Bits(weights, {t.name: read.get(network.bits_owner(t).name, 8) for t in network.tensors})
-
-
-MCUNET = {  # side; stem width; blocks as kernel, middle > out, stride 2; KiB by MCUNet's count and by the paper's, both at 8 bits
-    "mcunet-10fps_vww": (
-        64,
-        16,
-        "3 16>8, 5 48>16 s2, 3 64>16, 3 80>24 s2, 3 96>24, 3 96>24, 3 120>40 s2, 3 160>40, 7 120>40, 3 120>48, 3 192>48,"
-        " 7 240>96 s2, 5 480>96, 7 384>160",
-        None,
-        56.0,
-    ),
-    "mcunet-5fps_vww": (
-        80,
-        16,
-        "3 16>8, 3 48>16 s2, 3 48>16, 3 48>16, 7 48>24 s2, 3 144>24, 5 120>24, 7 144>40 s2, 7 240>40, 3 240>48, 3 192>48,"
-        " 5 240>96 s2, 3 480>96, 3 384>96, 7 288>160",
-        None,
-        87.5,
-    ),
-    "mcunet-256kb-1mb_imagenet": (
-        160,
-        16,
-        "3 16>8, 5 24>16 s2, 7 96>16, 3 80>16, 5 80>16, 3 80>24 s2, 7 144>24, 5 144>24, 7 96>40 s2, 5 200>40, 3 200>48, 5 240>48,"
-        " 3 192>48, 5 288>96 s2, 5 384>96, 5 288>96, 3 384>96, 5 480>160",
-        325.0,
-        200.0,
-    ),
-    "mcunet-320kb-1mb_imagenet": (
-        176,
-        16,
-        "3 16>8, 7 24>16 s2, 3 80>16, 7 80>16, 5 64>16, 5 80>24 s2, 5 120>24, 5 120>24, 3 120>40 s2, 7 240>40, 5 160>40, 5 200>48,"
-        " 7 240>48, 3 240>48, 3 288>96 s2, 7 480>96, 3 384>96, 7 480>160",
-        332.8,
-        242.0,
-    ),
-    "mcunet-512kb-2mb_imagenet": (
-        160,
-        32,
-        "3 32>16, 7 48>24 s2, 3 120>24, 5 96>24, 7 120>40 s2, 3 160>40, 7 160>40, 7 120>80 s2, 3 240>80, 7 240>80, 3 320>96,"
-        " 5 288>96, 5 288>96, 7 384>192 s2, 7 576>192, 5 576>192, 5 768>320",
-        412.5,
-        400.0,
-    ),
-}
-
-
-@pytest.mark.parametrize("name", sorted(MCUNET))
-def test_mcunet_needs_the_activation_memory_that_is_published(name: str, paper: Runtime) -> None:
-    side, stem, text, whole_kib, paper_kib = MCUNET[name]
-    network = _mcunet(side, stem, text)
-    bits = Bits.uniform(network, 8)
-    whole = paper.model_copy(update={"memory": paper.memory.model_copy(update={"depthwise_output": "whole"})})
-    assert count(network, paper, bits).sram_bytes / 1024 == paper_kib
-    if whole_kib is not None:
-        assert round(count(network, whole, bits).sram_bytes / 1024, 1) == whole_kib
-
-
-def _mcunet(side: int, stem: int, text: str) -> Network:
-    blocks: list[Any] = [{"kind": "conv", "name": "stem", "width": stem, "kernel": 3, "stride": 2}]
-    reads = stem
-    for number, block in enumerate(text.split(", ")):
-        kernel, widths, *stride = block.split()
-        middle, width = map(int, widths.split(">"))
-        common = {"name": f"b{number}", "width": width, "kernel": int(kernel), "stride": 2 if stride else 1}
-        blocks.append({"kind": "mbconv", **common, "ratio": middle / reads})
-        reads = width
-    space = build(Space, {"blocks": blocks})
-    return space.expand(space.smallest(), build(Task, {"input": [side, side, 3], "classes": 1000}))
