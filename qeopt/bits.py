@@ -125,18 +125,18 @@ def study_for(
 
 
 def write_study(path: Path, text: str) -> None:
-    """Save a study.
+    """Save a study or a network in a new file; its folder is made if it is missing.
 
     Raises:
         SpecError: when the file exists already or cannot be written.
     """
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
-    except FileExistsError:
-        raise SpecError.at(Location(str(path)), "exists already; choose another file") from None
     except OSError as error:
-        raise SpecError.at(Location(str(path)), f"cannot be written: {error.strerror}") from None
+        said = "exists already; choose another file" if path.exists() else f"cannot be written: {error.strerror}"
+        raise SpecError.at(Location(str(path)), said) from None
 
 
 def network_text(network: Network) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import typer
+from functools import partial
 
-from qeopt.cli import options
-from qeopt.cli.verb import NO_DESIGN, emit, out, warn
+from qeopt.cli import catalogue, options
 from qeopt.report.catalogue import devices
 from qeopt.report.listing import print_devices
 from qeopt.spec.library import Library
@@ -19,12 +18,4 @@ def command(
     debug: options.Debug = False,
 ) -> None:
     """List the devices that a study can name; exit with 1 if there is none, or one is broken."""
-    found = devices(Library(tuple(path or ())), part)
-    if json_:
-        emit(found.document())
-    else:
-        print_devices(out(), found, sources=sources)
-    for problem in found.broken:
-        warn(problem)
-    if found.broken or not found.rows:
-        raise typer.Exit(NO_DESIGN)
+    catalogue.tell(devices(Library(tuple(path or ())), part), partial(print_devices, sources=sources), as_json=json_)

@@ -33,7 +33,7 @@ Workers: TypeAlias = Annotated[
         "--workers",
         "--executor",
         metavar="N",
-        help="Processes that take islands (search.islands) on, or dask://HOST:PORT; they change nothing but time.",
+        help="Processes that take islands on, one each (see search.islands), or dask://HOST:PORT; they change nothing but time.",
     ),
 ]
 RequireOptimal: TypeAlias = Annotated[

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from qeopt.cli import options
-from qeopt.cli.solve import finish, run_of
+from qeopt.cli.solve import finish, run_of, warn_of_idle
 from qeopt.cli.verb import err
 from qeopt.report.folder import now, prepare
 from qeopt.report.progress import ProgressLine
@@ -30,5 +30,7 @@ def command(
     started, clock = now(), time.monotonic()
     with ProgressLine(err(), quiet=quiet) as progress:
         solution = resume(folder, report=progress, workers=workers)
+    if not quiet:
+        warn_of_idle(workers, solution.loaded.value)
     run = run_of(solution, started, time.monotonic() - clock)
     finish(solution, run, prepare(folder), as_json=json_, quiet=quiet, require_optimal=require_optimal)

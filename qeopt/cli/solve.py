@@ -17,9 +17,10 @@ from qeopt.reading import load_study
 from qeopt.report.folder import Run, default_folder, now, prepare, write_solution
 from qeopt.report.progress import ProgressLine
 from qeopt.report.solution import SolutionReport, infeasible_document
-from qeopt.report.words import place
+from qeopt.report.words import idle_workers, place
 from qeopt.solve import Solution, solve
 from qeopt.spec.library import Library
+from qeopt.study import Study
 from qeopt_solvers import Status
 
 Alternatives = Annotated[
@@ -59,11 +60,21 @@ def command(
         baselines=not no_baselines,
     )
     library = Library(tuple(path or ()))
-    folder = prepare(out_ or default_folder(load_study(study, overrides=given, library=library).value.name))
+    loaded = load_study(study, overrides=given, library=library).value
+    folder = prepare(out_ or default_folder(loaded.name))
+    if not quiet:
+        warn_of_idle(workers, loaded)
     with ProgressLine(err(), quiet=quiet) as progress:
         solution = solve(study, overrides=given, library=library, report=progress, workers=workers, run_dir=folder)
     run = run_of(solution, started, time.monotonic() - clock)
     finish(solution, run, folder, as_json=json_, quiet=quiet, require_optimal=require_optimal)
+
+
+def warn_of_idle(workers: str, study: Study) -> None:
+    """Warn where more workers are asked for than the study keeps busy."""
+    text = idle_workers(workers, study.search.islands)
+    if text is not None:
+        warn(text)
 
 
 def run_of(solution: Solution, started: datetime, seconds: float) -> Run:

@@ -61,6 +61,15 @@ def used_name(file: SourceFile) -> str:
     return f"{file.role} {file.path.stem}"
 
 
+def idle_workers(workers: str, islands: int) -> str | None:
+    """Say that processes will have nothing to do: one island is one worker's work. None where all will be busy."""
+    if not workers.isdecimal() or int(workers) <= islands:
+        return None
+    held, busy = ("one island", "one") if islands == 1 else (f"{islands} islands", str(islands))
+    more = f"--set search.islands={workers} gives each an island"
+    return f"{held} in the study: {workers} workers will not be busier than {busy}; {more}"
+
+
 def bits_proof(proof: BitsProof) -> str:
     """Say how good the bits are for this structure."""
     if proof.status is Status.OPTIMAL:

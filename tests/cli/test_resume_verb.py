@@ -79,3 +79,10 @@ def test_workers_and_alternatives_are_options(run: Run, tmp_path: Path) -> None:
     assert len(design["alternatives"]) == 2
     assert "search.alternatives=2" in design["provenance"]["overrides"]
     assert run("verify", "two/design.json").exit_code == 0
+
+
+def test_workers_that_will_be_idle_are_warned_of(run: Run) -> None:
+    assert "one island in the study: 2 workers" in run("solve", "net.yaml", "--workers", "2", "--out", "idle").stderr
+    assert "one island in the study: 2 workers" in run("resume", "idle", "--workers", "2").stderr
+    assert run("solve", "net.yaml", "--workers", "2", "--quiet").stderr == ""
+    assert "island" not in run("solve", "net.yaml", "--workers", "2", "--set", "search.islands=2").stderr

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from qeopt.cli.overrides import overrides
 from qeopt.design import BitsProof, Certificate
 from qeopt.report.folder import default_folder
-from qeopt.report.words import amount, bits_proof, gap, percent
+from qeopt.report.words import amount, bits_proof, gap, idle_workers, percent
 from qeopt_solvers import Status
 
 
@@ -83,3 +83,18 @@ def test_values_that_yaml_would_misread_are_quoted() -> None:
         "search.baselines=[]",
         "a=1",
     )
+
+
+@pytest.mark.parametrize(
+    ("workers", "islands", "said"),
+    [
+        ("0", 1, None),
+        ("1", 1, None),
+        ("4", 4, None),
+        ("dask://127.0.0.1:8786", 1, None),
+        ("4", 1, "one island in the study: 4 workers will not be busier than one; --set search.islands=4 gives each an island"),
+        ("4", 2, "2 islands in the study: 4 workers will not be busier than 2; --set search.islands=4 gives each an island"),
+    ],
+)
+def test_workers_without_islands(workers: str, islands: int, said: str | None) -> None:
+    assert idle_workers(workers, islands) == said
