@@ -6,6 +6,7 @@ feasible answer, or if another option is no worse in gain, in every row and in e
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import gcd
@@ -35,10 +36,13 @@ class Reduced:
         return tuple(options.index(pick) for options, pick in zip(self.kept, picks, strict=True))
 
 
-def reduce(problem: AllocationProblem) -> Reduced | None:
-    """Apply every rule until none applies; None when that proves the problem infeasible."""
+def reduce(problem: AllocationProblem, until: float | None = None) -> Reduced | None:
+    """Apply every rule until none applies, or no rule any more once the monotonic clock shows `until`.
+
+    None when that proves the problem infeasible.
+    """
     reduced = Reduced(slim_links(problem), tuple(tuple(range(len(choice.labels))) for choice in problem.choices))
-    while True:
+    while until is None or time.monotonic() < until:
         doomed = _impossible(reduced.problem)
         if doomed is None:
             return None
@@ -50,8 +54,9 @@ def reduce(problem: AllocationProblem) -> Reduced | None:
         if slimmer.problem == reduced.problem:
             slimmer = _within_reach(slimmer)
         if slimmer.problem == reduced.problem:
-            return replace(reduced, problem=_divided(reduced.problem))
+            break
         reduced = slimmer
+    return replace(reduced, problem=_divided(reduced.problem))
 
 
 def _within_reach(reduced: Reduced) -> Reduced:

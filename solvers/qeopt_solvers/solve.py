@@ -32,12 +32,12 @@ def solve(problem: AllocationProblem, engine: str = "cp_sat", limits: Limits | N
         run = partial(cast("Callable[..., Outcome]", run), fallback=_fall_back)
     if traits.reduces or not traits.exact:
         return checked(problem, run(problem, limits))
-    started = time.monotonic()
-    reduced = reduce(problem)
+    until = None if limits.seconds is None else time.monotonic() + limits.seconds
+    reduced = reduce(problem, until)
     if reduced is None:
         return Outcome(Status.INFEASIBLE, engine, note="a row or link cannot hold whatever is picked")
     hint = None if limits.hint is None else reduced.lower(limits.hint)
-    seconds = None if limits.seconds is None else max(0.0, limits.seconds - (time.monotonic() - started))
+    seconds = None if until is None else max(0.0, until - time.monotonic())
     outcome = run(reduced.problem, replace(limits, hint=hint, seconds=seconds))
     return checked(problem, lifted(reduced, outcome))
 

@@ -90,25 +90,21 @@ def test_tables_that_would_grow_too_large_go_to_the_fallback() -> None:
     assert outcome.value == solve(problem, "cp_sat").value
 
 
-def test_too_many_labels_go_to_the_fallback_with_a_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_labels_go_to_the_fallback_and_what_is_known_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chain, "MOST_LABELS", 20)
     problem = next(iter(mobilenet_instances(BITS, 24 / 64).values()))
     alone = chain.solve(problem, Limits())
     assert alone.status is Status.FEASIBLE
     assert alone.bound is not None
-    hints = []
-
-    def fallback(reduced: AllocationProblem, limits: Limits) -> Outcome:
-        hints.append(limits.hint)
-        return table.load("cp_sat")(reduced, limits)
-
-    outcome = chain.solve(problem, Limits(), fallback=fallback)
+    outcome = chain.solve(problem, Limits(), fallback=table.load("cp_sat"))
     assert outcome.status is Status.OPTIMAL
     assert outcome.value is not None
     assert alone.value is not None
     assert alone.value <= outcome.value <= alone.bound
-    assert hints[0] is not None
     assert outcome.certificate == alone.certificate
+    stopped_too = chain.solve(problem, Limits(), fallback=lambda *_: Outcome(Status.UNKNOWN, "other", bound=alone.bound - 1))
+    assert (stopped_too.status, stopped_too.picks, stopped_too.bound) == (Status.FEASIBLE, alone.picks, alone.bound - 1)
+    assert "solved by other" in stopped_too.note
     assert recount.violations(problem, outcome.picks or ()) == ()
 
 

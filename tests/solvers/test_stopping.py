@@ -2,7 +2,8 @@
 
 import pytest
 
-from qeopt_solvers import AllocationProblem, Choice, Limits, Link, LinkTerm, Row, Scope, Status, Term, recount, table
+from qeopt_solvers import AllocationProblem, Choice, Limits, Link, LinkTerm, Outcome, Row, Scope, Status, Term, recount, table
+from qeopt_solvers.engines import chain, milp
 from qeopt_solvers.engines.milp import DEFAULTS, MilpOptions
 from qeopt_solvers.engines.milp import solve as solve_milp
 from qeopt_solvers.solve import solve
@@ -65,6 +66,58 @@ def test_chain_stopped_gives_its_bound() -> None:
     assert stopped.value is not None
     assert stopped.bound is not None
     assert stopped.value <= best.value <= stopped.bound
+
+
+def test_chain_stops_at_its_count_of_labels_and_repeats() -> None:
+    problem = next(iter(mobilenet_instances((2, 3, 4, 5, 6, 7, 8), 24 / 64).values()))
+    best = table.load("chain")(problem, Limits())
+    assert best.value is not None
+    assert best.deterministic_time is not None
+    assert best.deterministic_time * 1e6 > 10_000, "the instance is too easy to be stopped on the way"
+    for labels in (0, 100, 2000, round(best.deterministic_time * 1e6) - 1):
+        limits = Limits(deterministic=labels / 1e6)
+        stopped = table.load("chain")(problem, limits)
+        assert stopped == table.load("chain")(problem, limits)
+        assert stopped.deterministic_time is not None
+        assert labels <= round(stopped.deterministic_time * 1e6) <= labels + 20_000
+        if stopped.status is not Status.OPTIMAL:  # the last step may still be made
+            assert (stopped.status, stopped.note) == (Status.FEASIBLE, "stopped by its limits")
+            assert stopped.value is not None
+            assert stopped.bound is not None
+            assert stopped.value <= best.value <= stopped.bound
+            assert labels < best.deterministic_time * 1e6 - 1 or stopped.value == best.value
+    assert table.load("chain")(problem, Limits(deterministic=best.deterministic_time)) == best
+
+
+def test_chain_leaves_its_fallback_what_is_left_of_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chain, "MOST_LABELS", 20)
+    given = []
+
+    def fallback(_: AllocationProblem, limits: Limits) -> Outcome:
+        given.append(limits.deterministic)
+        return Outcome(Status.UNKNOWN, "other")
+
+    problem = next(iter(mobilenet_instances((2, 4, 8), 24 / 64).values()))
+    alone = chain.solve(problem, Limits())
+    outcome = chain.solve(problem, Limits(deterministic=5.0), fallback=fallback)
+    assert alone.deterministic_time is not None
+    assert 0 < alone.deterministic_time < 1
+    assert given == [5.0 - alone.deterministic_time]
+    assert (outcome.status, outcome.picks) == (Status.FEASIBLE, alone.picks)
+
+
+def test_milp_does_not_begin_what_it_could_not_finish(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = next(iter(mobilenet_instances((2, 4, 8)).values()))
+    monkeypatch.setattr(milp, "HANDING_OVER", 1e9)
+    stopped = table.load("milp")(problem, Limits(seconds=60))
+    assert (stopped.status, stopped.note) == (Status.UNKNOWN, "stopped by its limits")
+    assert table.load("milp")(problem, Limits()).status is Status.OPTIMAL
+
+
+def test_milp_stops_while_it_writes_the_model() -> None:
+    problem = next(iter(mobilenet_instances((2, 4, 8)).values()))
+    with pytest.raises(milp.OutOfTime):
+        milp.build(problem, until=0.0)
 
 
 def test_milp_stopped_before_the_start_is_unknown() -> None:

@@ -25,18 +25,31 @@ class TooManyLabels(Exception):  # noqa: N818  a signal between this module and 
     """The window holds more partial answers than allowed."""
 
 
-class OutOfTime(Exception):  # noqa: N818
-    """The end of the time given was reached."""
+class Exhausted(Exception):  # noqa: N818
+    """The time or the work given is used up."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Budget:
-    """How much work may be done."""
+    """How much work may be done, and how much was."""
 
     labels: int
     """Most labels kept after any step."""
     until: float | None = None
     """Monotonic time to stop at."""
+    work: int | None = None
+    """Labels that may be made before the search stops, in all searches with this budget together."""
+    spent: int = 0
+    """Labels made so far."""
+
+    def check(self) -> None:
+        """Stop here when the budget is used up.
+
+        Raises:
+            Exhausted: when it is.
+        """
+        if (self.work is not None and self.spent >= self.work) or (self.until is not None and time.monotonic() >= self.until):
+            raise Exhausted
 
 
 @dataclass(slots=True)
@@ -100,7 +113,7 @@ def search(pool: Pool, priced: Priced, window: float, budget: Budget) -> Complet
 
     Raises:
         TooManyLabels: when the window holds too many partial answers.
-        OutOfTime: when the time is over.
+        Exhausted: when the budget is used up.
     """
     margin = 0.01 + 1e-11 * abs(priced.bound)
     budgets = pool.numbers.budgets
@@ -111,9 +124,9 @@ def search(pool: Pool, priced: Priced, window: float, budget: Budget) -> Complet
     trail: list[tuple[_Stage, NDArray[np.intp], NDArray[np.intp]]] = []
     binding = _binding(labels, stages, budgets)
     for stage in stages:
-        if budget.until is not None and time.monotonic() >= budget.until:
-            raise OutOfTime
+        budget.check()
         parents, options = _extend(labels, stage, priced.prices, target, budgets)
+        budget.spent += parents.size
         if stage.tilted is not None and len(tilts):
             within = (labels.value - tilts @ labels.used >= (floors - stage.tilted)[:, None]).all(axis=0)
             parents, options = parents[within], options[within]

@@ -10,6 +10,7 @@ import numpy as np
 from qeopt_solvers.allocation import AllocationProblem
 from qeopt_solvers.chains.blocks import blocks_of
 from qeopt_solvers.chains.improve import improved
+from qeopt_solvers.chains.labels import Budget, TooManyLabels, search
 from qeopt_solvers.chains.numbers import Floats, numbers_of
 from qeopt_solvers.chains.parts import split
 from qeopt_solvers.chains.prices import Pool, Priced, minimise, sides
@@ -17,6 +18,11 @@ from qeopt_solvers.chains.tables import Step, planned, priced_tables
 
 Combinations = tuple[tuple[int, ...], frozenset[tuple[int, ...]]]
 """Choices and the combinations of their options that are within reach."""
+
+WINDOW = 1 / 4
+"""Part of the distance from the bound to a known answer that is searched for a better one."""
+MOST_LABELS = 1000
+"""Where that search gives up."""
 
 
 def within_reach(problem: AllocationProblem) -> tuple[Combinations, ...]:
@@ -30,9 +36,19 @@ def within_reach(problem: AllocationProblem) -> tuple[Combinations, ...]:
     dual = minimise(pool)
     if dual.feasible is None:
         return ()
-    value, _ = improved(pool, dual.feasible, dual.best)
+    value = _good_value(pool, dual.best, dual.feasible)
     reach = dual.best.bound - value + 0.01 + 1e-11 * abs(dual.best.bound)
     return (*_of_items(pool, dual.best, reach), *_of_chains(pool, dual.best, reach))
+
+
+def _good_value(pool: Pool, best: Priced, feasible: Priced) -> int:
+    """Value of a good answer: one met on the way to the prices, improved, or a better one in a narrow window below the bound."""
+    value, _ = improved(pool, feasible, best)
+    try:
+        found = search(pool, best, (best.bound - value) * WINDOW, Budget(MOST_LABELS))
+    except TooManyLabels:
+        return value
+    return value if found is None else max(value, found.value)
 
 
 def _pool(problem: AllocationProblem) -> Pool | None:

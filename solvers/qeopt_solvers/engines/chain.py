@@ -19,7 +19,7 @@ from qeopt_solvers import recount
 from qeopt_solvers.allocation import AllocationProblem
 from qeopt_solvers.chains.blocks import Block, blocks_of
 from qeopt_solvers.chains.improve import improved
-from qeopt_solvers.chains.labels import Budget, Complete, OutOfTime, TooManyLabels, search
+from qeopt_solvers.chains.labels import Budget, Complete, Exhausted, TooManyLabels, search
 from qeopt_solvers.chains.numbers import Ints, Numbers, fold, numbers_of
 from qeopt_solvers.chains.parts import split
 from qeopt_solvers.chains.prices import SCALE, Dual, Pool, Sides, Steps, minimise, sides
@@ -33,6 +33,7 @@ TRAITS = Traits(
     summary="our own: dynamic programming over neighbours and prices for totals; fastest where totals do not entangle everything",
     exact=True,
     tie_breaks=True,
+    deterministic=True,
     hint=True,
     reduces=True,
     accepts_fallback=True,
@@ -45,6 +46,8 @@ FIRST_SHARE = 1 / 8
 last window smaller."""
 FREE = 10.0
 """With so few binary choices left within the whole distance there is no need to look at less first."""
+LABELS_PER_UNIT = 1_000_000
+"""Labels made per unit of `Limits.deterministic`: very roughly those of a second."""
 WIDEN = 8
 """How much wider each further window is."""
 
@@ -52,7 +55,9 @@ WIDEN = 8
 def solve(problem: AllocationProblem, limits: Limits, fallback: Engine | None = None) -> Outcome:
     """Answer exactly, or through `fallback` where the problem is too entangled for this method."""
     problem = slim_links(problem)
-    call = _Call(problem, limits, fallback, None if limits.seconds is None else time.monotonic() + limits.seconds)
+    until = None if limits.seconds is None else time.monotonic() + limits.seconds
+    work = None if limits.deterministic is None else math.ceil(limits.deterministic * LABELS_PER_UNIT)
+    call = _Call(problem, limits, fallback, Budget(MOST_LABELS, until, work))
     parts = split(problem)
     if parts is None:
         return Outcome(Status.INFEASIBLE, "chain")
@@ -146,26 +151,39 @@ class _Call:
     problem: AllocationProblem
     limits: Limits
     fallback: Engine | None
-    until: float | None
+    budget: Budget
 
     def handed_on(self, reason: str, stopped: Outcome | None = None) -> Outcome:
         """Let the fallback answer the reduced problem; without one, give what there is."""
         if self.fallback is None:
             return replace(stopped or Outcome(Status.UNKNOWN, "chain"), note=f"not finished: {reason}")
-        reduced = reduce(self.problem)
+        limits, until = self.limits, self.budget.until
+        reduced = reduce(self.problem, until)
         if reduced is None:
             return Outcome(Status.INFEASIBLE, "chain")
-        hint = self.limits.hint if stopped is None or stopped.picks is None else stopped.picks
+        hint = limits.hint if stopped is None or stopped.picks is None else stopped.picks
+        spent = self.budget.spent / LABELS_PER_UNIT
         limits = replace(
-            self.limits,
+            limits,
             hint=None if hint is None else reduced.lower(hint),
-            seconds=None if self.until is None else max(0.0, self.until - time.monotonic()),
+            seconds=None if until is None else max(0.0, until - time.monotonic()),
+            deterministic=None if limits.deterministic is None else max(0.0, limits.deterministic - spent),
         )
         outcome = self.fallback(reduced.problem, limits)
         picks = None if outcome.picks is None else reduced.lift(outcome.picks)
         note = "; ".join(part for part in (f"reduced problem solved by {outcome.engine}: {reason}", outcome.note) if part)
         certificate = None if stopped is None else stopped.certificate
-        return replace(outcome, engine="chain", picks=picks, certificate=certificate, note=note)
+        outcome = replace(outcome, engine="chain", picks=picks, certificate=certificate, note=note)
+        return outcome if stopped is None else self._better(outcome, stopped)
+
+    def _better(self, outcome: Outcome, stopped: Outcome) -> Outcome:
+        """What the fallback answered, unless it was stopped as well with a lesser answer than was known before."""
+        if stopped.picks is None or outcome.status in {Status.OPTIMAL, Status.INFEASIBLE}:
+            return outcome
+        if outcome.picks is not None and recount.key(self.problem, outcome.picks) >= recount.key(self.problem, stopped.picks):
+            return outcome
+        bounds = [bound for bound in (outcome.bound, stopped.bound) if bound is not None]
+        return replace(stopped, bound=min(bounds), deterministic_time=outcome.deterministic_time, note=outcome.note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +207,9 @@ class _Race:
             distance = self._distance(incumbent)
             few = not self.pool.chains and self.dual.best.freedom(distance) <= FREE
             window = distance if few else distance * FIRST_SHARE
-        budget = Budget(MOST_LABELS, self.call.until)
         try:
             while True:
-                found = search(self.pool, self.dual.best, window, budget)
+                found = search(self.pool, self.dual.best, window, self.call.budget)
                 if found is not None and found.value >= bound - window:
                     return self._optimal(found)
                 everything = bound - self.pool.extremes()[1] + 1
@@ -203,7 +220,7 @@ class _Race:
                 window = min(most, window * WIDEN + 1)
         except TooManyLabels:
             return self.call.handed_on("the totals entangle too much", self._stopped(incumbent))
-        except OutOfTime:
+        except Exhausted:
             return replace(self._stopped(incumbent), note="stopped by its limits")
 
     def _distance(self, incumbent: tuple[int, ...]) -> float:
@@ -241,13 +258,17 @@ class _Race:
     def _stopped(self, incumbent: tuple[int, ...] | None) -> Outcome:
         certificate = self._certificate()
         if incumbent is None:
-            return Outcome(Status.UNKNOWN, "chain", bound=certificate.bound, certificate=certificate)
+            return Outcome(Status.UNKNOWN, "chain", None, None, certificate.bound, False, certificate, self._work())
         value = recount.value(self.call.problem, incumbent)
-        return Outcome(Status.FEASIBLE, "chain", incumbent, value, max(value, certificate.bound), certificate=certificate)
+        bound = max(value, certificate.bound)
+        return Outcome(Status.FEASIBLE, "chain", incumbent, value, bound, False, certificate, self._work())
 
     def _optimal(self, found: Complete) -> Outcome:
-        value = found.value + self.rest
-        return Outcome(Status.OPTIMAL, "chain", self._picks(found.columns, found.chained), value, value, True, self._certificate())
+        value, picks = found.value + self.rest, self._picks(found.columns, found.chained)
+        return Outcome(Status.OPTIMAL, "chain", picks, value, value, True, self._certificate(), self._work())
+
+    def _work(self) -> float:
+        return self.call.budget.spent / LABELS_PER_UNIT
 
     def _certificate(self) -> Certificate:
         prices = [0] * len(self.call.problem.rows)

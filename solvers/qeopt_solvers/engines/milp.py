@@ -14,6 +14,7 @@ from typing import Any
 
 import highspy  # type: ignore[import-untyped]  # noqa: F401  Pyomo would report a missing HiGHS only as "not available"
 import pyomo.environ as pyo  # type: ignore[import-untyped]
+from pyomo.contrib.solver.common.base import PersistentSolverBase  # type: ignore[import-untyped]
 from pyomo.contrib.solver.common.factory import SolverFactory  # type: ignore[import-untyped]
 from pyomo.contrib.solver.common.results import SolutionStatus, TerminationCondition  # type: ignore[import-untyped]
 
@@ -30,6 +31,15 @@ TRAITS = Traits(
 
 LARGEST_SUM = 2**44
 """Sums beyond this are not safe with a solver whose feasibility tolerance is a float."""
+
+
+HANDING_OVER = 4.0
+"""Pyomo takes about 2.8 to 3.6 times as long to hand a model to its solver as to write it down. Nothing interrupts that: a run is
+not begun when it would leave no time to solve."""
+
+
+class OutOfTime(Exception):  # noqa: N818  a signal inside this module
+    """The end of the time given was reached while a model was written down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +69,15 @@ def solve(problem: AllocationProblem, limits: Limits, options: MilpOptions = DEF
         return Outcome(Status.INFEASIBLE, "milp")
     if _largest_sum(problem) >= LARGEST_SUM:
         return Outcome(Status.UNKNOWN, "milp", note="the numbers of this problem are too large for milp")
-    search = _Search(build(problem), limits, options, started)
+    until = None if limits.seconds is None else started + limits.seconds
+    try:
+        model = build(problem, until)
+    except OutOfTime:
+        return Outcome(Status.UNKNOWN, "milp", note="stopped by its limits while the model was written down")
+    return _phases(problem, _Search(model, limits, options, until, HANDING_OVER * (time.monotonic() - started)))
+
+
+def _phases(problem: AllocationProblem, search: _Search) -> Outcome:
     values = search.model.total([Term(index, choice.gains) for index, choice in enumerate(problem.choices)])
     found = search.run(values, pyo.maximize)
     if found.infeasible:
@@ -108,8 +126,12 @@ class Model:
         self.pyomo.rows.add(pyo.Constraint.Infeasible if relation is False else relation)
 
 
-def build(problem: AllocationProblem) -> Model:
-    """Write the model down, without an objective: every link becomes one variable per allowed tuple, tied to its choices."""
+def build(problem: AllocationProblem, until: float | None = None) -> Model:
+    """Write the model down, without an objective: every link becomes one variable per allowed tuple, tied to its choices.
+
+    Raises:
+        OutOfTime: when that is not finished at `until` (monotonic).
+    """
     model = pyo.ConcreteModel()
     model.rows = pyo.ConstraintList()
     model.option = pyo.Var(
@@ -125,14 +147,21 @@ def build(problem: AllocationProblem) -> Model:
     for variables in options:
         built.require(pyo.quicksum(variables) == 1)
     for number, link in enumerate(problem.links):
+        _check_clock(until)
         for position, choice in enumerate(link.choices):
             for option, variable in enumerate(options[choice]):
                 places = [place for place, picks in enumerate(link.allowed) if picks[position] == option]
                 built.require(pyo.quicksum(model.tuple[number, place] for place in places) == variable)
     for row in problem.rows:
+        _check_clock(until)
         linked = pyo.quicksum(cost * model.tuple[t.link, place] for t in row.link_terms for place, cost in enumerate(t.costs))
         built.require(built.total(row.terms) + linked <= row.limit - row.fixed)
     return built
+
+
+def _check_clock(until: float | None) -> None:
+    if until is not None and time.monotonic() >= until:
+        raise OutOfTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,25 +174,37 @@ class _Found:
     bound: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Search:
     """Runs the phases of one call within one set of limits."""
 
     model: Model
     limits: Limits
     options: MilpOptions
-    started: float
+    until: float | None
+    handing_over: float
+    """Seconds it takes to hand the model to the solver: an estimate, then what it took the last time."""
 
     def run(self, objective: Any, sense: Any) -> _Found:
         """Solve for one objective with the time that is left."""
-        left = None if self.limits.seconds is None else self.limits.seconds - (time.monotonic() - self.started)
-        if left is not None and left <= 0:
+        if self.until is not None and time.monotonic() + self.handing_over >= self.until:
             return _Found()
-        solver = self._solver(left)
         model = self.model.pyomo
         if model.component("goal") is not None:
             model.del_component("goal")
         model.goal = pyo.Objective(expr=objective, sense=sense)
+        solver = self._solver()
+        began = time.monotonic()
+        if isinstance(solver, PersistentSolverBase):
+            solver.set_instance(model)
+            self.handing_over = time.monotonic() - began
+            began = time.monotonic()
+        else:
+            began += self.handing_over
+        if self.until is not None:
+            solver.config.time_limit = self.until - began
+            if solver.config.time_limit <= 0:
+                return _Found()
         results = solver.solve(model)
         if results.termination_condition in {
             TerminationCondition.provenInfeasible,
@@ -181,10 +222,9 @@ class _Search:
         )
         return _Found(picks, results.solution_status == SolutionStatus.optimal, bound=whole)
 
-    def _solver(self, seconds: float | None) -> Any:
+    def _solver(self) -> Any:
         """Make a new solver for every run, so that a run depends on nothing but the model."""
         solver = SolverFactory(self.options.solver)
-        solver.config.time_limit = seconds
         solver.config.rel_gap = 0.0
         solver.config.abs_gap = self.options.absolute_gap
         solver.config.load_solutions = False
