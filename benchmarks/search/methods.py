@@ -16,9 +16,9 @@ from qeopt.score import evaluate
 from qeopt.search import SearchSettings, explore
 from qeopt.search.breeding import FIRST_WALK, Breeder
 from qeopt.search.codes import encode
+from qeopt.search.exact import Rater
 from qeopt.search.island import Island, Terms, evaluated
-from qeopt.search.relax import Relaxer
-from qeopt.space import Space, Structure
+from qeopt.space import Structure
 from qeopt.study import Study
 
 Report = Callable[[int, float | None], bool]
@@ -56,13 +56,16 @@ def through_qeopt(study: Study, seed: int, report: Report, *, tied: bool, strate
 
 
 def random_search(study: Study, seed: int, report: Report, *, tied: bool) -> None:
-    """Random walks from the smallest structure, as evolution's first generation; exact bits where they could be the best."""
+    """Random walks from the smallest structure, as evolution's first generation; exact bits for all that could be the best."""
     terms = terms_of(study, seed, tied=tied)
-    breeder, relaxer = Breeder(terms.space, terms.settings), Relaxer(terms.space, terms.task, terms.refiner)
+    breeder, rater = Breeder(terms.space, terms.settings), terms.rater()
+    nobody = rater.genome.read([])
     island, number = Island(0), 0
+    seen: set[int] = set()
     while not report(island.evaluations, island.best.score if island.best else None):
-        fresh = breeder.children([], island.seen, (number, 0), terms.settings.children)
-        island, number = evaluated(terms, relaxer, island, fresh), number + 1
+        fresh, codes = breeder.children(nobody, seen, (number, 0), terms.settings.children)
+        seen.update(codes)
+        island, number = evaluated(terms, rater, island, fresh), number + 1
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ def random_bits(study: Study, seed: int, report: Report, *, tied: bool) -> None:
     terms = terms_of(study, seed, tied=tied)
     settings = terms.settings
     breeder = Breeder(terms.space, settings)
+    smallest = terms.space.smallest()
     population: list[Individual] = []
     seen: set[tuple[object, ...]] = set()
     best, looked_at, generation = None, 0, 0
@@ -84,10 +88,10 @@ def random_bits(study: Study, seed: int, report: Report, *, tied: bool) -> None:
         for index in range(settings.children):
             rng = np.random.default_rng(SeedSequence([seed, generation, index]))
             parent = _parent(population, rng)
-            start, moves = (parent.structure, settings.moves_per_child) if parent else _first(terms.space, rng)
-            structure = (
-                breeder.moved(start, moves if rng.random() < 0.7 else 0, rng) if parent else breeder.moved(start, moves, rng)
-            )
+            if parent is None:
+                structure = _moved(breeder, smallest, int(rng.integers(1, FIRST_WALK + 1)), rng)
+            else:
+                structure = _moved(breeder, parent.structure, settings.moves_per_child if rng.random() < 0.7 else 0, rng)
             child = _with_bits(terms, structure, parent.widths if parent else {}, rng)
             if child is None or (encode(terms.space, structure), *child.widths.values()) in seen:
                 continue
@@ -100,8 +104,9 @@ def random_bits(study: Study, seed: int, report: Report, *, tied: bool) -> None:
         generation += 1
 
 
-def _first(space: Space, rng: Generator) -> tuple[Structure, int]:
-    return space.smallest(), int(rng.integers(1, FIRST_WALK + 1))
+def _moved(breeder: Breeder, start: Structure, moves: int, rng: Generator) -> Structure:
+    genome = breeder.genome
+    return genome.structures(breeder.moved(genome.read([start]), np.array([moves]), rng))[0]
 
 
 def _parent(population: list[Individual], rng: Generator) -> Individual | None:
@@ -139,7 +144,7 @@ def pymoo(study: Study, seed: int, report: Report, *, tied: bool) -> None:
     run_pymoo(terms_of(study, seed, tied=tied), report)
 
 
-def look_at(terms: Terms, relaxer: Relaxer, record: Island, structures: list[Structure]) -> tuple[Island, dict[Structure, float]]:
-    """Keep a record of the best with exact bits; return the relaxed values of the structures that can fit."""
-    found = evaluated(terms, relaxer, replace(record, population=()), structures)
-    return found, {candidate.structure: candidate.relaxed for candidate in found.population}
+def look_at(terms: Terms, rater: Rater, record: Island, structures: list[Structure]) -> tuple[Island, dict[Structure, float]]:
+    """Keep a record of the best with exact bits; return the values of the structures that can fit."""
+    found = evaluated(terms, rater, replace(record, population=()), rater.genome.read(structures))
+    return found, {candidate.structure: candidate.value for candidate in found.population}

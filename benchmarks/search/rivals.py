@@ -15,33 +15,32 @@ from pymoo.core.sampling import Sampling
 from pymoo.optimize import minimize
 
 from qeopt.search.breeding import Breeder
-from qeopt.search.crossovers import CROSSOVERS
 from qeopt.search.island import Island, Terms
-from qeopt.search.relax import Relaxer
 
 WORST = 1e9
 
 
 class StructureProblem(Problem):
-    """Minimise minus the relaxed value, the same that ranks structures in qeopt; keep the best with exact bits."""
+    """Minimise minus the value that ranks structures in qeopt; keep the best with exact bits."""
 
     def __init__(self, terms: Terms, report: Report) -> None:
         super().__init__(n_var=1, n_obj=1, vtype=object)
         self.terms, self.report = terms, report
-        self.relaxer = Relaxer(terms.space, terms.task, terms.refiner)
+        self.rater = terms.rater()
         self.record, self.is_over = Island(0), False
 
     def _evaluate(self, x: Any, out: Any, *_: Any, **__: Any) -> None:
         structures = [row[0] for row in x]
-        self.record, relaxed = look_at(self.terms, self.relaxer, self.record, structures)
-        out["F"] = np.array([[-relaxed[one]] if one in relaxed else [WORST] for one in structures])
+        self.record, values = look_at(self.terms, self.rater, self.record, structures)
+        out["F"] = np.array([[-values[one]] if one in values else [WORST] for one in structures])
         self.is_over = self.report(self.record.evaluations, self.record.best.score if self.record.best else None)
 
 
 class Walks(Sampling):
     def _do(self, problem: Any, n_samples: int, **_: Any) -> Any:
         breeder = Breeder(problem.terms.space, problem.terms.settings)
-        return np.array([[one] for one in breeder.children([], frozenset(), (0, 0), n_samples)], dtype=object)
+        places, _ = breeder.children(breeder.genome.read([]), frozenset(), (0, 0), n_samples)
+        return np.array([[one] for one in breeder.genome.structures(places)], dtype=object)
 
 
 class Moves(Mutation):
@@ -50,25 +49,24 @@ class Moves(Mutation):
         self.rng = np.random.default_rng([seed, 1])
 
     def _do(self, problem: Any, x: Any, **_: Any) -> Any:
-        space, settings = problem.terms.space, problem.terms.settings
-        breeder = Breeder(space, settings)
-        for row in x:
-            moved = breeder.moved(row[0], settings.moves_per_child, self.rng)
-            row[0] = moved if space.follows_rules(moved) else row[0]
+        breeder = Breeder(problem.terms.space, problem.terms.settings)
+        genome = breeder.genome
+        before = genome.read([row[0] for row in x])
+        moved = breeder.moved(before, np.full(len(before), problem.terms.settings.moves_per_child), self.rng)
+        x[:, 0] = genome.structures(np.where(genome.follow_rules(moved)[:, None], moved, before))
         return x
 
 
 class Crossings(Crossover):
-    def __init__(self, seed: int, share: float, names: tuple[str, ...]) -> None:
+    def __init__(self, seed: int, share: float) -> None:
         super().__init__(n_parents=2, n_offsprings=1, prob=share)
         self.rng = np.random.default_rng([seed, 2])
-        self.ways = [CROSSOVERS.load(name) for name in names]
 
     def _do(self, problem: Any, x: Any, **_: Any) -> Any:
+        breeder = Breeder(problem.terms.space, problem.terms.settings)
+        first, second = (breeder.genome.read(list(side[:, 0])) for side in x)
         found = np.empty((1, x.shape[1], 1), dtype=object)
-        for index in range(x.shape[1]):
-            cross = self.ways[self.rng.integers(len(self.ways))]
-            found[0, index, 0] = cross(problem.terms.space, x[0, index, 0], x[1, index, 0], self.rng)
+        found[0, :, 0] = breeder.genome.structures(breeder.crossed(first, second, self.rng))
         return found
 
 
@@ -84,7 +82,7 @@ def run_pymoo(terms: Terms, report: Report) -> None:
         pop_size=settings.population,
         n_offsprings=settings.children,
         sampling=Walks(),
-        crossover=Crossings(settings.seed, settings.crossed, settings.crossovers),
+        crossover=Crossings(settings.seed, settings.crossed),
         mutation=Moves(settings.seed),
         eliminate_duplicates=SameStructure(),
     )

@@ -12,7 +12,6 @@ from numpy.random import SeedSequence
 
 from qeopt.search.breeding import Breeder
 from qeopt.search.island import Terms
-from qeopt.search.relax import Relaxer
 from qeopt.search.result import Alternative, Best
 from qeopt.search.tables import Floats
 from qeopt.space import Space, Structure
@@ -57,18 +56,15 @@ def distance(space: Space, first: Structure, second: Structure) -> float:
 def _spread_out(terms: Terms, best: Structure, pool: list[Structure], floor: float, kept: int) -> list[Structure]:
     """Make children of the pool that stay above the floor, keeping those that are farthest apart."""
     breeder = Breeder(terms.space, terms.settings)
+    genome = breeder.genome
     known = {best, *pool}
     for number in range(ROUNDS):
-        children: dict[Structure, None] = {}
-        for index in range(CHILDREN):
-            rng = np.random.default_rng(SeedSequence([terms.settings.seed, STREAM, number, index]))
-            parents = [best, *pool]
-            parent = parents[rng.integers(len(parents))]
-            child = breeder.moved(parent, int(rng.integers(1, MOST_MOVES + 1)), rng)
-            if child not in known and terms.space.follows_rules(child):
-                children[child] = None
+        rng = np.random.default_rng(SeedSequence([terms.settings.seed, STREAM, number]))
+        parents = genome.read([best, *pool])[rng.integers(1 + len(pool), size=CHILDREN)]
+        moved = breeder.moved(parents, rng.integers(1, MOST_MOVES + 1, size=CHILDREN), rng)
+        children = [child for child in dict.fromkeys(genome.structures(moved[genome.follow_rules(moved)])) if child not in known]
         known.update(children)
-        pool = _farthest(terms.space, best, [*pool, *_above(terms, list(children), floor)], kept)
+        pool = _farthest(terms.space, best, [*pool, *_above(terms, children, floor)], kept)
     return pool
 
 
@@ -76,8 +72,9 @@ def _above(terms: Terms, structures: Sequence[Structure], floor: float) -> list[
     """Those that could score at least `floor`."""
     if not structures:
         return []
-    relaxed = Relaxer(terms.space, terms.task, terms.refiner).relax(structures).scores
-    return [structure for structure, score in zip(structures, relaxed.tolist(), strict=True) if score >= floor]
+    rater = terms.rater()
+    ratings = rater.rate(rater.genome.read(structures), floor)
+    return [structure for structure, rating in zip(structures, ratings.tolist(), strict=True) if rating >= floor]
 
 
 def _farthest(space: Space, best: Structure, pool: Sequence[Structure], count: int) -> list[Structure]:

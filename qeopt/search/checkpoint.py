@@ -24,7 +24,7 @@ from qeopt.search.result import Progress, Stop
 from qeopt.space import Space
 from qeopt.spec.errors import QeoptError
 
-FORMAT = "qeopt.search/1"
+FORMAT = "qeopt.search/2"
 BOUND: TypeAdapter[JointBound | None] = TypeAdapter(JointBound | None)
 
 
@@ -119,7 +119,7 @@ def _written(space: Space, island: Island, known: frozenset[int]) -> dict[str, A
     return {
         "number": island.number,
         "generation": island.generation,
-        "population": [[encode(space, candidate.structure), candidate.relaxed] for candidate in island.population],
+        "population": [[encode(space, candidate.structure), candidate.value] for candidate in island.population],
         "seen": sorted(island.seen - known),
         "best": None if island.best is None else [encode(space, island.best.structure), island.best.score, island.best.used],
         "evaluations": island.evaluations,
@@ -134,7 +134,7 @@ def _read(space: Space, data: Mapping[str, Any], seen: set[int]) -> Island:
     return Island(
         number=data["number"],
         generation=data["generation"],
-        population=tuple(Candidate(decode(space, code), relaxed) for code, relaxed in data["population"]),
+        population=tuple(Candidate(decode(space, code), value) for code, value in data["population"]),
         seen=frozenset(seen),
         best=None if best is None else Leader(decode(space, best[0]), *best[1:]),
         evaluations=data["evaluations"],

@@ -1,4 +1,4 @@
-"""Evolution over structures: islands whose children a relaxation ranks, with exact bits for those that could be the best.
+"""Evolution over structures: islands whose children are rated in arrays, with exact bits for those that could be the best.
 
 Islands are taken on round by round, by any workers; everything that is decided between rounds is decided from their merged states,
 so the answer does not depend on how many workers there are or which of them is first.
@@ -15,7 +15,7 @@ from qeopt.search.bound import JointBound
 from qeopt.search.checkpoint import Journal, State
 from qeopt.search.codes import encode
 from qeopt.search.island import Candidate, Island, Leader, Terms, advance, evaluated, rank, welcome
-from qeopt.search.relax import Relaxer
+from qeopt.search.polish import polished
 from qeopt.search.result import Best, Progress, SearchResult, Stop
 from qeopt.search.workers import Workers
 
@@ -60,10 +60,13 @@ def evolve(
 
 
 def _found(terms: Terms, bound: JointBound | None) -> tuple[Island, ...]:
-    """The islands before any generation: all know the structures of the bound; the first has counted them."""
+    """The islands before any generation: all know the structures of the bound and those around; the first has counted them."""
     first = Island(0)
     if bound is not None:
-        first = evaluated(terms, Relaxer(terms.space, terms.task, terms.refiner), first, bound.structures)
+        rater = terms.rater()
+        places = rater.genome.read(bound.structures)
+        first = replace(evaluated(terms, rater, first, places), seen=frozenset(rater.genome.codes(places)))
+        first = polished(terms, rater, first, bound.structures)
     others = (replace(first, number=number, evaluations=0, feasible=0, refined=0) for number in range(1, terms.settings.islands))
     return (first, *others)
 

@@ -7,34 +7,35 @@ is left out, the value is an upper bound, and the program of the structure itsel
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from qeopt.qbr import Refiner
 from qeopt.score import MICRO
 from qeopt.search.bound.joint import left_out
-from qeopt.search.recent import Recent
+from qeopt.search.genome import Genome
+from qeopt.search.lookup import Lookup
 from qeopt.search.relax import Relaxer
-from qeopt.search.tables import Floats
-from qeopt.space import Structure
+from qeopt.search.tables import Floats, Integers
+from qeopt.space import Space, Task
 from qeopt_solvers.chains.batch import solve_batch
 from qeopt_solvers.chains.distinct import LARGEST, Items
 
-_RECENT: Recent[Items | None] = Recent()
-
 
 @dataclass(frozen=True)
-class Valuer:
-    """Finds the values of structures of one space under one set of terms."""
+class Rater:
+    """Says what structures of one space score under one set of terms, as well as arrays can tell."""
 
-    relaxer: Relaxer
+    space: Space
+    task: Task
+    refiner: Refiner
 
     @property
-    def is_available(self) -> bool:
+    def has_values(self) -> bool:
         """Whether values can be had in arrays: bits separate, and their numbers are small enough for exact sums."""
-        return self._items is not None
+        return self._tables is not None
 
     @property
     def is_exact(self) -> bool:
@@ -43,9 +44,16 @@ class Valuer:
         What makes it a bound only: one scratch buffer shared by all steps, memory that operators elsewhere hold for good, addresses
         of buffers, channel multiples of weights, code, latency, energy, and bits tied within a unit.
         """
-        return self.is_available and not left_out(self.relaxer.refiner)
+        return self.has_values and not left_out(self.refiner)
 
-    def values(self, structures: Sequence[Structure]) -> Floats:
+    def relaxed(self, places: Integers) -> Floats:
+        """(structures,) no bits score higher, in nats; -inf where nothing fits."""
+        lookup = self._relaxer.lookup
+        if lookup is not None:
+            return lookup.bound(places)[0]
+        return self._relaxer.relax(self.genome.structures(places)).scores
+
+    def values(self, places: Integers) -> Floats:
         """(structures,) score of the best bits, in nats; -inf where none fit.
 
         Gains of weights are integers as in the program of one structure; those of activations are added up as they are, so a value
@@ -54,21 +62,37 @@ class Valuer:
         Raises:
             ValueError: when values cannot be had in arrays.
         """
-        lookup, items = self.relaxer.lookup, self._items
-        if lookup is None or items is None:
-            raise ValueError("the bits of this study do not separate; ask `is_available` first")
-        if not structures:
-            return np.zeros(0)
-        activations, constant, flash, weights = lookup.parts(lookup.places(structures))
-        scores = np.full(len(structures), -np.inf)
+        if self._tables is None:
+            raise ValueError("the bits of this study do not separate: ask `has_values` first")
+        lookup, items = self._tables
+        activations, constant, flash, weights = lookup.parts(places)
+        scores = np.full(len(places), -np.inf)
         some = np.flatnonzero(np.isfinite(activations))
-        limit = self.relaxer.refiner.flash_limit
+        limit = self.refiner.flash_limit
         room = np.full(len(some), LARGEST) if limit is None else limit - np.rint(flash[some]).astype(np.int64)
         found = solve_batch(items, weights[some], room)
         scores[some] = np.where(found.feasible, activations[some] + constant[some] + found.value / MICRO, -np.inf)
+        scores[some[found.unanswered]] = lookup.bound(places[some[found.unanswered]])[0]
         return scores
 
+    def rate(self, places: Integers, floor: float = -np.inf) -> Floats:
+        """(structures,) relaxed scores, and the values of those that could score at least `floor`, where they can be had."""
+        rated = self.relaxed(places)
+        if self.has_values:
+            some = np.flatnonzero(np.isfinite(rated) & (rated >= floor))
+            rated[some] = self.values(places[some])
+        return rated
+
     @cached_property
-    def _items(self) -> Items | None:
-        lookup = self.relaxer.lookup
-        return None if lookup is None else lookup.items.collected()
+    def genome(self) -> Genome:
+        """The genes of the space."""
+        return Genome(self.space)
+
+    @cached_property
+    def _relaxer(self) -> Relaxer:
+        return Relaxer(self.space, self.task, self.refiner)
+
+    @cached_property
+    def _tables(self) -> tuple[Lookup, Items] | None:
+        lookup = self._relaxer.lookup
+        return None if lookup is None or lookup.items is None else (lookup, lookup.items)

@@ -9,9 +9,9 @@ import numpy as np
 
 from qeopt.qbr import Refiner
 from qeopt.search.breeding import Breeder
-from qeopt.search.codes import encode
-from qeopt.search.relax import Relaxer
+from qeopt.search.exact import Rater
 from qeopt.search.settings import SearchSettings
+from qeopt.search.tables import Integers
 from qeopt.space import Space, Structure, Task
 
 
@@ -24,13 +24,18 @@ class Terms:
     refiner: Refiner
     settings: SearchSettings
 
+    def rater(self) -> Rater:
+        """What says in arrays how much structures score."""
+        return Rater(self.space, self.task, self.refiner)
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A structure and the most it can score."""
 
     structure: Structure
-    relaxed: float
+    value: float
+    """Score of its best bits where arrays can tell (`qeopt.search.exact`), else of the relaxation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class Island:
     best: Leader | None = None
     evaluations: int = 0
     feasible: int = 0
-    """Structures evaluated for which the relaxation found bits."""
+    """Structures evaluated that may have bits, as far as arrays can tell."""
     refined: int = 0
     """Exact programs solved."""
     exhausted: bool = False
@@ -74,49 +79,73 @@ def advance(terms: Terms, island: Island, generations: int, evaluations: int) ->
         evaluations: Structures it may have evaluated in the end.
     """
     breeder = Breeder(terms.space, terms.settings)
-    relaxer = Relaxer(terms.space, terms.task, terms.refiner)
+    rater = terms.rater()
+    seen = set(island.seen)
     for _ in range(generations):
         room = min(terms.settings.children, evaluations - island.evaluations)
         if room <= 0 or island.exhausted:
             break
-        parents = [candidate.structure for candidate in island.population]
-        children = breeder.children(parents, island.seen, (island.number, island.generation), room)
-        island = replace(island, generation=island.generation + 1, exhausted=not children)
-        island = evaluated(terms, relaxer, island, children)
-    return island
+        parents = rater.genome.read([candidate.structure for candidate in island.population])
+        children, codes = breeder.children(parents, seen, (island.number, island.generation), room)
+        seen.update(codes)
+        island = replace(island, generation=island.generation + 1, exhausted=not codes)
+        island = evaluated(terms, rater, island, children)
+    return replace(island, seen=frozenset(seen))
 
 
-def evaluated(terms: Terms, relaxer: Relaxer, island: Island, structures: Sequence[Structure]) -> Island:
-    """Rank new structures by their relaxed value; find exact bits for those that could beat the best.
+def evaluated(terms: Terms, rater: Rater, island: Island, places: Integers) -> Island:
+    """Rate new structures in arrays; solve the exact program of those that could beat the best, the most promising first.
 
-    A structure that has no bits after all is no parent: a rule that the relaxation leaves out rules its like out as well.
+    A structure that has no bits after all is no parent: a rule that arrays leave out rules its like out as well.
+
+    Args:
+        terms: What the search is about.
+        rater: Made by `terms.rater()`.
+        island: Where it stands.
+        places: (structures, genes) none of which the island has seen.
     """
-    if not structures:
-        return island
-    relaxed = relaxer.relax(structures).scores
-    found = [Candidate(structure, float(score)) for structure, score in zip(structures, relaxed, strict=True) if np.isfinite(score)]
+    floor = _floor(island, terms.settings.population)
+    ratings = rater.rate(places, floor)
+    fits = np.isfinite(ratings)
+    entering = np.flatnonzero(fits & (ratings >= floor))
+    found = list(map(Candidate, rater.genome.structures(places[entering]), ratings[entering].tolist()))
     found.sort(key=rank)
-    best, refined = island.best, 0
-    without_bits: set[Structure] = set()
-    for candidate in found:
-        if best is not None and candidate.relaxed <= best.score:
-            break
-        refined += 1
-        bits = terms.refiner.refine(terms.space.expand(candidate.structure, terms.task))
-        if bits.score is None or bits.resources is None:
-            without_bits.add(candidate.structure)
-        elif best is None or bits.score > best.score:
-            best = Leader(candidate.structure, bits.score, terms.refiner.limits.shares(bits.resources))
-    parents = [candidate for candidate in found if candidate.structure not in without_bits]
+    best, parents, refined = _refined(terms, island.best, found, lowers=rater.has_values)
     return replace(
         island,
         population=tuple(sorted([*island.population, *parents], key=rank)[: terms.settings.population]),
-        seen=island.seen.union(encode(terms.space, structure) for structure in structures),
         best=best,
-        evaluations=island.evaluations + len(structures),
-        feasible=island.feasible + len(found),
+        evaluations=island.evaluations + len(places),
+        feasible=island.feasible + int(fits.sum()),
         refined=island.refined + refined,
     )
+
+
+def _floor(island: Island, population: int) -> float:
+    """What a structure must be able to score to enter the population or to be the best."""
+    if island.best is None or len(island.population) < population:
+        return -np.inf
+    return min(island.population[-1].value, island.best.score)
+
+
+def _refined(
+    terms: Terms, best: Leader | None, found: Sequence[Candidate], *, lowers: bool
+) -> tuple[Leader | None, list[Candidate], int]:
+    """Solve for those that could beat the best; the best then, those that have bits, and how many programs that took.
+
+    With `lowers`, what was solved counts with its score, as all values are scores but for rules left out.
+    """
+    parents: list[Candidate] = []
+    for index, candidate in enumerate(found):
+        if best is not None and candidate.value <= best.score:
+            return best, [*parents, *found[index:]], index
+        bits = terms.refiner.refine(terms.space.expand(candidate.structure, terms.task))
+        if bits.score is None or bits.resources is None:
+            continue
+        parents.append(replace(candidate, value=min(candidate.value, bits.score)) if lowers else candidate)
+        if best is None or bits.score > best.score:
+            best = Leader(candidate.structure, bits.score, terms.refiner.limits.shares(bits.resources))
+    return best, parents, len(found)
 
 
 def welcome(island: Island, best: Leader | None, migrants: Sequence[Candidate], codes: Sequence[int], population: int) -> Island:
@@ -132,5 +161,5 @@ def welcome(island: Island, best: Leader | None, migrants: Sequence[Candidate], 
 
 
 def rank(candidate: Candidate) -> tuple[float, tuple[float, ...]]:
-    """Sort key: higher relaxed value first; ties by structure, so that order never depends on history."""
-    return -candidate.relaxed, candidate.structure.values
+    """Sort key: higher value first; ties by structure, so that order never depends on history."""
+    return -candidate.value, candidate.structure.values

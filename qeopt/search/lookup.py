@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -17,7 +18,8 @@ from qeopt.search.lattice import BlockLattice, Crossing, FirstCell, Rows
 from qeopt.search.pieces import Piece, Visit, joined, stacked, weights_of
 from qeopt.search.tables import CellTable, Floats, Integers
 from qeopt.search.weights import NO_WEIGHTS, WeightItems
-from qeopt.space import Space, Structure
+from qeopt.space import Space
+from qeopt_solvers.chains.distinct import Items
 
 WORTHS = (0.5, 4000.0)
 """Least and greatest price to bound at, as nats that the whole flash budget is worth; none is looked at too."""
@@ -69,20 +71,11 @@ class Lookup:
         self._prices = self._worths / (self._flash or 1)
         self._start = start
         self._boundary = lattice[0].only.stay.parts[0].table.boundary
-        self._space = space
-        self.items = WeightItems()
+        self._weights = WeightItems()
         self._pieces: dict[int, Piece] = {}
         self._blocks = [self._block(block) for block in lattice]
         self._pieces.clear()
         self._genes = [_positions(space, block) for block in lattice]
-
-    def places(self, structures: Sequence[Structure]) -> Integers:
-        """(structures, genes) the place of every value among its gene's values."""
-        values = np.array([structure.values for structure in structures], dtype=np.float64).reshape(len(structures), -1)
-        columns = [
-            np.searchsorted(np.array(gene[2], dtype=np.float64), values[:, index]) for index, gene in enumerate(self._space.genes)
-        ]
-        return np.stack(columns, axis=1)
 
     def bound(self, places: Integers) -> tuple[Floats, Floats, Floats]:
         """Bound structures given by the places of their genes: scores, MACs and layers of each."""
@@ -98,9 +91,15 @@ class Lookup:
             items of `self.items`, `NO_WEIGHTS` behind the last of each.
         """
         bits, sums = self._walked(places)
-        weights = [weights_of(visits, len(places)) for visits in self._visits(places)]
+        none = np.full((len(places), 1), NO_WEIGHTS)
+        weights = [none, *(weights_of(visits, len(places)) for visits in self._visits(places))]
         found = -np.sort(-np.concatenate(weights, axis=1), axis=1)
         return bits, sums[:, -2], sums[:, -1], found[:, : int((found != NO_WEIGHTS).sum(axis=1).max(initial=1))]
+
+    @cached_property
+    def items(self) -> Items | None:
+        """The weights of all cells; None where their numbers are too large for exact sums."""
+        return self._weights.collected()
 
     def _walked(self, places: Integers) -> tuple[Floats, Floats]:
         """(structures,) best gain of activation bits, -inf beyond a limit; and (structures, prices + COUNTS) sums."""
@@ -196,7 +195,7 @@ class Lookup:
             return self._pieces[id(rows)]
         table = rows.table
         priced = [_without_activations(table, price) for price in self._prices.tolist()]
-        weights, gain, flash = self.items.of(table)
+        weights, gain, flash = self._weights.of(table)
         counts = [table.macs, np.full(len(table.flash), float(table.layers)), table.least_flash(), gain, flash]
         bits = np.moveaxis(table.activations(), -1, 0)
         piece = Piece(bits[rows.index], np.stack([*priced, *counts], axis=1)[rows.index], weights[rows.index])

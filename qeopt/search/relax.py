@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
+from qeopt.search.genome import Genome
 from qeopt.search.lattice import boundary_widths, build_lattice
 from qeopt.search.lookup import Lookup, is_separable
 from qeopt.search.recent import Recent, fingerprint
@@ -66,7 +67,7 @@ class Relaxer:
             return Relaxation(np.zeros(0), np.zeros(0), np.zeros(0))
         if self.lookup is None:
             return _Batch(self, structures).relax()
-        return Relaxation(*self.lookup.bound(self.lookup.places(structures)))
+        return Relaxation(*self.lookup.bound(Genome(self.space).read(structures)))
 
     def spend(self, structure: Structure, flash_price: float, bitops_price: float) -> Spent:
         """What one structure costs at the bits that are best at the given prices (nats per unit)."""

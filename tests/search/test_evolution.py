@@ -74,7 +74,7 @@ def test_a_population_is_sorted_distinct_and_feasible(study: Study) -> None:
 
 def test_migrants_arrive_once_and_news_travels() -> None:
     space_codes = {1.0: 11, 2.0: 22}
-    candidates = [Candidate(structure=_structure(value), relaxed=value) for value in (2.0, 1.0)]
+    candidates = [Candidate(structure=_structure(value), value=value) for value in (2.0, 1.0)]
     home = Island(1, population=(candidates[0],), seen=frozenset({22}), exhausted=True)
     leader = Leader(_structure(9.0), 9.0)
     met = welcome(home, leader, candidates, [space_codes[2.0], space_codes[1.0]], population=5)

@@ -1,4 +1,4 @@
-"""Mutations, crossovers and codes stay inside the space and follow its rules. About 3 seconds."""
+"""Mutations, crossovers, neighbours and codes stay inside the space and follow its rules. About 6 seconds."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 from qeopt.search.breeding import Breeder
 from qeopt.search.codes import decode, encode
 from qeopt.search.crossovers import CROSSOVERS, Crossover
+from qeopt.search.genome import Genome
 from qeopt.search.mutations import MUTATIONS, Move
+from qeopt.search.polish import NEAR, neighbours
 from qeopt.search.settings import SearchSettings
+from qeopt.search.tables import Integers
 from qeopt.space import Space, Structure
 from qeopt.spec.model import build
 
@@ -62,11 +65,13 @@ def spaces(seed: int) -> Space:
     return ruled(space) if seed % 2 else space
 
 
-def random_structure(space: Space, rng: np.random.Generator) -> Structure:
-    moved = Breeder(space, SearchSettings()).moved(space.smallest(), int(rng.integers(40)), rng)
-    assert is_inside(space, moved)
-    assert space.follows_rules(moved)
-    return moved
+def random_places(space: Space, rng: np.random.Generator, count: int = 20) -> Integers:
+    breeder = Breeder(space, SearchSettings())
+    start = np.repeat(breeder.genome.read([space.smallest()]), count, axis=0)
+    places = breeder.moved(start, rng.integers(0, 40, size=count), rng)
+    assert all(is_inside(space, structure) for structure in breeder.genome.structures(places))
+    assert breeder.genome.follow_rules(places).all()
+    return places
 
 
 def is_inside(space: Space, structure: Structure) -> bool:
@@ -80,12 +85,16 @@ def is_inside(space: Space, structure: Structure) -> bool:
 @many
 def test_mutations_stay_in_the_space_and_change_one_gene(name: str, seed: int) -> None:
     space, rng = spaces(seed), np.random.default_rng(seed)
+    genome = Genome(space)
     move: Move = MUTATIONS.load(name)
-    before = random_structure(space, rng)
-    after = move(space, before, rng)
-    assert is_inside(space, after)
-    assert space.follows_rules(after)
-    assert sum(a != b for a, b in zip(before.values, after.values, strict=True)) <= 1
+    before = random_places(space, rng)
+    kept = before.copy()
+    after = move(genome, before, rng)
+    assert (before == kept).all(), "what came in is left alone"
+    assert (after >= 0).all()
+    assert (after < genome.sizes).all()
+    assert genome.follow_rules(after).all()
+    assert ((before != after).sum(axis=1) <= 1).all()
 
 
 @pytest.mark.parametrize("name", CROSSOVERS.builtin)
@@ -93,34 +102,86 @@ def test_mutations_stay_in_the_space_and_change_one_gene(name: str, seed: int) -
 @many
 def test_crossovers_take_every_gene_from_a_parent_and_follow_the_rules(name: str, seed: int) -> None:
     space, rng = spaces(seed), np.random.default_rng(seed)
+    genome = Genome(space)
     cross: Crossover = CROSSOVERS.load(name)
-    first, second = random_structure(space, rng), random_structure(space, rng)
-    child = cross(space, first, second, rng)
-    assert space.follows_rules(child)
-    assert all(value in pair for value, pair in zip(child.values, zip(first.values, second.values, strict=True), strict=True))
-    assert cross(space, first, first, rng) == first
+    first, second = random_places(space, rng), random_places(space, rng)
+    children = cross(genome, first, second, rng)
+    assert genome.follow_rules(children).all()
+    assert ((children == first) | (children == second)).all()
+    assert (cross(genome, first, first, rng) == first).all()
 
 
 @pytest.mark.parametrize("name", CROSSOVERS.builtin)
 def test_crossovers_mix_and_mutations_move(name: str) -> None:
     """A crossover that always returned a parent, or a mutation that never moved, would pass every test above."""
     space, rng = ruled(random_space(3)), np.random.default_rng(0)
+    genome = Genome(space)
     cross: Crossover = CROSSOVERS.load(name)
-    mixed = 0
-    for _ in range(50):
-        first, second = random_structure(space, rng), random_structure(space, rng)
-        mixed += cross(space, first, second, rng) not in {first, second}
-    assert mixed > 10
+    first, second = random_places(space, rng, 50), random_places(space, rng, 50)
+    children = cross(genome, first, second, rng)
+    assert ((children != first).any(axis=1) & (children != second).any(axis=1)).sum() > 10
     for move in MUTATIONS.builtin:
-        start = random_structure(space, rng)
-        assert any(MUTATIONS.load(move)(space, start, rng) != start for _ in range(20)), move
+        assert (MUTATIONS.load(move)(genome, first, rng) != first).any(axis=1).sum() > 10, move
+
+
+def test_every_width_is_nudged_and_scaled() -> None:
+    space, rng = ruled(random_space(3)), np.random.default_rng(1)
+    genome = Genome(space)
+    before = random_places(space, rng, 400)
+    after = MUTATIONS.load("width")(genome, before, rng)
+    changed = np.flatnonzero((before != after).any(axis=1))
+    genes = (before != after).argmax(axis=1)
+    assert len(changed) > 100
+    assert {int(gene) for gene in genes[changed]} == {int(gene) for gene in genome.named("width")}
+    steps = np.abs(after - before)[changed, genes[changed]]
+    assert steps.max() > 2, "factors go further than nudges"
+
+
+@given(seeds)
+@many
+def test_arrays_say_what_structures_say(seed: int) -> None:
+    space, rng = spaces(seed), np.random.default_rng(seed)
+    genome = Genome(space)
+    places = np.column_stack([rng.integers(0, size, 10) for size in genome.sizes])
+    structures = genome.structures(places)
+    assert (genome.read(structures) == places).all()
+    assert genome.codes(places) == [encode(space, structure) for structure in structures]
+    assert genome.follow_rules(places).tolist() == [space.follows_rules(structure) for structure in structures]
+
+
+def test_codes_of_large_spaces_fit_no_machine_word() -> None:
+    data = random_space(3).model_dump(mode="json")
+    blocks = [block for block in data["blocks"] if block["kind"] in {"k1dwk1", "mbconv"}][:1]
+    many_blocks = [{**blocks[0], "name": f"b{number}", "width": list(range(8, 808, 8)), "stride": 1} for number in range(15)]
+    space = build(Space, {**data, "blocks": [data["blocks"][0], *many_blocks, *data["blocks"][-2:]]})
+    genome, rng = Genome(space), np.random.default_rng(0)
+    assert space.size > 2**64
+    places = np.column_stack([rng.integers(0, size, 20) for size in genome.sizes])
+    assert genome.codes(places) == [encode(space, structure) for structure in genome.structures(places)]
+
+
+@given(seeds)
+@settings(derandomize=True, deadline=None, max_examples=30)
+def test_neighbours_are_all_that_differ_in_one_or_two_choices(seed: int) -> None:
+    space, rng = spaces(seed), np.random.default_rng(seed)
+    genome = Genome(space)
+    start = random_places(space, rng, 1)[0]
+    found = neighbours(genome, start)
+    differ = found != start
+    assert set(differ.sum(axis=1)) <= {1, 2}
+    assert (np.abs(found - start) <= NEAR).all()
+    assert genome.follow_rules(found).all()
+    assert len(set(genome.codes(found))) == len(found)
+    ways = [min(own, NEAR) + min(size - 1 - own, NEAR) for own, size in zip(start.tolist(), genome.sizes.tolist(), strict=True)]
+    if space.widths == "free":
+        assert len(found) == sum(ways) + (sum(ways) ** 2 - sum(way**2 for way in ways)) // 2
 
 
 @given(seeds)
 @many
 def test_codes_number_structures(seed: int) -> None:
     space, rng = spaces(seed), np.random.default_rng(seed)
-    first, second = random_structure(space, rng), random_structure(space, rng)
+    first, second = Genome(space).structures(random_places(space, rng, 2))
     assert decode(space, encode(space, first)) == first
     assert 0 <= encode(space, first) < space.size
     assert (encode(space, first) == encode(space, second)) == (first == second)
@@ -137,13 +198,25 @@ def test_codes_cover_the_space_and_nothing_else() -> None:
 def test_children_are_new_and_their_streams_are_their_own() -> None:
     space = ruled(random_space(3))
     breeder = Breeder(space, SearchSettings())
-    first = breeder.children([], frozenset(), (0, 0), 30)
-    assert space.smallest() in first
-    assert breeder.children([], frozenset(), (0, 0), 10) == first[:10], "a child does not depend on how many follow"
-    seen = {encode(space, structure) for structure in first}
-    more = breeder.children(first, seen, (0, 1), 30)
-    assert len({encode(space, child) for child in more} | seen) == len(more) + len(seen)
-    assert breeder.children(first, seen, (1, 1), 30) != more, "islands differ"
+    nobody = np.zeros((0, len(space.genes)), dtype=np.int64)
+    first, codes = breeder.children(nobody, frozenset(), (0, 0), 30)
+    assert codes[0] == encode(space, space.smallest())
+    assert codes == breeder.genome.codes(first)
+    assert len(set(codes)) == 30
+    more, new = breeder.children(first, set(codes), (0, 1), 30)
+    assert len({*codes, *new}) == 60
+    assert breeder.genome.follow_rules(more).all()
+    assert breeder.children(first, set(codes), (0, 1), 30)[1] == new, "the same stream makes the same children"
+    assert breeder.children(first, set(codes), (1, 1), 30)[1] != new, "islands differ"
+
+
+def test_a_generation_of_a_tiny_space_may_stay_short() -> None:
+    data = random_space(3).model_dump(mode="json")
+    space = build(Space, {**data, "blocks": [{**data["blocks"][0], "width": [8, 16]}, *data["blocks"][-1:]]})
+    breeder = Breeder(space, SearchSettings())
+    nobody = np.zeros((0, len(space.genes)), dtype=np.int64)
+    assert sorted(breeder.children(nobody, frozenset(), (0, 0), 30)[1]) == [0, 1]
+    assert breeder.children(nobody, {0, 1}, (0, 1), 30)[1] == []
 
 
 @pytest.mark.parametrize("field", ["mutations", "crossovers"])

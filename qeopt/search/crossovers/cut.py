@@ -1,13 +1,15 @@
 """Cut both chains before one block and join the head of the first to the tail of the second."""
 
+import numpy as np
 from numpy.random import Generator
 
-from qeopt.search.crossovers.base import block_numbers, joined
-from qeopt.space import Space, Structure
+from qeopt.search.crossovers.base import block_count, joined
+from qeopt.search.genome import Genome
+from qeopt.search.tables import Integers
 
 
-def cross(space: Space, first: Structure, second: Structure, rng: Generator) -> Structure:
+def cross(genome: Genome, first: Integers, second: Integers, rng: Generator) -> Integers:
     """Take the blocks up to a random place from the first parent and the rest from the second."""
-    blocks = 1 + max(block_numbers(space), default=0)
-    place = int(rng.integers(blocks + 1))
-    return joined(space, first, second, [number >= place for number in range(blocks)])
+    blocks = block_count(genome)
+    places = rng.integers(blocks + 1, size=len(first))
+    return joined(genome, first, second, np.arange(blocks) >= places[:, None])

@@ -2,11 +2,11 @@
 
 from numpy.random import Generator
 
-from qeopt.search.crossovers.base import block_numbers, joined
-from qeopt.space import Space, Structure
+from qeopt.search.crossovers.base import block_count, joined
+from qeopt.search.genome import Genome
+from qeopt.search.tables import Integers
 
 
-def cross(space: Space, first: Structure, second: Structure, rng: Generator) -> Structure:
+def cross(genome: Genome, first: Integers, second: Integers, rng: Generator) -> Integers:
     """Take every block, with all its genes, from one parent or the other, each as likely."""
-    blocks = 1 + max(block_numbers(space), default=0)
-    return joined(space, first, second, [bool(mark) for mark in rng.integers(2, size=blocks)])
+    return joined(genome, first, second, rng.integers(2, size=(len(first), block_count(genome))) == 1)

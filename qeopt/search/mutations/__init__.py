@@ -1,6 +1,6 @@
 """Moves from a structure to a neighbour, one a file; studies name them in `search.mutations`."""
 
-from qeopt.search.mutations.base import Move, genes_named, with_value
+from qeopt.search.mutations.base import Move
 from qeopt.spec.plugins import Table
 
 MUTATIONS = Table(
@@ -13,4 +13,4 @@ MUTATIONS = Table(
     },
 )
 
-__all__ = ["MUTATIONS", "Move", "genes_named", "with_value"]
+__all__ = ["MUTATIONS", "Move"]

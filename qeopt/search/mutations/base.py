@@ -4,42 +4,44 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import numpy as np
 from numpy.random import Generator
 
-from qeopt.space import Space, Structure
-from qeopt.space.genes import Value
+from qeopt.search.genome import Genome
+from qeopt.search.tables import Integers
 
 
 class Move(Protocol):
-    """Changes one gene; returns the same structure where it has nothing to change."""
+    """Changes at most one gene of every structure."""
 
-    def __call__(self, space: Space, structure: Structure, rng: Generator) -> Structure:
-        """Return a neighbour of `structure`."""
+    def __call__(self, genome: Genome, places: Integers, rng: Generator) -> Integers:
+        """Return a neighbour of each structure: (structures, genes) places of values among those of their genes."""
         ...
 
 
-def genes_named(space: Space, name: str) -> list[int]:
-    """Positions of the genes called `name` that have a choice."""
-    return [index for index, (_, gene, values) in enumerate(space.genes) if gene == name and len(values) > 1]
+def drawn(genes: Integers, count: int, rng: Generator) -> Integers:
+    """One of `genes` for each of `count` structures, each as likely."""
+    return genes[rng.integers(len(genes), size=count)]
 
 
-def with_value(structure: Structure, index: int, value: Value) -> Structure:
-    """The structure with one gene set."""
-    return Structure((*structure.values[:index], value, *structure.values[index + 1 :]))
+def with_places(places: Integers, genes: Integers, found: Integers) -> Integers:
+    """The structures with one gene of each set."""
+    changed = places.copy()
+    changed[np.arange(len(places)), genes] = found
+    return changed
 
 
-def redraw(space: Space, structure: Structure, rng: Generator, name: str) -> Structure:
+def redraw(genome: Genome, places: Integers, rng: Generator, name: str) -> Integers:
     """Give one gene called `name` another of its values, each as likely."""
-    candidates = genes_named(space, name)
-    if not candidates:
-        return structure
-    index = candidates[rng.integers(len(candidates))]
-    others = [value for value in space.genes[index][2] if value != structure.values[index]]
-    return with_value(structure, index, others[rng.integers(len(others))])
+    candidates = genome.named(name)
+    if not len(candidates):
+        return places
+    genes = drawn(candidates, len(places), rng)
+    sizes = genome.sizes[genes]
+    return with_places(places, genes, (places[np.arange(len(places)), genes] + rng.integers(1, sizes)) % sizes)
 
 
-def step(space: Space, structure: Structure, index: int, by: int) -> Structure:
-    """Move one gene `by` places along its values, stopping at the ends."""
-    values = space.genes[index][2]
-    place = min(max(values.index(structure.values[index]) + by, 0), len(values) - 1)
-    return with_value(structure, index, values[place])
+def step(genome: Genome, places: Integers, genes: Integers, by: Integers) -> Integers:
+    """Move one gene of each structure `by` places along its values, stopping at the ends."""
+    found = places[np.arange(len(places)), genes] + by
+    return with_places(places, genes, np.clip(found, 0, genome.sizes[genes] - 1))

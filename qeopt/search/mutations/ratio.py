@@ -2,10 +2,11 @@
 
 from numpy.random import Generator
 
+from qeopt.search.genome import Genome
 from qeopt.search.mutations.base import redraw
-from qeopt.space import Space, Structure
+from qeopt.search.tables import Integers
 
 
-def mutate(space: Space, structure: Structure, rng: Generator) -> Structure:
+def mutate(genome: Genome, places: Integers, rng: Generator) -> Integers:
     """Give one block another expansion ratio."""
-    return redraw(space, structure, rng, "ratio")
+    return redraw(genome, places, rng, "ratio")

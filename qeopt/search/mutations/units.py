@@ -1,16 +1,18 @@
 """Add or remove units of one block (the authors' move on `L`: one or two either way)."""
 
+import numpy as np
 from numpy.random import Generator
 
-from qeopt.search.mutations.base import genes_named, step
-from qeopt.space import Space, Structure
+from qeopt.search.genome import Genome
+from qeopt.search.mutations.base import drawn, step
+from qeopt.search.tables import Integers
 
-STEPS = (-2, -1, 1, 2)
+STEPS = np.array([-2, -1, 1, 2])
 
 
-def mutate(space: Space, structure: Structure, rng: Generator) -> Structure:
+def mutate(genome: Genome, places: Integers, rng: Generator) -> Integers:
     """Give one block one or two units more or fewer."""
-    candidates = genes_named(space, "units")
-    if not candidates:
-        return structure
-    return step(space, structure, candidates[rng.integers(len(candidates))], STEPS[rng.integers(len(STEPS))])
+    candidates = genome.named("units")
+    if not len(candidates):
+        return places
+    return step(genome, places, drawn(candidates, len(places), rng), drawn(STEPS, len(places), rng))

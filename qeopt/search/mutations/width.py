@@ -3,37 +3,48 @@
 import numpy as np
 from numpy.random import Generator
 
-from qeopt.search.mutations.base import genes_named, step, with_value
-from qeopt.space import Space, Structure
+from qeopt.search.genome import Genome
+from qeopt.search.mutations.base import drawn, step, with_places
+from qeopt.search.tables import Floats, Integers, Masks
 
-FACTORS = (2, 1.5, 1.25, 0.8, 0.6, 0.5)
-NUDGES = (-2, -1, 1, 2)
+FACTORS = np.array([2, 1.5, 1.25, 0.8, 0.6, 0.5])
+NUDGES = np.array([-2, -1, 1, 2])
 """Places along the declared widths; factors alone cannot settle between them."""
 
 
-def mutate(space: Space, structure: Structure, rng: Generator) -> Structure:
+def mutate(genome: Genome, places: Integers, rng: Generator) -> Integers:
     """Scale or nudge the width of one block."""
-    candidates = genes_named(space, "width")
-    if not candidates:
-        return structure
-    index = candidates[rng.integers(len(candidates))]
-    if rng.integers(2):
-        return _between_neighbours(space, step(space, structure, index, NUDGES[rng.integers(len(NUDGES))]), index)
-    values = np.asarray(space.genes[index][2])
-    wanted = structure.values[index] * FACTORS[rng.integers(len(FACTORS))]
-    nearest = space.genes[index][2][int(np.abs(values - wanted).argmin())]
-    return _between_neighbours(space, with_value(structure, index, nearest), index)
+    candidates = genome.named("width")
+    if not len(candidates):
+        return places
+    size = len(places)
+    genes = drawn(candidates, size, rng)
+    nudged = step(genome, places, genes, drawn(NUDGES, size, rng))
+    wanted = genome.values[genes, places[np.arange(size), genes]] * FACTORS[rng.integers(len(FACTORS), size=size)]
+    scaled = with_places(places, genes, _nearest(genome.values[genes], wanted))
+    return _between_neighbours(genome, np.where(rng.integers(2, size=size)[:, None] == 0, nudged, scaled), genes)
 
 
-def _between_neighbours(space: Space, structure: Structure, index: int) -> Structure:
-    """Clamp one width to those before and after it, where the space asks for widths that never decrease."""
-    ruled = space.ruled_widths
-    if index not in ruled:
-        return structure
-    place = ruled.index(index)
-    low = structure.values[ruled[place - 1]] if place else 0
-    high = structure.values[ruled[place + 1]] if place + 1 < len(ruled) else float("inf")
-    allowed = [value for value in space.genes[index][2] if low <= value <= high]
-    if not allowed:
-        return structure
-    return with_value(structure, index, min(allowed, key=lambda value: abs(value - structure.values[index])))
+def _between_neighbours(genome: Genome, places: Integers, genes: Integers) -> Integers:
+    """Clamp one width of each structure to those before and after it, where the space asks for widths that never decrease."""
+    some = np.flatnonzero(np.isin(genes, genome.ruled))
+    if not len(some):
+        return places
+    ruled, turn = genome.ruled, np.searchsorted(genome.ruled, genes[some])
+    widths = genome.values[ruled, places[some][:, ruled]]
+    edge = np.full((len(some), 1), np.inf)
+    around = np.concatenate([-edge, widths, edge], axis=1)
+    line = np.arange(len(some))
+    own, values = widths[line, turn], genome.values[genes[some]]
+    allowed = (values >= around[line, turn][:, None]) & (values <= around[line, turn + 2][:, None]) & np.isfinite(values)
+    can = np.flatnonzero(allowed.any(axis=1))
+    clamped = places.copy()
+    clamped[some[can], genes[some[can]]] = _nearest(values[can], own[can], allowed[can])
+    return clamped
+
+
+def _nearest(values: Floats, wanted: Floats, allowed: Masks | None = None) -> Integers:
+    """The place of the (allowed) value nearest to what is wanted, by row; of two as near, the smaller."""
+    away = np.abs(values - wanted[:, None])
+    nearest: Integers = (away if allowed is None else np.where(allowed, away, np.inf)).argmin(axis=1)
+    return nearest

@@ -49,7 +49,13 @@ class Answers:
 
 
 def solve_batch(items: Items, places: Ints, limits: Ints) -> Answers:
-    """Answer every problem: `places` (problems, places) are indices of items, `limits` (problems,) what their costs may sum to."""
+    """Answer every problem.
+
+    Args:
+        items: What problems are made of.
+        places: (problems, places) which items, at least one each.
+        limits: (problems,) what the costs of a problem may sum to.
+    """
     parts = [slice(start, start + TOGETHER) for start in range(0, len(places), TOGETHER)]
     found = [_solve(items, places[part], limits[part]) for part in parts]
     if len(found) == 1:
@@ -142,9 +148,9 @@ class _Dual:
         gains, costs, room = self.gains.copy(), self.costs.copy(), self.room.copy()
         problem = np.arange(len(room))
         total = np.zeros(len(room), dtype=np.int64)
-        for _ in range(FILLINGS):
+        for _ in range(FILLINGS if len(room) else 0):
             fits = self.alive & (costs <= room[:, None, None])
-            open_gains = np.where(fits, gains, 0).reshape(len(room), -1)
+            open_gains = np.where(fits, gains, 0).reshape(len(room), gains.shape[1] * gains.shape[2])
             best = open_gains.argmax(axis=1)
             gain = open_gains[problem, best]
             if not gain.any():
@@ -289,7 +295,7 @@ def _undominated(owner: NDArray[np.intp], cost: Ints, gain: Ints) -> NDArray[np.
 def _prices(items: Items, places: Ints, limits: Ints) -> Floats:
     """The price per unit of the limit at which the relaxation of each problem breaks; 0 where the limit does not bind."""
     size = len(places)
-    ranks = np.sort(items.rank[places].reshape(size, -1), axis=1)
+    ranks = np.sort(items.rank[places].reshape(size, places.shape[1] * items.rank.shape[1]), axis=1)
     used = np.cumsum(items.step_costs[ranks], axis=1) + items.costs[:, 0][places].sum(axis=1)[:, None]
     breaks = (used <= limits[:, None]).sum(axis=1)
     if ranks.shape[1] == 0:
