@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from qeopt.hardware import Device, Runtime
-from qeopt.space import Space
+from qeopt.space import MODEL_SUFFIXES, FileNetwork, GraphNetwork, Space
 from qeopt.spec.errors import Location, SpecError, did_you_mean, one_of
 from qeopt.spec.library import Found, Library, is_path, kind_of
-from qeopt.spec.model import Block
+from qeopt.spec.load import Loaded, load_text
+from qeopt.spec.model import Block, Reference
 from qeopt.study import Study
+
+FOREIGN = tuple(suffix for suffix in MODEL_SUFFIXES if suffix != ".json")
+"""Endings of model files; one that ends in `.json` may be a design."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,13 @@ class Kind:
     name: str
     model: type[Block]
     folder: str
+
+
+class NetworkFile(Block):
+    """A network by itself: what a study may name as its `network`."""
+
+    network: Annotated[Space | GraphNetwork | FileNetwork, Reference("network", "networks", MODEL_SUFFIXES)]
+    """Blocks that leave no choice open, operators one by one, or a model file."""
 
 
 KINDS = {
@@ -51,6 +65,17 @@ def kind_named(name: str) -> Kind:
     return KINDS[name]
 
 
+def load_network(path: Path, *, library: Library, overrides: Sequence[str] = ()) -> Loaded[NetworkFile]:
+    """Read a network file, or a model file of another tool, as a study that names it would.
+
+    Raises:
+        SpecError: when it is no sound network; every problem with its place.
+    """
+    name = str(path) if path.is_absolute() else f"./{path.as_posix()}"
+    text = f"kind: network\nnetwork: {json.dumps(name)}"
+    return load_text(NetworkFile, text, library=library, kind="network", overrides=[f"network.{change}" for change in overrides])
+
+
 def find(library: Library, name: str) -> tuple[tuple[Kind, Found], ...]:
     """Every file of any kind that a name could stand for; within a kind, the one that wins comes first. A path is no name."""
     if is_path(name):
@@ -65,6 +90,8 @@ def identify(library: Library, name: str) -> tuple[Kind, Path]:
         SpecError: when there is no such file, or its kind is unknown.
     """
     path = Path(name)
+    if name.endswith(FOREIGN):
+        return KINDS["network"], path
     if is_path(name) or path.exists():
         stated = kind_of(path)
         # Without a readable kind, reading it as a study says what is wrong with it.

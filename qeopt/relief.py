@@ -91,10 +91,14 @@ class Misfit:
 
 def fixed_totals(refiner: Refiner, network: Network) -> tuple[Total, ...]:
     """List the totals of `network` that no bits change and that are over their budgets."""
-    limits = refiner.limits
-    work = sum(int(mac_count(refiner.runtime, op)) for op in network.ops)
-    found = (("macs", work, limits.macs), ("layers", network.layers, limits.layers))
-    return tuple(Total(name, needed, limit) for name, needed, limit in found if limit is not None and needed > limit)
+    limits = stated(refiner.limits)
+    found = totals_of(refiner, network)
+    return tuple(Total(name, needed, limits[name]) for name, needed in found.items() if needed > limits.get(name, needed))
+
+
+def totals_of(refiner: Refiner, network: Network) -> dict[str, int]:
+    """What `network` needs whatever its bits, by budget."""
+    return {"macs": sum(int(mac_count(refiner.runtime, op)) for op in network.ops), "layers": network.layers}
 
 
 def fast_exact(refiner: Refiner) -> str:

@@ -14,8 +14,8 @@ import qeopt.relief
 from qeopt import explain, sweep
 from qeopt.design import VerificationError
 from qeopt.explain import Explanation
-from qeopt.leanest import _least_sram, leanest
-from qeopt.memory import count
+from qeopt.leanest import leanest, least_need
+from qeopt.memory import Limits, count
 from qeopt.network import Bits, Network
 from qeopt.qbr import Refined, refine
 from qeopt.reading import load_study
@@ -218,7 +218,7 @@ def test_a_space_without_designs_is_explained_for_what_needs_least(tiny: Path) -
     assert found.least_sram_bytes == least == 2 * KIB + dict(found.misfit.joint.extra)["sram"]
     for values in product(*(values if gene == "width" else values[:1] for _, gene, values in study.subject.genes)):
         if study.subject.follows_rules(Structure(values)):
-            needed = _least_sram(study.refiner, study.subject.expand(Structure(values), study.task))
+            needed = least_need(study.refiner, study.subject.expand(Structure(values), study.task), "sram", Limits())
             assert needed is None or needed >= least
     assert [total.name for total in found.misfit.totals] == ["layers"]
     smallest = study.subject.expand(study.subject.smallest(), study.task)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,18 @@ from rich.console import Console
 
 from qeopt.check import Finding, Weight, check_device, check_runtime, check_study
 from qeopt.hardware import Device, Runtime
-from qeopt.kinds import Kind, identify
+from qeopt.kinds import KINDS, NetworkFile, identify, load_network
+from qeopt.network import macs, weight_count
+from qeopt.network.importers import import_model
 from qeopt.reading import load_study
 from qeopt.report.solution import sources_document
 from qeopt.report.words import place, used_name
-from qeopt.space import Space
+from qeopt.space import FileNetwork, Space
+from qeopt.spec.errors import Location
 from qeopt.spec.library import Library
-from qeopt.spec.load import SourceFile, load
+from qeopt.spec.load import Loaded, SourceFile, load
 from qeopt.spec.model import Block
+from qeopt.spec.node import Mapping, locate
 from qeopt.study import Study
 from qeopt.verify import verify
 
@@ -34,6 +38,12 @@ class Check:
     name: str
     sources: tuple[SourceFile, ...]
     findings: tuple[Finding, ...]
+    root: Mapping | None = None
+    """The tree of the file, in which findings have their places; None for a design."""
+
+    def location(self, finding: Finding) -> Location | None:
+        """Where the value stands that a finding is about; None where it is about none."""
+        return locate(self.root, finding.key) if self.root is not None and finding.key else None
 
     @property
     def passes(self) -> bool:
@@ -52,22 +62,50 @@ def check(name: str, library: Library, overrides: Sequence[str] = ()) -> Check:
     kind, path = identify(library, name)
     if kind.model is Study:
         loaded = load_study(path, overrides=overrides, library=library)
-        return Check(kind.name, loaded.value.name, loaded.files, check_study(loaded.value))
+        return Check(kind.name, loaded.value.name, loaded.files, check_study(loaded.value, library), loaded.root)
+    if kind is KINDS["network"]:
+        network = load_network(path, library=library, overrides=overrides)
+        return Check(kind.name, path.stem, network.files, tuple(_check_network(network)), network.root)
     other = load(kind.model, path, library=library, kind=kind.name, folder=kind.folder, overrides=overrides)
-    return Check(kind.name, path.stem, other.files, _check_block(kind, other.value))
+    return Check(kind.name, path.stem, other.files, _check_block(other.value))
 
 
-def _check_block(kind: Kind, block: Block) -> tuple[Finding, ...]:
+def _check_block(block: Block) -> tuple[Finding, ...]:
     if isinstance(block, Device):
         return check_device(block)
     if isinstance(block, Runtime):
         return check_runtime(block)
-    if not isinstance(block, Space):
-        return ()
-    if kind.name == "network" and block.size > 1:
-        return (Finding(Weight.ERROR, "a network leaves no structural choice open; this one has some"),)
-    size = "a single structure" if block.size == 1 else f"{block.size:,} structures, rules between blocks aside"
-    return (Finding(Weight.NOTE, f"{len(block.blocks)} blocks, {size}"),)
+    return (_blocks(block),) if isinstance(block, Space) else ()
+
+
+def _blocks(space: Space) -> Finding:
+    size = "a single structure" if space.size == 1 else f"{space.size:,} structures, rules between blocks aside"
+    return Finding(Weight.NOTE, f"{len(space.blocks)} blocks, {size}")
+
+
+def _check_network(loaded: Loaded[NetworkFile]) -> Iterator[Finding]:
+    """What a network file holds; a model file is read by its importer.
+
+    Raises:
+        SpecError: when a model file cannot be read.
+    """
+    declared = loaded.value.network
+    if isinstance(declared, Space):
+        open_ = Finding(Weight.ERROR, "a network leaves no structural choice open; this one has some", ("network", "blocks"))
+        yield _blocks(declared) if declared.size == 1 else open_
+        return
+    notes: tuple[str, ...] = ()
+    if isinstance(declared, FileNetwork):
+        beside = Path(locate(loaded.root, ("network", "file")).file).parent
+        model = import_model(beside / declared.file, declared, format_=declared.format)
+        network, notes = model.network, model.notes
+    else:
+        network = declared.network(declared.name)
+    weights, work = (sum(int(of(op)) for op in network.ops) for of in (weight_count, macs))
+    height, width, channels = network.tensors[0].height, network.tensors[0].width, network.tensors[0].channels
+    yield Finding(Weight.NOTE, f"{len(network.ops):,} operators, {weights:,} weights, {work:,} MACs")
+    yield Finding(Weight.NOTE, f"it reads an image of [{height}, {width}, {channels}]: the `task` of a study has to say so")
+    yield from (Finding(Weight.WARNING, note) for note in notes)
 
 
 def _check_design(path: Path) -> Check:
@@ -83,7 +121,9 @@ def print_check(console: Console, found: Check) -> None:
         console.print(f"  {used_name(file):<24} {place(file.path)}", soft_wrap=True)
     order = list(Weight)
     for finding in sorted(found.findings, key=lambda finding: order.index(finding.weight)):
-        console.print(f"{finding.weight.value}: {finding.text}", soft_wrap=True)
+        location = found.location(finding)
+        where = "" if location is None else f"{location}: "
+        console.print(f"{finding.weight.value}: {where}{finding.text}", soft_wrap=True)
 
 
 def check_document(found: Check) -> dict[str, Any]:
@@ -93,6 +133,17 @@ def check_document(found: Check) -> dict[str, Any]:
         "status": "passes" if found.passes else "findings",
         "kind": found.kind,
         "name": found.name,
-        "findings": [{**asdict(finding), "weight": finding.weight.value} for finding in found.findings],
+        "findings": [_finding_document(found, finding) for finding in found.findings],
         "sources": sources_document(found.sources),
+    }
+
+
+def _finding_document(found: Check, finding: Finding) -> dict[str, Any]:
+    location = found.location(finding)
+    return {
+        "weight": finding.weight.value,
+        "text": finding.text,
+        "key": ".".join(finding.key) or None,
+        "place": None if location is None else asdict(location),
+        "change": dict(finding.change),
     }

@@ -1,0 +1,129 @@
+"""Changes of budgets with which something fits: how they are said, and the smallest device that would do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from qeopt.check.findings import Finding, Weight
+from qeopt.check.words import key, quantity, setting, spell, title
+from qeopt.hardware import Device
+from qeopt.hardware.costs import missing_isa
+from qeopt.kinds import KINDS
+from qeopt.memory import Limits, limits_of
+from qeopt.network import Network
+from qeopt.qbr import Refiner
+from qeopt.relief import FIELDS, MEMORIES, fast_exact, fixed_totals, stated
+from qeopt.spec.errors import SpecError
+from qeopt.spec.library import Library
+from qeopt.spec.load import load
+from qeopt.study import Study
+
+
+@dataclass(frozen=True)
+class Change:
+    """Budgets with which something fits."""
+
+    amounts: Mapping[str, int]
+    """By budget, what it must be: bytes or units."""
+    network: Network
+    """What fits then."""
+    proven: bool
+    """Whether none of these can be smaller while the others are so."""
+    with_addresses: bool
+    """Whether bits with addresses for all buffers, and with all their code, were found."""
+
+
+def tell_change(study: Study, change: Change, *, is_one_of_several: bool = False) -> Finding:
+    """Say what to write, or what to look for, and how far that is proven to be the least."""
+    many = len(change.amounts) > 1
+    if not change.proven:
+        head = "a change that is enough, though not proven to be the smallest"
+    elif many:
+        head = "no budget alone is enough; together these are, and none can be less while the others stay"
+    else:
+        head = f"the smallest change of {title(next(iter(change.amounts)))} alone" if is_one_of_several else "the smallest change"
+    tail = ""
+    if not change.with_addresses:
+        tail = "; with addresses for all buffers it may take more"
+    wanted = [_wanted(study, name, amount) for name, amount in change.amounts.items()]
+    keys = tuple(
+        (".".join(where), setting(study, name, amount)) for name, amount in change.amounts.items() if (where := _own(study, name))
+    )
+    return Finding(Weight.NOTE, f"{head}: {_listed(wanted)}{tail}", change=keys)
+
+
+def _listed(texts: Sequence[str]) -> str:
+    *first, last = texts
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _own(study: Study, name: str) -> tuple[str, ...]:
+    """Path of a budget that the study states itself; empty where a device or runtime gives it."""
+    found = key(study, name)
+    return found if found[0] == "budgets" else ()
+
+
+def _wanted(study: Study, name: str, amount: int) -> str:
+    """What one budget must be."""
+    more = amount - stated(study.limits)[name]
+    if _own(study, name):
+        said = f"`{'.'.join(_own(study, name))}: {setting(study, name, amount)}`"
+        return f"{said} ({spell(study, name, more)} more)"
+    if name in MEMORIES:
+        return f"a device that leaves {quantity(study, name, amount)}, {spell(study, name, more)} more"
+    return f"a runtime that takes {quantity(study, name, amount)}"
+
+
+def has_addresses(refiner: Refiner, network: Network, amounts: Mapping[str, int]) -> bool:
+    """Whether bits for `network` are found within other budgets, addresses of all buffers and all code included."""
+    terms = replace(refiner, limits=_with(refiner.limits, amounts))
+    return not fixed_totals(terms, network) and terms.refine(network, fast_exact(refiner)).score is not None
+
+
+def _with(limits: Limits, amounts: Mapping[str, int]) -> Limits:
+    return replace(limits, **{FIELDS[name]: amount for name, amount in amounts.items()})
+
+
+def tell_device(study: Study, changes: Sequence[Change], library: Library) -> Iterator[Finding]:
+    """Name the smallest known device with which something fits, where memory that a device gives is what is short."""
+    short = [change for change in changes if any(name in MEMORIES and not _own(study, name) for name in change.amounts)]
+    if study.device is None or not short:
+        return
+    for device in _by_size(library):
+        if any(_holds(study, device, change) for change in short):
+            arena, flash = (spell(study, name, size) for name, size in zip(MEMORIES, _size(device), strict=True))
+            said = f"the smallest known device that holds it: {device.name}, {arena} of SRAM in one piece and {flash} of flash"
+            yield Finding(Weight.NOTE, said, change=(("device", device.name),))
+            return
+
+
+def _by_size(library: Library) -> list[Device]:
+    """Every device that can be named, those with little memory first; a file that cannot be read is none."""
+    kind, found = KINDS["device"], []
+    for named in library.available(kind.folder, kind.name):
+        try:
+            found.append(load(Device, named.path, library=library, kind=kind.name, folder=kind.folder).value)
+        except SpecError:
+            continue
+    return sorted(found, key=lambda device: (*_size(device), device.name))
+
+
+def _size(device: Device) -> tuple[int, int]:
+    return device.arena_bytes, device.flash_bytes
+
+
+def _holds(study: Study, device: Device, change: Change) -> bool:
+    """Whether what fits after a change has bits on another device, which is known to have what the runtime needs."""
+    runtime = study.runtime
+    if missing_isa(device, runtime) or (runtime.needs_isa and device.isa is None):
+        return False
+    try:
+        limits = limits_of(study.budgets, device, runtime)
+    except ValueError:
+        return False
+    own = {name: amount for name, amount in change.amounts.items() if _own(study, name)}
+    limits = _with(limits, own)
+    if any(amount > stated(limits).get(name, amount) for name, amount in change.amounts.items()):
+        return False
+    return has_addresses(replace(study.refiner, limits=limits), change.network, {})

@@ -1,0 +1,145 @@
+"""Why no structure of a space fits, and what would have to give: the least that budgets must be for some structure to fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from qeopt.leanest.descent import descend, overuse, shares_of
+from qeopt.leanest.least import Least, excludes_all, least_need, least_of, only
+from qeopt.memory import Limits
+from qeopt.qbr import Refiner
+from qeopt.relief import FIELDS, stated
+from qeopt.space import Space, Structure, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Leanest:
+    """A structure that needs little of every budget."""
+
+    structure: Structure
+    least_sram_bytes: int | None = None
+    """Proven: no structure of the space runs at any legal bits with less SRAM, whatever the other budgets; None: not known."""
+
+
+@dataclass(frozen=True)
+class SpaceMisfit:
+    """Why no structure of a space was found to fit."""
+
+    structure: Structure
+    """One that comes near."""
+    excluded: bool
+    """Whether it is proven that none fits."""
+    floors: tuple[Least, ...]
+    """Budgets that are too small for every structure by themselves, each proven to be, and the least that some structure needs."""
+    singles: tuple[Least, ...]
+    """The least to which one budget alone must grow for some structure to fit, for every budget of which any amount is enough."""
+    joint: tuple[Least, ...]
+    """Where several budgets are too small: to what they must grow together, each the least while the others stay so."""
+
+
+def leanest(space: Space, task: Task, refiner: Refiner) -> Leanest:
+    """Find a structure whose largest overuse at the fewest legal bits is small; the smallest structure unless another needs less.
+
+    Where kernels want channels in certain multiples, a wider structure may have fewer bits and need less. From the smallest
+    structure, one choice after the other takes the value that needs least, until none helps. Where SRAM is what is short, the
+    structure is one that needs least of it, proven where the joint bound can.
+    """
+    best = _nearest(space, task, refiner)
+    if (shares_of(refiner, space.expand(best, task)) or {}).get("sram", 0.0) <= 1:
+        return Leanest(best)
+    least = least_of(space, task, refiner, "sram", start=best)
+    return Leanest(least.structure, least.amount if least.proven else None)
+
+
+def explain_space(space: Space, task: Task, refiner: Refiner) -> SpaceMisfit | Structure:
+    """Find out why no structure of `space` fits, and the least that would help; a structure, where one fits after all.
+
+    Addresses of buffers, and code beyond the least, are left aside.
+    """
+    return _Case(space, task, refiner).explain()
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One space under one set of terms."""
+
+    space: Space
+    task: Task
+    refiner: Refiner
+
+    def explain(self) -> SpaceMisfit | Structure:
+        """Everything that is to be said."""
+        best = _nearest(self.space, self.task, self.refiner)
+        limits = stated(self.refiner.limits)
+        shares = shares_of(self.refiner, self.space.expand(best, self.task))
+        if shares is None:
+            return SpaceMisfit(best, self._nothing_is_legal(), (), (), ())
+        if self._fits(best):
+            return best
+        short = [name for name in limits if shares.get(name, 0.0) > 1]
+        alone = [self._least(self.refiner, name, (), best, limits[name]) for name in short]
+        floors = tuple(found for found in alone if self._is_too_little(found, limits[found.name]))
+        if len(floors) > 1:
+            joint = self._together(floors)
+            return SpaceMisfit(best, True, floors, (), joint)
+        singles = []
+        for name in [floors[0].name] if floors else sorted(limits, key=lambda name: name not in short):
+            found = self._single(name, floors, best)
+            if found.amount is not None and found.amount <= limits[name]:
+                return found.structure
+            singles.append(found)
+        excluded = bool(floors) or any(found.proven for found in singles) or excludes_all(self.space, self.task, self.refiner)
+        return SpaceMisfit(best, excluded, floors, tuple(found for found in singles if found.amount is not None), ())
+
+    def _fits(self, structure: Structure) -> bool:
+        """Whether a structure has bits within all budgets."""
+        network = self.space.expand(structure, self.task)
+        return least_need(self.refiner, network, "layers", self.refiner.limits) is not None
+
+    def _nothing_is_legal(self) -> bool:
+        return excludes_all(self.space, self.task, replace(self.refiner, limits=Limits()))
+
+    def _is_too_little(self, found: Least, limit: int) -> bool:
+        """Whether it is proven that every structure needs more of a budget than `limit`."""
+        if found.amount is None or found.amount <= limit:
+            return False
+        alone = replace(self.refiner, limits=only(self.refiner.limits, [found.name]))
+        return found.proven or excludes_all(self.space, self.task, alone)
+
+    def _single(self, name: str, floors: tuple[Least, ...], best: Structure) -> Least:
+        """The least of one budget while all others hold."""
+        others = [other for other in stated(self.refiner.limits) if other != name]
+        if floors:
+            return self._beside(self.refiner, floors[0], others)
+        return self._least(self.refiner, name, others, best, stated(self.refiner.limits)[name])
+
+    def _together(self, floors: tuple[Least, ...]) -> tuple[Least, ...]:
+        """One budget after the other at its least while those before it are at theirs; nothing where some has none."""
+        short = {found.name for found in floors}
+        held = [name for name in stated(self.refiner.limits) if name not in short]
+        refiner, joint = self.refiner, []
+        for floor in floors:
+            found = self._beside(refiner, floor, held)
+            if found.amount is None:
+                return ()
+            refiner = replace(refiner, limits=replace(refiner.limits, **{FIELDS[found.name]: found.amount}))
+            held.append(found.name)
+            joint.append(found)
+        return tuple(joint)
+
+    def _beside(self, refiner: Refiner, floor: Least, beside: Iterable[str]) -> Least:
+        """The least of a budget while others hold: what it is by itself, where its structure is within the others."""
+        held = only(refiner.limits, beside)
+        if least_need(refiner, self.space.expand(floor.structure, self.task), floor.name, held) == floor.amount:
+            return floor
+        return self._least(refiner, floor.name, beside, floor.structure)
+
+    def _least(self, refiner: Refiner, name: str, beside: Iterable[str], start: Structure, enough: int = 0) -> Least:
+        return least_of(self.space, self.task, refiner, name, beside, start=start, enough=enough)
+
+
+def _nearest(space: Space, task: Task, refiner: Refiner) -> Structure:
+    """The end of a descent from the smallest structure, or the first structure on the way that meets each budget by itself."""
+    return descend(space, task, space.smallest(), lambda network: overuse(refiner, network), (1.0, math.inf))
