@@ -69,7 +69,7 @@ def describe(
         activations=dict(refined.bits.activations),
         uses=uses(study.limits.uses(refined.resources)),
         peak=_peak(refined.resources),
-        arena=describe_arena(refined.network, study.runtime, refined.bits),
+        arena=describe_arena(refined.network, study.runtime, refined.bits, study.runs),
         baselines=baselines or {},
         alternatives=alternatives,
         study=resolved(loaded),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from qeopt.hardware import Runtime
-from qeopt.memory.arena import ArenaPlan, Buffer, Placement, best_plan, buffers, overlaps
+from qeopt.hardware import Run, Runtime
+from qeopt.memory.arena import ArenaPlan, Placement, ProvenPlan, best_plan, overlaps
+from qeopt.memory.buffers import Buffer, buffers
 from qeopt.network import Bits, Network
 from qeopt.spec.model import Block
 
@@ -14,40 +15,74 @@ class PlacedBuffer(Block):
     """One buffer, its address and its lifetime."""
 
     offset: int
-    """Address of its first byte, from the start of the arena."""
+    """Address of its first byte, from the start of the arena, or of its region where there are several."""
     bytes: int
     """Its size."""
     first: str
     """Operator during which it is first held."""
     last: str
     """Operator during which it is last held."""
+    region: str = ""
+    """Name of the region that it lies in; empty where there is one."""
+
+
+class ArenaRegion(Block):
+    """Memory of the device in which buffers lie."""
+
+    name: str
+    """Names of its banks."""
+    bytes: int
+    """Up to the end of its highest buffer."""
+    size: int
+    """What there is for a network, reserves subtracted."""
+    address: int | None = None
+    """Address of its first byte; null where the device does not state it, or something is reserved there."""
 
 
 class Arena(Block):
     """An address for every buffer."""
 
     bytes: int
-    """Size of the arena."""
+    """Size of the arena; of what is set aside in all regions where there are several."""
     minimal: bool
     """Whether it is proven that no plan is smaller."""
     bound: int
     """No plan is smaller, in bytes."""
     live: int
     """The most that is live at once; addresses may need more."""
-    first_fit: int
-    """Size of the arena by first fit."""
+    first_fit: int | None
+    """Size of the arena by first fit; null where that finds no room in several regions."""
     align: int
     """Every address is a multiple of this."""
+    regions: tuple[ArenaRegion, ...] = ()
+    """Where it lies; none where the study states a size without a device that has it."""
     buffers: Mapping[str, PlacedBuffer]
     """Tensors by name, and the working memory of operators."""
 
 
-def describe_arena(network: Network, runtime: Runtime, bits: Bits) -> Arena | None:
-    """Plan the memory of `network` at `bits`; None where the runtime only counts and has no plan."""
+def plan_arena(network: Network, runtime: Runtime, bits: Bits, runs: Sequence[Run] = ()) -> ProvenPlan:
+    """Plan the memory of `network` at `bits`, in several memories where `runs` has several.
+
+    Raises:
+        ValueError: when the runtime only counts, or the buffers find no addresses.
+    """
+    arenas = [run.size_bytes for run in runs] if len(runs) > 1 else []
+    return best_plan(buffers(network, runtime, bits), runtime.memory.align, arenas)
+
+
+def describe_arena(network: Network, runtime: Runtime, bits: Bits, runs: Sequence[Run] = ()) -> Arena | None:
+    """Plan the memory of `network` at `bits`; None where the runtime only counts and has no plan.
+
+    Args:
+        network: The network.
+        runtime: Decides what is held, and how it is aligned.
+        bits: Bits of all tensors.
+        runs: Where buffers may lie, where that is known.
+    """
     if not runtime.lays_out:
         return None
-    found = best_plan(buffers(network, runtime, bits), runtime.memory.align)
-    names = [op.name for op in network.ops]
+    found = plan_arena(network, runtime, bits, runs)
+    names, tops = [op.name for op in network.ops], found.plan.tops
     return Arena(
         bytes=found.plan.size_bytes,
         minimal=found.is_minimal,
@@ -55,26 +90,39 @@ def describe_arena(network: Network, runtime: Runtime, bits: Bits) -> Arena | No
         live=found.live_bytes,
         first_fit=found.first_fit_bytes,
         align=runtime.memory.align,
+        regions=tuple(
+            ArenaRegion(name=run.name, bytes=tops.get(number, 0), size=run.size_bytes, address=run.address)
+            for number, run in enumerate(runs)
+        ),
         buffers={
             placed.buffer.name: PlacedBuffer(
                 offset=placed.offset_bytes,
                 bytes=placed.buffer.bytes,
                 first=names[placed.buffer.first],
                 last=names[placed.buffer.last],
+                region=runs[placed.arena].name if len(runs) > 1 else "",
             )
             for placed in found.plan.placements
         },
     )
 
 
-def arena_faults(arena: Arena | None, network: Network, runtime: Runtime, bits: Bits, limit_bytes: int | None) -> list[str]:
+def arena_faults(
+    arena: Arena | None, network: Network, runtime: Runtime, bits: Bits, limit_bytes: int | None, runs: Sequence[Run] = ()
+) -> list[str]:
     """Check the claimed addresses against buffers that are counted again."""
     if arena is None or not runtime.lays_out:
         return [] if arena is None else [f"arena: the runtime {runtime.name!r} lays nothing out, so there can be no plan"]
     needed = {buffer.name: buffer for buffer in buffers(network, runtime, bits)}
     if needed.keys() != arena.buffers.keys():
         return [f"arena: the buffers {', '.join(sorted(needed.keys() ^ arena.buffers.keys()))} do not belong together"]
-    plan = ArenaPlan(tuple(Placement(buffer, arena.buffers[name].offset) for name, buffer in needed.items()))
+    homes = {run.name: number for number, run in enumerate(runs)} if len(runs) > 1 else {"": 0}
+    lost = [name for name, buffer in arena.buffers.items() if buffer.region not in homes]
+    if lost:
+        return [f"arena: {name!r} lies in {arena.buffers[name].region!r}, which is no memory of this study" for name in lost]
+    plan = ArenaPlan(
+        tuple(Placement(buffer, arena.buffers[name].offset, homes[arena.buffers[name].region]) for name, buffer in needed.items())
+    )
     names = [op.name for op in network.ops]
     found = [f"arena: {one!r} and {other!r} overlap" for one, other in overlaps(plan)]
     for name, buffer in needed.items():
@@ -83,6 +131,24 @@ def arena_faults(arena: Arena | None, network: Network, runtime: Runtime, bits: 
         found.append(f"arena: the design says {arena.bytes:,} B, its buffers end at {plan.size_bytes:,} B")
     if limit_bytes is not None and plan.size_bytes > limit_bytes:
         found.append(f"arena: {plan.size_bytes:,} B are over the budget of {limit_bytes:,} B")
+    return found + _region_faults(arena, plan, runs)
+
+
+def _region_faults(arena: Arena, plan: ArenaPlan, runs: Sequence[Run]) -> list[str]:
+    """Check the regions against those of the study; a design of one region need not name it."""
+    if not arena.regions and len(runs) < 2:
+        return []
+    if [(region.name, region.size, region.address) for region in arena.regions] != [
+        (run.name, run.size_bytes, run.address) for run in runs
+    ]:
+        return ["arena: its regions are not those of the study"]
+    found = []
+    for number, region in enumerate(arena.regions):
+        end = plan.tops.get(number, 0)
+        if region.bytes != end:
+            found.append(f"arena: {region.name!r} is said to be used up to {region.bytes:,} B, its buffers end at {end:,} B")
+        if end > region.size:
+            found.append(f"arena: {end:,} B do not fit into the {region.size:,} B of {region.name!r}")
     return found
 
 

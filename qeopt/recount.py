@@ -53,7 +53,7 @@ def _recount(study: Study, design: Design | Alternative) -> list[str]:
     if abs(score - design.score) > 1e-9 * abs(score):
         found.append(f"score: the design says {design.score}, the recount {score}")
     if isinstance(design, Design):
-        found += arena_faults(design.arena, network, study.runtime, bits, study.limits.sram_bytes)
+        found += arena_faults(design.arena, network, study.runtime, bits, study.limits.sram_bytes, study.runs)
     return [*found, *_broken(study.refiner, network, bits)]
 
 

@@ -251,7 +251,9 @@ class _Case:
         limits = grown(self.refiner, extra).limits
         used = count(self.network, self.refiner.runtime, bits)
         over = {
-            "sram": 0 if limits.sram_bytes is None else overflow_bytes(self.network, self.refiner.runtime, bits, limits.sram_bytes),
+            "sram": 0
+            if limits.sram_bytes is None
+            else overflow_bytes(self.network, self.refiner.runtime, bits, limits.sram_bytes, limits.rooms),
             "flash": 0 if limits.flash_bytes is None else max(math.ceil(used.flash_bytes) - limits.flash_bytes, 0),
         }
         more = {**extra, **{name: extra.get(name, 0) + amount for name, amount in over.items() if amount}}

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from pydantic import model_validator
 
-from qeopt.hardware import Device, Runtime
-from qeopt.memory import Budgets, Limits, limits_of
+from qeopt.hardware import Device, Run, Runtime
+from qeopt.memory import Budgets, Limits, limits_of, runs_of
 from qeopt.qbr import BitChoices, QbrSettings, Refiner
 from qeopt.score import OBJECTIVES, Objective
 from qeopt.search.settings import SearchSettings
@@ -75,6 +75,11 @@ class Study(Block):
             ValueError: when SRAM or flash has neither budget nor device, or a reserve leaves nothing.
         """
         return limits_of(self.budgets, self.device, self.runtime)
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Where buffers may lie; none where budgets state a size without a device that has it."""
+        return runs_of(self.budgets, self.device, self.runtime)
 
     @property
     def refiner(self) -> Refiner:

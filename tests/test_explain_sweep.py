@@ -17,7 +17,7 @@ from qeopt.explain import Explanation
 from qeopt.leanest import leanest, least_need
 from qeopt.memory import Limits, count
 from qeopt.network import Bits, Network
-from qeopt.qbr import Refined, refine
+from qeopt.qbr import Refined, repair
 from qeopt.reading import load_study
 from qeopt.relief import FIELDS, grown
 from qeopt.search import SearchResult, Stop, explore
@@ -160,11 +160,11 @@ def test_no_budget_helps_where_no_bits_are_legal(net: Path) -> None:
 
 
 def test_buffers_without_addresses_are_told_from_bits_that_do_not_exist(net: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def wasteful(network: Network, runtime: object, bits: Bits, limit_bytes: int) -> int:
+    def wasteful(network: Network, runtime: object, bits: Bits, limit_bytes: int, _: tuple[int, ...] = ()) -> int:
         peak = count(network, runtime, bits).sram_bytes  # type: ignore[arg-type]
         return max(math.ceil(peak) + 100 - limit_bytes, 0)
 
-    monkeypatch.setattr(refine, "overflow_bytes", wasteful)
+    monkeypatch.setattr(repair, "overflow_bytes", wasteful)
     monkeypatch.setattr(qeopt.relief, "overflow_bytes", wasteful)
     found = explain(net, overrides=NO_SRAM)
     assert found.misfit is not None

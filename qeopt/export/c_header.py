@@ -17,7 +17,9 @@ from qeopt.export.functions import functions, unsigned_tensors
 from qeopt.export.layers import Layer, layers, spelled
 from qeopt.export.names import distinct, identifier
 from qeopt.files import write_atomically
-from qeopt.memory.arena import Placement, ProvenPlan, best_plan, buffers
+from qeopt.hardware import Run
+from qeopt.layout import plan_arena
+from qeopt.memory.arena import Placement, ProvenPlan
 from qeopt.network import Network, OpKind
 from qeopt.spec.model import Block
 
@@ -41,17 +43,18 @@ class CHeader(Block):
         Raises:
             ExportError: when the runtime counts memory without laying it out.
         """
-        network, runtime = design.network(), design.load_study().runtime
+        network, study = design.network(), design.load_study()
         try:
-            plan = best_plan(buffers(network, runtime, design.bit_widths()), runtime.memory.align)
+            plan = plan_arena(network, study.runtime, design.bit_widths(), study.runs)
         except ValueError as error:
             raise ExportError(str(error)) from None
         prefix = self.prefix or identifier(f"qeopt_{design.study_name}")
         ends = functions(design, network)
-        header = _Header(prefix, network, layers(design, network), plan.plan.placements)
+        header = _Header(prefix, network, layers(design, network), plan.plan.placements, study.runs)
         text = "\n".join(
             (
                 *_opening(design, plan, prefix),
+                *header.regions(plan.plan.tops),
                 *header.types(ends),
                 *header.names(),
                 *header.buffer_table(design, unsigned_tensors(network, ends)),
@@ -77,7 +80,6 @@ def _opening(design: Design, plan: ProvenPlan, prefix: str) -> Iterable[str]:
     yield f"#define {upper}_ARENA_BYTES {plan.plan.size_bytes}u /* {proof}; {plan.live_bytes} B are live at once */"
     for name, use in design.uses.items():
         yield f"#define {upper}_USED_{name.upper()} {spelled(use.used)}{'' if isinstance(use.used, float) else 'ull'}"
-    yield ""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,8 @@ class _Header:
     network: Network
     layers: tuple[Layer, ...]
     placements: tuple[Placement, ...]
+    runs: tuple[Run, ...]
+    """Memories of the device in which buffers lie, where they are known."""
 
     @property
     def upper(self) -> str:
@@ -113,6 +117,26 @@ class _Header:
         """The most buffers of working memory that a layer has, at least 1 as C has no empty arrays."""
         return max((len(numbers) for numbers in self.scratch.values()), default=0) or 1
 
+    @property
+    def has_regions(self) -> bool:
+        """Whether buffers lie in more than one memory."""
+        return len(self.runs) > 1
+
+    def regions(self, tops: Mapping[int, int]) -> Iterable[str]:
+        """Where the arena begins, or what is set aside in every memory and where that begins, as far as the device states it."""
+        if not self.has_regions:
+            yield from (f"#define {self.upper}_ARENA_ADDRESS {run.address:#x}u" for run in self.runs if run.address is not None)
+            yield ""
+            return
+        names = distinct(f"{self.upper}_REGION_{identifier(run.name).upper()}" for run in self.runs)
+        for number, (name, run) in enumerate(zip(names, self.runs, strict=True)):
+            yield f"#define {name} {number}"
+            yield f"#define {name}_BYTES {tops.get(number, 0)}u"
+            if run.address is not None:
+                yield f"#define {name}_ADDRESS {run.address:#x}u"
+        yield f"#define {self.upper}_REGIONS {len(names)}"
+        yield ""
+
     def types(self, functions_used: Mapping[str, str]) -> Iterable[str]:
         """Enumerations and records."""
         kinds = ", ".join(f"{self.upper}_{kind.name}" for kind in OpKind)
@@ -120,12 +144,14 @@ class _Header:
         yield f"enum {self.prefix}_kind {{ {kinds} }};"
         yield f"enum {self.prefix}_function {{ {ends} }};"
         yield ""
+        if self.has_regions:
+            yield "/* `offset` counts from the start of `region`. */"
         yield "/* Bytes in the arena, held from layer `first` to layer `last`. Working memory has neither shape nor bits. */"
         yield "typedef struct {"
         yield "  const char *name;"
         yield "  uint32_t offset, bytes;"
         yield "  uint16_t first, last, height, width, channels;"
-        yield "  uint8_t bits, is_signed;"
+        yield f"  uint8_t bits, is_signed{', region' if self.has_regions else ''};"
         yield f"}} {self.prefix}_buffer_t;"
         yield ""
         yield "/* A layer. `inputs`, `output` and `scratch` are indices of buffers; unused places hold -1. */"
@@ -161,7 +187,8 @@ class _Header:
                 raise ExportError(f"{buffer.name!r} has a side of more than 65535")
             bits = 0 if tensor is None else design.activations[tensor.name]
             sign = int(tensor is not None and tensor.name not in unsigned)
-            numbers = (placed.offset_bytes, buffer.bytes, buffer.first, buffer.last, *sides, bits, sign)
+            numbers = [placed.offset_bytes, buffer.bytes, buffer.first, buffer.last, *sides, bits, sign]
+            numbers += [placed.arena] if self.has_regions else []
             yield f"  {{{_text(buffer.name)}, {', '.join(map(str, numbers))}}},"
         yield "};"
         yield ""

@@ -19,7 +19,8 @@ from qeopt.export.errors import ExportError
 from qeopt.export.functions import LINEAR, RELU, functions
 from qeopt.export.geometry import Window, window
 from qeopt.files import write_atomically
-from qeopt.memory.arena import ArenaPlan, Buffer, best_plan
+from qeopt.memory.arena import ArenaPlan, best_plan
+from qeopt.memory.buffers import Buffer
 from qeopt.network import Network, Op, OpKind, Tensor, weight_count
 from qeopt.spec.model import Block
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -64,6 +65,18 @@ class Flash(Block):
         return self
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Banks that follow each other in addresses: memory in which a buffer may lie anywhere."""
+
+    name: str
+    """Names of its banks, the first one first."""
+    size_bytes: int
+    """Bytes that may hold activations, reserves subtracted."""
+    address: int | None = None
+    """Address of the first byte; None where it is not known, or where a reserve may lie there."""
+
+
 class Device(Block):
     """A chip or board."""
 
@@ -104,7 +117,7 @@ class Device(Block):
         if not any("activations" in region.holds for region in self.regions):
             raise ValueError("no memory region may hold activations")
         _check_addresses(self.memory)
-        _arenas(self.regions)
+        _runs(self.regions)
         return self
 
     @property
@@ -113,9 +126,14 @@ class Device(Block):
         return self.memory if self.sram is None else (Region(name="sram", size=self.sram),)
 
     @property
+    def runs(self) -> tuple[Run, ...]:
+        """Every contiguous memory that may hold activations."""
+        return _runs(self.regions)
+
+    @property
     def arena_bytes(self) -> int:
         """Bytes of the largest contiguous memory that may hold activations, reserves subtracted."""
-        return max(_arenas(self.regions))
+        return max(run.size_bytes for run in self.runs)
 
     @property
     def weight_bytes(self) -> int:
@@ -148,16 +166,20 @@ def _check_addresses(regions: tuple[Region, ...]) -> None:
                 raise ValueError(f"region {name!r} begins at {address:#x}, but {region.joins!r}, which it joins, ends at {end:#x}")
 
 
-def _arenas(regions: tuple[Region, ...]) -> list[int]:
-    """Sum the free bytes of every run of joined banks that may hold activations."""
+def _runs(regions: tuple[Region, ...]) -> tuple[Run, ...]:
+    """Join the banks that may hold activations."""
     usable = {region.name: region for region in regions if "activations" in region.holds}
-    arenas: dict[str, int] = {}
-    for region in usable.values():
-        chain, head = {region.name}, region
-        while head.joins in usable:
-            head = usable[head.joins]
-            if head.name in chain:
-                raise ValueError(f"the regions {', '.join(sorted(chain))} join each other in a circle")
-            chain.add(head.name)
-        arenas[head.name] = arenas.get(head.name, 0) + region.size - region.reserved
-    return list(arenas.values())
+    followers = {region.joins: region for region in usable.values() if region.joins in usable}
+    runs, placed = [], set()
+    for head in (region for region in usable.values() if region.joins not in usable):
+        banks = [head]
+        while banks[-1].name in followers:
+            banks.append(followers[banks[-1].name])
+        placed |= {bank.name for bank in banks}
+        address = None if any(bank.reserved for bank in banks) else head.address
+        size = sum(bank.size - bank.reserved for bank in banks)
+        runs.append(Run(" + ".join(bank.name for bank in banks), size, address))
+    circle = sorted(usable.keys() - placed)
+    if circle:
+        raise ValueError(f"the regions {', '.join(circle)} join each other in a circle")
+    return tuple(runs)

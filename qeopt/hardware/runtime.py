@@ -112,6 +112,8 @@ class Memory(Block):
     """By bits: how many a value occupies, and then no other bits can be stored; as many as it has where this is left out."""
     persistent: Mapping[OpKind, ShapeFormula] = {}
     """Formula by kind of operator: bytes that each such operator holds from the start to the end of an inference."""
+    banks: Literal["largest", "all"] = "largest"
+    """Where buffers may lie: in the largest run of joined banks, or each as a whole in any (generated code, one array a buffer)."""
     weights: Literal["flash", "regions"] = "flash"
     """Where weights and parameters live: in flash, or in the device's banks that hold weights alone."""
 

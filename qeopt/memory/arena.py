@@ -1,36 +1,25 @@
-"""Where every buffer lies in memory. What is resident when, and how large, comes from the recount; no rule is written twice."""
+"""Where every buffer lies in memory, in one arena or in several that buffers do not cross."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 from qeopt.hardware import Runtime
-from qeopt.memory.resources import Resources, StepUse, count, scratch_by_op
+from qeopt.memory.buffers import Buffer, buffers
 from qeopt.network import Bits, Network
-from qeopt_solvers import Status, packing
-
-
-@dataclass(frozen=True, slots=True)
-class Buffer:
-    """Bytes that are held from the operator with index `first` to the one with index `last`, both included."""
-
-    name: str
-    """Name of the tensor, or of the operator followed by `(scratch)`."""
-    bytes: int
-    first: int
-    last: int
-    slot: int
-    """Buffers of one slot share an address: an operator that works in place writes over its first input."""
+from qeopt_solvers import Status, packing, rectangles
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A buffer and the address of its first byte."""
+    """A buffer and the address of its first byte, from the start of its arena."""
 
     buffer: Buffer
     offset_bytes: int
+    arena: int = 0
+    """Number of the arena that it lies in."""
 
     @property
     def end_bytes(self) -> int:
@@ -45,13 +34,21 @@ class ArenaPlan:
     placements: tuple[Placement, ...]
 
     @property
+    def tops(self) -> dict[int, int]:
+        """By arena that holds something: bytes it needs."""
+        ends: dict[int, int] = {}
+        for placement in self.placements:
+            ends[placement.arena] = max(ends.get(placement.arena, 0), placement.end_bytes)
+        return ends
+
+    @property
     def size_bytes(self) -> int:
-        """Bytes the arena needs."""
-        return max((placement.end_bytes for placement in self.placements), default=0)
+        """Bytes that all arenas need together."""
+        return sum(self.tops.values())
 
     @property
     def offsets(self) -> dict[str, int]:
-        """Address by buffer name."""
+        """Address by buffer name, from the start of its arena."""
         return {placement.buffer.name: placement.offset_bytes for placement in self.placements}
 
 
@@ -66,23 +63,8 @@ class ProvenPlan:
     """No plan is smaller."""
     live_bytes: int
     """The most that is live at once, which a plan may not reach."""
-    first_fit_bytes: int
-    """Size of the plan that first fit makes."""
-
-
-def buffers(network: Network, runtime: Runtime, bits: Bits) -> tuple[Buffer, ...]:
-    """List what has to be placed, in the order in which it is first needed.
-
-    Raises:
-        ValueError: when the runtime only counts and lays nothing out (fractions of bytes, part of the steps or tensors).
-    """
-    if not runtime.lays_out:
-        raise ValueError(f"the runtime {runtime.name!r} counts memory without laying it out, so nothing has an address in it")
-    resources = count(network, runtime, bits)
-    tensors = _tensor_buffers(network, resources)
-    others = [*_lasting_buffers(network, resources), *_scratch_buffers(network, runtime, bits)]
-    numbered = (replace(buffer, slot=len(tensors) + number) for number, buffer in enumerate(others))
-    return tuple(sorted((*tensors, *numbered), key=lambda buffer: buffer.first))
+    first_fit_bytes: int | None
+    """Size of the plan that first fit makes; None where it finds no room in several arenas."""
 
 
 def first_fit(found: Sequence[Buffer], align: int = 1) -> ArenaPlan:
@@ -94,37 +76,55 @@ def first_fit(found: Sequence[Buffer], align: int = 1) -> ArenaPlan:
         found: What has to be placed.
         align: Every address is a multiple of this many bytes.
     """
-    slots = _slots(found)
-    return _plan(slots, packing.first_fit(_items(slots, align)) or (), align)
+    return _plan(_slots(found), rectangles.first_fit(items_of(found, align)) or (), align)
 
 
-def best_plan(found: Sequence[Buffer], align: int = 1) -> ProvenPlan:
-    """Place buffers so that the arena is as small as can be, and say whether that is proven.
+def best_plan(found: Sequence[Buffer], align: int = 1, arenas: Sequence[int] = ()) -> ProvenPlan:
+    """Place buffers so that as little as can be is set aside, and say whether that is proven.
 
     Args:
         found: What has to be placed.
         align: Every address is a multiple of this many bytes.
+        arenas: Bytes of each arena, one of which every buffer is in as a whole; one arena without end unless given.
+
+    Raises:
+        ValueError: when no room was found in the arenas given.
     """
-    slots = _slots(found)
-    items = _items(slots, align)
-    packed = packing.pack(items)
+    items, units = items_of(found, align), _units(arenas, align)
+    packed = packing.pack(items, units)
+    if packed.offsets is None:
+        raise ValueError(f"no addresses were found for {len(found)} buffers in {len(arenas)} arenas: {packed.status}")
+    simple = rectangles.first_fit(items, units)
     return ProvenPlan(
-        _plan(slots, packed.offsets or (), align),
+        _plan(_slots(found), packed.offsets, align, units),
         packed.status is Status.OPTIMAL,
         align * packed.bound,
-        align * packing.most_live(items),
-        first_fit(found, align).size_bytes,
+        align * rectangles.most_live(items),
+        None if simple is None else align * rectangles.height_of(items, simple, units),
     )
 
 
-def overflow_bytes(network: Network, runtime: Runtime, bits: Bits, limit_bytes: int) -> int:
-    """Bytes by which the best plan known is over `limit_bytes`; 0 where it fits, or where the runtime lays nothing out."""
+def overflow_bytes(network: Network, runtime: Runtime, bits: Bits, limit_bytes: int, arenas: Sequence[int] = ()) -> int:
+    """Bytes by which the best plan known is over `limit_bytes`; 0 where it fits, or where the runtime lays nothing out.
+
+    Args:
+        network: The network.
+        runtime: Decides what is held, and how it is aligned.
+        bits: Bits of all tensors.
+        limit_bytes: The most that may be set aside.
+        arenas: Bytes of each arena, where there are several; what is missing is then what the largest lacks.
+    """
     if not runtime.lays_out:
         return 0
     found, align = buffers(network, runtime, bits), runtime.memory.align
-    if packing.fits(_items(_slots(found), align), limit_bytes // align):
+    if not arenas:
+        if packing.fits(items_of(found, align), limit_bytes // align):
+            return 0
+        return max(best_plan(found, align).plan.size_bytes - limit_bytes, 0)
+    items, size, units = items_of(found, align), limit_bytes // align, [arena // align for arena in arenas]
+    if packing.fits(items, size, units):
         return 0
-    return max(best_plan(found, align).plan.size_bytes - limit_bytes, 0)
+    return align * max(packing.least_excess(items, size, units) or 0, 1)
 
 
 def overlaps(plan: ArenaPlan) -> tuple[tuple[str, str], ...]:
@@ -133,59 +133,14 @@ def overlaps(plan: ArenaPlan) -> tuple[tuple[str, str], ...]:
         (one.buffer.name, other.buffer.name)
         for one, other in combinations(plan.placements, 2)
         if (
-            one.offset_bytes != other.offset_bytes
+            (one.arena, one.offset_bytes) != (other.arena, other.offset_bytes)
             if one.buffer.slot == other.buffer.slot
-            else _meet(one.buffer, other.buffer) and one.offset_bytes < other.end_bytes and other.offset_bytes < one.end_bytes
+            else one.arena == other.arena
+            and _meet(one.buffer, other.buffer)
+            and one.offset_bytes < other.end_bytes
+            and other.offset_bytes < one.end_bytes
         )
     )
-
-
-def _tensor_buffers(network: Network, resources: Resources) -> list[Buffer]:
-    index = {op.name: number for number, op in enumerate(network.ops)}
-    spans: dict[str, list[int]] = {}
-    sizes: dict[str, int] = {}
-    for use in resources.steps:
-        for tensor, size in use.tensor_bytes:
-            spans.setdefault(tensor.name, []).append(index[use.step.op.name])
-            sizes[tensor.name] = int(size)
-    slots = {name: number for number, name in enumerate(spans)}
-    for source, written in _in_place(network, resources.steps):
-        spans.setdefault(written, []).append(spans[source][-1])  # the sum is held as the buffer it is written into
-        sizes.setdefault(written, sizes[source])
-        slots[written] = slots[source]
-    return [Buffer(name, sizes[name], min(held), max(held), slots[name]) for name, held in spans.items()]
-
-
-def _in_place(network: Network, steps: Sequence[StepUse]) -> list[tuple[str, str]]:
-    """Pairs of input and output that are never held side by side while their operator runs."""
-    together = {
-        use.step.op.name
-        for use in steps
-        if {use.step.op.inputs[0].name, use.step.op.output.name} <= {tensor.name for tensor, _ in use.tensor_bytes}
-    }
-    return [(op.inputs[0].name, op.output.name) for op in network.ops if op.name not in together]
-
-
-def _lasting_buffers(network: Network, resources: Resources) -> list[Buffer]:
-    """What operators hold for good, as one buffer."""
-    size = int(resources.steps[0].persistent_bytes) if resources.steps else 0
-    return [Buffer("(lasting)", size, 0, len(network.ops) - 1, 0)] if size else []
-
-
-def _scratch_buffers(network: Network, runtime: Runtime, bits: Bits) -> list[Buffer]:
-    """One buffer per operator and pool, or one per pool that is held all the time."""
-    end = len(network.ops) - 1
-    found = []
-    for number, (pool, needs) in enumerate(zip(runtime.pools, scratch_by_op(network, runtime, bits), strict=True), start=1):
-        label = "scratch" if len(runtime.pools) == 1 else f"scratch {number}"
-        if pool.aggregate == "global_max":
-            found += [Buffer(f"({label})", size, 0, end, 0) for size in {*needs.values()} if size]
-        else:
-            sizes = (needs[op.name] for op in network.ops)
-            found += [
-                Buffer(f"{network.ops[index].name} ({label})", size, index, index, 0) for index, size in enumerate(sizes) if size
-            ]
-    return found
 
 
 def _slots(found: Sequence[Buffer]) -> tuple[tuple[Buffer, ...], ...]:
@@ -196,24 +151,32 @@ def _slots(found: Sequence[Buffer]) -> tuple[tuple[Buffer, ...], ...]:
     return tuple(tuple(members) for members in slots.values())
 
 
-def _items(slots: Sequence[Sequence[Buffer]], align: int) -> tuple[packing.Item, ...]:
-    """Slots as items of the packing problem, whose unit is the alignment."""
-    return tuple(packing.Item(_pieces(members, align)) for members in slots)
+def items_of(found: Sequence[Buffer], align: int) -> tuple[rectangles.Item, ...]:
+    """Buffers as items of the packing problem, one a slot, whose unit is the alignment."""
+    return tuple(rectangles.Item(_pieces(members, align)) for members in _slots(found))
 
 
-def _pieces(members: Sequence[Buffer], align: int) -> tuple[packing.Piece, ...]:
+def _units(arenas: Sequence[int], align: int) -> tuple[int, ...] | None:
+    return tuple(arena // align for arena in arenas) or None
+
+
+def _pieces(members: Sequence[Buffer], align: int) -> tuple[rectangles.Piece, ...]:
     """What a slot holds, from each time at which that changes to the next."""
     times = sorted({time for member in members for time in (member.first, member.last + 1)})
     held = [
         (start, end - 1, max((member.bytes for member in members if member.first <= start <= member.last), default=0))
         for start, end in pairwise(times)
     ]
-    return tuple(packing.Piece(-(-size // align), start, end) for start, end, size in held)
+    return tuple(rectangles.Piece(-(-size // align), start, end) for start, end, size in held)
 
 
-def _plan(slots: Sequence[Sequence[Buffer]], offsets: Sequence[int], align: int) -> ArenaPlan:
-    placed = [Placement(member, align * offset) for members, offset in zip(slots, offsets, strict=True) for member in members]
-    return ArenaPlan(tuple(sorted(placed, key=lambda placement: (placement.buffer.first, placement.offset_bytes))))
+def _plan(slots: Sequence[Sequence[Buffer]], offsets: Sequence[int], align: int, arenas: Sequence[int] | None = None) -> ArenaPlan:
+    homes = rectangles.spans(arenas)
+    placed = []
+    for members, offset in zip(slots, offsets, strict=True):
+        home = rectangles.arena_at(offset, homes)
+        placed += [Placement(member, align * (offset - homes[home][0]), home) for member in members]
+    return ArenaPlan(tuple(sorted(placed, key=lambda place: (place.buffer.first, place.arena, place.offset_bytes))))
 
 
 def _meet(one: Buffer, other: Buffer) -> bool:

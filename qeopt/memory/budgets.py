@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from qeopt.hardware import Device, Runtime
+from qeopt.hardware import Device, Run, Runtime
 from qeopt.memory.resources import Resources
 from qeopt.spec.model import Block
 from qeopt.spec.units import Count, PositiveByteSize
@@ -43,6 +43,15 @@ class Limits:
     layers: int | None = None
     cycles: int | None = None
     picojoules: int | None = None
+    arenas: tuple[int, ...] = ()
+    """Bytes of each memory that buffers may lie in, where there are several; then `sram_bytes` limits all of them together."""
+
+    @property
+    def rooms(self) -> tuple[int, ...]:
+        """The arenas; with more SRAM than they have, as when asking what would be enough, the largest is larger."""
+        more = (self.sram_bytes or 0) - sum(self.arenas)
+        largest = max(range(len(self.arenas)), key=self.arenas.__getitem__, default=0)
+        return tuple(size + more * (number == largest and more > 0) for number, size in enumerate(self.arenas))
 
     def less(self, sram_bytes: int, flash_bytes: int) -> Limits:
         """The same limits with fewer bytes of memory."""
@@ -91,15 +100,42 @@ def limits_of(budgets: Budgets, device: Device | None, runtime: Runtime) -> Limi
             estimate of what a budget limits.
     """
     layers = [limit for limit in (budgets.layers, runtime.max_layers) if limit is not None]
+    sram = _memory("sram", budgets.sram, None if device is None else device.arena_bytes, runtime.reserve.sram)
+    runs = runs_of(budgets, device, runtime)
+    several = tuple(run.size_bytes for run in runs) if len(runs) > 1 else ()
+    if several:
+        sram = min(sum(several), sram if budgets.sram is not None and sram is not None else sum(several))
     return Limits(
-        _memory("sram", budgets.sram, None if device is None else device.arena_bytes, runtime.reserve.sram),
+        sram,
         _memory("flash", budgets.flash, None if device is None else _weight_memory(device, runtime), runtime.reserve.flash),
         budgets.bitops,
         budgets.macs,
         min(layers, default=None),
         _cycles(budgets, device, runtime),
         _picojoules(budgets, runtime),
+        several,
     )
+
+
+def runs_of(budgets: Budgets, device: Device | None, runtime: Runtime) -> tuple[Run, ...]:
+    """Where buffers may lie, the runtime's reserve subtracted: the largest run of banks of the device, or all of them.
+
+    The reserve is in the smallest run that holds it. Nothing where the study needs no device, because its budget is no more than a
+    size: without a limit, and where it is more than the largest run has and the runtime uses no other.
+    """
+    if device is None or budgets.sram == "unlimited":
+        return ()
+    reserve, runs = runtime.reserve.sram, list(device.runs)
+    if runtime.memory.banks == "largest":
+        runs = [max(runs, key=lambda run: run.size_bytes)]
+        if isinstance(budgets.sram, int) and budgets.sram > runs[0].size_bytes - reserve:
+            return ()
+    home = min((run for run in runs if run.size_bytes > reserve), key=lambda run: run.size_bytes, default=None)
+    if home is None:
+        return ()
+    if reserve:
+        runs[runs.index(home)] = Run(home.name, home.size_bytes - reserve)
+    return tuple(run for run in runs if run.size_bytes)
 
 
 def _weight_memory(device: Device, runtime: Runtime) -> int:

@@ -1,44 +1,24 @@
-"""Give buffers addresses: rectangles of bytes and time that must not overlap, in one arena or in several.
+"""Give buffers addresses: as little set aside as can be, with a proof; in one arena or in several.
 
-Like the rest of this shelf it knows integers only. What has to share an address is one item, whose bytes may differ over time.
+What is to be placed, and how first fit does it, is in `rectangles`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import TYPE_CHECKING
 
 from qeopt_solvers.outcome import Status
-
-if TYPE_CHECKING:
-    from ortools.sat.python import cp_model
+from qeopt_solvers.rectangles import Item, first_fit, height_of, most_live, spans, tops_of
+from qeopt_solvers.seating import Seating
 
 DETERMINISTIC_LIMIT = 1.0
 """Where the proof stops, in CP-SAT's deterministic unit, unless told otherwise."""
 
+FEW = 12
+"""Items that are held at the same time and divided among arenas by trying."""
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """What an item holds from time `first` to time `last`, both included."""
-
-    size: int
-    first: int
-    last: int
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """Pieces that start at one address."""
-
-    pieces: tuple[Piece, ...]
-    """No two at the same time."""
-
-    @property
-    def size(self) -> int:
-        """The most it ever holds."""
-        return max((piece.size for piece in self.pieces), default=0)
+Offsets = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,45 +26,17 @@ class Packing:
     """Addresses, and what is proven of them."""
 
     status: Status
-    """`optimal`: no placement ends lower. `infeasible`: nothing fits into the arenas. Else `feasible` or `unknown`."""
-    offsets: tuple[int, ...] | None
+    """`optimal`: no placement sets less aside. `infeasible`: nothing fits into the arenas. Else `feasible` or `unknown`."""
+    offsets: Offsets | None
     """An address per item; addresses of a further arena go on where the one before ends."""
     height: int | None
-    """The end of the highest item."""
+    """What is set aside: in each arena up to the end of its highest item, in all arenas together."""
     bound: int
-    """No placement ends lower."""
-
-
-def most_live(items: Sequence[Item]) -> int:
-    """The largest sum of what is held at one time: no placement is lower."""
-    pieces = [piece for item in items for piece in item.pieces]
-    return max((sum(other.size for other in pieces if other.first <= piece.first <= other.last) for piece in pieces), default=0)
-
-
-def first_fit(items: Sequence[Item], arenas: Sequence[int] | None = None) -> tuple[int, ...] | None:
-    """Place items one by one at the lowest free address; the best of three orders, None where an item finds no place.
-
-    Args:
-        items: What has to be placed.
-        arenas: Sizes of the arenas; one without end unless given.
-    """
-    orders: tuple[Callable[[Item], tuple[int, ...]], ...] = (
-        lambda item: (-item.size, _first(item)),
-        lambda item: (-sum(piece.size * (piece.last - piece.first + 1) for piece in item.pieces), _first(item)),
-        lambda item: (_first(item), -item.size),
-    )
-    least, best = most_live(items), None
-    for order in orders:
-        found = _place(items, sorted(range(len(items)), key=lambda index: order(items[index])), arenas)
-        if found is not None and (best is None or height_of(items, found) < height_of(items, best)):
-            best = found
-        if best is not None and height_of(items, best) == least:
-            break
-    return best
+    """No placement sets less aside."""
 
 
 def pack(items: Sequence[Item], arenas: Sequence[int] | None = None, deterministic_limit: float = DETERMINISTIC_LIMIT) -> Packing:
-    """Find the placement that ends lowest, and prove it: by the most that is live, or else by CP-SAT.
+    """Find the placement that sets least aside, and prove it: by the most that is live, or else by CP-SAT.
 
     Args:
         items: What has to be placed.
@@ -92,132 +44,120 @@ def pack(items: Sequence[Item], arenas: Sequence[int] | None = None, determinist
         deterministic_limit: When to stop, in CP-SAT's deterministic unit.
     """
     least, known = most_live(items), first_fit(items, arenas)
-    if known is not None and height_of(items, known) == least:
+    if arenas is not None and least > sum(arenas):
+        return Packing(Status.INFEASIBLE, None, None, sum(arenas) + 1)
+    if known is None and arenas is not None and len(arenas) > 1:
+        status, known = _seat(items, sum(arenas), arenas, deterministic_limit)
+        if status is Status.INFEASIBLE:
+            return Packing(status, None, None, sum(arenas) + 1)
+    if known is not None and height_of(items, known, arenas) == least:
         return Packing(Status.OPTIMAL, known, least, least)
     return _prove(items, arenas, known, least, deterministic_limit)
 
 
-def fits(items: Sequence[Item], size: int, deterministic_limit: float = DETERMINISTIC_LIMIT) -> bool | None:
-    """Whether one arena of `size` can hold everything; None where that was not decided in time. Quicker than the least height."""
+def fits(
+    items: Sequence[Item], size: int, arenas: Sequence[int] = (), deterministic_limit: float = DETERMINISTIC_LIMIT
+) -> bool | None:
+    """Whether everything fits with no more than `size` set aside; None where that was not decided in time.
+
+    Quicker than the least height.
+
+    Args:
+        items: What has to be placed.
+        size: The most that may be set aside in all arenas together.
+        arenas: Sizes of the arenas; one of `size` unless given.
+        deterministic_limit: When to stop, in CP-SAT's deterministic unit.
+    """
     if most_live(items) > size:
         return False
-    if first_fit(items, (size,)) is not None:
+    arenas = arenas or (size,)
+    simple = first_fit(items, arenas)
+    if simple is not None and height_of(items, simple, arenas) <= size:
         return True
-    built = _Model.build(items, None, size)
-    if built is None:
-        return False
-    status, found, _ = built.solve(deterministic_limit)
+    if len(arenas) > 1 and len(items) <= FEW and len({(piece.first, piece.last) for item in items for piece in item.pieces}) == 1:
+        return _divides(sorted((item.size for item in items), reverse=True), sorted(arenas))
+    status, found = _seat(items, size, arenas, deterministic_limit)
     return True if found is not None else False if status is Status.INFEASIBLE else None
 
 
-def height_of(items: Sequence[Item], offsets: Sequence[int]) -> int:
-    """The end of the highest item."""
-    return max((offset + item.size for item, offset in zip(items, offsets, strict=True)), default=0)
+def least_excess(
+    items: Sequence[Item], size: int, arenas: Sequence[int], deterministic_limit: float = DETERMINISTIC_LIMIT
+) -> int | None:
+    """The least found by which the largest arena, and `size` with it, would have to be larger; None where nothing was found.
+
+    Args:
+        items: What has to be placed.
+        size: The most that may be set aside in all arenas together.
+        arenas: Sizes of the arenas.
+        deterministic_limit: When to stop, in CP-SAT's deterministic unit.
+    """
+    largest, most = max(range(len(arenas)), key=arenas.__getitem__), sum(item.size for item in items)
+    wider = [other + most * (number == largest) for number, other in enumerate(arenas)]
+    built = Seating.build(items, _closed(wider))
+    if built is None:
+        return None
+    excess = built.model.new_int_var(0, most, "excess")
+    built.model.add(built.tops[largest] <= arenas[largest] + excess)
+    built.model.add(sum(built.tops) <= size + excess)
+    built.model.minimize(excess)
+    _, found, _ = built.solve(deterministic_limit)
+    if found is None:
+        return None
+    tops = tops_of(items, found, wider)
+    return max(tops[largest] - arenas[largest], sum(tops) - size, 0)
 
 
-def _first(item: Item) -> int:
-    return min(piece.first for piece in item.pieces)
+def _divides(sizes: Sequence[int], left: Sequence[int]) -> bool:
+    """Whether items held at the same time can be divided among arenas, by trying all ways; the largest come first."""
+    if not sizes:
+        return True
+    tried = {room: number for number, room in enumerate(left) if room >= sizes[0]}  # arenas with equal room are alike
+    return any(_divides(sizes[1:], [*left[:number], room - sizes[0], *left[number + 1 :]]) for room, number in tried.items())
 
 
-def _place(items: Sequence[Item], order: Sequence[int], arenas: Sequence[int] | None) -> tuple[int, ...] | None:
-    spans = _spans(arenas)
-    offsets: dict[int, int] = {}
-    for index in order:
-        rivals = [
-            (piece.size, offsets[other], held.size)
-            for other in offsets
-            for held in items[other].pieces
-            for piece in items[index].pieces
-            if piece.first <= held.last and held.first <= piece.last
-        ]
-        ends = (offset + size for _, offset, size in rivals)
-        starts = sorted({*ends, *(start for start, _ in spans)})
-        place = next((start for start in starts if _is_free(start, items[index].size, rivals, spans)), None)
-        if place is None:
-            return None
-        offsets[index] = place
-    return tuple(offsets[index] for index in range(len(items)))
+def _closed(arenas: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """First and last address of arenas that end."""
+    return tuple((first, end) for first, end in spans(arenas) if end is not None)
 
 
-def _is_free(start: int, size: int, rivals: Sequence[tuple[int, int, int]], spans: Sequence[tuple[int, int | None]]) -> bool:
-    inside = any(first <= start and (end is None or start + size <= end) for first, end in spans)
-    return inside and all(offset + held <= start or start + needs <= offset for needs, offset, held in rivals)
-
-
-def _spans(arenas: Sequence[int] | None) -> tuple[tuple[int, int | None], ...]:
-    """First and last address of each arena."""
-    if arenas is None:
-        return ((0, None),)
-    ends = list(accumulate(arenas))
-    return tuple((end - size, end) for end, size in zip(ends, arenas, strict=True))
+def _seat(items: Sequence[Item], size: int, arenas: Sequence[int], deterministic_limit: float) -> tuple[Status, Offsets | None]:
+    """Any placement with no more than `size` set aside."""
+    several = len(arenas) > 1
+    built = Seating.build(items, _closed(arenas if several else (min(size, arenas[0]),)))
+    if built is None:
+        return Status.INFEASIBLE, None
+    if several and size < sum(arenas):
+        built.model.add(sum(built.tops) <= size)
+    status, found, _ = built.solve(deterministic_limit)
+    return status, found
 
 
 def _prove(
-    items: Sequence[Item], arenas: Sequence[int] | None, known: tuple[int, ...] | None, least: int, deterministic_limit: float
+    items: Sequence[Item], arenas: Sequence[int] | None, known: Offsets | None, least: int, deterministic_limit: float
 ) -> Packing:
     most = sum(item.size for item in items) if arenas is None else sum(arenas)
-    top = most if known is None else height_of(items, known)
-    built = _Model.build(items, arenas, top)
+    top = most if known is None else height_of(items, known, arenas)
+    several = arenas is not None and len(arenas) > 1
+    built = Seating.build(items, _closed(arenas if several and arenas is not None else (top,)))
     if built is None:
         return Packing(Status.INFEASIBLE, None, None, top + 1)
     height = built.model.new_int_var(min(least, top), top, "height")
     for start, item, place in zip(built.starts, items, known or [None] * len(items), strict=True):
-        built.model.add(start + item.size <= height)
+        if not several:
+            built.model.add(start + item.size <= height)
         if place is not None:
             built.model.add_hint(start, place)
+    if several:
+        built.model.add(sum(built.tops) <= height)
     built.model.minimize(height)
     status, found, bound = built.solve(deterministic_limit)
     if status is Status.INFEASIBLE:
         return Packing(status, None, None, top + 1)
-    return _packing(items, found or known, max(least, bound), proven=status is Status.OPTIMAL)
+    return _packing(items, arenas, found or known, max(least, bound), proven=status is Status.OPTIMAL)
 
 
-@dataclass(frozen=True)
-class _Model:
-    """Rectangles of which none may overlap: times are fixed, addresses are free."""
-
-    model: cp_model.CpModel
-    starts: list[cp_model.IntVar]
-
-    @classmethod
-    def build(cls, items: Sequence[Item], arenas: Sequence[int] | None, top: int) -> _Model | None:
-        """Write it down with addresses below `top`; None where an item is larger than every arena."""
-        from ortools.sat.python import cp_model  # noqa: PLC0415  # most placements need no proof, and ortools loads slowly
-
-        model = cp_model.CpModel()
-        starts, bytes_, times = [], [], []
-        for index, item in enumerate(items):
-            places = [(first, (top if end is None else min(top, end)) - item.size) for first, end in _spans(arenas)]
-            places = [(low, high) for low, high in places if low <= high]
-            if not places:
-                return None
-            start = model.new_int_var_from_domain(cp_model.Domain.from_intervals(places), f"start {index}")
-            starts.append(start)
-            for piece in (piece for piece in item.pieces if piece.size):
-                bytes_.append(model.new_fixed_size_interval_var(start, piece.size, f"bytes {index}"))
-                times.append(model.new_fixed_size_interval_var(piece.first, piece.last - piece.first + 1, f"time {index}"))
-        model.add_no_overlap_2d(bytes_, times)
-        return cls(model, starts)
-
-    def solve(self, deterministic_limit: float) -> tuple[Status, tuple[int, ...] | None, int]:
-        """How it ended, addresses, and the bound on what is minimised."""
-        from ortools.sat.python import cp_model  # noqa: PLC0415
-
-        solver = cp_model.CpSolver()
-        solver.parameters.num_workers = 1
-        solver.parameters.catch_sigint_signal = False  # CP-SAT would swallow Ctrl-C, and leave the process without a handler
-        solver.parameters.random_seed = 0
-        solver.parameters.max_deterministic_time = deterministic_limit
-        ended = solver.solve(self.model)
-        names = {cp_model.OPTIMAL: Status.OPTIMAL, cp_model.FEASIBLE: Status.FEASIBLE, cp_model.INFEASIBLE: Status.INFEASIBLE}
-        status = names.get(ended, Status.UNKNOWN)
-        has_answer = status in {Status.OPTIMAL, Status.FEASIBLE}
-        found = tuple(solver.value(start) for start in self.starts) if has_answer else None
-        return status, found, round(solver.best_objective_bound)
-
-
-def _packing(items: Sequence[Item], offsets: tuple[int, ...] | None, bound: int, *, proven: bool) -> Packing:
+def _packing(items: Sequence[Item], arenas: Sequence[int] | None, offsets: Offsets | None, bound: int, *, proven: bool) -> Packing:
     if offsets is None:
         return Packing(Status.UNKNOWN, None, None, bound)
-    height = height_of(items, offsets)
+    height = height_of(items, offsets, arenas)
     return Packing(Status.OPTIMAL if proven else Status.FEASIBLE, offsets, height, min(bound, height))

@@ -12,7 +12,8 @@ from qeopt.design import Design
 from qeopt.export import ExportError, export
 from qeopt.export.layers import layers
 from qeopt.export.names import identifier
-from qeopt.memory.arena import best_plan, buffers
+from qeopt.memory.arena import best_plan
+from qeopt.memory.buffers import buffers
 
 PROGRAM = r"""
 #include <stdio.h>

@@ -10,7 +10,7 @@ import pytest
 from qeopt.hardware import Runtime
 from qeopt.memory import Limits, count
 from qeopt.memory.arena import overflow_bytes
-from qeopt.network import Network, NetworkBuilder, Tensor
+from qeopt.network import Bits, Network, NetworkBuilder, Tensor
 from qeopt.qbr import BitChoices, Impossible, QbrSettings, Refiner
 from qeopt.score import QEScore, evaluate
 from qeopt.spec.model import build
@@ -20,55 +20,97 @@ SEED = 1813
 """A random graph whose buffers, at 8 bits, need 213 bytes where 208 are live at most."""
 
 
-def refiner(runtime: Runtime, widths: tuple[int, ...], **limits: int) -> Refiner:
+def refiner(runtime: Runtime, widths: tuple[int, ...], sram_bytes: int, arenas: tuple[int, ...] = ()) -> Refiner:
     choices = BitChoices(weights=(8,), activations=widths)
-    return Refiner(runtime, Limits(**limits), choices, build(QEScore, {}), QbrSettings())
+    return Refiner(runtime, Limits(sram_bytes=sram_bytes, arenas=arenas), choices, build(QEScore, {}), QbrSettings())
 
 
 def best_with_addresses(terms: Refiner, network: Network) -> float | None:
     """The best score by trying all bits."""
     compiled = terms.compile(network)
     assert not isinstance(compiled, Impossible)
-    limit = terms.limits.sram_bytes or 0
+    limit, rooms = terms.limits.sram_bytes or 0, terms.limits.rooms
     best = None
     for picks in product(*(range(len(choice.labels)) for choice in compiled.problem.choices)):
         bits = compiled.bits(picks)
-        if count(network, terms.runtime, bits).sram_bytes > limit or overflow_bytes(network, terms.runtime, bits, limit):
+        if count(network, terms.runtime, bits).sram_bytes > limit or overflow_bytes(network, terms.runtime, bits, limit, rooms):
             continue
         score = evaluate(terms.objective, network, bits)
         best = score if best is None else max(best, score)
     return best
 
 
-@pytest.mark.parametrize(("widths", "status"), [((2, 4, 8), Status.FEASIBLE), ((4, 8), Status.UNKNOWN), ((7, 8), Status.OPTIMAL)])
-def test_bits_without_addresses_are_not_the_answer(
-    widths: tuple[int, ...], status: Status, runtimes: Mapping[str, Runtime], random_graph: Callable[[random.Random], Network]
+@pytest.mark.parametrize("widths", [(2, 4, 8), (4, 8), (7, 8)])
+def test_the_best_bits_with_addresses_are_found_and_proven(
+    widths: tuple[int, ...], runtimes: Mapping[str, Runtime], random_graph: Callable[[random.Random], Network]
 ) -> None:
     network = random_graph(random.Random(SEED))
-    terms = refiner(runtimes["shared_scratch"], widths, sram_bytes=208)
+    terms = refiner(runtimes["shared_scratch"], widths, 208)
     refined = terms.refine(network)
     best = best_with_addresses(terms, network)
-    assert refined.status is status
-    if refined.bits is None:
-        assert "addresses" in refined.reason
-        assert refined.score is None
-        return
-    assert refined.score is not None
+    assert refined.status is Status.OPTIMAL
+    assert refined.note == ""
+    assert refined.bits is not None
     assert refined.bound is not None
     assert best is not None
-    assert refined.score <= best + 1e-9
+    assert refined.score == pytest.approx(best, abs=1e-6)
     assert best <= refined.bound
     assert overflow_bytes(network, terms.runtime, refined.bits, 208) == 0
-    assert bool(refined.note) == (status is Status.FEASIBLE)
-    if status is Status.OPTIMAL:
+
+
+@pytest.mark.parametrize("runtime_name", ["ideal", "in_place", "shared_scratch", "everything"])
+def test_the_best_bits_in_several_arenas_are_found_and_proven(
+    runtime_name: str, runtimes: Mapping[str, Runtime], random_graph: Callable[[random.Random], Network]
+) -> None:
+    """As good as trying all bits, and infeasible only where none have addresses."""
+    runtime, rng = runtimes[runtime_name], random.Random(41)
+    found = {Status.OPTIMAL: 0, Status.INFEASIBLE: 0}
+    spread = 0
+    for _ in range(60):
+        network = random_graph(rng)
+        most = round(count(network, runtime, Bits.uniform(network, 8)).sram_bytes)
+        total = rng.randint(2 * most // 3, 3 * most // 2)
+        arenas = (total - total // 3, total // 3) if rng.random() < 0.5 else (total // 2, total // 4, total // 4)
+        terms = refiner(runtime, (4, 8), sum(arenas) - rng.randint(0, 1), arenas)
+        compiled = terms.compile(network)
+        if isinstance(compiled, Impossible) or len(compiled.problem.choices) > 6:
+            continue
+        refined, best = terms.refine(network), best_with_addresses(terms, network)
+        found[refined.status] += 1
+        assert (refined.score is None) == (best is None)
+        if refined.bits is None or refined.score is None:
+            assert refined.status is Status.INFEASIBLE
+            continue
+        assert refined.status is Status.OPTIMAL
         assert refined.score == pytest.approx(best, abs=1e-6)
+        spread += terms.choose(compiled, "cp_sat").score != refined.score
+    assert min(found.values()) > 0
+    assert spread > 0  # somewhere the sum of the arenas was not enough
+
+
+def test_where_nothing_is_proven_bits_with_addresses_are_found_all_the_same(
+    runtimes: Mapping[str, Runtime], random_graph: Callable[[random.Random], Network], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qeopt.qbr.repair.EXCLUSIONS", 0)
+    network = random_graph(random.Random(SEED))
+    for widths in ((2, 4, 8), (4, 8)):
+        terms = refiner(runtimes["shared_scratch"], widths, 208)
+        refined, best = terms.refine(network), best_with_addresses(terms, network)
+        assert refined.status is Status.FEASIBLE
+        assert refined.note
+        assert refined.bits is not None
+        assert refined.score is not None
+        assert refined.bound is not None
+        assert best is not None
+        assert refined.score <= best + 1e-9 <= refined.bound + 2e-9
+        assert overflow_bytes(network, terms.runtime, refined.bits, 208) == 0
 
 
 def test_with_room_for_addresses_the_best_bits_stand(
     runtimes: Mapping[str, Runtime], random_graph: Callable[[random.Random], Network]
 ) -> None:
     network = random_graph(random.Random(SEED))
-    refined = refiner(runtimes["shared_scratch"], (2, 4, 8), sram_bytes=213).refine(network)
+    refined = refiner(runtimes["shared_scratch"], (2, 4, 8), 213).refine(network)
     assert (refined.status, refined.note) == (Status.OPTIMAL, "")
 
 
@@ -76,7 +118,7 @@ def test_a_runtime_that_only_counts_has_no_addresses(
     runtimes: Mapping[str, Runtime], random_graph: Callable[[random.Random], Network]
 ) -> None:
     network = random_graph(random.Random(SEED))
-    bits = refiner(runtimes["paper"], (8,)).refine(network).bits
+    bits = refiner(runtimes["paper"], (8,), 10**6).refine(network).bits
     assert bits is not None
     assert overflow_bytes(network, runtimes["paper"], bits, 1) == 0
 
@@ -110,7 +152,7 @@ def test_known_bits_with_addresses_are_kept(
 ) -> None:
     """What another engine found is not given up for less."""
     network = random_graph(random.Random(SEED))
-    terms = refiner(runtimes["shared_scratch"], (2, 4, 8), sram_bytes=208)
+    terms = refiner(runtimes["shared_scratch"], (2, 4, 8), 208)
     best = best_with_addresses(terms, network)
     compiled = terms.compile(network)
     assert not isinstance(compiled, Impossible)

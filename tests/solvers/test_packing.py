@@ -6,7 +6,8 @@ from itertools import accumulate, product
 import pytest
 
 from qeopt_solvers import Status
-from qeopt_solvers.packing import Item, Packing, Piece, first_fit, fits, height_of, most_live, pack
+from qeopt_solvers.packing import Packing, fits, least_excess, pack
+from qeopt_solvers.rectangles import Item, Piece, first_fit, height_of, most_live, tops_of
 
 
 def item(*pieces: tuple[int, int, int]) -> Item:
@@ -141,3 +142,48 @@ def test_what_fits_is_what_the_least_height_says(seed: int) -> None:
     least = pack(items).height
     assert least is not None
     assert [fits(items, size) for size in (least - 1, least, least + 1)] == [False, True, True]
+
+
+def least_set_aside(items: list[Item], arenas: tuple[int, ...]) -> int | None:
+    """The least that is set aside in all arenas together, by trying every address; None where nothing fits."""
+    spans = [range(sum(arenas) - one.size + 1) for one in items]
+    found = (offsets for offsets in product(*spans) if is_sound(items, offsets, arenas))
+    return min((height_of(items, offsets, arenas) for offsets in found), default=None)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_several_arenas_set_aside_no_more_than_brute_force(seed: int) -> None:
+    rng = random.Random(seed)
+    items = random_items(rng, 4, size=3)
+    arenas = tuple(rng.randint(1, 4) for _ in range(rng.randint(2, 3)))
+    least, found = least_set_aside(items, arenas), pack(items, arenas)
+    assert found.height == least
+    for size in range(sum(arenas) + 1):
+        assert fits(items, size, arenas) is (least is not None and least <= size)
+    if least is None:
+        assert found.status is Status.INFEASIBLE
+        return
+    assert found.offsets is not None
+    assert found.status is Status.OPTIMAL
+    assert found.bound == least == sum(tops_of(items, found.offsets, arenas)) >= most_live(items)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_least_excess_is_what_the_largest_arena_lacks(seed: int) -> None:
+    rng = random.Random(seed)
+    items = random_items(rng, 5, size=4)
+    arenas = (rng.randint(1, 3), rng.randint(4, 6), rng.randint(1, 3))
+    size = sum(arenas) - rng.randint(0, 3)
+    lacks = least_excess(items, size, arenas)
+    assert lacks is not None
+    for more in range(lacks + 2):
+        assert fits(items, size + more, (arenas[0], arenas[1] + more, arenas[2])) is (more >= lacks)
+
+
+def test_one_of_several_arenas_is_the_same_as_one_arena() -> None:
+    for seed in range(20):
+        items = random_items(random.Random(seed), 9, size=7)
+        height = pack(items).height
+        assert height is not None
+        assert pack(items, (height,)).height == height
+        assert pack(items, (height, 0)).height == height
