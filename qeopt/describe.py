@@ -13,6 +13,7 @@ from qeopt.design import (
     Baseline,
     BitsProof,
     Certificate,
+    CertificatePart,
     Design,
     FileHash,
     Peak,
@@ -27,6 +28,7 @@ from qeopt.layout import describe_arena
 from qeopt.memory import Resources
 from qeopt.qbr import Refined
 from qeopt.search import JointBound
+from qeopt.search.bound import BoundPart
 from qeopt.space import Structure
 from qeopt.spec.load import Loaded
 from qeopt.spec.node import plain
@@ -63,7 +65,7 @@ def describe(
         bits=_proof(proofs),
         space_certificate=None
         if bound is None
-        else SpaceCertificate(prices=PriceVector(**asdict(bound.prices)), left_out=bound.left_out),
+        else SpaceCertificate(parts=tuple(_part(part) for part in bound.parts), left_out=bound.left_out),
         structure=study.subject.named(structure),
         weights=dict(refined.bits.weights),
         activations=dict(refined.bits.activations),
@@ -127,6 +129,10 @@ def _proof(proofs: tuple[Refined, ...]) -> BitsProof:
         ),
         note="" if proven else refined.note,
     )
+
+
+def _part(part: BoundPart) -> CertificatePart:
+    return CertificatePart(**asdict(part.overhead), prices=PriceVector(**asdict(part.prices)))
 
 
 def _gap(score: float, bound: float) -> float:

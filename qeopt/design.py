@@ -63,13 +63,26 @@ class PriceVector(Block):
     """Per bit operation."""
     macs: Annotated[float, Field(ge=0)]
     """Per multiply-accumulate."""
+    held: Annotated[float, Field(ge=0)]
+    """Per unit of memory that operators hold for good."""
+
+
+class CertificatePart(Block):
+    """What proves the bound over some designs: one pass over the space at these prices gives it."""
+
+    at_least: Annotated[int, Field(ge=0)]
+    """The designs meant hold at least so much beside their tensors, in the unit in which the runtime counts."""
+    at_most: int | None
+    """And at most so much; null for any amount."""
+    prices: PriceVector
+    """The prices."""
 
 
 class SpaceCertificate(Block):
-    """What proves the bound over the whole space: one pass over the space at these prices gives it."""
+    """What proves the bound over the whole space."""
 
-    prices: PriceVector
-    """The prices."""
+    parts: Annotated[tuple[CertificatePart, ...], Field(min_length=1)]
+    """By ascending ranges; together they mean every design."""
     left_out: tuple[str, ...]
     """Rules that the bound does not use; it holds all the same."""
 

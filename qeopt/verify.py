@@ -7,12 +7,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from qeopt.design import Design, load_design
+from qeopt.design import Design, SpaceCertificate, load_design
 from qeopt.memory import Resources, count
 from qeopt.network import Network
 from qeopt.qbr import Refined
 from qeopt.recount import recount
 from qeopt.search.bound import recheck
+from qeopt.search.overhead import Overhead
 from qeopt.search.prices import Prices
 from qeopt.solve import PROVER
 from qeopt.spec.errors import Location, SpecError
@@ -148,15 +149,31 @@ def _space_bound(design: Design) -> float | None:
     study = design.load_study()
     if design.space_certificate is None or study.space is None:
         return None
-    prices = design.space_certificate.prices
-    return recheck(study.space, study.task, study.refiner, Prices(prices.flash, prices.bitops, prices.macs))
+    proven = []
+    for part in design.space_certificate.parts:
+        prices, overhead = Prices(**part.prices.model_dump()), Overhead(part.at_least, part.at_most)
+        value = recheck(study.space, study.task, study.refiner, prices, overhead)
+        if value is None:
+            return None
+        proven.append(value)
+    return max(proven)
 
 
 def _space(design: Design, proven: float | None) -> list[str]:
     """Set the claimed bound over the space against what its certificate proves."""
+    if design.space_certificate is not None and not _is_whole(design.space_certificate):
+        return ["space: the parts of the certificate leave designs out"]
     if proven is None or design.bound is None or proven <= design.bound or _same(proven, design.bound):
         return []
     return [f"space: said that nothing scores above {design.bound}, but the certificate proves {proven} only"]
+
+
+def _is_whole(certificate: SpaceCertificate) -> bool:
+    """Whether every design is in some part."""
+    first, *others = certificate.parts
+    ends = [part.at_most for part in certificate.parts]
+    joined = all(end is not None and part.at_least <= end + 1 for end, part in zip(ends, others, strict=False))
+    return first.at_least == 0 and joined and ends[-1] is None
 
 
 def _same(one: float, other: float) -> bool:

@@ -219,6 +219,11 @@ class Runtime(Block):
         return self.scratch if isinstance(self.scratch, tuple) else (self.scratch,)
 
     @property
+    def shared_pools(self) -> tuple[Scratch, ...]:
+        """Pools whose largest need is held all the time."""
+        return tuple(pool for pool in self.pools if pool.aggregate == "global_max" and pool.bytes)
+
+    @property
     def lays_out(self) -> bool:
         """Whether every buffer it counts can have an address; a purely analytic count leaves some out."""
         memory = self.memory

@@ -184,13 +184,13 @@ class ExplanationReport:
         """What the certificate's prices prove: by budget, how much a step more can raise the bound."""
         limits, found = self._study.limits, {}
         if limits.flash_bytes is not None:
-            nats = bound.prices.flash * KIB * self._study.runtime.unit_per_byte
+            nats = _rise(bound, "flash", KIB * self._study.runtime.unit_per_byte)
             found["flash"] = {"step": KIB, "step_text": "1 KiB", "nats": nats}
-        for name, price in (("bitops", bound.prices.bitops), ("macs", bound.prices.macs)):
+        for name in ("bitops", "macs"):
             limit = getattr(limits, name)
             if limit is not None:
                 step = max(limit // PERCENT, 1)
-                found[name] = {"step": step, "step_text": f"{step:,}", "nats": price * step}
+                found[name] = {"step": step, "step_text": f"{step:,}", "nats": _rise(bound, name, step)}
         return found
 
     def document(self) -> dict[str, Any]:
@@ -229,6 +229,12 @@ class ExplanationReport:
             return document
         prices = {name: {"step": worth["step"], "nats": worth["nats"]} for name, worth in self._prices(bound).items()}
         return {**document, "bound": bound.value, "left_out": list(bound.left_out), "prices": prices}
+
+
+def _rise(bound: JointBound, name: str, step: int) -> float:
+    """How much a step more of a budget can raise a bound at most, in nats."""
+    raised: list[float] = [part.value + getattr(part.prices, name) * step for part in bound.parts]
+    return max(raised) - bound.value
 
 
 def _misfit(misfit: Misfit) -> dict[str, Any]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NoReturn
 
 from qeopt.qbr import Refiner
 from qeopt.search.bound import JointBound, bound_space
 from qeopt.search.checkpoint import Journal, Saved
 from qeopt.search.evolution import evolve
-from qeopt.search.founders import within_reach
 from qeopt.search.island import Candidate, Terms
+from qeopt.search.relax import Relaxer
 from qeopt.search.result import Alternative, Best, Phase, Progress, SearchResult, Stop
 from qeopt.search.settings import SearchSettings
 from qeopt.search.watch import Watch
@@ -76,10 +78,9 @@ def explore(
         watch = Watch(report, started, settings.walks)
         try:
             bound = _bound(terms, watch)
-            founders = () if watch.stopped else within_reach(terms, bound, watch.sought)
         except KeyboardInterrupt:
             return SearchResult(None, Stop.INTERRUPTED, reason="interrupted before any structure was looked at")
-        saved = Saved(_seeded(bound, (*seeds, *founders)), None)
+        saved = Saved(_seeded(bound, seeds), None)
         if watch.stopped:  # nothing is saved: a bound that was cut short is not the one that a resumed run must have
             return evolve(terms, saved.bound, workers=workers, report=_end, started=started)
         if journal is not None:
@@ -119,5 +120,19 @@ def _bound(terms: Terms, watch: Watch) -> JointBound | None:
         return None
     watch.begin()
     return bound_space(
-        terms.space, terms.task, terms.refiner, tolerance=settings.gap / 8, most_walks=settings.walks, found=watch.walked
+        terms.space,
+        terms.task,
+        terms.refiner,
+        tolerance=settings.gap / 8,
+        most_walks=settings.walks,
+        found=watch.walked,
+        score=partial(_score, terms),
     )
+
+
+def _score(terms: Terms, structure: Structure) -> float | None:
+    """What the best bits of a structure score; None where it is over a budget whatever its bits."""
+    relaxed = Relaxer(terms.space, terms.task, terms.refiner).relax([structure])
+    if not math.isfinite(relaxed.scores[0]):
+        return None
+    return terms.refiner.refine(terms.space.expand(structure, terms.task)).score

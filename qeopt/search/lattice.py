@@ -16,6 +16,7 @@ import numpy as np
 
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
+from qeopt.search.overhead import ANY, Overhead
 from qeopt.search.recent import Recent, fingerprint
 from qeopt.search.tables import CellKind, CellTable, Floats, Integers
 from qeopt.search.tabulate import tabulate
@@ -112,13 +113,20 @@ class BlockLattice:
 _RECENT: Recent[tuple[BlockLattice, ...]] = Recent()
 
 
-def build_lattice(space: Space, task: Task, refiner: Refiner) -> tuple[BlockLattice, ...]:
+def build_lattice(space: Space, task: Task, refiner: Refiner, overhead: Overhead = ANY) -> tuple[BlockLattice, ...]:
     """Tabulate every block of `space`, or return what was tabulated for the same terms just before.
+
+    Args:
+        space: Structures.
+        task: What the network reads and tells apart.
+        refiner: The terms under which bits are chosen.
+        overhead: The designs that are meant, by what they hold beside their tensors.
 
     Raises:
         NotSeparable: when the cells of a block cannot be taken apart as the bound needs.
     """
-    return _RECENT.get(fingerprint(space, task, refiner), _LatticeBuilder(space, task, refiner).build)
+    name = f"{fingerprint(space, task, refiner)} {overhead}"
+    return _RECENT.get(name, _LatticeBuilder(space, task, refiner, overhead).build)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +157,11 @@ class _Ways:
 
 
 class _LatticeBuilder:
-    def __init__(self, space: Space, task: Task, refiner: Refiner) -> None:
+    def __init__(self, space: Space, task: Task, refiner: Refiner, overhead: Overhead) -> None:
         self._space = space
         self._task = task
         self._refiner = refiner
+        self._overhead = overhead
         self._boundary = boundary_widths(refiner)
         self._tables: dict[tuple[CellKind, bytes], Rows] = {}
 
@@ -246,7 +255,7 @@ class _LatticeBuilder:
         key = (kind, dims.tobytes())
         if key not in self._tables:
             keep, index = _distinct(dims)
-            self._tables[key] = Rows(tabulate(kind, dims[keep], self._refiner, self._boundary), index)
+            self._tables[key] = Rows(tabulate(kind, dims[keep], self._refiner, self._boundary, self._overhead), index)
         return self._tables[key]
 
     def _place(self, index: int, count: int, number: int) -> Place:

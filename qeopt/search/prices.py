@@ -19,10 +19,12 @@ class Prices:
     """Nats per bit operation."""
     macs: float = 0.0
     """Nats per multiply-accumulate."""
+    held: float = 0.0
+    """Nats per unit of memory that operators hold for good."""
 
     def of(self, table: CellTable) -> Floats:
         """Best score less priced costs of every cell of a table, by (bits read, bits written, cell)."""
-        return table.priced(np.array([self.flash]), np.array([self.bitops])) - self.macs * table.macs
+        return table.priced(np.array([self.flash]), np.array([self.bitops])) - (self.macs * table.macs + self.held * table.held)
 
 
 def chained(first: Floats, second: Floats) -> Floats:

@@ -19,6 +19,7 @@ from qeopt.qbr import Refiner
 from qeopt.search.genome import Genome
 from qeopt.search.lattice import boundary_widths, build_lattice
 from qeopt.search.lookup import Lookup, is_separable
+from qeopt.search.overhead import ANY, Overhead
 from qeopt.search.recent import Recent, fingerprint
 from qeopt.search.tables import CellKind, CellTable, Floats, dimensions
 from qeopt.search.tabulate import tabulate
@@ -48,6 +49,7 @@ class Spent:
     flash: float
     bitops: float
     macs: float
+    held: float
 
 
 _RECENT: Recent[Lookup | None] = Recent()
@@ -69,9 +71,9 @@ class Relaxer:
             return _Batch(self, structures).relax()
         return Relaxation(*self.lookup.bound(Genome(self.space).read(structures)))
 
-    def spend(self, structure: Structure, flash_price: float, bitops_price: float) -> Spent:
-        """What one structure costs at the bits that are best at the given prices (nats per unit)."""
-        return _Batch(self, [structure]).spend(flash_price, bitops_price)
+    def spend(self, structure: Structure, flash_price: float, bitops_price: float, overhead: Overhead) -> Spent:
+        """What one structure costs at the bits of a range of designs that are best at the given prices (nats per unit)."""
+        return _Batch(self, [structure], overhead).spend(flash_price, bitops_price)
 
     @cached_property
     def lookup(self) -> Lookup | None:
@@ -88,7 +90,7 @@ class Relaxer:
 class _Batch:
     """The cells of a batch of structures, tabulated by kind."""
 
-    def __init__(self, terms: Relaxer, structures: Sequence[Structure]) -> None:
+    def __init__(self, terms: Relaxer, structures: Sequence[Structure], overhead: Overhead = ANY) -> None:
         self._limits = terms.refiner.limits
         self._flash_limit = terms.refiner.flash_limit
         self._size = len(structures)
@@ -106,7 +108,7 @@ class _Batch:
                 owners.append(index)
                 slots.append(slot)
         self._tables: list[tuple[CellTable, NDArray[np.int64], NDArray[np.int64]]] = [
-            (tabulate(kind, dims, terms.refiner, boundary), np.array(owners), np.array(slots))
+            (tabulate(kind, dims, terms.refiner, boundary, overhead), np.array(owners), np.array(slots))
             for kind, (dims, owners, slots) in members.items()
         ]
 
@@ -139,13 +141,14 @@ class _Batch:
         for value in reversed(values):
             ahead.append((value + ahead[-1][None, :]).max(axis=1))
         ahead.reverse()
-        bits, flash, operations, multiplications = self._start, 0.0, 0.0, 0.0
+        bits, flash, operations = self._start, 0.0, 0.0
         for (table, row), value, rest in zip(cells, values, ahead[1:], strict=True):
             target = int((value[bits] + rest).argmax())
             spent = table.spent(row, bits, target, flash_price, bitops_price)
-            flash, operations, multiplications = flash + spent[0], operations + spent[1], multiplications + float(table.macs[row])
-            bits = target
-        return Spent(flash, operations, multiplications)
+            flash, operations, bits = flash + spent[0], operations + spent[1], target
+        macs = sum(float(table.macs[row]) for table, row in cells)
+        held = sum(float(table.held[row]) for table, row in cells)
+        return Spent(flash, operations, macs, held)
 
     def _least_bound(self, most: Floats) -> Floats:
         """Minimise the bound over the prices of the budgets there are, one price after the other."""

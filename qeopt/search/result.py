@@ -50,8 +50,8 @@ class Phase(StrEnum):
 
     BOUND = "bound"
     """It bounds the space: structures are met, none is evaluated yet."""
-    FOUNDERS = "founders"
-    """It bounds the space with less memory, to meet structures that fit."""
+    RANGES = "ranges"
+    """It bounds one range of designs after the other, by what they hold beside their tensors."""
     EVOLUTION = "evolution"
 
 

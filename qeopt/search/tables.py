@@ -94,6 +94,8 @@ class CellTable:
     """(combinations, cells) bit operations of operators without weights; None when no budget asks for it."""
     macs: Floats
     """(cells,)"""
+    held: Floats
+    """(cells,) memory that operators hold for good, in the runtime's unit."""
     layers: int
     ends: Integers
     """(combinations, 2) indices of the bits read and written among the boundary widths, ascending."""

@@ -22,7 +22,7 @@ from qeopt.hardware.costs import (
     mac_count,
     parameter_flash,
     persistent,
-    scratch,
+    pool_scratch,
     shape_limits,
     weights_flash,
 )
@@ -30,38 +30,49 @@ from qeopt.memory import steps
 from qeopt.network import Network, Op, Tensor
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
+from qeopt.search.overhead import ANY, Overhead
 from qeopt.search.tables import CellKind, CellTable, Floats, Integers, Masks, WeightGroup
 
 Pair = tuple[int, int]
 """Bits an operator reads and writes."""
+NEVER = 1 << 60
+"""More memory than any device has."""
 
 
-def tabulate(kind: CellKind, dims: Sequence[tuple[int, ...]] | Integers, refiner: Refiner, boundary: tuple[int, ...]) -> CellTable:
+def tabulate(
+    kind: CellKind,
+    dims: Sequence[tuple[int, ...]] | Integers,
+    refiner: Refiner,
+    boundary: tuple[int, ...],
+    overhead: Overhead = ANY,
+) -> CellTable:
     """Tabulate the cells of `kind` with the given dimensions.
 
-    SRAM steps and kernel legality are hard; scratch that a runtime holds as one maximum and what an operator holds for good are
-    charged to its own step only, so a table never rules out a cell that a network could contain, and a cell taken apart costs what
-    it costs as a whole. Weights may have any bits that some channels can have.
+    SRAM steps and kernel legality are hard. Of what a network holds beside its tensors at every step, a step is charged what its
+    own operator needs and at least the lower end of `overhead`, so a table never rules out a cell that a network in that range
+    could contain, and a cell taken apart costs what it costs as a whole. Weights may have any bits that some channels can have.
 
     Args:
         kind: What the cells share.
         dims: One row per cell, as `dimensions` gives them.
         refiner: The terms under which bits are chosen.
         boundary: Ascending widths that a tensor between two cells may have.
+        overhead: The designs that are meant.
     """
     cells = np.asarray(dims, dtype=np.int64)
     network = kind.network(cells)
-    return _Tabulator(network, refiner, len(cells)).table(boundary)
+    return _Tabulator(network, refiner, len(cells), overhead).table(boundary)
 
 
 class _Tabulator:
     """Tabulates one network with array dimensions."""
 
-    def __init__(self, network: Network, refiner: Refiner, size: int) -> None:
+    def __init__(self, network: Network, refiner: Refiner, size: int, overhead: Overhead) -> None:
         self._network = network
         self._refiner = refiner
         self._runtime = refiner.runtime
         self._size = size
+        self._overhead = overhead
         self._bits = _combinations(network, refiner)
         self._count = len(next(iter(self._bits.values())))
 
@@ -86,6 +97,7 @@ class _Tabulator:
             flash=_spread(sum(parameter_flash(self._runtime, op) for op in network.ops), self._size),
             bitops=None if operations is None else operations[keep],
             macs=_spread(sum(mac_count(self._runtime, op) for op in network.ops), self._size),
+            held=_spread(sum(persistent(self._runtime, op) for op in network.ops), self._size),
             layers=network.layers,
             ends=ends[keep],
             boundary=len(boundary),
@@ -119,22 +131,28 @@ class _Tabulator:
             return fits
         limit = self._refiner.limits.sram_bytes * self._runtime.unit_per_byte
         for step in steps(self._network, self._runtime):
-            used = persistent(self._runtime, step.op) + self._least_scratch(step.op)
+            used = self._least_beside(step.op)
             for item in step.live:
                 used = used + self._by_width(item.tensor, partial(held, self._runtime, item.elements))
             fits &= used <= limit
         return fits
 
-    def _least_scratch(self, op: Op) -> NDArray[Any]:
-        """(combinations, cells or 1) scratch at the legal weight bits that need least."""
-        formulas = [pool.bytes[op.kind] for pool in self._runtime.pools if op.kind in pool.bytes]
-        if not formulas:
-            return np.zeros((1, 1), dtype=np.int64)
-        by_weights = any("w_bits" in formula.names for formula in formulas)
+    def _least_beside(self, op: Op) -> NDArray[Any]:
+        """(combinations, cells or 1) what is held beside the tensors while `op` runs, at the legal weight bits that need least.
+
+        More than any memory where the operator alone holds more than the range allows.
+        """
+        runtime, meant = self._runtime, self._overhead
+        lasting = persistent(runtime, op)
 
         def least(pair: Pair) -> NDArray[Any]:
-            widths = (self._legal_weights(op, pair) or (FIXED_BITS,)) if by_weights else (FIXED_BITS,)
-            needs = [np.asarray(scratch(self._runtime, op, pair[0], width, pair[1])) for width in widths]
+            needs = []
+            for width in self._legal_weights(op, pair) or (FIXED_BITS,):
+                pools = {"global_max": lasting, "per_step": 0}
+                for pool in runtime.pools:
+                    pools[pool.aggregate] = pools[pool.aggregate] + pool_scratch(runtime, pool, op, pair[0], width, pair[1])
+                total = np.maximum(pools["global_max"], meant.at_least) + pools["per_step"]
+                needs.append(total if meant.at_most is None else np.where(pools["global_max"] <= meant.at_most, total, NEVER))
             fewest: NDArray[Any] = np.min(np.stack(np.broadcast_arrays(*needs)), axis=0)
             return fewest
 

@@ -26,17 +26,14 @@ class Watch:
         """Tell that the bound begins."""
         self._say(Phase.BOUND, self._most_walks)
 
-    def walked(self, _structure: Structure, bound: float) -> bool:
-        """Tell of a walk and the best bound so far; True ends the bound."""
+    def walked(self, _structure: Structure, bound: float, part: int) -> bool:
+        """Tell of a walk over all designs (part 0) or some, and the best bound so far; True ends the bound."""
         self._walks += 1
         self._bound = outward(bound)
-        self._say(Phase.BOUND, self._most_walks)
-        return self.stopped
-
-    def sought(self, _structure: Structure, _lowered: float) -> bool:
-        """Tell of a walk that looks for founders and proves nothing; True ends it."""
-        self._walks += 1
-        self._say(Phase.FOUNDERS, 0)
+        if part == 0:
+            self._say(Phase.BOUND, self._most_walks)
+        else:
+            self._say(Phase.RANGES, 0)
         return self.stopped
 
     def _say(self, phase: Phase, most: int) -> None:

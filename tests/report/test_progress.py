@@ -50,8 +50,8 @@ def test_the_bound(board: Board, clock: Clock) -> None:
         "study: bounding the space, walk 4 of at most 40, no design exceeds 1303.1030",
         "2:05 min elapsed, remaining time not known before the bound is",
     )
-    board.take("study", walk(4, 1303.1030, Phase.FOUNDERS))
-    assert board.lines()[0] == "study: looking for structures to begin with, no design exceeds 1303.1030"
+    board.take("study", walk(4, 1303.1030, Phase.RANGES))
+    assert board.lines()[0] == "study: bounding by memory beside tensors, walk 5, no design exceeds 1303.1030"
 
 
 def test_rounds(board: Board, clock: Clock) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,10 +38,14 @@ def best_by_enumeration(study: SmallStudy) -> tuple[float, Structure] | None:
     return best
 
 
+def scorer(study: SmallStudy) -> Callable[[Structure], float | None]:
+    return lambda structure: study.refiner.refine(study.space.expand(structure, study.task)).score
+
+
 def check_study(seed: int) -> None:
     study = small_study(seed)
     best = best_by_enumeration(study)
-    bound = bound_space(study.space, study.task, study.refiner, tolerance=1e-6, most_walks=30)
+    bound = bound_space(study.space, study.task, study.refiner, tolerance=1e-6, most_walks=30, score=scorer(study))
     assert bound is not None, "every generated space is a chain"
     settings = SearchSettings(evaluations=2000, min_generations=1, gap=0.0, baselines=())
     found = explore(study.space, study.task, study.refiner, settings).best
@@ -89,17 +94,18 @@ def test_a_larger_budget_never_lowers_the_bound() -> None:
 @pytest.mark.parametrize("seed", range(24))
 def test_another_evaluator_proves_the_same_from_the_prices(seed: int) -> None:
     study = small_study(seed)
-    bound = bound_space(study.space, study.task, study.refiner, tolerance=1e-3, most_walks=6)
+    bound = bound_space(study.space, study.task, study.refiner, tolerance=1e-3, most_walks=6, score=scorer(study))
     assert bound is not None
-    proven = recheck(study.space, study.task, study.refiner, bound.prices)
-    assert proven is not None
-    assert proven == pytest.approx(bound.value, rel=1e-8)
+    for part in bound.parts:
+        proven = recheck(study.space, study.task, study.refiner, part.prices, part.overhead)
+        assert proven == pytest.approx(part.value, rel=1e-8)
 
 
 def test_prices_other_than_the_best_prove_a_looser_bound() -> None:
     study = small_study(3)
     bound = bound_space(study.space, study.task, study.refiner, tolerance=1e-6, most_walks=30)
     assert bound is not None
-    other = recheck(study.space, study.task, study.refiner, replace(bound.prices, flash=3 * bound.prices.flash + 1e-4))
+    (part,) = bound.parts
+    other = recheck(study.space, study.task, study.refiner, replace(part.prices, flash=3 * part.prices.flash + 1e-4))
     assert other is not None
     assert other >= bound.value * (1 - 1e-8)

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from small_search import write_study  # type: ignore[import-not-found]  # beside this file
 
 TFLM = ("runtime=tflm", "budgets.sram=32 KiB")
-"""A runtime that the bound leaves memory out of, so that founders are sought."""
+"""A runtime that the bound leaves memory out of, so that ranges of designs are bounded one by one."""
 
 
 class Reader:
@@ -81,11 +81,11 @@ def test_a_bound_that_is_cut_short_is_proven_and_not_taken_for_the_whole(study: 
     assert saved(resume(tmp_path / "run"), tmp_path / "second.json") == whole
 
 
-def test_looking_for_founders_can_be_cut_short(study: Path, tmp_path: Path) -> None:
+def test_bounding_ranges_can_be_cut_short(study: Path, tmp_path: Path) -> None:
     reader = Reader()
     whole = saved(solve(study, overrides=TFLM, report=reader), tmp_path / "whole.json")
-    sought = [progress.walks for name, progress in reader.told if (name, progress.phase) == ("study", Phase.FOUNDERS)]
-    assert sought
-    first = solve(study, overrides=TFLM, run_dir=tmp_path / "run", report=Reader((Phase.FOUNDERS, sought[0])))
+    ranges = [progress.walks for name, progress in reader.told if (name, progress.phase) == ("study", Phase.RANGES)]
+    assert ranges
+    first = solve(study, overrides=TFLM, run_dir=tmp_path / "run", report=Reader((Phase.RANGES, ranges[0])))
     assert first.interrupted
     assert saved(resume(tmp_path / "run"), tmp_path / "second.json") == whole

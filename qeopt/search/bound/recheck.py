@@ -15,6 +15,7 @@ import numpy as np
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
 from qeopt.search.lattice import boundary_widths
+from qeopt.search.overhead import ANY, Overhead
 from qeopt.search.prices import Prices, chained
 from qeopt.search.tables import CellKind, Floats, Integers
 from qeopt.search.tabulate import tabulate
@@ -34,6 +35,7 @@ class _Terms:
     refiner: Refiner
     prices: Prices
     boundary: tuple[int, ...]
+    overhead: Overhead
 
     @property
     def combinations(self) -> int:
@@ -41,12 +43,12 @@ class _Terms:
         return len(self.refiner.choices.activations) ** 4
 
 
-def recheck(space: Space, task: Task, refiner: Refiner, prices: Prices) -> float | None:
-    """The bound over the whole space that `prices` prove, in nats; None where checking it would take too long.
+def recheck(space: Space, task: Task, refiner: Refiner, prices: Prices, overhead: Overhead = ANY) -> float | None:
+    """The bound that `prices` prove over all designs in a range, in nats; None where checking it would take too long.
 
     -inf when no structure fits.
     """
-    terms = _Terms(space, task, refiner, prices, boundary_widths(refiner))
+    terms = _Terms(space, task, refiner, prices, boundary_widths(refiner), overhead)
     if _size(terms) > LARGEST:
         return None
     limits = refiner.limits
@@ -57,6 +59,7 @@ def recheck(space: Space, task: Task, refiner: Refiner, prices: Prices) -> float
     for number in range(len(space.blocks)):
         value, entering = _through(terms, number, entering, value)
     worth = prices.bitops * (limits.bitops or 0) + prices.macs * (limits.macs or 0)
+    worth += prices.held * (overhead.at_most or 0)
     worth += prices.flash * (limits.flash_bytes or 0) * refiner.runtime.unit_per_byte
     return float(value.max()) + worth
 
@@ -131,7 +134,7 @@ def _cell(
     cell = block.cell(source, values, first=first, same_width=bool((source == width).all()), classes=terms.task.classes)
     placed = PlacedCell("cell", 0, cell, 0, place)
     dims = np.stack([source, *(np.broadcast_to(getattr(placed.cell, name), width.shape) for name in cell.DIMS)], axis=1)
-    table = tabulate(CellKind.of(cell, place), dims, terms.refiner, terms.boundary)
+    table = tabulate(CellKind.of(cell, place), dims, terms.refiner, terms.boundary, terms.overhead)
     return np.moveaxis(terms.prices.of(table), -1, 0), table.layers
 
 
