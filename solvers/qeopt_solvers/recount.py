@@ -22,15 +22,15 @@ class Violation:
 
 def value(problem: AllocationProblem, picks: Sequence[int]) -> int:
     """Sum the gains of `picks` (an option index per choice)."""
-    return sum(choice.gains[pick] for choice, pick in zip(problem.choices, picks, strict=True))
+    return sum([choice.gains[pick] for choice, pick in zip(problem.choices, picks, strict=True)])
 
 
 def usage(problem: AllocationProblem, row: Row, picks: Sequence[int]) -> int | None:
     """Sum what `picks` use of `row`, its fixed part included; None when a linked combination it prices is not allowed."""
-    total = row.fixed + sum(term.costs[picks[term.choice]] for term in row.terms)
+    total = row.fixed + sum([term.costs[picks[term.choice]] for term in row.terms])
     for term in row.link_terms:
         link = problem.links[term.link]
-        combination = tuple(picks[index] for index in link.choices)
+        combination = tuple([picks[index] for index in link.choices])
         if combination not in link.allowed:
             return None
         total += term.costs[link.allowed.index(combination)]
@@ -39,7 +39,7 @@ def usage(problem: AllocationProblem, row: Row, picks: Sequence[int]) -> int | N
 
 def tie_value(tie_break: TieBreak, picks: Sequence[int]) -> int:
     """Sum what `picks` cost in a tie-break."""
-    return sum(term.costs[picks[term.choice]] for term in tie_break.terms)
+    return sum([term.costs[picks[term.choice]] for term in tie_break.terms])
 
 
 def key(problem: AllocationProblem, picks: Sequence[int]) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qeopt_solvers.allocation import AllocationProblem, Link, Row
-from qeopt_solvers.chains.numbers import NEVER, Ints, Numbers, flat
+from qeopt_solvers.chains.numbers import NEVER, Ints, Numbers, flat, touched_choices
 from qeopt_solvers.chains.parts import Chain, Parts
 
 MOST_COLUMNS = 64
@@ -78,16 +78,20 @@ def is_small(problem: AllocationProblem, chain: Chain) -> bool:
 
 def blocks_of(problem: AllocationProblem, parts: Parts, numbers: Numbers) -> list[Block]:
     """Write out the loners and the small chains."""
-    blocks = []
-    if parts.alone:
-        choices = np.array(parts.alone, dtype=np.intp)
-        options = np.arange(numbers.gains.shape[1])[None]
-        blocks.append(Block(choices[:, None], options, numbers.gains[choices], numbers.costs[:, choices], numbers.alive[choices]))
+    touched = touched_choices(numbers)
+    sorts = [choice for choice in parts.alone if touched[choice]], [choice for choice in parts.alone if not touched[choice]]
+    blocks = [_loners(numbers, choices) for choices in sorts if choices]
     shapes: dict[tuple[int, ...], list[Chain]] = {}
     for small in parts.chains:
         if is_small(problem, small):
             shapes.setdefault(tuple(len(problem.choices[choice].labels) for choice in small.members), []).append(small)
     return [*blocks, *(_block(problem, parts, numbers, sizes, chains) for sizes, chains in shapes.items())]
+
+
+def _loners(numbers: Numbers, members: list[int]) -> Block:
+    choices = np.array(members, dtype=np.intp)
+    options = np.arange(numbers.gains.shape[1])[None]
+    return Block(choices[:, None], options, numbers.gains[choices], numbers.costs[:, choices], numbers.alive[choices])
 
 
 def _block(problem: AllocationProblem, parts: Parts, numbers: Numbers, sizes: tuple[int, ...], chains: Sequence[Chain]) -> Block:

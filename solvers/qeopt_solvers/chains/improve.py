@@ -10,8 +10,8 @@ from qeopt_solvers.chains.prices import Pool, Priced
 
 MOST_CHANGES = 12
 """Changes made before giving up on more."""
-FREE = 6.0
-"""With so few binary choices left between an answer and the bound, looking through them is quicker than improving the answer."""
+FREE = 6
+"""With so few columns left between an answer and the bound, looking through them is quicker than improving the answer."""
 CANDIDATES = 64
 """Columns considered for a pair of changes: those that the prices like best."""
 

@@ -28,6 +28,8 @@ class Items:
     """The costs as floats."""
     starts: NDArray[np.intp]
     """Where each line begins in the flattened arrays."""
+    counts: Ints
+    """Gains, the costs of every total, ties: each flattened."""
 
     def put(self, picks: Ints, columns: Ints) -> None:
         """Write the options that a column per item stands for into `picks`, one per choice of the problem."""
@@ -38,8 +40,8 @@ class Items:
 
     def counted(self, places: NDArray[np.intp]) -> tuple[int, Ints]:
         """Sum gains and costs of some places of the flattened arrays."""
-        costs = self.costs.reshape(len(self.costs), self.gains.size)
-        return int(self.gains.take(places).sum()), costs.take(places, axis=1).sum(axis=1)
+        counted = self.counts.take(places, axis=1).sum(axis=1)
+        return int(counted[0]), counted[1:-1]
 
 
 def items_of(blocks: Sequence[Block], totals: int, ties: Ints, *, beaten: bool = False) -> Items:
@@ -49,19 +51,20 @@ def items_of(blocks: Sequence[Block], totals: int, ties: Ints, *, beaten: bool =
     """
     count = sum(len(block.choices) for block in blocks)
     width = max((block.gains.shape[1] for block in blocks), default=1)
-    numbers = np.zeros((2 + totals, count, width), dtype=np.int64)
+    numbers = np.zeros((totals + 2, count, width), dtype=np.int64)
     alive = np.zeros((count, width), dtype=bool)
     end = 0
     for block in blocks:
         start, end = end, end + len(block.choices)
         place = slice(start, end), slice(0, block.gains.shape[1])
-        numbers[0, *place], numbers[1, *place], numbers[2:, *place] = block.gains, block.summed(ties), block.costs
+        numbers[0, *place], numbers[1:-1, *place], numbers[-1, *place] = block.gains, block.costs, block.summed(ties)
         alive[place] = block.alive
-    gains, tied, costs = numbers[0], numbers[1], numbers[2:]
+    gains, costs, tied = numbers[0], numbers[1:-1], numbers[-1]
     if not beaten:
         alive &= ~_beaten(numbers, alive)
     worth = np.where(alive, gains, -np.inf)
-    return Items(tuple(blocks), gains, costs, tied, alive, worth, costs.astype(np.float64), np.arange(count) * width)
+    starts, counts = np.arange(count) * width, numbers.reshape(totals + 2, count * width)
+    return Items(tuple(blocks), gains, costs, tied, alive, worth, costs.astype(np.float64), starts, counts)
 
 
 def _beaten(numbers: Ints, alive: NDArray[np.bool_]) -> NDArray[np.bool_]:

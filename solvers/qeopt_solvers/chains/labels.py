@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qeopt_solvers.chains.dominance import undominated
-from qeopt_solvers.chains.items import Items
 from qeopt_solvers.chains.numbers import Floats, Ints
 from qeopt_solvers.chains.prices import Pool, Priced
-from qeopt_solvers.chains.tables import Step, priced_tables
+from qeopt_solvers.chains.stages import Labels, Stage, plan
+
+FREE = 10
+"""With so few near columns besides the best, all combinations are counted at once: at most 2 to that power."""
 
 
 class TooManyLabels(Exception):  # noqa: N818  a signal between this module and the engine
@@ -52,42 +54,6 @@ class Budget:
             raise Exhausted
 
 
-@dataclass(slots=True)
-class _Labels:
-    """Partial answers as columns."""
-
-    value: Ints
-    used: Ints
-    """Totals x labels."""
-    tie: Ints
-    place: Ints
-    """Flat index of the open combination; 0 between chains."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Stage:
-    """One choice of a chain, or a few items, to extend every label by."""
-
-    choice: int | None
-    """The choice; None for items."""
-    items: tuple[tuple[int, NDArray[np.intp]], ...]
-    """(item, its near columns); the options of this stage are their combinations, the last item's turning fastest."""
-    gains: Ints
-    costs: Ints
-    """Totals x places x options."""
-    ties: Ints
-    worth: Floats
-    """Places x options: best priced value of this option and everything after it in its chain."""
-    successors: NDArray[np.intp] | None
-    """Place after this stage; None for items, which have a single place."""
-    rest: float
-    """Best priced value of the chains and items after the chain (or items) of this stage."""
-    least: Ints
-    """Per total, the least that everything after this stage uses."""
-    tilted: Floats | None = None
-    """Per tilted price vector, `rest`; None for choices of chains."""
-
-
 @dataclass(frozen=True, slots=True)
 class Complete:
     """The best complete answer of a window."""
@@ -118,10 +84,13 @@ def search(pool: Pool, priced: Priced, window: float, budget: Budget) -> Complet
     margin = 0.01 + 1e-11 * abs(priced.bound)
     budgets = pool.numbers.budgets
     target = priced.bound - window - margin - float(priced.prices @ budgets)
+    near = priced.own >= priced.own.max(axis=1, keepdims=True) - (window + margin)
+    if not pool.chains and np.count_nonzero(near) - len(near) <= FREE:
+        return _looked_through(pool, priced, near, budget)
     tilts = _tilted(priced.prices)
     floors = priced.bound - window - margin - (1 + 1e-11) * (tilts @ budgets)
-    labels, columns, stages = _plan(pool, priced, tilts, window + margin)
-    trail: list[tuple[_Stage, NDArray[np.intp], NDArray[np.intp]]] = []
+    labels, columns, stages = plan(pool, priced, tilts, near)
+    trail: list[tuple[Stage, NDArray[np.intp], NDArray[np.intp]]] = []
     binding = _binding(labels, stages, budgets)
     for stage in stages:
         budget.check()
@@ -130,9 +99,9 @@ def search(pool: Pool, priced: Priced, window: float, budget: Budget) -> Complet
         if stage.tilted is not None and len(tilts):
             within = (labels.value - tilts @ labels.used >= (floors - stage.tilted)[:, None]).all(axis=0)
             parents, options = parents[within], options[within]
-            labels = _Labels(labels.value[within], labels.used[:, within], labels.tie[within], labels.place[within])
+            labels = Labels(labels.value[within], labels.used[:, within], labels.tie[within], labels.place[within])
         kept = undominated(labels.used[binding], labels.value, labels.tie, labels.place)
-        labels = _Labels(labels.value[kept], labels.used[:, kept], labels.tie[kept], labels.place[kept])
+        labels = Labels(labels.value[kept], labels.used[:, kept], labels.tie[kept], labels.place[kept])
         if len(kept) > budget.labels:
             raise TooManyLabels
         trail.append((stage, parents[kept], options[kept]))
@@ -152,7 +121,32 @@ def search(pool: Pool, priced: Priced, window: float, budget: Budget) -> Complet
     return Complete(value, columns, tuple(picks))
 
 
-def _binding(labels: _Labels, stages: Sequence[_Stage], budgets: Ints) -> NDArray[np.intp]:
+def _looked_through(pool: Pool, priced: Priced, near: NDArray[np.bool_], budget: Budget) -> Complete | None:
+    """Count every combination of the near columns, of which there are few."""
+    budget.check()
+    items = pool.items
+    columns = priced.columns.copy()
+    places = items.starts + columns
+    open_items = np.flatnonzero(near.sum(axis=1) > 1).tolist()
+    counts = items.counts.take(np.delete(places, open_items), axis=1).sum(axis=1, keepdims=True)
+    options = [np.flatnonzero(near[item]) for item in open_items]
+    for item, near_columns in zip(open_items, options, strict=True):
+        own = items.counts[:, items.starts[item] + near_columns]
+        counts = (counts[:, :, None] + own[:, None, :]).reshape(len(own), -1)
+    budget.spent += counts.shape[1]
+    fitting = np.flatnonzero((counts[1:-1] <= pool.numbers.budgets[:, None]).all(axis=0))
+    if not fitting.size:
+        return None
+    value = int(counts[0, fitting].max())
+    best = fitting[counts[0, fitting] == value]
+    place = int(best[counts[-1, best].argmin()])
+    for item, near_columns in zip(reversed(open_items), reversed(options), strict=True):
+        place, option = divmod(place, near_columns.size)
+        columns[item] = near_columns[option]
+    return Complete(value, columns, ())
+
+
+def _binding(labels: Labels, stages: Sequence[Stage], budgets: Ints) -> NDArray[np.intp]:
     """Totals that some answer within the window could exceed; only these need be compared between labels."""
     most = labels.used[:, 0].copy()
     for stage in stages:
@@ -172,132 +166,8 @@ def _tilted(prices: Floats) -> Floats:
     return np.array(lines).reshape(-1, count)
 
 
-def _plan(pool: Pool, priced: Priced, tilts: Floats, reach: float) -> tuple[_Labels, Ints, list[_Stage]]:
-    """Fix the items that leave no choice within reach of the bound, and order the rest: chains first, then items."""
-    items, prices, own = pool.items, priced.prices, priced.own
-    columns = priced.columns.copy()
-    places = items.starts + columns
-    best = own.take(places)
-    near = own >= (best - reach)[:, None]
-    single = np.count_nonzero(near, axis=1) == 1
-    value, used = items.counted(places[single])
-    labels = _Labels(
-        np.array([value]), used[:, None], items.ties.take(places[single]).sum(keepdims=True), np.zeros(1, dtype=np.int64)
-    )
-    open_items = np.flatnonzero(~single)
-    near = near[open_items]
-    spread = np.where(near, best[open_items, None] - own[open_items], 0.0).max(axis=1)
-    order = np.argsort(-spread, kind="stable")
-    open_items, near = open_items[order], near[order]
-    cheapest = np.where(near, items.costs[:, open_items], np.iinfo(np.int64).max).min(axis=2)
-    least = cheapest.sum(axis=1)
-    use = items.use[:, open_items]
-    other = np.where(near, items.worth[open_items] - np.tensordot(tilts, use, 1), -np.inf).max(axis=2)
-    after = other.sum(axis=1)
-    rest = float(best[open_items].sum())
-    stages = _all_chain_stages(pool, prices, rest, least) if pool.chains else []
-    parts = _parts(items, own, near, open_items)
-    for group in _groups([part.columns.size for part in parts], MERGED if len(prices) == 1 else MERGED_AMONG_SEVERAL):
-        rest -= float(best[open_items[group]].sum())
-        least = least - cheapest[:, group].sum(axis=1)
-        after = after - other[:, group].sum(axis=1)
-        stages.append(replace(_merged(parts[group], rest, least), tilted=after))
-    return labels, columns, stages
-
-
-def _all_chain_stages(pool: Pool, prices: Floats, rest: float, least: Ints) -> list[_Stage]:
-    """Make the stages of the large chains; `rest` and `least` are what comes after all of them."""
-    gains = pool.chain_gains(prices)
-    tables = [priced_tables(steps, gains, prices) for steps in pool.chains]
-    rest += sum(float(table[0].max()) for table in tables)
-    stages: list[_Stage] = []
-    for steps, chain_tables in zip(pool.chains, tables, strict=True):
-        rest -= float(chain_tables[0].max())
-        stages += _chain_stages(pool, steps, chain_tables, rest)
-    _set_least(stages, least)
-    return stages
-
-
-MERGED = 16
-"""Items are taken together while their near columns make at most so many combinations: fewer, larger steps."""
-MERGED_AMONG_SEVERAL = 4
-"""The same with several totals, where labels are many and a step's cost is theirs."""
-
-
-def _groups(sizes: Sequence[int], most: int) -> list[slice]:
-    groups: list[slice] = []
-    start, together = 0, 1
-    for place, size in enumerate(sizes):
-        if place > start and together * size > most:
-            groups.append(slice(start, place))
-            start, together = place, 1
-        together *= size
-    if start < len(sizes):
-        groups.append(slice(start, len(sizes)))
-    return groups
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """The near columns of one item."""
-
-    item: int
-    columns: NDArray[np.intp]
-    gains: Ints
-    costs: Ints
-    ties: Ints
-    worth: Floats
-
-
-def _parts(items: Items, own: Floats, near: NDArray[np.bool_], open_items: NDArray[np.intp]) -> list[_Part]:
-    lines, columns = np.nonzero(near)
-    owners = open_items[lines]
-    gains, ties, worth = items.gains[owners, columns], items.ties[owners, columns], own[owners, columns]
-    costs = items.costs[:, owners, columns]
-    ends = np.searchsorted(lines, np.arange(len(open_items)), side="right").tolist()
-    spans = [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
-    return [
-        _Part(item, columns[span], gains[span], costs[:, span], ties[span], worth[span])
-        for item, span in zip(open_items.tolist(), spans, strict=True)
-    ]
-
-
-def _merged(parts: Sequence[_Part], rest: float, least: Ints) -> _Stage:
-    first = parts[0]
-    gains, costs, ties, worth = first.gains, first.costs, first.ties, first.worth
-    for part in parts[1:]:
-        gains = (gains[:, None] + part.gains).ravel()
-        costs = (costs[:, :, None] + part.costs[:, None, :]).reshape(len(costs), -1)
-        ties = (ties[:, None] + part.ties).ravel()
-        worth = (worth[:, None] + part.worth).ravel()
-    columns = tuple((part.item, part.columns) for part in parts)
-    return _Stage(None, columns, gains, costs[:, None], ties, worth[None], None, rest, least)
-
-
-def _chain_stages(pool: Pool, steps: Sequence[Step], tables: Sequence[Floats], rest: float) -> list[_Stage]:
-    numbers = pool.numbers
-    stages = []
-    for step, table in zip(steps, tables, strict=True):
-        width = step.shape[-1]
-        costs = np.repeat(numbers.costs[:, step.choice, None, :width], table.size // width, axis=1)
-        for number, linked in step.linked:
-            costs[number] += np.broadcast_to(linked, step.shape).reshape(-1, width)
-        gains, ties = numbers.gains[step.choice, :width], pool.ties[step.choice, :width]
-        least = np.where(np.isneginf(table).reshape(-1, width), np.iinfo(np.int64).max, costs).min(axis=(1, 2))
-        stages.append(_Stage(step.choice, (), gains, costs, ties, table.reshape(-1, width), step.successors(), rest, least))
-    return stages
-
-
-def _set_least(stages: list[_Stage], after: Ints) -> None:
-    """Turn each chain stage's own least use into that of everything after it."""
-    for number in reversed(range(len(stages))):
-        own = stages[number].least
-        stages[number] = replace(stages[number], least=after)
-        after = after + own
-
-
 def _extend(
-    labels: _Labels, stage: _Stage, prices: Floats, target: float, budgets: Ints
+    labels: Labels, stage: Stage, prices: Floats, target: float, budgets: Ints
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Extend `labels` in place by every option that stays in the window and in the budgets; return parents and options."""
     base = labels.value - prices @ labels.used

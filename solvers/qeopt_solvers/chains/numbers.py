@@ -43,9 +43,13 @@ def numbers_of(problem: AllocationProblem, parts: Parts) -> Numbers | None:
     rows = [problem.rows[index] for index in parts.totals]
     counted = [row.terms for row in rows] + [tie_break.terms for tie_break in problem.tie_breaks]
     budgets = [row.limit - row.fixed for row in rows]
-    gains = _padded([choice.gains for choice in problem.choices], width)
-    costs = _columns(counted, (len(sizes), width))
-    if gains is None or costs is None or max(budgets, default=0) >= LARGEST_SUM:
+    try:
+        gains = _padded([choice.gains for choice in problem.choices], width)
+        costs = _columns(counted, (len(sizes), width))
+    except OverflowError:
+        return None
+    largest = max(int(gains.max(initial=0)), -int(gains.min(initial=0)), int(costs.max(initial=0)))
+    if max([largest * len(sizes), *budgets]) >= LARGEST_SUM:
         return None
     alive = np.ones(gains.shape, dtype=bool)
     if min(sizes, default=1) < width:
@@ -55,26 +59,23 @@ def numbers_of(problem: AllocationProblem, parts: Parts) -> Numbers | None:
     return Numbers(gains, costs[: len(rows)], costs[len(rows) :], alive, np.array(budgets, dtype=np.int64))
 
 
-def _columns(counted: Sequence[Sequence[Term]], shape: tuple[int, int]) -> Ints | None:
+def touched_choices(numbers: Numbers) -> list[bool]:
+    """Tell per choice whether a binding total counts it by itself."""
+    touched: NDArray[np.bool_] = np.any(numbers.costs, axis=(0, 2))
+    return list(touched.tolist())
+
+
+def _columns(counted: Sequence[Sequence[Term]], shape: tuple[int, int]) -> Ints:
     columns = np.zeros((len(counted), *shape), dtype=np.int64)
     for column, terms in zip(columns, counted, strict=True):
-        filled = _padded([term.costs for term in terms], shape[1])
-        if filled is None:
-            return None
-        column[[term.choice for term in terms]] = filled
+        column[[term.choice for term in terms]] = _padded([term.costs for term in terms], shape[1])
     return columns
 
 
-def _padded(lines: Sequence[tuple[int, ...]], width: int) -> Ints | None:
-    if not lines:
-        return np.zeros((0, width), dtype=np.int64)
-    if min(map(len, lines)) < width:
+def _padded(lines: Sequence[tuple[int, ...]], width: int) -> Ints:
+    if lines and min(map(len, lines)) < width:
         lines = [line + (0,) * (width - len(line)) for line in lines]
-    try:
-        array = flat(lines).reshape(len(lines), width)
-    except OverflowError:
-        return None
-    return None if max(int(array.max()), -int(array.min())) * len(lines) >= LARGEST_SUM else array
+    return np.fromiter(chain.from_iterable(lines), np.int64, len(lines) * width).reshape(len(lines), width)
 
 
 def flat(lines: Sequence[tuple[int, ...]]) -> Ints:
@@ -91,6 +92,10 @@ def fold(levels: Ints) -> Ints | None:
 
     The first level ranks first. Returns None when the keys do not fit 64 bits.
     """
+    speaking = [level for level in levels if level.any()]
+    if len(speaking) <= 1:
+        return speaking[0] if speaking else np.zeros(levels.shape[1:], dtype=np.int64)
+    levels = np.array(speaking)
     high, low = levels.max(axis=2), levels.min(axis=2)
     magnitudes = np.maximum(high, -low).sum(axis=1).tolist()
     spans = (high - low).sum(axis=1).tolist()
@@ -100,9 +105,8 @@ def fold(levels: Ints) -> Ints | None:
         most += magnitudes[level] * factor
         if most >= LARGEST_SUM:
             return None
-        if magnitudes[level]:
-            factors[level] = factor
-            factor *= spans[level] + 1
+        factors[level] = factor
+        factor *= spans[level] + 1
     keys: Ints = np.array(factors, dtype=np.int64) @ levels.reshape(len(levels), levels.shape[1] * levels.shape[2])
     return keys.reshape(levels.shape[1:])
 

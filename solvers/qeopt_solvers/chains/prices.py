@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from itertools import combinations, compress
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qeopt_solvers.chains.blocks import Block
 from qeopt_solvers.chains.items import Items, items_of
-from qeopt_solvers.chains.numbers import Floats, Ints, Numbers, priced_use
+from qeopt_solvers.chains.numbers import Floats, Ints, Numbers, priced_use, touched_choices
 from qeopt_solvers.chains.tables import Step, priced_tables, trace
 
 SCALE = 1 << 40
@@ -44,12 +45,13 @@ def sides(numbers: Numbers, blocks: Sequence[Block], chains: Sequence[Steps]) ->
     competing: list[Block] = []
     idle: list[Block] = []
     for block in blocks:
-        touched = np.any(block.costs, axis=(0, 2))
-        if touched.any():
-            competing.append(block.part(touched))
-        if not touched.all():
-            idle.append(block.part(~touched))
-    touches = [any(step.linked or numbers.costs[:, step.choice].any() for step in steps) for steps in chains]
+        counted: NDArray[np.bool_] = np.any(block.costs, axis=(0, 2))
+        if counted.any():
+            competing.append(block.part(counted))
+        if not counted.all():
+            idle.append(block.part(~counted))
+    touched = touched_choices(numbers)
+    touches = [any(step.linked or touched[step.choice] for step in steps) for steps in chains]
     return Sides(
         competing,
         [steps for steps, touched in zip(chains, touches, strict=True) if touched],
@@ -126,10 +128,10 @@ class Priced:
         beside[total] = True
         return bool(beside.all())
 
-    def freedom(self, reach: float) -> float:
-        """How many binary choices the items leave: columns less than `reach` worse than the best, as a base-2 logarithm."""
-        near = self.own >= self.own.max(axis=1, keepdims=True) - reach
-        return float(np.log2(np.count_nonzero(near, axis=1)).sum())
+    def freedom(self, reach: float) -> int:
+        """How many columns besides the best are at most `reach` worse; they leave at most 2 to that power answers."""
+        floor = self.own.max(axis=1, keepdims=True) - reach
+        return int(np.count_nonzero(self.own >= floor)) - self.columns.size
 
     def chained(self, pool: Pool) -> tuple[tuple[int, int], ...]:
         """List (choice, option) for every choice of the large chains."""
@@ -142,20 +144,24 @@ def evaluate(pool: Pool, prices: Floats, *, with_gains: bool = True) -> Priced:
     numbers, items = pool.numbers, pool.items
     own = (items.worth if with_gains else np.where(items.alive, 0.0, -np.inf)) - priced_use(prices, items.use)
     columns = own.argmax(axis=1)
-    places = items.starts + columns
-    bound = float(prices @ numbers.budgets) + float(own.take(places).sum()) if with_gains else math.inf
-    value, used = items.counted(places)
+    value, used = items.counted(items.starts + columns)
     paths = []
+    possible = True
     if pool.chains:
         gains = pool.chain_gains(prices, with_gains=with_gains)
         for steps in pool.chains:
             tables = priced_tables(steps, gains, prices)
-            bound += float(tables[0].max())
+            possible = possible and not np.isneginf(tables[0].max())
             path = tuple(trace(steps, tables))
             value += sum(int(numbers.gains[step.choice, option]) for step, option in zip(steps, path, strict=True))
             used = used + _use(numbers, steps, path)
             paths.append(path)
-    return Priced(prices, bound, value, tuple(used.tolist()), own, columns, tuple(paths))
+    uses = tuple(used.tolist())
+    bound = math.inf if possible else -math.inf
+    if with_gains and possible:
+        spare = zip(prices.tolist(), numbers.budgets.tolist(), uses, strict=True)
+        bound = value + sum([price * (budget - use) for price, budget, use in spare])
+    return Priced(prices, float(bound), value, uses, own, columns, tuple(paths))
 
 
 def _use(numbers: Numbers, steps: Sequence[Step], path: Sequence[int]) -> Ints:

@@ -7,6 +7,7 @@ when all of its members are still open; that is why the sweep is exact.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
@@ -52,47 +53,50 @@ class Step:
 def planned(problem: AllocationProblem, parts: Parts, numbers: Numbers) -> list[tuple[Step, ...]] | None:
     """Plan the sweeps over all chains that are not written out; None when a table would grow too large."""
     found = []
+    priced = [{term.link: term for term in problem.rows[index].link_terms} for index in parts.totals]
+    dead = {choice: numbers.alive[choice] for choice, _ in parts.dead}
     for chain in parts.chains:
         if not is_small(problem, chain):
-            steps = steps_of(problem, parts, chain, numbers.alive)
+            steps = steps_of(problem, chain, priced, dead)
             if steps is None:
                 return None
             found.append(steps)
     return found
 
 
-def steps_of(problem: AllocationProblem, parts: Parts, chain: Chain, alive: NDArray[np.bool_]) -> tuple[Step, ...] | None:
-    """Plan the sweep over a chain; None when a table would grow too large."""
+def steps_of(
+    problem: AllocationProblem, chain: Chain, priced: Sequence[dict[int, LinkTerm]], dead: dict[int, NDArray[np.bool_]]
+) -> tuple[Step, ...] | None:
+    """Plan the sweep over a chain; None when a table would grow too large.
+
+    Args:
+        problem: What the chain belongs to.
+        chain: Its members, rows and links.
+        priced: Per total, the link terms by link.
+        dead: Which options are alive, for choices where some are not.
+    """
     closing_rows, closing_links, last = _closings(problem, chain)
-    priced = {(number, term.link): term for number, index in enumerate(parts.totals) for term in problem.rows[index].link_terms}
     steps: list[Step] = []
     open_choices: list[int] = []
-    sizes = {choice: len(problem.choices[choice].labels) for choice in chain.members}
     for choice in chain.members:
-        axes = [*open_choices, choice]
-        shape = tuple(sizes[axis] for axis in axes)
+        axes = (*open_choices, choice)
+        shape = tuple([len(problem.choices[axis].labels) for axis in axes])
         if prod(shape) > LARGEST_TABLE:
             return None
-        layout = _Layout(problem, tuple(axes), shape)
+        layout = _Layout(problem, axes, shape)
         masks = [layout.within(problem.rows[index]) for index in closing_rows.get(choice, ())]
+        linked: list[tuple[int, Ints]] = []
         for index in closing_links.get(choice, ()):
             link = problem.links[index]
-            if len(link.allowed) < prod(sizes[member] for member in link.choices):
+            if len(link.allowed) < prod(len(problem.choices[member].labels) for member in link.choices):
                 masks.append(layout.legal(link))
-        if not alive[choice, : sizes[choice]].all():
-            masks.append(alive[choice, : sizes[choice]])
-        allowed = None
-        for mask in masks:
-            allowed = mask if allowed is None else allowed & mask
-        linked = tuple(
-            (number, layout.spread(problem.links[term.link], term))
-            for (number, index), term in priced.items()
-            if index in closing_links.get(choice, ())
-        )
-        open_choices = [axis for axis in axes if last[axis] != choice]
-        kept = tuple(last[axis] != choice for axis in axes)
-        after = tuple(size if stays else 1 for size, stays in zip(shape, kept, strict=True))
-        steps.append(Step(choice, shape, allowed, linked, after, kept))
+            linked += [(number, layout.spread(link, terms[index])) for number, terms in enumerate(priced) if index in terms]
+        if choice in dead:
+            masks.append(dead[choice][: shape[-1]])
+        kept = tuple([last[axis] != choice for axis in axes])
+        after = tuple([size if stays else 1 for size, stays in zip(shape, kept, strict=True)])
+        steps.append(Step(choice, shape, functools.reduce(np.logical_and, masks) if masks else None, tuple(linked), after, kept))
+        open_choices = list(compress(axes, kept))
     return tuple(steps)
 
 
@@ -121,10 +125,10 @@ class _Layout:
 
     def within(self, row: Row) -> NDArray[np.bool_]:
         """Where a local row holds."""
-        used: Ints = np.array(row.fixed, dtype=np.int64)
+        used: Ints | int = row.fixed
         for term in row.terms:
-            axis = self.axes.index(term.choice)
-            used = used + np.array(term.costs, dtype=np.int64).reshape((-1,) + (1,) * (len(self.axes) - axis - 1))
+            beyond = len(self.axes) - self.axes.index(term.choice) - 1
+            used = used + np.array(term.costs, dtype=np.int64).reshape(-1, *(1,) * beyond)
         for link_term in row.link_terms:
             used = used + self.spread(self.problem.links[link_term.link], link_term)
         return np.asarray(used <= row.limit)

@@ -44,8 +44,8 @@ MOST_LABELS = 20_000
 FIRST_SHARE = 1 / 8
 """The first window, as a share of the distance between the bound and the best answer known: a better answer found there makes the
 last window smaller."""
-FREE = 10.0
-"""With so few binary choices left within the whole distance there is no need to look at less first."""
+FREE = 10
+"""With so few columns left within the whole distance there is no need to look at less first."""
 LABELS_PER_UNIT = 1_000_000
 """Labels made per unit of `Limits.deterministic`: very roughly those of a second."""
 WIDEN = 8
