@@ -248,12 +248,13 @@ class _Case:
         if found.outcome is None or found.outcome.picks is None:
             return ()
         bits = self.compiled.bits(found.outcome.picks)
-        limits = grown(self.refiner, extra).limits
+        refiner = grown(self.refiner, extra)
+        limits = refiner.limits
         used = count(self.network, self.refiner.runtime, bits)
         over = {
             "sram": 0
             if limits.sram_bytes is None
-            else overflow_bytes(self.network, self.refiner.runtime, bits, limits.sram_bytes, limits.rooms),
+            else overflow_bytes(self.network, refiner.runtime, bits, limits.sram_bytes, refiner.rooms),
             "flash": 0 if limits.flash_bytes is None else max(math.ceil(used.flash_bytes) - limits.flash_bytes, 0),
         }
         more = {**extra, **{name: extra.get(name, 0) + amount for name, amount in over.items() if amount}}

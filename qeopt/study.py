@@ -84,4 +84,5 @@ class Study(Block):
     @property
     def refiner(self) -> Refiner:
         """The terms under which bits are chosen."""
-        return Refiner(self.runtime, self.limits, self.bits, self.objective, self.qbr)
+        arenas = tuple(run.size_bytes for run in self.runs)
+        return Refiner(self.runtime, self.limits, self.bits, self.objective, self.qbr, arenas if len(arenas) > 1 else ())

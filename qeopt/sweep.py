@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from qeopt.design import VerificationError
 from qeopt.network import Network
@@ -137,8 +136,7 @@ class _Sweeper:
     def answer(self, limits: dict[str, int], tighter: Sequence[SweepPoint]) -> SweepPoint:
         """The point at `limits`; `tighter` are the points next to it, whose designs fit there."""
         refiner = self.study.refiner
-        fields: dict[str, Any] = {FIELDS[name]: value for name, value in limits.items()}
-        refiner = replace(refiner, limits=replace(refiner.limits, **fields))
+        refiner = replace(refiner, limits=replace(refiner.limits, **{FIELDS[name]: value for name, value in limits.items()}))
         known = max((point for point in tighter if point.score is not None), key=_score, default=None)
         of_one = self.study.subject.size == 1
         found = self._network(refiner, limits, known) if of_one else self._space(refiner, limits, tighter)

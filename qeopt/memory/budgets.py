@@ -43,15 +43,6 @@ class Limits:
     layers: int | None = None
     cycles: int | None = None
     picojoules: int | None = None
-    arenas: tuple[int, ...] = ()
-    """Bytes of each memory that buffers may lie in, where there are several; then `sram_bytes` limits all of them together."""
-
-    @property
-    def rooms(self) -> tuple[int, ...]:
-        """The arenas; with more SRAM than they have, as when asking what would be enough, the largest is larger."""
-        more = (self.sram_bytes or 0) - sum(self.arenas)
-        largest = max(range(len(self.arenas)), key=self.arenas.__getitem__, default=0)
-        return tuple(size + more * (number == largest and more > 0) for number, size in enumerate(self.arenas))
 
     def less(self, sram_bytes: int, flash_bytes: int) -> Limits:
         """The same limits with fewer bytes of memory."""
@@ -102,9 +93,9 @@ def limits_of(budgets: Budgets, device: Device | None, runtime: Runtime) -> Limi
     layers = [limit for limit in (budgets.layers, runtime.max_layers) if limit is not None]
     sram = _memory("sram", budgets.sram, None if device is None else device.arena_bytes, runtime.reserve.sram)
     runs = runs_of(budgets, device, runtime)
-    several = tuple(run.size_bytes for run in runs) if len(runs) > 1 else ()
-    if several:
-        sram = min(sum(several), sram if budgets.sram is not None and sram is not None else sum(several))
+    if sram is not None and len(runs) > 1:
+        together = sum(run.size_bytes for run in runs)
+        sram = together if budgets.sram is None else min(sram, together)
     return Limits(
         sram,
         _memory("flash", budgets.flash, None if device is None else _weight_memory(device, runtime), runtime.reserve.flash),
@@ -113,7 +104,6 @@ def limits_of(budgets: Budgets, device: Device | None, runtime: Runtime) -> Limi
         min(layers, default=None),
         _cycles(budgets, device, runtime),
         _picojoules(budgets, runtime),
-        several,
     )
 
 

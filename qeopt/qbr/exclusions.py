@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from qeopt.hardware import Runtime
-from qeopt.memory import Limits
 from qeopt.memory.arena import items_of
 from qeopt.memory.buffers import Lifetimes
 from qeopt.qbr.compile import Compiled
@@ -30,18 +29,22 @@ Window = tuple[int, int]
 """First and last operator that a proof looks at."""
 
 
-def exclusions(compiled: Compiled, runtime: Runtime, limits: Limits, picks: Sequence[int]) -> tuple[Row, ...]:
+def exclusions(
+    compiled: Compiled, runtime: Runtime, sram_bytes: int | None, arenas: Sequence[int], picks: Sequence[int]
+) -> tuple[Row, ...]:
     """Make rows that forbid `picks` and more, each only what is proven to find no addresses; none where nothing is proven.
 
     Args:
         compiled: The program that the picks answer.
         runtime: Decides what is held, and how it is aligned.
-        limits: Size of the arena, or of several.
+        sram_bytes: The most that may be set aside; None where there is no limit.
+        arenas: Bytes of each arena, where there are several.
         picks: Options for which addresses were looked for in vain.
     """
-    if limits.sram_bytes is None or not runtime.lays_out:
+    if sram_bytes is None or not runtime.lays_out:
         return ()
-    found = _Finder(compiled, Lifetimes.of(compiled.network, runtime), limits)
+    align = runtime.memory.align
+    found = _Finder(compiled, Lifetimes.of(compiled.network, runtime), sram_bytes // align, [arena // align for arena in arenas])
     box: Box = tuple(frozenset((pick,)) for pick in picks)
     boxes = (found.grown(box, window) for window in found.windows(box))
     return tuple(_row(number, grown, compiled) for number, grown in enumerate(dict.fromkeys(boxes)))
@@ -53,7 +56,9 @@ class _Finder:
 
     compiled: Compiled
     lifetimes: Lifetimes
-    limits: Limits
+    size: int
+    """The most that may be set aside, in units of the alignment."""
+    arenas: Sequence[int]
 
     def windows(self, box: Box) -> Iterator[Window]:
         """Spans of time that refute a box by themselves: single steps, else one that is as short as halving finds."""
@@ -93,9 +98,7 @@ class _Finder:
         return frozenset(holder.index for holder in holders if holder.index is not None)
 
     def _refutes(self, items: Sequence[Item], effort: float = EFFORT) -> bool:
-        align = self.lifetimes.runtime.memory.align
-        arenas = [room // align for room in self.limits.rooms]
-        return packing.fits(items, (self.limits.sram_bytes or 0) // align, arenas, effort) is False
+        return packing.fits(items, self.size, self.arenas, effort) is False
 
     def _shortest(self, items: Sequence[Item]) -> Window:
         first, last = 0, len(self.compiled.network.ops) - 1

@@ -45,6 +45,15 @@ class Refiner:
     choices: BitChoices
     objective: Objective
     settings: QbrSettings
+    arenas: tuple[int, ...] = ()
+    """Bytes of each memory that buffers may lie in, where there are several; the SRAM limit is then on all of them together."""
+
+    @property
+    def rooms(self) -> tuple[int, ...]:
+        """The arenas; with more SRAM than they have, as when asking what would be enough, the largest is larger."""
+        more = (self.limits.sram_bytes or 0) - sum(self.arenas)
+        largest = max(range(len(self.arenas)), key=self.arenas.__getitem__, default=0)
+        return tuple(size + more * (number == largest and more > 0) for number, size in enumerate(self.arenas))
 
     @property
     def flash_limit(self) -> int | None:

@@ -37,7 +37,7 @@ def overflow(refiner: Refiner, refined: Refined) -> tuple[int, int]:
     if refined.bits is None or refined.resources is None:
         return 0, 0
     return (
-        0 if sram is None else overflow_bytes(refined.network, refiner.runtime, refined.bits, sram, refiner.limits.rooms),
+        0 if sram is None else overflow_bytes(refined.network, refiner.runtime, refined.bits, sram, refiner.rooms),
         0 if flash is None else max(math.ceil(refined.resources.flash_bytes) - flash, 0),
     )
 
@@ -73,7 +73,7 @@ def _excluded(refiner: Refiner, compiled: Compiled, first: Refined) -> tuple[Ref
         picks = None if last.outcome is None else last.outcome.picks
         if picks is None or not overflow(refiner, last)[0]:
             break
-        new = exclusions(compiled, refiner.runtime, refiner.limits, picks)
+        new = exclusions(compiled, refiner.runtime, refiner.limits.sram_bytes, refiner.rooms, picks)
         if not new:
             break
         rows += new

@@ -22,14 +22,14 @@ SEED = 1813
 
 def refiner(runtime: Runtime, widths: tuple[int, ...], sram_bytes: int, arenas: tuple[int, ...] = ()) -> Refiner:
     choices = BitChoices(weights=(8,), activations=widths)
-    return Refiner(runtime, Limits(sram_bytes=sram_bytes, arenas=arenas), choices, build(QEScore, {}), QbrSettings())
+    return Refiner(runtime, Limits(sram_bytes=sram_bytes), choices, build(QEScore, {}), QbrSettings(), arenas)
 
 
 def best_with_addresses(terms: Refiner, network: Network) -> float | None:
     """The best score by trying all bits."""
     compiled = terms.compile(network)
     assert not isinstance(compiled, Impossible)
-    limit, rooms = terms.limits.sram_bytes or 0, terms.limits.rooms
+    limit, rooms = terms.limits.sram_bytes or 0, terms.rooms
     best = None
     for picks in product(*(range(len(choice.labels)) for choice in compiled.problem.choices)):
         bits = compiled.bits(picks)
