@@ -118,7 +118,7 @@ def _divided(
         at = bounder.where_to_divide(highest)
         if at is None or highest.value <= best + tolerance * abs(best):
             break
-        halves = [bounder.bound(half, highest) for half in highest.overhead.split(at)]
+        halves = [bounder.bound(half, highest, best) for half in highest.overhead.split(at)]
         if bounder.stopped:  # what was cut short may be looser than the whole
             break
         place = parts.index(highest)
@@ -155,8 +155,13 @@ class _Bounder:
         self.stopped = False
         """Whether it was asked to end."""
 
-    def bound(self, overhead: Overhead, around: BoundPart | None) -> BoundPart:
-        """Bound the designs of one range, beginning at the prices of the range around it.
+    def bound(self, overhead: Overhead, around: BoundPart | None, enough: float = -math.inf) -> BoundPart:
+        """Bound the designs of one range.
+
+        Args:
+            overhead: The range.
+            around: The range that was divided, at whose prices to begin.
+            enough: A score that some design has; no bound needs to be lower.
 
         Raises:
             NotSeparable: when the space is no chain that can be bounded.
@@ -185,7 +190,7 @@ class _Bounder:
                 self.proven = best.value
             if best.value > -math.inf:
                 self.stopped |= self._found(next(reversed(met)), self.proven, len(self._met) - 1)
-            return self.stopped or best.value == -math.inf
+            return self.stopped or best.value <= enough
 
         start = [START_WORTH if around is None else _worth(around.prices, name, budget) for name, budget in budgets.items()]
         most = [MOST_WORTH] * len(budgets)
