@@ -16,13 +16,13 @@ class SearchSettings(Block):
     """How structures are explored."""
 
     strategy: Literal["hybrid", "bound", "evolution"] = "hybrid"
-    """`bound`: the structures that the joint bound meets. `evolution`: no bound. `hybrid`: evolution that starts from the
-    structures of the bound and from random ones, and ends when the bound proves the gap."""
+    """`bound`: the structures that the joint bound meets, and those around them. `evolution`: no bound. `hybrid`: evolution that
+    starts from those structures and from random ones, and ends when the bound proves the gap."""
     gap: Annotated[float, Field(ge=0)] = 0.0002
     """The search ends when no design of the whole space can be better by more than this share of the score."""
     min_generations: Annotated[int, Field(ge=0)] = 4
     """Generations that evolution runs at least, whatever the gap."""
-    evaluations: Annotated[int, Field(ge=1, le=10_000_000)] = 2000
+    evaluations: Annotated[int, Field(ge=1, le=10_000_000)] = 10_000
     """Distinct structures to evaluate at most; the search stops after the round that reaches it."""
     walks: Annotated[int, Field(ge=1, le=10_000)] = 40
     """Passes of the joint bound over the space at most, each at other prices."""
