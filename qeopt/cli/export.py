@@ -13,14 +13,13 @@ from qeopt.design import load_design
 from qeopt.export import EXPORTERS, configure, write
 from qeopt.report.words import place
 
-DesignFile = Annotated[Path, typer.Argument(metavar="DESIGN", help="A design.json written by `qeopt solve`.")]
 Format = Annotated[str, typer.Option("--format", metavar="NAME", help=f"One of {', '.join(EXPORTERS.builtin)}.")]
 OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="File to write; beside the design unless given.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An option of the format; repeatable.")]
 
 
 def command(
-    design: DesignFile,
+    design: options.DesignFile,
     format_: Format,
     out_: OutFile = None,
     set_: Sets = None,

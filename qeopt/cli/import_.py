@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from qeopt.bits import network_text, write_study
 from qeopt.cli import options
-from qeopt.cli.verb import emit, fail, out, warn
+from qeopt.cli.verb import BAD_USAGE, emit, fail, out, warn
 from qeopt.network import macs, weight_count
 from qeopt.network.importers import ImportOptions, import_model
 from qeopt.report.words import place
@@ -35,7 +36,7 @@ def import_options(input_: str | None, treat_as: list[str] | None) -> ImportOpti
     if input_ is not None:
         sides = input_.split(",")
         if len(sides) != 3 or not all(side.strip().isdigit() for side in sides):
-            fail(f"--input {input_}: height, width and channels were expected, such as 96,96,3", 2)
+            fail(f"--input {input_}: height, width and channels were expected, such as 96,96,3", BAD_USAGE)
         told["input"] = [int(side) for side in sides]
     if treat_as:
         pairs = [text.partition("=") for text in treat_as]
@@ -43,9 +44,12 @@ def import_options(input_: str | None, treat_as: list[str] | None) -> ImportOpti
             text for text, (_, _, how) in zip(treat_as, pairs, strict=True) if how not in {"identity", "activation", "move", "cut"}
         ]
         if wrong:
-            fail(f"--treat-as {wrong[0]}: OPERATOR=identity, activation, move or cut was expected", 2)
+            fail(f"--treat-as {wrong[0]}: OPERATOR=identity, activation, move or cut was expected", BAD_USAGE)
         told["treat_as"] = {operator: how for operator, _, how in pairs}
-    return build(ImportOptions, told)  # type: ignore[arg-type]
+    try:
+        return build(ImportOptions, told)  # type: ignore[arg-type]
+    except ValidationError as error:
+        fail(f"--input {input_}: {'; '.join(problem['msg'].lower() for problem in error.errors()[:1])}", BAD_USAGE)
 
 
 def command(

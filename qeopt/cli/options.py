@@ -12,7 +12,19 @@ Debug: TypeAlias = Annotated[bool, typer.Option("--debug", help="Show the traceb
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no warnings.")]
 Paths: TypeAlias = Annotated[
     list[Path] | None,
-    typer.Option("--path", metavar="DIR", help="Folder in which names are looked up first; repeatable."),
+    typer.Option(
+        "--path", metavar="DIR", exists=True, file_okay=False, help="Folder in which names are looked up first; repeatable."
+    ),
+]
+
+
+def _design_in(path: Path) -> Path:
+    """A folder stands for the design in it."""
+    return path / "design.json" if path.is_dir() else path
+
+
+DesignFile: TypeAlias = Annotated[
+    Path, typer.Argument(metavar="DESIGN", callback=_design_in, help="A design.json written by `qeopt solve`, or its folder.")
 ]
 Out: TypeAlias = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results.")]
 Sets: TypeAlias = Annotated[

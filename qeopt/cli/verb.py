@@ -44,9 +44,6 @@ class Verb(TyperCommand):
             if ctx.params.get("json_"):
                 emit(error_document(error, code))
             fail(str(error), code)
-        except BrokenPipeError:
-            leave_quietly()
-            raise typer.Exit(READER_GONE) from None
         except (typer.Exit, typer.Abort):
             raise
         except Exception as error:  # the last place where a fault of ours can be told instead of dumped
@@ -54,6 +51,8 @@ class Verb(TyperCommand):
                 raise KeyboardInterrupt from None
             if ctx.params.get("debug"):
                 traceback.print_exc()
+            if isinstance(error, OSError):
+                raise
             what = str(error) or "no more is known"
             fail(f"internal error: {type(error).__name__}: {what}; --debug shows where, please report it", INTERNAL_ERROR)
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from qeopt.cli.verb import INTERRUPTED, Verb, fail
+from qeopt.cli.verb import BAD_USAGE, INTERRUPTED, READER_GONE, Verb, fail, leave_quietly
 
 VERBS = {
     "solve": "solve",
@@ -46,12 +46,12 @@ class Verbs(TyperGroup):
 
     def make_context(self, *arguments: Any, **named: Any) -> Any:
         """Read the options before the verb."""
-        with _interrupts_told():
+        with _ends_told():
             return super().make_context(*arguments, **named)
 
     def invoke(self, ctx: Any) -> Any:
         """Find a verb and run it."""
-        with _interrupts_told():
+        with _ends_told():
             return super().invoke(ctx)
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -68,11 +68,22 @@ class Verbs(TyperGroup):
 
 
 @contextmanager
-def _interrupts_told() -> Iterator[None]:
+def _ends_told() -> Iterator[None]:
+    """What may happen anywhere: Ctrl-C, and output that nobody reads or that has no room."""
     try:
         yield
     except KeyboardInterrupt:
         fail("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        leave_quietly()
+        raise typer.Exit(READER_GONE) from None
+    except SystemExit as left:
+        if isinstance(left.__context__, BrokenPipeError):  # rich leaves in this way
+            raise typer.Exit(READER_GONE) from None
+        raise
+    except OSError as error:
+        leave_quietly()
+        fail(f"{error.filename or 'standard output'}: {error.strerror or error}", BAD_USAGE)
 
 
 app = typer.Typer(

@@ -9,6 +9,7 @@ import typer
 from qeopt.cli import options
 from qeopt.cli.verb import emit, out
 from qeopt.kinds import find, identify
+from qeopt.spec.errors import SpecError
 from qeopt.spec.library import Library
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a study, device, runtime, space or network.")]
@@ -20,6 +21,8 @@ def command(name: Name, path: options.Paths = None, json_: options.Json = False,
     rows = [(kind.name, found.origin, str(found.path)) for kind, found in find(library, name)]
     if not rows:
         identified, file = identify(library, name)
+        if not file.is_file():
+            raise SpecError.at(None, f"there is no file {name!r}")
         rows = [(identified.name, "path", str(file))]
     if json_:
         emit({"format": "qeopt.where/1", "files": [dict(zip(("kind", "origin", "path"), row, strict=True)) for row in rows]})

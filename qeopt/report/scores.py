@@ -16,7 +16,7 @@ from qeopt.reading import load_study
 from qeopt.report.tables import rows_table
 from qeopt.score import Objective, QEScore, evaluate
 from qeopt.space import Space, Subject, Task
-from qeopt.spec.errors import SpecError
+from qeopt.spec.errors import Location, SpecError
 from qeopt.spec.library import Library
 from qeopt.spec.load import load
 from qeopt.study import Study
@@ -65,26 +65,32 @@ def score(name: str, terms: Terms, library: Library, overrides: Sequence[str] = 
     kind, path = identify(library, name)
     if kind.model is Study:
         study = load_study(path, overrides=overrides, library=library).value
-        return _of_space(study.subject, study.task, study.objective, terms)
+        return _of_space(study.subject, study.task, study.objective, terms, study.name)
     if kind is not KINDS["network"]:
         raise SpecError.at(None, f"a {kind.name} has no score; a network, a study of a network or a design was expected")
-    return _of_space(load(Space, path, library=library, kind="network", folder="networks").value, terms.task, QEScore(), terms)
+    space = load(Space, path, library=library, kind="network", folder="networks").value
+    return _of_space(space, terms.task, QEScore(), terms, space.name)
 
 
 def _of_design(path: Path, terms: Terms) -> Scored:
     design = load_design(path)
-    network, own = design.network(), design.bit_widths()
-    uniform = _uniform(network, terms)
-    bits = Bits(
-        own.weights if terms.weights is None else uniform.weights,
-        own.activations if terms.activations is None else uniform.activations,
-    )
-    return Scored(network, bits, design.load_study().objective)
+    try:
+        network, own = design.network(), design.bit_widths()
+        uniform = _uniform(network, terms)
+        bits = Bits(
+            own.weights if terms.weights is None else uniform.weights,
+            own.activations if terms.activations is None else uniform.activations,
+        )
+        scored = Scored(network, bits, design.load_study().objective)
+        _ = scored.score
+    except (ValueError, KeyError):
+        raise SpecError.at(Location(str(path)), "does not fit the study it carries; `qeopt verify` says where") from None
+    return scored
 
 
-def _of_space(space: Subject, task: Task, objective: Objective, terms: Terms) -> Scored:
+def _of_space(space: Subject, task: Task, objective: Objective, terms: Terms, name: str) -> Scored:
     if space.size > 1:
-        raise SpecError.at(None, f"{space.name!r} is a space of {space.size:,} structures; score one of its designs (design.json)")
+        raise SpecError.at(None, f"{name!r} is a space of {space.size:,} structures; score one of its designs (design.json)")
     network = space.expand(space.smallest(), task, space.name)
     return Scored(network, _uniform(network, terms), objective)
 

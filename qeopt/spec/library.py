@@ -115,8 +115,12 @@ class Library:
         yield _Place(builtin_folder(), "built-in")
 
     def _missing(self, kind: str, folder: str, name: str, near: Path | None) -> str:
+        path = (near or Path()) / name
         if is_path(name):
-            return f"there is no {kind} file {quote(str((near or Path()) / name), 200)}"
+            return f"there is no {kind} file {quote(str(path), 200)}"
+        if name and _exists(path):
+            why = "that is a folder, a file was expected" if path.is_dir() else f"the name of a {kind} file ends in {SUFFIX}"
+            return f"there is no {kind} named {quote(name, 200)}: {why}"
         known = {found.name for found in self.available(folder, kind, near)}
         searched = ", ".join(str(place.folder / folder) for place in self._places(near))
         return f"there is no {kind} named {quote(name)}{did_you_mean(name, known)} (searched: {searched})"
@@ -159,6 +163,13 @@ def _packs() -> Iterator[_Place]:
 
 def _glob(folder: Path, pattern: str) -> list[Path]:
     return [path for path in folder.glob(pattern) if _is_file(path)]
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # as in `_is_file`
+        return False
 
 
 def _is_file(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,6 +10,7 @@ from qeopt.search.workers.base import InProcess, Workers, WorkersError
 from qeopt.search.workers.resilient import Resilient
 
 DASK = "dask://"
+_DASK_ADDRESS = re.compile(rf"{DASK}[^/]+:\d+")
 
 __all__ = ["InProcess", "Workers", "WorkersError", "open_workers"]
 
@@ -24,7 +26,7 @@ def open_workers(wanted: int | str) -> Iterator[Workers]:
         WorkersError: when there is no such way to work, or the cluster does not answer.
     """
     text = str(wanted).strip()
-    if text.startswith(DASK):
+    if _DASK_ADDRESS.fullmatch(text):
         from qeopt.search.workers.dask import connect  # noqa: PLC0415  # an extra
 
         crew = connect(text.removeprefix(DASK))
