@@ -27,8 +27,7 @@ def slim_links(problem: AllocationProblem) -> AllocationProblem:
         sizes = [len(problem.choices[choice].labels) for choice in link.choices]
         if len(link.allowed) < prod(sizes):
             continue  # tuples are sorted, so those of a full product are in the order of the table below
-        tables = [np.array(term.costs, dtype=object if max(term.costs) >= 1 << 62 else np.int64).reshape(sizes) for term in terms]
-        needless = [axis for axis in range(len(sizes)) if all((table == table.take([0], axis)).all() for table in tables)]
+        needless = [axis for axis in range(len(sizes)) if all(_needless(term.costs, sizes, axis) for term in terms)]
         kept = [axis for axis in range(len(sizes)) if axis not in needless] or [0]
         if len(kept) == len(sizes):
             continue
@@ -39,6 +38,16 @@ def slim_links(problem: AllocationProblem) -> AllocationProblem:
     if not places:
         return problem
     return replace(problem, links=tuple(links), rows=tuple(_narrowed(row, places) for row in problem.rows))
+
+
+def _needless(costs: tuple[int, ...], sizes: list[int], axis: int) -> bool:
+    """Whether costs over a full product of options are the same for all options on one axis."""
+    stride = prod(sizes[axis + 1 :])
+    size = sizes[axis] * stride
+    if len(set(costs[:size:stride])) > 1:  # most often the first options tell
+        return False
+    blocks = [costs[start : start + stride] for start in range(0, len(costs), stride)]
+    return all(blocks[place] == blocks[place - place % sizes[axis]] for place in range(len(blocks)))
 
 
 def _narrowed(row: Row, places: dict[int, list[int]]) -> Row:

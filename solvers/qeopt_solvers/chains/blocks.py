@@ -42,10 +42,6 @@ class Block:
             return self
         return Block(self.choices[lines], self.options, self.gains[lines], self.costs[:, lines], self.alive[lines])
 
-    def of_totals(self, kept: list[int]) -> Block:
-        """Count some of the totals only."""
-        return Block(self.choices, self.options, self.gains, self.costs[kept], self.alive)
-
     def put(self, picks: Ints, columns: Ints) -> None:
         """Write the options that a column per line stands for into `picks`, one per choice of the problem."""
         picks[self.choices] = self.options[:, columns].T

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,11 @@ class Items:
     """Where each line begins in the flattened arrays."""
     counts: Ints
     """Gains, the costs of every total, ties: each flattened."""
+
+    def of_totals(self, kept: list[int]) -> Items:
+        """Count some of the totals only."""
+        counts = self.counts[[0, *(1 + number for number in kept), -1]]
+        return replace(self, costs=self.costs[kept], use=self.use[kept], counts=counts)
 
     def put(self, picks: Ints, columns: Ints) -> None:
         """Write the options that a column per item stands for into `picks`, one per choice of the problem."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, compress
 
 import numpy as np
@@ -82,6 +82,13 @@ class Pool:
         gains = np.where(numbers.alive, numbers.gains, -np.inf) if chains else np.zeros(0)
         return Pool(numbers, items, tuple(chains), ties, gains, numbers.costs.astype(np.float64) if chains else np.zeros(0))
 
+    def of_totals(self, kept: list[int]) -> Pool:
+        """Count some of the totals only."""
+        numbers = replace(self.numbers, costs=self.numbers.costs[kept], budgets=self.numbers.budgets[kept])
+        chains = tuple(tuple(step.of_totals(kept) for step in steps) for steps in self.chains)
+        costs = self.costs[kept] if chains else self.costs
+        return replace(self, numbers=numbers, items=self.items.of_totals(kept), chains=chains, costs=costs)
+
     def possible(self) -> bool:
         """Whether every item has a column at all."""
         return bool(self.items.alive.any(axis=1).all())
@@ -133,6 +140,10 @@ class Priced:
         floor = self.own.max(axis=1, keepdims=True) - reach
         return int(np.count_nonzero(self.own >= floor)) - self.columns.size
 
+    def of_totals(self, kept: list[int]) -> Priced:
+        """Count some of the totals only."""
+        return replace(self, prices=self.prices[kept], used=tuple(self.used[number] for number in kept))
+
     def chained(self, pool: Pool) -> tuple[tuple[int, int], ...]:
         """List (choice, option) for every choice of the large chains."""
         pairs = zip(pool.chains, self.paths, strict=True)
@@ -170,7 +181,7 @@ def _use(numbers: Numbers, steps: Sequence[Step], path: Sequence[int]) -> Ints:
     for step, option in zip(steps, path, strict=True):
         entry = (*state, option)
         for number, costs in step.linked:
-            used[number] += np.broadcast_to(costs, step.shape)[entry]
+            used[number] += costs[tuple([at if size > 1 else 0 for at, size in zip(entry, costs.shape, strict=True)])]
         state = tuple(compress(entry, step.kept))
     return used
 
@@ -180,10 +191,18 @@ class Dual:
     """The best prices found."""
 
     best: Priced
-    feasible: Priced | None
-    """The most valuable picks within all budgets met on the way."""
+    met: tuple[Priced, ...]
+    """Everything met on the way."""
     infeasible: bool = False
     """Proven on the way: no picks stay within the budgets."""
+
+    def feasible(self, budgets: Ints) -> Priced | None:
+        """Return the most valuable picks met that are within all budgets."""
+        return max((one for one in self.met if one.fits(budgets)), key=lambda one: one.value, default=None)
+
+    def of_totals(self, kept: list[int]) -> Dual:
+        """Count some of the totals only; the others must have no price."""
+        return Dual(self.best.of_totals(kept), tuple(one.of_totals(kept) for one in self.met))
 
 
 def minimise(pool: Pool) -> Dual:
@@ -191,23 +210,23 @@ def minimise(pool: Pool) -> Dual:
     budgets = pool.numbers.budgets
     start = evaluate(pool, np.zeros(len(budgets)))
     if start.fits(budgets) or np.isneginf(start.bound):
-        return Dual(start, start if start.fits(budgets) else None, bool(np.isneginf(start.bound)))
+        return Dual(start, (start,), bool(np.isneginf(start.bound)))
     met = [start]
-    for total in range(len(budgets)):
+    excess = [use / max(1, budget) for use, budget in zip(start.used, budgets.tolist(), strict=True)]
+    for total in sorted(range(len(budgets)), key=lambda total: -excess[total]):
         if start.used[total] <= budgets[total]:
             continue
         line = _secant(pool, start, total)
         if line is None:
-            return Dual(start, None, infeasible=True)
-        if len(budgets) == 1 or all(side.fits_beside(budgets, total) for side in line[-2:]):
-            return _best_of([start, *line], budgets)
+            return Dual(start, (start,), infeasible=True)
         met += line
+        if len(budgets) == 1 or all(side.fits_beside(budgets, total) for side in line[-2:]):
+            return _least_of(met)
     return _cuts(pool, met)
 
 
-def _best_of(met: Sequence[Priced], budgets: Ints) -> Dual:
-    feasible = max((one for one in met if one.fits(budgets)), key=lambda one: one.value, default=None)
-    return Dual(min(met, key=lambda one: one.bound), feasible)
+def _least_of(met: Sequence[Priced]) -> Dual:
+    return Dual(min(met, key=lambda one: one.bound), tuple(met))
 
 
 def _rounded(price: float) -> float:
@@ -258,12 +277,12 @@ def _cuts(pool: Pool, met: Sequence[Priced]) -> Dual:
         known.append(item)
         best = min(known, key=lambda one: one.bound)
         if best.bound < least - 1:
-            return Dual(best, None, infeasible=True)
+            return Dual(best, (), infeasible=True)
         if best.bound - floor <= max(0.5, 1e-9 * abs(best.bound)):
             break
         planes = np.vstack([planes, [item.value, *((budgets - item.used) * reach)]])
         found = _lowest(planes)
-    return _best_of(known, numbers.budgets)
+    return _least_of(known)
 
 
 def _lowest(planes: Floats) -> tuple[Floats, float] | None:

@@ -34,9 +34,10 @@ def within_reach(problem: AllocationProblem) -> tuple[Combinations, ...]:
     if pool is None or not pool.possible():
         return ()
     dual = minimise(pool)
-    if dual.feasible is None:
+    feasible = dual.feasible(pool.numbers.budgets)
+    if feasible is None:
         return ()
-    value = _good_value(pool, dual.best, dual.feasible)
+    value = _good_value(pool, dual.best, feasible)
     reach = dual.best.bound - value + 0.01 + 1e-11 * abs(dual.best.bound)
     return (*_of_items(pool, dual.best, reach), *_of_chains(pool, dual.best, reach))
 

@@ -191,7 +191,8 @@ def priced_tables(steps: Sequence[Step], gains: Floats, prices: Floats) -> list[
     for step in reversed(steps):
         table: Floats = values.reshape(step.after) + gains[step.choice, : step.shape[-1]]
         for number, costs in step.linked:
-            table = table - prices[number] * costs
+            if prices[number]:
+                table = table - prices[number] * costs
         if step.allowed is not None:
             table = np.where(step.allowed, table, -np.inf)
         if table.shape != step.shape:

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qeopt_solvers import recount
 from qeopt_solvers.allocation import AllocationProblem
@@ -119,27 +118,26 @@ def _compete(call: _Call, totals: tuple[int, ...], numbers: Numbers, apart: Side
     dual = minimise(pool)
     if dual.infeasible:
         return Outcome(Status.INFEASIBLE, "chain")
-    busy = dual.best.prices > 0
-    if busy.any() and not busy.all():
-        simpler = _without_totals(call, totals, numbers, apart, busy)
-        if simpler is not None:
-            return simpler
-    rest = sum(choice.gains[pick] for choice, pick in zip(call.problem.choices, settled.tolist(), strict=True) if pick >= 0)
-    return _Race(call, totals, pool, dual, settled, rest).outcome()
+    rest = sum([choice.gains[pick] for choice, pick in zip(call.problem.choices, settled.tolist(), strict=True) if pick >= 0])
+    race = _Race(call, totals, pool, dual, settled, rest)
+    busy = np.flatnonzero(dual.best.prices).tolist()
+    simpler = _without_idle_totals(race, busy) if 0 < len(busy) < len(totals) else None
+    return race.outcome() if simpler is None else simpler
 
 
-def _without_totals(
-    call: _Call, totals: tuple[int, ...], numbers: Numbers, apart: Sides, busy: NDArray[np.bool_]
-) -> Outcome | None:
+def _without_idle_totals(race: _Race, busy: list[int]) -> Outcome | None:
     """Lift the totals that have no price: an optimum that keeps them all the same is the optimum, and far easier to find."""
-    kept = np.flatnonzero(busy).tolist()
-    blocks = [block.of_totals(kept) for block in (*apart.blocks, *apart.idle_blocks)]
-    chains = [tuple(step.of_totals(kept) for step in steps) for steps in (*apart.chains, *apart.idle_chains)]
-    fewer = replace(numbers, costs=numbers.costs[kept], budgets=numbers.budgets[kept])
-    outcome = _decide(replace(call, fallback=None), tuple(totals[number] for number in kept), fewer, blocks, chains)
+    fewer = replace(
+        race,
+        call=replace(race.call, fallback=None),
+        totals=tuple(race.totals[number] for number in busy),
+        pool=race.pool.of_totals(busy),
+        dual=race.dual.of_totals(busy),
+    )
+    outcome = fewer.outcome()
     if outcome.status is Status.INFEASIBLE:
         return outcome
-    if outcome.status is not Status.OPTIMAL or outcome.picks is None or recount.violations(call.problem, outcome.picks):
+    if outcome.status is not Status.OPTIMAL or outcome.picks is None or recount.violations(race.call.problem, outcome.picks):
         return None
     return outcome
 
@@ -241,9 +239,10 @@ class _Race:
     def _incumbent(self) -> tuple[int, ...] | None:
         """The best feasible answer known before the search."""
         hint, met = self.call.limits.hint, None
-        if self.dual.feasible is not None:
-            _, columns = improved(self.pool, self.dual.feasible, self.dual.best)
-            met = self._picks(columns, self.dual.feasible.chained(self.pool))
+        feasible = self.dual.feasible(self.pool.numbers.budgets)
+        if feasible is not None:
+            _, columns = improved(self.pool, feasible, self.dual.best)
+            met = self._picks(columns, feasible.chained(self.pool))
         if hint is not None and recount.violations(self.call.problem, hint):
             hint = None
         return self._best((met, hint))
