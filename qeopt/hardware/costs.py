@@ -108,19 +108,19 @@ def code_flash(runtime: Runtime, op: Op, bits: tuple[int, int, int]) -> int:
     return int(formula.of(op, in_bits=bits[0], w_bits=bits[1], out_bits=bits[2])) * runtime.unit_per_byte
 
 
-def cycles(runtime: Runtime, op: Op, in_bits: int, w_bits: int, out_bits: int) -> Dim:
+def cycles(runtime: Runtime, op: Op, in_bits: Dim, w_bits: Dim, out_bits: Dim) -> Dim:
     """Estimated clock cycles of `op`; 0 without an estimate."""
     formula = None if runtime.latency is None else runtime.latency.cycles.get(op.kind)
     return 0 if formula is None else formula.of(executed(runtime, op), in_bits=in_bits, w_bits=w_bits, out_bits=out_bits)
 
 
-def picojoules(runtime: Runtime, op: Op, in_bits: int, w_bits: int, out_bits: int) -> Dim:
+def picojoules(runtime: Runtime, op: Op, in_bits: Dim, w_bits: Dim, out_bits: Dim) -> Dim:
     """Estimated energy of `op`; 0 without an estimate."""
     formula = None if runtime.energy is None else runtime.energy.picojoules.get(op.kind)
     return 0 if formula is None else formula.of(executed(runtime, op), in_bits=in_bits, w_bits=w_bits, out_bits=out_bits)
 
 
-def bitops(runtime: Runtime, op: Op, in_bits: int, w_bits: int) -> Dim:
+def bitops(runtime: Runtime, op: Op, in_bits: Dim, w_bits: Dim) -> Dim:
     """Bit operations of `op`: MACs times both widths, unless the runtime counts otherwise."""
     formula = runtime.bitops.get(op.kind, _BITOPS if op.has_weights else None)
     if formula is None or not is_counted(runtime, op):

@@ -83,8 +83,8 @@ class Formula:
         _check(tree, set(allow), names)
         return cls(text, frozenset(names), tree)
 
-    def of(self, op: Op, *, in_bits: int = 8, w_bits: int = 8, out_bits: int = 8) -> Dim:
-        """Evaluate for `op`, whose dimensions may be arrays. An amount is never less than nothing: below zero, it is zero."""
+    def of(self, op: Op, *, in_bits: Dim = 8, w_bits: Dim = 8, out_bits: Dim = 8) -> Dim:
+        """Evaluate for `op`; its dimensions and the bits may be arrays. An amount below zero is zero."""
         bits = {"in_bits": in_bits, "w_bits": w_bits, "out_bits": out_bits}
         scope: dict[str, Dim] = {name: bits[name] if name in bits else SHAPE_NAMES[name](op) for name in self.names}
         return _larger(_evaluate(self._tree, scope), 0)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import combinations, product
 
+import numpy as np
+
 from qeopt.hardware import Runtime
 from qeopt.hardware.costs import (
     bitops,
@@ -114,11 +116,14 @@ class RowBuilder:
         """Estimated energy of the whole network."""
         return self._coupled("picojoules", "pJ", limit, partial(picojoules, self._runtime))
 
-    def _coupled(self, kind: str, unit: str, limit: int, cost: Callable[[Op, int, int, int], Dim]) -> Row:
+    def _coupled(self, kind: str, unit: str, limit: int, cost: Callable[[Op, Dim, Dim, Dim], Dim]) -> Row:
         """A total of costs that couple the bits around each operator."""
         total = _Sum()
         for op in self._network.ops:
-            self._add_op_cost(total, op, {entry: int(cost(op, *entry)) for entry in self._tuples(op)})
+            entries = self._tuples(op)
+            columns = np.array(entries, dtype=object).reshape(-1, 3).T  # as objects, so that no cost can overflow
+            costs = np.broadcast_to(np.asarray(cost(op, *columns)), len(entries))
+            self._add_op_cost(total, op, dict(zip(entries, costs.tolist(), strict=True)))
         return self._row(kind, kind, Scope.TOTAL, limit, total, unit=unit)
 
     def flash_terms(self) -> tuple[Term, ...]:

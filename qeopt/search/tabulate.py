@@ -189,9 +189,9 @@ class _Tabulator:
                 gain = self._refiner.objective.weight_gain(self._network, op, width) if op.is_scored else 0.0
                 gains[:, column] += [gain if width in case[position][0] else -np.inf for case in cases]
                 flash[:, column] += weights_flash(self._runtime, op, width)
-                if operations is not None:
-                    for number, case in enumerate(cases):
-                        operations[column, number] += bitops(self._runtime, op, case[position][1], width)
+            if operations is not None:
+                read = np.array([case[position][1] for case in cases])[:, None]
+                operations += bitops(self._runtime, op, read, np.array(widths)[:, None, None])
         return WeightGroup(np.array([index[case] for case in joined]), gains, flash, operations)
 
     def _plain_bitops(self) -> Floats | None:
