@@ -87,6 +87,9 @@ def arena_size(arena: Arena | None) -> str:
     if arena is None:
         return "addresses: none, this runtime only counts"
     minimal = "proven to be the least" if arena.minimal else f"the least is {amount(arena.bound)} or more"
+    if len(arena.regions) > 1:
+        parts = ", ".join(f"{amount(region.bytes, 'B')} in {region.name}" for region in arena.regions if region.bytes)
+        return f"addresses: {amount(arena.bytes, 'B')} set aside, {minimal} ({parts}); {len(arena.buffers)} buffers"
     return f"addresses: an arena of {amount(arena.bytes, 'B')}, {minimal}; {len(arena.buffers)} buffers"
 
 
