@@ -48,9 +48,13 @@ def solve_many(problems: Sequence[AllocationProblem], engine: str = "cp_sat", li
     Raises:
         EngineError: when the engine is unknown or its package is missing.
     """
-    if not table.traits(engine).solve_many:
+    traits = table.traits(engine)
+    if not traits.solve_many:
         return tuple(solve(problem, engine, limits) for problem in problems)
-    outcomes = table.engine_module(engine).solve_many(problems, limits or Limits())
+    run = table.engine_module(engine).solve_many
+    if traits.accepts_fallback:
+        run = partial(run, fallback=_fall_back)
+    outcomes = run(problems, limits or Limits())
     return tuple(checked(problem, outcome) for problem, outcome in zip(problems, outcomes, strict=True))
 
 

@@ -26,6 +26,7 @@ class Traits:
     reduces: bool = False
     """Simplifies the problem itself, so `solve` need not."""
     solve_many: bool = False
-    """Its module also offers `solve_many(problems, limits) -> tuple[Outcome, ...]`, faster than one call each."""
+    """Its module also offers `solve_many(problems, limits) -> tuple[Outcome, ...]`, faster than one call each; it takes `fallback=`
+    as the engine does."""
     accepts_fallback: bool = False
     """Its function takes `fallback=`: an engine to hand what is left when its own method would grow too big."""

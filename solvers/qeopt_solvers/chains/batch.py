@@ -46,6 +46,10 @@ class Answers:
     """False where even the cheapest options are over the limit."""
     unanswered: Masks
     """Where the labels outgrew `MOST_LABELS`."""
+    price: Floats
+    """The price per unit of the limit at which the relaxation breaks; 0 where the limit does not bind."""
+    bound: Floats
+    """What the relaxation is worth: no answer gains more."""
 
 
 def solve_batch(items: Items, places: Ints, limits: Ints) -> Answers:
@@ -68,6 +72,8 @@ def solve_batch(items: Items, places: Ints, limits: Ints) -> Answers:
         np.concatenate([one.options for one in found]),
         np.concatenate([one.feasible for one in found]),
         np.concatenate([one.unanswered for one in found]),
+        np.concatenate([one.price for one in found]),
+        np.concatenate([one.bound for one in found]),
     )
 
 
@@ -79,6 +85,8 @@ def _solve(items: Items, places: Ints, limits: Ints) -> Answers:
     unanswered = np.zeros(size, dtype=np.bool_)
     held = np.flatnonzero(feasible)
     dual = _Dual.of(items, places[held], limits[held])
+    price, bound = np.zeros((2, size))
+    price[held], bound[held] = dual.price, dual.base_gain + dual.distance
     full = dual.window()
     todo = np.arange(len(held))
     for share in SHARES:
@@ -97,7 +105,7 @@ def _solve(items: Items, places: Ints, limits: Ints) -> Answers:
             columns[held[here]] = picks[found]
         todo = left
     options = np.take_along_axis(items.order[places], columns[:, :, None], 2)[:, :, 0]
-    return Answers(value, cost, options, feasible, unanswered)
+    return Answers(value, cost, options, feasible, unanswered, price, bound)
 
 
 @dataclass(frozen=True, slots=True)

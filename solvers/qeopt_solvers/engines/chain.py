@@ -16,9 +16,11 @@ import numpy as np
 
 from qeopt_solvers import recount
 from qeopt_solvers.allocation import AllocationProblem
+from qeopt_solvers.chains.batch import Answers
 from qeopt_solvers.chains.blocks import Block, blocks_of
 from qeopt_solvers.chains.improve import improved
 from qeopt_solvers.chains.labels import Budget, Complete, Exhausted, TooManyLabels, search
+from qeopt_solvers.chains.many import Knapsack, knapsack_of, solve_knapsacks
 from qeopt_solvers.chains.numbers import Ints, Numbers, fold, numbers_of
 from qeopt_solvers.chains.parts import split
 from qeopt_solvers.chains.prices import SCALE, Dual, Pool, Sides, Steps, minimise, sides
@@ -35,6 +37,7 @@ TRAITS = Traits(
     deterministic=True,
     hint=True,
     reduces=True,
+    solve_many=True,
     accepts_fallback=True,
 )
 
@@ -53,6 +56,36 @@ WIDEN = 8
 
 def solve(problem: AllocationProblem, limits: Limits, fallback: Engine | None = None) -> Outcome:
     """Answer exactly, or through `fallback` where the problem is too entangled for this method."""
+    ready = _prepared(problem, limits, fallback)
+    return ready if isinstance(ready, Outcome) else _decide(*ready)
+
+
+def solve_many(problems: Sequence[AllocationProblem], limits: Limits, fallback: Engine | None = None) -> tuple[Outcome, ...]:
+    """Answer each as `solve` does, those of which a knapsack is left together; of answers equal in everything, maybe another one.
+
+    Limits in seconds and hints are for one problem: with either, problems are answered one by one.
+    """
+    alone = limits.seconds is not None or limits.hint is not None
+    outcomes: list[Outcome] = []
+    waiting: list[tuple[int, _Ready, _Left]] = []
+    for number, problem in enumerate(problems):
+        ready = _prepared(problem, limits, fallback)
+        left = None if alone or isinstance(ready, Outcome) else _left(ready)
+        if left is not None and not isinstance(ready, Outcome):
+            waiting.append((number, ready, left))
+        outcomes.append(ready if isinstance(ready, Outcome) else _UNDECIDED if left is not None else _decide(*ready))
+    answers = solve_knapsacks([left.knapsack for _, _, left in waiting])
+    for row, (number, ready, left) in enumerate(waiting):
+        outcomes[number] = _decide(*ready) if answers.unanswered[row] else left.outcome(ready, answers, row)
+    return tuple(outcomes)
+
+
+_Ready = tuple["_Call", tuple[int, ...], Numbers, Sequence[Block], Sequence[Steps]]
+"""A problem read and split."""
+
+
+def _prepared(problem: AllocationProblem, limits: Limits, fallback: Engine | None) -> Outcome | _Ready:
+    """Read and split a problem, or answer it where that settles it."""
     problem = slim_links(problem)
     until = None if limits.seconds is None else time.monotonic() + limits.seconds
     work = None if limits.deterministic is None else math.ceil(limits.deterministic * LABELS_PER_UNIT)
@@ -69,12 +102,46 @@ def solve(problem: AllocationProblem, limits: Limits, fallback: Engine | None = 
     chains = planned(problem, parts, numbers)
     if chains is None:
         return call.handed_on("too many neighbouring choices are entangled")
-    return _decide(call, parts.totals, numbers, blocks, chains)
+    return call, parts.totals, numbers, blocks, chains
 
 
-def _decide(call: _Call, totals: tuple[int, ...], numbers: Numbers, blocks: Sequence[Block], chains: Sequence[Steps]) -> Outcome:
-    """Decide by themselves what touches no total; let the others compete."""
+_UNDECIDED = Outcome(Status.UNKNOWN, "chain")
+"""Stands for the outcome of a problem that is answered together with others."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What is settled of a problem, and the knapsack that is left."""
+
+    settled: Ints
+    knapsack: Knapsack
+
+    def outcome(self, ready: _Ready, answers: Answers, row: int) -> Outcome:
+        """Put both together."""
+        if not answers.feasible[row]:
+            return Outcome(Status.INFEASIBLE, "chain")
+        problem, (total,) = ready[0].problem, ready[1]
+        self.knapsack.put(self.settled, answers.options[row, : len(self.knapsack.gains)])
+        picks = tuple(self.settled.tolist())
+        value = recount.value(problem, picks)
+        prices = [0] * len(problem.rows)
+        prices[total] = round(float(answers.price[row]) * SCALE)
+        bound = float(answers.bound[row]) + value - int(answers.value[row])
+        certificate = Certificate(tuple(prices), SCALE, math.floor(bound + 1e-11 * abs(bound) + 1e-3))
+        return Outcome(Status.OPTIMAL, "chain", picks, value, value, True, certificate)
+
+
+def _left(ready: _Ready) -> _Left | None:
+    """Settle what touches no total; None where more than a knapsack is left, or nothing."""
+    _, _, numbers, blocks, chains = ready
     apart = sides(numbers, blocks, chains)
+    knapsack = knapsack_of(numbers, apart)
+    settled = None if knapsack is None else _settled(numbers, apart)
+    return None if knapsack is None or settled is None else _Left(settled, knapsack)
+
+
+def _settled(numbers: Numbers, apart: Sides) -> Ints | None:
+    """Decide by itself what touches no total: an option per choice, -1 for what competes; None where nothing is allowed."""
     picks = np.full(len(numbers.gains), -1, dtype=np.int64)
     for block in apart.idle_blocks:
         block.put(picks, block.best(numbers.ties))
@@ -82,8 +149,17 @@ def _decide(call: _Call, totals: tuple[int, ...], numbers: Numbers, blocks: Sequ
     for steps in apart.idle_chains:
         path = best_path(steps, levels)
         if path is None:
-            return Outcome(Status.INFEASIBLE, "chain")
+            return None
         picks[[step.choice for step in steps]] = path
+    return picks
+
+
+def _decide(call: _Call, totals: tuple[int, ...], numbers: Numbers, blocks: Sequence[Block], chains: Sequence[Steps]) -> Outcome:
+    """Decide by themselves what touches no total; let the others compete."""
+    apart = sides(numbers, blocks, chains)
+    picks = _settled(numbers, apart)
+    if picks is None:
+        return Outcome(Status.INFEASIBLE, "chain")
     if apart.blocks or apart.chains:
         return _compete(call, totals, numbers, apart, picks)
     answer = tuple(picks.tolist())
