@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -144,6 +145,8 @@ def fullness(progress: Progress) -> list[str]:
 def bounding(progress: Progress) -> str:
     """Say what is proven before any structure is evaluated."""
     proven = "" if progress.bound is None else f", no design exceeds {progress.bound:.4f}"
+    if progress.bound == -math.inf:
+        return "nothing fits, proven"
     if progress.phase == Phase.RANGES:
         return f"bounding by memory beside tensors, walk {progress.walks + 1}{proven}"
     return f"bounding the space, walk {progress.walks + 1} of at most {progress.most}{proven}"

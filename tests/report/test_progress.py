@@ -1,6 +1,7 @@
 """What is drawn while a search runs: two lines that fit a terminal, and nothing where there is none."""
 
 import io
+import math
 
 import pytest
 from rich.console import Console
@@ -50,6 +51,8 @@ def test_the_bound(board: Board, clock: Clock) -> None:
         "study: bounding the space, walk 4 of at most 40, no design exceeds 1303.1030",
         "2:05 min elapsed, remaining time not known before the bound is",
     )
+    board.take("study", walk(4, -math.inf))
+    assert board.lines()[0] == "study: nothing fits, proven"
     board.take("study", walk(4, 1303.1030, Phase.RANGES))
     assert board.lines()[0] == "study: bounding by memory beside tensors, walk 5, no design exceeds 1303.1030"
 
