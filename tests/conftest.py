@@ -9,7 +9,7 @@ import pytest
 
 from qeopt.hardware import Runtime
 from qeopt.network import Network, NetworkBuilder, Tensor
-from qeopt.space import Space, Task
+from qeopt.space import Space, Structure, Task
 from qeopt.space.cells import BottleneckCell, ClassifierCell, ConvCell, Shortcut
 from qeopt.spec.library import Library
 from qeopt.spec.load import load
@@ -100,6 +100,21 @@ INVENTED: Mapping[str, Mapping[str, Any]] = {
 """Runtimes that no library has, one for each rule that shipped runtimes combine otherwise or not at all."""
 
 
+EACH = (
+    "ideal",
+    "paper",
+    "cmix-nn",
+    "cmsis-nn",
+    "lopsided",
+    "in_place",
+    "nothing_in_place",
+    "shared_scratch",
+    "fractions",
+    "everything",
+)
+"""Runtimes that together have every rule but code, for tests that try each."""
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """The folder that holds the sources."""
@@ -121,6 +136,18 @@ def runtimes() -> Mapping[str, Runtime]:
     shipped = ("ideal", "paper", "cmix-nn", "cmsis-nn")
     found = {name: load(Runtime, name, library=Library(), kind="runtime", folder="runtimes").value for name in shipped}
     return found | {name: build(Runtime, {**data, "name": name, "source": SOURCE}) for name, data in INVENTED.items()}
+
+
+@pytest.fixture(scope="session", params=EACH)
+def each_runtime(request: pytest.FixtureRequest, runtimes: Mapping[str, Runtime]) -> Runtime:
+    """One runtime after the other: every rule but code is in one of them."""
+    return runtimes[request.param]
+
+
+@pytest.fixture(scope="session")
+def random_structure() -> Callable[[Space, random.Random], Structure]:
+    """Draws every gene of a space by itself."""
+    return lambda space, rng: Structure(tuple(rng.choice(values) for _, _, values in space.genes))
 
 
 @pytest.fixture(scope="session")

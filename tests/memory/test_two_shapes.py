@@ -32,23 +32,7 @@ from qeopt.search.tables import CellKind, dimensions
 from qeopt.space import PlacedCell, Space, Structure, Task
 from qeopt.spec.model import build
 
-RUNTIMES = (
-    "ideal",
-    "paper",
-    "cmix-nn",
-    "cmsis-nn",
-    "lopsided",
-    "in_place",
-    "nothing_in_place",
-    "shared_scratch",
-    "fractions",
-    "everything",
-)
 WIDTHS = (2, 4, 8)
-
-
-def draw(space: Space, rng: random.Random) -> Structure:
-    return Structure(tuple(rng.choice(values) for _, _, values in space.genes))
 
 
 def alone(placed: PlacedCell) -> Network:
@@ -103,9 +87,10 @@ def _of_op(op: Op, runtime: Runtime) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("name", RUNTIMES)
 def test_arrays_and_integers_agree(
-    name: str, runtimes: Mapping[str, Runtime], tiny_space: Callable[[random.Random], tuple[Space, Task]]
+    each_runtime: Runtime,
+    tiny_space: Callable[[random.Random], tuple[Space, Task]],
+    random_structure: Callable[[Space, random.Random], Structure],
 ) -> None:
     rng = random.Random(17)
     objective = build(QEScore, {})
@@ -114,12 +99,12 @@ def test_arrays_and_integers_agree(
         space, task = tiny_space(rng)
         kinds: dict[CellKind, list[PlacedCell]] = defaultdict(list)
         for _ in range(12):
-            for placed in space.cells(draw(space, rng), task):
+            for placed in space.cells(random_structure(space, rng), task):
                 kinds[CellKind.of(placed.cell, placed.place)].append(placed)
         for kind, members in kinds.items():
-            batch = facts(kind.network(np.array([dimensions(placed) for placed in members])), runtimes[name], objective)
+            batch = facts(kind.network(np.array([dimensions(placed) for placed in members])), each_runtime, objective)
             for row, placed in enumerate(members):
-                one = facts(alone(placed), runtimes[name], objective)
+                one = facts(alone(placed), each_runtime, objective)
                 assert one.keys() == batch.keys()
                 for fact, value in one.items():
                     compared += 1
@@ -144,10 +129,8 @@ def test_counts_of_integers_are_integers(runtimes: Mapping[str, Runtime], random
                 assert type(value) is int
 
 
-@pytest.mark.parametrize("name", RUNTIMES)
-def test_sides_may_be_arrays_too(name: str, runtimes: Mapping[str, Runtime]) -> None:
+def test_sides_may_be_arrays_too(each_runtime: Runtime) -> None:
     """Not only channels: a batch over image sizes counts like the images one by one."""
-    runtime = runtimes[name]
     sides: NDArray[np.int64] = np.array([5, 8, 13])
 
     def network(side: Dim) -> Network:
@@ -158,7 +141,7 @@ def test_sides_may_be_arrays_too(name: str, runtimes: Mapping[str, Runtime]) -> 
         return builder.finish()
 
     objective = build(QEScore, {})
-    batch = facts(network(sides), runtime, objective)
+    batch = facts(network(sides), each_runtime, objective)
     for row, side in enumerate(sides.tolist()):
-        for fact, value in facts(network(side), runtime, objective).items():
+        for fact, value in facts(network(side), each_runtime, objective).items():
             _equal(fact, value, batch[fact], row)

@@ -21,18 +21,6 @@ from qeopt.spec.model import build
 from qeopt_solvers import Status
 from qeopt_solvers.recount import tie_value, value, violations
 
-RUNTIMES = (
-    "ideal",
-    "paper",
-    "cmix-nn",
-    "cmsis-nn",
-    "lopsided",
-    "in_place",
-    "nothing_in_place",
-    "shared_scratch",
-    "fractions",
-    "everything",
-)
 OBJECTIVE = build(QEScore, {})
 CASES = 18
 """Networks per runtime."""
@@ -152,17 +140,15 @@ def cases(
             yield rng, network, choices
 
 
-@pytest.mark.parametrize("name", RUNTIMES)
-def test_chains_of_cells(name: str, runtimes: Mapping[str, Runtime], random_chain: Callable[[random.Random], Network]) -> None:
+def test_chains_of_cells(each_runtime: Runtime, random_chain: Callable[[random.Random], Network]) -> None:
     """Blocks as spaces build them, with and without tied units."""
-    found = [_agree(*case, runtimes[name]) for case in cases(11, random_chain, ("none", "unit"), CASES)]
+    found = [_agree(*case, each_runtime) for case in cases(11, random_chain, ("none", "unit"), CASES)]
     assert any(found)
 
 
-@pytest.mark.parametrize("name", RUNTIMES)
-def test_graphs(name: str, runtimes: Mapping[str, Runtime], random_graph: Callable[[random.Random], Network]) -> None:
+def test_graphs(each_runtime: Runtime, random_graph: Callable[[random.Random], Network]) -> None:
     """Networks whose tensors are read late, twice or never, and whose additions need not share bits."""
-    found = [_agree(*case, runtimes[name]) for case in cases(7, random_graph, ("none",), CASES)]
+    found = [_agree(*case, each_runtime) for case in cases(7, random_graph, ("none",), CASES)]
     assert any(found)
 
 

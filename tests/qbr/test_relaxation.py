@@ -17,24 +17,8 @@ from qeopt.space import Space, Structure, Task
 from qeopt.spec.model import build
 from qeopt_solvers import Status
 
-RUNTIMES = (
-    "ideal",
-    "paper",
-    "cmix-nn",
-    "cmsis-nn",
-    "lopsided",
-    "in_place",
-    "nothing_in_place",
-    "shared_scratch",
-    "fractions",
-    "everything",
-)
 WEIGHTS: Any = ([2, 4, 8], [4, 8], [8])
 ACTIVATIONS: Any = ([2, 4, 8], [4, 8])
-
-
-def draw(space: Space, rng: random.Random) -> Structure:
-    return Structure(tuple(rng.choice(values) for _, _, values in space.genes))
 
 
 def limits(rng: random.Random, space: Space, task: Task, runtime: Runtime, structure: Structure) -> Limits:
@@ -54,12 +38,13 @@ def limits(rng: random.Random, space: Space, task: Task, runtime: Runtime, struc
     )
 
 
-@pytest.mark.parametrize("name", RUNTIMES)
 def test_bounds_exact_bits(
-    name: str, runtimes: Mapping[str, Runtime], tiny_space: Callable[[random.Random], tuple[Space, Task]]
+    each_runtime: Runtime,
+    tiny_space: Callable[[random.Random], tuple[Space, Task]],
+    random_structure: Callable[[Space, random.Random], Structure],
 ) -> None:
     rng = random.Random(23)
-    runtime = runtimes[name]
+    runtime = each_runtime
     solved = loose = 0
     for round_number in range(12):
         space, task = tiny_space(rng)
@@ -71,7 +56,7 @@ def test_bounds_exact_bits(
                 "tie": ("none", "unit")[round_number % 2],
             },
         )
-        structures = list({draw(space, rng) for _ in range(4)})
+        structures = list({random_structure(space, rng) for _ in range(4)})
         bounds = limits(rng, space, task, runtime, structures[0])
         refiner = Refiner(runtime, bounds, choices, build(QEScore, {}), QbrSettings())
         relaxed = Relaxer(space, task, refiner).relax(structures)
@@ -89,18 +74,20 @@ def test_bounds_exact_bits(
             assert bound >= refined.score - 1e-6
             loose += bound > refined.score + 1e-3
     assert solved >= 3
-    if name in {"ideal", "in_place"}:
+    if runtime.name in {"ideal", "in_place"}:
         assert loose < solved  # it is not always loose either
 
 
 def test_is_exact_without_budgets(
-    runtimes: Mapping[str, Runtime], tiny_space: Callable[[random.Random], tuple[Space, Task]]
+    runtimes: Mapping[str, Runtime],
+    tiny_space: Callable[[random.Random], tuple[Space, Task]],
+    random_structure: Callable[[Space, random.Random], Structure],
 ) -> None:
     rng = random.Random(5)
     choices = build(BitChoices, {"weights": [2, 4, 8], "activations": [2, 4, 8]})
     for _ in range(5):
         space, task = tiny_space(rng)
-        structure = draw(space, rng)
+        structure = random_structure(space, rng)
         refiner = Refiner(runtimes["ideal"], Limits(), choices, build(QEScore, {}), QbrSettings())
         refined = refiner.refine(space.expand(structure, task))
         assert Relaxer(space, task, refiner).relax([structure]).scores[0] == pytest.approx(refined.score, abs=1e-9)
