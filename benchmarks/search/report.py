@@ -57,7 +57,7 @@ def middle(values: Iterable[float | None]) -> str:
 
 
 def table(curves: Curves) -> str:
-    rows = ["| study | method | runs | best score | least, most | CPU s | structures | at 5 CPU s | at 800 structures |"]
+    rows = ["| study | method | runs | best score | least, most | CPU s | structures | at 5 CPU s | at 5,000 structures |"]
     rows.append("|" + "---|" * 9)
     for study in dict.fromkeys(study for study, _ in curves):
         for name in ORDER:
@@ -69,7 +69,7 @@ def table(curves: Curves) -> str:
             cells = [
                 study, name, str(len(found)), middle(ends), f"{min(known):.2f}, {max(known):.2f}",
                 f"{median(curve[-1][0] for curve in found):.1f}", f"{median(curve[-1][1] for curve in found):,.0f}",
-                middle(best_by(curve, seconds=5.0) for curve in found), middle(best_by(curve, count=800) for curve in found),
+                middle(best_by(curve, seconds=5.0) for curve in found), middle(best_by(curve, count=5000) for curve in found),
             ]  # fmt: skip
             rows.append("| " + " | ".join(cells) + " |")
     return "\n".join(rows)
