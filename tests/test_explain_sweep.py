@@ -2,6 +2,7 @@
 
 import math
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
@@ -9,9 +10,11 @@ from itertools import pairwise, product
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import qeopt.relief
 from qeopt import explain, sweep
+from qeopt.cli.verbs import app
 from qeopt.design import VerificationError
 from qeopt.explain import Explanation
 from qeopt.leanest import leanest, least_need
@@ -401,3 +404,16 @@ def test_the_code_on_the_pages_runs(page: str) -> None:
     text = (Path(__file__).parents[1] / "docs" / page).read_text(encoding="utf-8")
     (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     exec(compile(code, page, "exec"), {})
+
+
+@pytest.mark.parametrize("block", [0, 1])
+def test_the_checks_on_the_page_say_what_they_said(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "explain.md").read_text(encoding="utf-8")
+    command, *lines = re.findall(r"^\$ (qeopt check .*(?:\n[^`$\n].*)*)", text, re.MULTILINE)[block].splitlines()
+    monkeypatch.delenv("QEOPT_PATH", raising=False)
+    result = CliRunner().invoke(app, shlex.split(command)[1:])
+    assert result.exit_code == 1
+    assert len(lines) > 2
+    said = result.stdout.splitlines()
+    assert [line for line in said if line in lines] == lines
+    assert {line for line in said if line.startswith("error")} <= set(lines)

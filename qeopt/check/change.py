@@ -10,7 +10,7 @@ from qeopt.check.words import key, quantity, setting, spell, title
 from qeopt.hardware import Device
 from qeopt.hardware.costs import missing_isa
 from qeopt.kinds import KINDS
-from qeopt.memory import Limits, limits_of
+from qeopt.memory import Limits
 from qeopt.network import Network
 from qeopt.qbr import Refiner
 from qeopt.relief import FIELDS, MEMORIES, fast_exact, fixed_totals, stated
@@ -119,11 +119,11 @@ def _holds(study: Study, device: Device, change: Change) -> bool:
     if missing_isa(device, runtime) or (runtime.needs_isa and device.isa is None):
         return False
     try:
-        limits = limits_of(study.budgets, device, runtime)
+        refiner = study.model_copy(update={"device": device}).refiner
     except ValueError:
         return False
     own = {name: amount for name, amount in change.amounts.items() if _own(study, name)}
-    limits = _with(limits, own)
-    if any(amount > stated(limits).get(name, amount) for name, amount in change.amounts.items()):
+    limits = stated(_with(refiner.limits, own))
+    if any(amount > limits.get(name, amount) for name, amount in change.amounts.items()):
         return False
-    return has_addresses(replace(study.refiner, limits=limits), change.network, {})
+    return has_addresses(refiner, change.network, own)

@@ -75,7 +75,8 @@ def _changes_of_network(study: Study, network: Network, misfit: Misfit) -> list[
     """One budget alone where that is enough; else all that must grow."""
     singles = [single for single in misfit.singles if single.suffices]
     reliefs = singles or ([misfit.joint] if misfit.joint is not None and misfit.joint.suffices else [])
-    return [_change(study, network, relief) for relief in reliefs]
+    changes = [_change(study, network, relief) for relief in reliefs]
+    return [change for place, change in enumerate(changes) if change.amounts not in [other.amounts for other in changes[:place]]]
 
 
 def _change(study: Study, network: Network, relief: Relief) -> Change:

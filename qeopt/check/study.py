@@ -22,10 +22,10 @@ def check_study(study: Study, library: Library | None = None) -> tuple[Finding, 
         EngineError: when the engine of the study is unknown or its package is missing.
     """
     return (
+        *check_fit(study, library or Library()),
         _budgets(study),
         *check_trades(study.runtime, study.bits),
         _size(study),
-        *check_fit(study, library or Library()),
         *_rate(study),
     )
 

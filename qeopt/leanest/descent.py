@@ -19,10 +19,12 @@ Need = tuple[float, ...]
 """What a network needs, the most important first; less is better."""
 
 
-def descend(space: Space, task: Task, start: Structure, need: Callable[[Network], Need], enough: Need = ()) -> Structure:
+def descend(
+    space: Space, task: Task, start: Structure, need: Callable[[Network], Need], *, enough: Need = (), rounds: int = ROUNDS
+) -> Structure:
     """Change one choice at a time as long as that lowers the need, until it is `enough` at most."""
     best, least = start, need(space.expand(start, task))
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         before = best
         for place in range(len(space.genes)):
             for other in _others(space, best, place):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from qeopt.hardware import Runtime
 from qeopt.hardware.formula import Formula
-from qeopt.leanest.descent import Need, descend, shares_of
+from qeopt.leanest.descent import ROUNDS, Need, descend, shares_of
 from qeopt.memory import Limits
 from qeopt.network import Network, Op, OpKind, Tensor
 from qeopt.qbr import Impossible, Refiner
@@ -17,10 +17,10 @@ from qeopt.search.bound import JointBound, bound_space
 from qeopt.space import Space, Structure, Task
 from qeopt_solvers.explain import least_relaxation
 
-JUMPS = 6
+JUMPS = 12
 """Times that the bound is asked for a structure that needs less at most; each takes walks over the space."""
 MET = 3
-"""Structures that the bound met of which each is looked at."""
+"""Structures that the bound met of which the best is taken."""
 WALKS = 40
 """Walks at most, to find prices at which several budgets together exclude every structure."""
 EXCLUDED = -1e-9
@@ -106,7 +106,7 @@ class _Quest:
 
     def find(self, start: Structure) -> Least:
         """The least, as far as it can be proven."""
-        best = descend(self.space, self.task, start, self._need)
+        best = self._descend(start, 1)
         amount = self._amount(best)
         for _ in range(JUMPS):
             if amount is not None and amount <= self.enough:
@@ -118,12 +118,20 @@ class _Quest:
                 break
             if bound.value < EXCLUDED:
                 return Least(self.name, amount, best, proven=True)
-            met = [descend(self.space, self.task, structure, self._need) for structure in bound.structures[:MET]]
-            nearer = min(met, key=lambda structure: _least_first(self._amount(structure)), default=best)
-            if _least_first(self._amount(nearer)) >= _least_first(amount):
+            met = min(bound.structures[:MET], key=self._first)
+            nearer = self._descend(met, 1) if self._first(met) < self._first(best) else self._descend(best, ROUNDS)
+            if self._first(nearer) >= self._first(best):
                 break
             best, amount = nearer, self._amount(nearer)
         return Least(self.name, amount, best, proven=False)
+
+    def _descend(self, start: Structure, rounds: int) -> Structure:
+        return descend(self.space, self.task, start, self._need, rounds=rounds)
+
+    def _first(self, structure: Structure) -> float:
+        """The amount, to compare structures by."""
+        amount = self._amount(structure)
+        return math.inf if amount is None else amount
 
     def _need(self, network: Network) -> Need:
         """What is needed of the budgets that hold, if it is more than they allow; of the one in question; of all together."""
@@ -179,7 +187,7 @@ def excludes_all(space: Space, task: Task, refiner: Refiner) -> bool:
 
 def _feasibility(space: Space, task: Task, terms: Refiner) -> JointBound | None:
     """The bound where nothing has a worth: below 0 where nothing is feasible."""
-    return bound_space(space, task, terms, tolerance=0.0, most_walks=WALKS, found=lambda _, value, _part: value < EXCLUDED)
+    return bound_space(space, task, terms, tolerance=0.0, most_walks=WALKS, found=lambda _, value, __: value < EXCLUDED)
 
 
 def _as_bitops(refiner: Refiner, name: str) -> Refiner:
@@ -207,7 +215,3 @@ def _estimate(runtime: Runtime, kind: str) -> Mapping[OpKind, Formula]:
     if kind == "cycles":
         return {} if runtime.latency is None else runtime.latency.cycles
     return {} if runtime.energy is None else runtime.energy.picojoules
-
-
-def _least_first(amount: int | None) -> float:
-    return math.inf if amount is None else amount

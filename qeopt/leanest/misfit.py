@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from qeopt.leanest.descent import descend, overuse, shares_of
@@ -71,19 +71,29 @@ class _Case:
 
     def explain(self) -> SpaceMisfit | Structure:
         """Everything that is to be said."""
-        best = _nearest(self.space, self.task, self.refiner)
-        limits = stated(self.refiner.limits)
-        shares = shares_of(self.refiner, self.space.expand(best, self.task))
+        limits, start = stated(self.refiner.limits), self.space.smallest()
+        shares = shares_of(self.refiner, self.space.expand(start, self.task))
         if shares is None:
-            return SpaceMisfit(best, self._nothing_is_legal(), (), (), ())
-        if self._fits(best):
-            return best
+            start = _nearest(self.space, self.task, self.refiner)
+            shares = shares_of(self.refiner, self.space.expand(start, self.task))
+        if shares is None:
+            return SpaceMisfit(start, self._nothing_is_legal(), (), (), ())
         short = [name for name in limits if shares.get(name, 0.0) > 1]
-        alone = [self._least(self.refiner, name, (), best, limits[name]) for name in short]
+        alone = [self._least(self.refiner, name, (), start, limits[name]) for name in short]
+        for found in alone:
+            if self._fits(found.structure):
+                return found.structure
         floors = tuple(found for found in alone if self._is_too_little(found, limits[found.name]))
         if len(floors) > 1:
-            joint = self._together(floors)
-            return SpaceMisfit(best, True, floors, (), joint)
+            return SpaceMisfit(floors[-1].structure, True, floors, (), self._together(floors))
+        return self._one_alone(floors, short)
+
+    def _one_alone(self, floors: tuple[Least, ...], short: Sequence[str]) -> SpaceMisfit | Structure:
+        """To what one budget must grow: the one that is too little by itself, or any where none is."""
+        limits = stated(self.refiner.limits)
+        best = floors[0].structure if floors else _nearest(self.space, self.task, self.refiner)
+        if self._fits(best):
+            return best
         singles = []
         for name in [floors[0].name] if floors else sorted(limits, key=lambda name: name not in short):
             found = self._single(name, floors, best)
@@ -91,7 +101,8 @@ class _Case:
                 return found.structure
             singles.append(found)
         excluded = bool(floors) or any(found.proven for found in singles) or excludes_all(self.space, self.task, self.refiner)
-        return SpaceMisfit(best, excluded, floors, tuple(found for found in singles if found.amount is not None), ())
+        told = sorted((found for found in singles if found.amount is not None), key=lambda found: list(limits).index(found.name))
+        return SpaceMisfit(best, excluded, floors, tuple(told), ())
 
     def _fits(self, structure: Structure) -> bool:
         """Whether a structure has bits within all budgets."""
@@ -142,4 +153,4 @@ class _Case:
 
 def _nearest(space: Space, task: Task, refiner: Refiner) -> Structure:
     """The end of a descent from the smallest structure, or the first structure on the way that meets each budget by itself."""
-    return descend(space, task, space.smallest(), lambda network: overuse(refiner, network), (1.0, math.inf))
+    return descend(space, task, space.smallest(), lambda network: overuse(refiner, network), enough=(1.0, math.inf))

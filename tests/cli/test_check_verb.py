@@ -1,12 +1,19 @@
 """`qeopt check`: any kind of file, before anything is solved."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from typer.testing import Result
+
+import qeopt.relief
+from qeopt.hardware import Runtime
+from qeopt.memory import count
+from qeopt.network import Bits, Network
+from qeopt.qbr import repair
 
 Run = Callable[..., Result]
 
@@ -20,9 +27,9 @@ def test_a_study_that_can_work(run: Run) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.startswith("study tiny: can work\n  study tiny ")
     assert _findings(result) == [
+        "note: the smallest structure fits",
         "note: budgets: sram 14,336 B (14.0 KiB), flash 16,384 B (16.0 KiB), layers 14",
         "note: 17,280 structures, rules between blocks aside",
-        "note: the smallest structure fits",
         "note: stm32f412 finishes at most 200,000,000 MACs a second; there is no MAC budget, so designs may take longer than that",
     ]
 
@@ -104,6 +111,22 @@ def test_what_can_never_fit_is_told_where_it_stands(run: Run, tmp_path: Path) ->
     text = (tmp_path / "net.yaml").read_text().replace("sram: 14 KiB", "sram: 5 KiB")
     (tmp_path / "net.yaml").write_text(text)
     assert any(line.startswith("error: net.yaml:12:17: SRAM at step 'stem': ") for line in _findings(run("check", "net.yaml")))
+
+
+def test_buffers_without_addresses_are_no_proof(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wasteful(network: Network, runtime: Runtime, bits: Bits, limit_bytes: int, _: tuple[int, ...] = ()) -> int:
+        return max(math.ceil(count(network, runtime, bits).sram_bytes) + 100 - limit_bytes, 0)
+
+    monkeypatch.setattr(repair, "overflow_bytes", wasteful)
+    monkeypatch.setattr(qeopt.relief, "overflow_bytes", wasteful)
+    result = run("check", "net.yaml", "--set", "budgets.sram=8336 B")
+    assert result.exit_code == 0
+    warning, change, *_ = _findings(result)
+    assert warning.startswith("warning: bits fit every step and the sum of all weights, but with addresses")
+    enough = "a change that is enough, though not proven to be the smallest"
+    assert change == f"note: {enough}: `budgets.sram: 8436 B` (100 B (0.1 KiB) more)"
+    short = run("check", "tiny.yaml", "--set", "budgets.sram=2 KiB").stdout
+    assert "`budgets.sram: 5264 B` (3,216 B (3.1 KiB) more); with addresses for all buffers it may take more" in short
 
 
 def test_a_wider_structure_may_need_less_than_the_smallest(run: Run) -> None:
