@@ -37,6 +37,10 @@ def draw_convergence(title: str, histories: Mapping[str, Sequence[Progress]], pa
             _gaps(over_structures, rounds, colour)
         else:
             _scores(over_structures, name, rounds, "evaluations", colour)
+    if has_bounds:
+        over_structures.set_yscale("symlog", linthresh=LEAST_GAP)
+        over_structures.yaxis.set_major_formatter("{x:g}")
+        over_structures.set_ylim(0, max(2 * over_structures.dataLim.y1, 20 * LEAST_GAP))
     _decorate(over_time, "seconds", "best score")
     _decorate(over_structures, "structures evaluated", "gap to the bound, %" if has_bounds else "best score")
     rows = 2 if has_bounds else 1
@@ -66,9 +70,6 @@ def _gaps(axes: Axes, rounds: Sequence[Progress], colour: str) -> None:
         if progress.bound is not None and progress.best_score is not None
     ]
     axes.step(*zip(*found, strict=True), where="post", color=colour, marker=".", clip_on=False)
-    axes.set_yscale("symlog", linthresh=LEAST_GAP)
-    axes.set_ylim(bottom=0)
-    axes.yaxis.set_major_formatter("{x:g}")
 
 
 def _decorate(axes: Axes, across: str, up: str) -> None:
