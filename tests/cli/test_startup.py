@@ -22,6 +22,7 @@ sys.argv[1:] = ["solve", "vww_256k"]
 from qeopt.cli.app import main
 main()
 """
+HEAVY = "ortools pyomo highspy matplotlib onnx torch distributed pandas"
 SIGNAL = "os.kill(os.getpid(), signal.SIGINT)"
 CONVERTED = """
             try:
@@ -46,6 +47,8 @@ def test_ctrl_c_while_imports_run(module: str, how: str) -> None:
         ("from qeopt.cli.app import main", "numpy pydantic rich typer"),
         ("from qeopt.cli.verbs import app", "numpy pydantic"),
         ("from qeopt.cli.verbs import app; app(['--version'], standalone_mode=False)", "numpy pydantic"),
+        ("from qeopt.cli.verbs import app; app(['--help'], standalone_mode=False)", HEAVY),
+        ("from qeopt import *", HEAVY),
     ],
 )
 def test_little_is_imported_before_it_is_asked_for(statement: str, not_yet: str) -> None:
