@@ -1,13 +1,15 @@
 """The parts of the chain engine, and where it hands on."""
 
 from dataclasses import replace
+from types import ModuleType
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qeopt_solvers import AllocationProblem, Choice, Limits, Link, Outcome, Row, Scope, Status, Term, recount, table
+from qeopt_solvers import AllocationProblem, Choice, Limits, Link, LinkTerm, Outcome, Row, Scope, Status, Term, recount, table
+from qeopt_solvers.chains import blocks, improve, labels, stages
 from qeopt_solvers.chains.dominance import undominated
 from qeopt_solvers.chains.parts import split
 from qeopt_solvers.engines import chain
@@ -77,6 +79,19 @@ def test_large_numbers_go_to_the_fallback() -> None:
     assert together.note.startswith("reduced problem solved by exhaustive")
 
 
+@pytest.mark.parametrize("linked", [False, True])
+def test_large_numbers_of_steps_and_links_go_to_the_fallback_too(linked: bool) -> None:
+    huge = 1 << 70
+    choices = tuple(Choice(f"c{i}", BITS, (0, 5, 9)) for i in range(2))
+    link = Link("pair", (0, 1), tuple((a, b) for a in range(3) for b in range(3)))
+    costs = tuple(huge * (1 + a + b) for a, b in link.allowed)
+    steps = Row("step", "sram", "B", Scope.LOCAL, 3 * huge, tuple(Term(i, (0, huge, 2 * huge)) for i in range(2)))
+    total = Row("total", "bitops", "u", Scope.TOTAL, 3 * huge, (), (LinkTerm(0, costs),))
+    problem = AllocationProblem(choices, (link,) if linked else (), (total,) if linked else (steps,))
+    outcome = chain.solve(problem, Limits(), fallback=table.load("exhaustive"))
+    assert outcome.value == solve(problem, "exhaustive").value == (10 if linked else 14)
+
+
 def test_tables_that_would_grow_too_large_go_to_the_fallback() -> None:
     count = 14
     choices = tuple(Choice(f"c{i}", BITS, (0, 10 + i, 15 + 2 * i)) for i in range(count))
@@ -106,6 +121,38 @@ def test_too_many_labels_go_to_the_fallback_and_what_is_known_stays(monkeypatch:
     assert (stopped_too.status, stopped_too.picks, stopped_too.bound) == (Status.FEASIBLE, alone.picks, alone.bound - 1)
     assert "solved by other" in stopped_too.note
     assert recount.violations(problem, outcome.picks or ()) == ()
+
+
+SHORTCUTS = (
+    (blocks, "MOST_COLUMNS", 0),
+    (blocks, "MOST_COLUMNS", 4096),
+    (improve, "FREE", -1),
+    (labels, "FREE", -1),
+    (labels, "TILTS", ()),
+    (labels, "TILTS", (0.0, 0.5, 2.0, 10.0)),
+    (stages, "MERGED", 1),
+    (stages, "MERGED_AMONG_SEVERAL", 64),
+    (chain, "FIRST_SHARE", 1.0),
+)
+"""What may be set otherwise without changing any answer."""
+
+
+@pytest.mark.parametrize(("module", "name", "value"), SHORTCUTS)
+def test_no_shortcut_changes_an_answer(module: ModuleType, name: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, name, value)
+    proven = 0
+    for seed in range(100):
+        problem = random_problem(seed, Recipe(total_rows=(1, 3), tie_breaks=(2, 2), monotone=seed % 2 == 0))
+        outcome, best = chain.solve(problem, Limits()), brute_force(problem)
+        if best is None:
+            assert outcome.status is Status.INFEASIBLE
+        else:
+            proven += 1
+            assert outcome.picks is not None
+            assert recount.key(problem, outcome.picks) == best
+    assert proven > 30
+    coupled = next(iter(mobilenet_instances(BITS, 24 / 64).values()))
+    assert chain.solve(coupled, Limits()).value == 1_030_557_149, "what cp_sat proves without any reduction"
 
 
 def test_keys_too_large_to_fold_are_still_exact() -> None:

@@ -1,6 +1,7 @@
 """Reducing keeps the answer: status, value and every tie-break."""
 
 from itertools import product
+from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -49,6 +50,30 @@ def test_lifted_picks_count_the_same(seed: int) -> None:
     assert recount.value(reduced.problem, picks) == recount.value(problem, lifted)
     if not recount.violations(reduced.problem, picks):
         assert not recount.violations(problem, lifted)
+
+
+def test_out_of_time_nothing_is_dropped() -> None:
+    problem = next(iter(mobilenet_instances(BITS).values()))
+    reduced = reduce(problem, until=0.0)
+    assert reduced is not None
+    assert [len(kept) for kept in reduced.kept] == [len(choice.labels) for choice in problem.choices]
+    assert len(reduced.problem.rows) == len(problem.rows)
+
+
+@settings(derandomize=True, deadline=None, max_examples=100)
+@given(seed=st.integers(0, 10**9), flat=st.lists(st.booleans(), min_size=3, max_size=3))
+def test_narrowed_links_mean_the_same(seed: int, flat: list[bool]) -> None:
+    """Costs that do not depend on some of three choices, with one entry disturbed now and then."""
+    rng = Random(seed)
+    tuples = tuple(product(range(3), range(3), range(3)))
+    keyed = {key: rng.randrange(9) for key in product(range(3), repeat=3)}
+    costs = [keyed[tuple(0 if still else pick for still, pick in zip(flat, picks, strict=True))] for picks in tuples]
+    if rng.random() < 0.5:
+        costs[rng.randrange(27)] += 1
+    row = Row("bitops", "bitops", "bit", Scope.TOTAL, 5, (), (LinkTerm(0, tuple(costs)),))
+    base = small((0, 5, 9))
+    problem = AllocationProblem((*base.choices, Choice("c", BITS, (0, 1, 2))), (Link("op", (0, 1, 2), tuples),), (row,))
+    assert brute_force(slim_links(problem)) == brute_force(problem)
 
 
 def test_a_slack_row_goes_and_a_tight_one_is_divided() -> None:

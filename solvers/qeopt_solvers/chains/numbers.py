@@ -49,7 +49,7 @@ def numbers_of(problem: AllocationProblem, parts: Parts) -> Numbers | None:
     except OverflowError:
         return None
     largest = max(int(gains.max(initial=0)), -int(gains.min(initial=0)), int(costs.max(initial=0)))
-    if max([largest * len(sizes), *budgets]) >= LARGEST_SUM:
+    if max([largest * len(sizes), parts.largest, *budgets]) >= LARGEST_SUM:
         return None
     alive = np.ones(gains.shape, dtype=bool)
     if min(sizes, default=1) < width:

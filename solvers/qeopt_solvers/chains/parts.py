@@ -33,6 +33,8 @@ class Parts:
     """Total rows that can bind."""
     dead: tuple[tuple[int, int], ...]
     """(choice, option) pairs that a link or a row of one choice rules out."""
+    largest: int
+    """The most that any row which can bind could use."""
 
 
 def split(problem: AllocationProblem) -> Parts | None:
@@ -42,9 +44,12 @@ def split(problem: AllocationProblem) -> Parts | None:
     dead: set[tuple[int, int]] = set()
     if any(not link.allowed for link in problem.links):
         return None
+    largest = 0
     for index, row in enumerate(problem.rows):
-        if row.most() <= row.limit:
+        most = row.most()
+        if most <= row.limit:
             continue
+        largest = max(largest, most)
         if row.least() > row.limit:
             return None
         if row.scope is Scope.TOTAL:
@@ -56,7 +61,8 @@ def split(problem: AllocationProblem) -> Parts | None:
             local.append(index)
     priced = {term.link for index in (*local, *totals) for term in problem.rows[index].link_terms}
     links = [index for index in range(len(problem.links)) if _couples(problem, index, priced, dead)]
-    return _group(problem, local, links, totals, dead)
+    chains, alone = _group(problem, local, links)
+    return Parts(chains, alone, tuple(totals), tuple(dead), largest)
 
 
 def _couples(problem: AllocationProblem, index: int, priced: set[int], dead: set[tuple[int, int]]) -> bool:
@@ -72,7 +78,8 @@ def _couples(problem: AllocationProblem, index: int, priced: set[int], dead: set
     return False
 
 
-def _group(problem: AllocationProblem, local: list[int], links: list[int], totals: list[int], dead: set[tuple[int, int]]) -> Parts:
+def _group(problem: AllocationProblem, local: list[int], links: list[int]) -> tuple[tuple[Chain, ...], tuple[int, ...]]:
+    """Put together what rows and links bond; return the chains and who is in none."""
     parent: dict[int, int] = {}
 
     def root(choice: int) -> int:
@@ -96,7 +103,7 @@ def _group(problem: AllocationProblem, local: list[int], links: list[int], total
         groups[root(choice)][0].append(choice)
     alone = tuple(choice for choice in range(len(problem.choices)) if choice not in parent)
     chains = tuple(Chain(tuple(members), tuple(rows), tuple(held)) for members, rows, held in groups.values())
-    return Parts(chains, alone, tuple(totals), tuple(dead))
+    return chains, alone
 
 
 def members_of(problem: AllocationProblem, row: Row) -> tuple[int, ...]:
