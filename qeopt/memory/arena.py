@@ -104,27 +104,35 @@ def best_plan(found: Sequence[Buffer], align: int = 1, arenas: Sequence[int] = (
     )
 
 
-def overflow_bytes(network: Network, runtime: Runtime, bits: Bits, limit_bytes: int, arenas: Sequence[int] = ()) -> int:
-    """Bytes by which the best plan known is over `limit_bytes`; 0 where it fits, or where the runtime lays nothing out.
+def find_addresses(network: Network, runtime: Runtime, bits: Bits, limit_bytes: int, arenas: Sequence[int] = ()) -> bool:
+    """Whether addresses for all buffers are found within a limit; also where the runtime lays nothing out.
 
     Args:
         network: The network.
         runtime: Decides what is held, and how it is aligned.
         bits: Bits of all tensors.
         limit_bytes: The most that may be set aside.
-        arenas: Bytes of each arena, where there are several; what is missing is then what the largest lacks.
+        arenas: Bytes of each arena, where there are several.
     """
     if not runtime.lays_out:
+        return True
+    align = runtime.memory.align
+    items = items_of(buffers(network, runtime, bits), align)
+    return packing.fits(items, limit_bytes // align, _units(arenas, align) or ()) is True
+
+
+def overflow_bytes(network: Network, runtime: Runtime, bits: Bits, limit_bytes: int, arenas: Sequence[int] = ()) -> int:
+    """Bytes by which the best plan known is over `limit_bytes`; 0 where it fits, or where the runtime lays nothing out.
+
+    With several arenas it is what the largest lacks. Arguments are those of `find_addresses`.
+    """
+    if find_addresses(network, runtime, bits, limit_bytes, arenas):
         return 0
     found, align = buffers(network, runtime, bits), runtime.memory.align
     if not arenas:
-        if packing.fits(items_of(found, align), limit_bytes // align):
-            return 0
         return max(best_plan(found, align).plan.size_bytes - limit_bytes, 0)
-    items, size, units = items_of(found, align), limit_bytes // align, [arena // align for arena in arenas]
-    if packing.fits(items, size, units):
-        return 0
-    return align * max(packing.least_excess(items, size, units) or 0, 1)
+    units = [arena // align for arena in arenas]
+    return align * max(packing.least_excess(items_of(found, align), limit_bytes // align, units) or 0, 1)
 
 
 def overlaps(plan: ArenaPlan) -> tuple[tuple[str, str], ...]:

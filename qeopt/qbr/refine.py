@@ -9,7 +9,7 @@ from qeopt.memory import Limits, Resources, count
 from qeopt.network import Bits, Network
 from qeopt.qbr.compile import Compiled, Impossible, compile_bits
 from qeopt.qbr.reasons import why_infeasible
-from qeopt.qbr.repair import overflow, repaired
+from qeopt.qbr.repair import needs_repair, repaired
 from qeopt.qbr.settings import BitChoices, QbrSettings
 from qeopt.score import Objective, evaluate
 from qeopt_solvers import Limits as SolveLimits
@@ -77,7 +77,7 @@ class Refiner:
         if isinstance(compiled, Impossible):
             return Refined(network, Status.INFEASIBLE, engine, reason=compiled.reason)
         refined = self.choose(compiled, engine, hint)
-        return repaired(self, compiled, refined, hint) if any(overflow(self, refined)) else refined
+        return repaired(self, compiled, refined, hint) if needs_repair(self, refined) else refined
 
     def choose(self, compiled: Compiled, engine: str, hint: Bits | None = None, rows: tuple[Row, ...] = ()) -> Refined:
         """Find the best bits within an integer program and further `rows`, wherever buffers may lie.

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qeopt.memory import count
-from qeopt.memory.arena import overflow_bytes
+from qeopt.memory.arena import find_addresses, overflow_bytes
 from qeopt.network import Bits
 from qeopt.qbr.compile import Compiled, Impossible
 from qeopt.qbr.exclusions import exclusions
@@ -31,15 +31,30 @@ TIGHTENED = "the best bits found no addresses or too little room for code; these
 NO_ADDRESSES = "bits fit every step and the sum of all weights, but it is proven that none of them find addresses for all buffers"
 
 
-def overflow(refiner: Refiner, refined: Refined) -> tuple[int, int]:
+def needs_repair(refiner: Refiner, refined: Refined) -> bool:
+    """Whether there are bits that find no addresses, or whose kernels take more code than fits."""
+    return not _has_addresses(refiner, refined) or _code_overflow(refiner, refined) > 0
+
+
+def _has_addresses(refiner: Refiner, refined: Refined) -> bool:
+    sram = refiner.limits.sram_bytes
+    if sram is None or refined.bits is None:
+        return True
+    return find_addresses(refined.network, refiner.runtime, refined.bits, sram, refiner.rooms)
+
+
+def _overflow(refiner: Refiner, refined: Refined) -> tuple[int, int]:
     """Bytes by which a plan of the buffers and the flash with all code are over their limits."""
-    sram, flash = refiner.limits.sram_bytes, refiner.limits.flash_bytes
-    if refined.bits is None or refined.resources is None:
-        return 0, 0
-    return (
-        0 if sram is None else overflow_bytes(refined.network, refiner.runtime, refined.bits, sram, refiner.rooms),
-        0 if flash is None else max(math.ceil(refined.resources.flash_bytes) - flash, 0),
-    )
+    sram = refiner.limits.sram_bytes
+    if sram is None or refined.bits is None:
+        return 0, _code_overflow(refiner, refined)
+    over = overflow_bytes(refined.network, refiner.runtime, refined.bits, sram, refiner.rooms)
+    return over, _code_overflow(refiner, refined)
+
+
+def _code_overflow(refiner: Refiner, refined: Refined) -> int:
+    flash = refiner.limits.flash_bytes
+    return 0 if flash is None or refined.resources is None else max(math.ceil(refined.resources.flash_bytes) - flash, 0)
 
 
 def repaired(refiner: Refiner, compiled: Compiled, first: Refined, hint: Bits | None) -> Refined:
@@ -51,11 +66,11 @@ def repaired(refiner: Refiner, compiled: Compiled, first: Refined, hint: Bits | 
     if known is not None and known.status is Status.OPTIMAL:
         return known
     last, rows = _excluded(refiner, compiled, first)
-    if last.status is Status.INFEASIBLE or (last.bits is not None and not any(overflow(refiner, last))):
+    if last.status is Status.INFEASIBLE or (last.bits is not None and not needs_repair(refiner, last)):
         found = last
     else:
         bounded = first if last.outcome is None or last.outcome.bound is None else last
-        found = _tightened(refiner, compiled, bounded, rows, overflow(refiner, last))
+        found = _tightened(refiner, compiled, bounded, rows, _overflow(refiner, last))
     if known is not None and (found.score is None or (known.score or 0.0) > found.score):
         return known
     return found
@@ -71,7 +86,7 @@ def _excluded(refiner: Refiner, compiled: Compiled, first: Refined) -> tuple[Ref
     rows: tuple[Row, ...] = ()
     for _ in range(EXCLUSIONS):
         picks = None if last.outcome is None else last.outcome.picks
-        if picks is None or not overflow(refiner, last)[0]:
+        if picks is None or _has_addresses(refiner, last):
             break
         new = exclusions(compiled, refiner.runtime, refiner.limits.sram_bytes, refiner.rooms, picks)
         if not new:
@@ -100,7 +115,7 @@ def _tightened(refiner: Refiner, compiled: Compiled, first: Refined, rows: tuple
         found = None if refined.bits is None else _answer(refiner, compiled, first, refined.bits)
         if found is not None:
             return found
-        over = overflow(refiner, refined)
+        over = _overflow(refiner, refined)
         if refined.bits is None:
             tight = cut
         else:
@@ -149,4 +164,4 @@ def _answer(refiner: Refiner, compiled: Compiled, first: Refined, bits: Bits) ->
         reason="",
         note=note,
     )
-    return None if any(overflow(refiner, found)) else found
+    return None if needs_repair(refiner, found) else found
