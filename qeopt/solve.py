@@ -78,8 +78,8 @@ def solve(
         overrides: `KEY=VALUE` texts that replace values of the file.
         library: Where names are looked up.
         report: Called with the name of the search ("study", "eight_bits", "tied") and its progress.
-        workers: Who takes the islands of a search on: 0 for this process, N for a pool of processes, `dask://HOST:PORT` for a
-            cluster. They change nothing but time.
+        workers: Who takes the islands of a search on: 0 for this process, N for a pool of processes, `auto` for one process an
+            island as far as there are cores, `dask://HOST:PORT` for a cluster. They change nothing but time.
         run_dir: Folder in which every round is saved, so that `resume` can go on; what an earlier run saved there is forgotten.
 
     Raises:
@@ -113,7 +113,7 @@ def _solve(
     report: Callable[[str, Progress], None] | None,
 ) -> Solution:
     study = loaded.value
-    with open_workers(workers) as crew:
+    with open_workers(workers, study.search.islands) as crew:
         results = _search_all(_Searcher(study, crew, report, run))
     found = results[STUDY]
     interrupted = any(result.stopped is Stop.INTERRUPTED for result in results.values())

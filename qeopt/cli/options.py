@@ -45,7 +45,8 @@ Workers: TypeAlias = Annotated[
         "--workers",
         "--executor",
         metavar="N",
-        help="Processes that take islands on, one each (see search.islands), or dask://HOST:PORT; they change nothing but time.",
+        help="Processes that take islands on, one each (see search.islands), or dask://HOST:PORT; they change nothing but time. "
+        "auto: one for each island, as far as there are cores.",
     ),
 ]
 RequireOptimal: TypeAlias = Annotated[

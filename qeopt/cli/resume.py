@@ -20,7 +20,7 @@ Folder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run
 
 def command(
     folder: Folder,
-    workers: options.Workers = "0",
+    workers: options.Workers = "auto",
     require_optimal: options.RequireOptimal = False,
     json_: options.Json = False,
     quiet: options.Quiet = False,

@@ -40,7 +40,7 @@ def command(
     set_: options.Sets = None,
     out_: options.Out = None,
     path: options.Paths = None,
-    workers: options.Workers = "0",
+    workers: options.Workers = "auto",
     require_optimal: options.RequireOptimal = False,
     no_baselines: NoBaselines = False,
     json_: options.Json = False,

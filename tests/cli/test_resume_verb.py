@@ -73,7 +73,7 @@ def test_resume_needs_a_run(run: Run) -> None:
 def test_workers_and_alternatives_are_options(run: Run, tmp_path: Path) -> None:
     refused = run("solve", "tiny.yaml", "--workers", "ray")
     assert refused.exit_code == 2
-    assert "a number or dask://HOST:PORT was expected" in refused.stderr
+    assert "a number, auto or dask://HOST:PORT was expected" in refused.stderr
     assert run("solve", "tiny.yaml", "--no-baselines", "--alternatives", "2", "--workers", "1", "--out", "two").exit_code == 0
     design = json.loads((tmp_path / "two" / "design.json").read_text())
     assert len(design["alternatives"]) == 2

@@ -14,7 +14,7 @@ import pytest
 
 from qeopt.reading import load_study
 from qeopt.search import SearchResult, Workers, explore, open_workers
-from qeopt.search.workers import WorkersError
+from qeopt.search.workers import InProcess, WorkersError
 from qeopt.solve import solve
 from qeopt.study import Study
 
@@ -54,12 +54,19 @@ def alone(study: Study) -> tuple[object, ...]:
 
 def test_any_number_of_workers_finds_the_same_design(study_file: Path, tmp_path: Path) -> None:
     designs = []
-    for workers in (0, 1, 2):
+    for workers in (0, 1, 2, "auto"):
         solution = solve(study_file, workers=workers)
         assert solution.design is not None
         solution.design.save(tmp_path / "design.json")
         designs.append((tmp_path / "design.json").read_bytes())
-    assert designs[0] == designs[1] == designs[2]
+    assert len(set(designs)) == 1
+
+
+def test_one_process_for_each_island_and_core() -> None:
+    with open_workers("auto") as workers:
+        assert isinstance(workers, InProcess)
+    with open_workers("auto", 2) as workers:
+        assert isinstance(workers, InProcess) == (len(os.sched_getaffinity(0)) == 1)
 
 
 def test_a_killed_process_changes_nothing(study: Study, alone: tuple[object, ...], tmp_path: Path) -> None:
@@ -118,7 +125,7 @@ def is_running(process: int) -> bool:
 
 @pytest.mark.parametrize("wanted", ["many", "-1", "1.5", "ray://host:1"])
 def test_unknown_workers_are_refused(wanted: str) -> None:
-    with pytest.raises(WorkersError, match="a number or dask://HOST:PORT was expected"), open_workers(wanted):
+    with pytest.raises(WorkersError, match="a number, auto or dask://HOST:PORT was expected"), open_workers(wanted):
         pass
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from qeopt.search.workers.base import InProcess, Workers, WorkersError
 from qeopt.search.workers.resilient import Resilient
 
+AUTO = "auto"
 DASK = "dask://"
 _DASK_ADDRESS = re.compile(rf"{DASK}[^/]+:\d+")
 
@@ -16,16 +18,20 @@ __all__ = ["InProcess", "Workers", "WorkersError", "open_workers"]
 
 
 @contextmanager
-def open_workers(wanted: int | str) -> Iterator[Workers]:
+def open_workers(wanted: int | str, islands: int = 1) -> Iterator[Workers]:
     """Provide workers while the block runs.
 
     Args:
-        wanted: 0 or 1 for this process, more for a pool of as many processes, or `dask://HOST:PORT` of a running scheduler.
+        wanted: 0 or 1 for this process, more for a pool of as many processes, `dask://HOST:PORT` of a running scheduler, or `auto`
+            for a pool with a process for each island, as far as there are cores.
+        islands: Islands to be taken on.
 
     Raises:
         WorkersError: when there is no such way to work, or the cluster does not answer.
     """
     text = str(wanted).strip()
+    if text == AUTO:
+        text = str(min(islands, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
     if _DASK_ADDRESS.fullmatch(text):
         from qeopt.search.workers.dask import connect  # noqa: PLC0415  # an extra
 
@@ -38,6 +44,6 @@ def open_workers(wanted: int | str) -> Iterator[Workers]:
 
         crew = start_pool(int(text))
     else:
-        raise WorkersError(f"workers cannot be '{text}'; a number or {DASK}HOST:PORT was expected")
+        raise WorkersError(f"workers cannot be '{text}'; a number, {AUTO} or {DASK}HOST:PORT was expected")
     with Resilient(crew) as workers:
         yield workers
