@@ -36,7 +36,8 @@ MobileNetV2 1.0 at 224 px, 52 convolutions, ideal counting: SRAM {{384, 448, 512
 AllocationProblem to the answer, model building and, for our engines, reduction and recount included: per instance the median of
 three (above 0.5 s a single run), here the median and the worst of a group. Every answer was recounted by
 `qeopt_solvers.recount`. One thread each, limit {seconds} s, everything from one run. Our exact engines also prove both
-tie-breaks; the others stop at the value. "x times" is CBC's median over this solver's.
+tie-breaks; the others stop at the value. "x times" is CBC's median over this solver's. How to read it, and where the time goes:
+[engines.md](engines.md#speed).
 
 ```
 python benchmarks/qbr/instances.py instances.json                                       # where qeopt is installed
