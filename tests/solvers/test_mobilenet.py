@@ -47,3 +47,14 @@ def test_a_certificate_is_checked_without_a_solver() -> None:
     assert proven is not None
     assert outcome.value <= proven <= outcome.certificate.bound
     assert proven - outcome.value < outcome.value // 1000
+
+
+@pytest.mark.parametrize("share", [16 / 64, 24 / 64])
+@pytest.mark.parametrize(("engine", "most"), [("cp_sat", 0.2), ("chain", 0.05)])
+def test_coupled_instances_are_proven_with_little_work(engine: str, most: float, share: float) -> None:
+    """In each engine's own unit: work that grows means that the reduction or the bounds of labels have become worse."""
+    for name, problem in list(mobilenet_instances(MANY, share).items())[::3]:
+        outcome = solve(problem, engine, Limits(deterministic=most))
+        assert outcome.status is Status.OPTIMAL, name
+        assert outcome.ties_proven, name
+        assert outcome.note == "", name
