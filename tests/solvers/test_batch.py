@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from itertools import product
 
 import numpy as np
@@ -72,10 +73,11 @@ def test_problems_do_not_disturb_each_other(monkeypatch: pytest.MonkeyPatch) -> 
     gains, costs, alive, which, limits = random_batch(4, problems=60, places=12, top=10**6)
     items = Items.of(gains, costs, alive)
     together = solve_batch(items, which, limits)
-    monkeypatch.setattr(batch, "TOGETHER", 7)
-    apart = solve_batch(items, which, limits)
-    for name in ("value", "cost", "options", "feasible"):
-        assert (getattr(together, name) == getattr(apart, name)).all()
+    for name, few in (("TOGETHER", 7), ("MOST_NUMBERS", 100)):
+        monkeypatch.setattr(batch, name, few)
+        apart = solve_batch(items, which, limits)
+        for field in fields(Answers):
+            assert (getattr(together, field.name) == getattr(apart, field.name)).all()
     alone = [solve_batch(items, which[[number]], limits[[number]]) for number in range(60)]
     assert together.value.tolist() == [int(one.value[0]) for one in alone]
     assert 5 < together.feasible.sum() < 60

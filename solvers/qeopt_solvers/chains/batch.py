@@ -8,7 +8,7 @@ problems together.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,9 @@ from qeopt_solvers.chains.distinct import Items, Masks
 from qeopt_solvers.chains.numbers import NEVER, Floats, Ints
 
 TOGETHER = 512
-"""Problems solved together."""
+"""Problems solved together at most."""
+MOST_NUMBERS = 1 << 20
+"""Options of all items of all problems solved together: what an array of them holds."""
 MOST_LABELS = 1 << 21
 """Labels held at once; more split the problems, and one problem that alone needs more is left unanswered."""
 SHARES = (0.5, 1.0)
@@ -60,20 +62,15 @@ def solve_batch(items: Items, places: Ints, limits: Ints) -> Answers:
         places: (problems, places) which items, at least one each.
         limits: (problems,) what the costs of a problem may sum to.
     """
-    parts = [slice(start, start + TOGETHER) for start in range(0, len(places), TOGETHER)]
+    together = max(1, min(TOGETHER, MOST_NUMBERS // (places.shape[1] * items.gains.shape[1])))
+    parts = [slice(start, start + together) for start in range(0, len(places), together)]
     found = [_solve(items, places[part], limits[part]) for part in parts]
     if len(found) == 1:
         return found[0]
     if not found:
         return _solve(items, places, limits)
     return Answers(
-        np.concatenate([one.value for one in found]),
-        np.concatenate([one.cost for one in found]),
-        np.concatenate([one.options for one in found]),
-        np.concatenate([one.feasible for one in found]),
-        np.concatenate([one.unanswered for one in found]),
-        np.concatenate([one.price for one in found]),
-        np.concatenate([one.bound for one in found]),
+        *(np.concatenate([getattr(one, field.name) for one in found]) for field in fields(Answers)),
     )
 
 
@@ -104,6 +101,7 @@ def _solve(items: Items, places: Ints, limits: Ints) -> Answers:
             cost[held[here]] = dual.base_cost[here] + costs[found]
             columns[held[here]] = picks[found]
         todo = left
+    unanswered[held[todo]] = True  # never met: the first answer lies within the last window
     options = np.take_along_axis(items.order[places], columns[:, :, None], 2)[:, :, 0]
     return Answers(value, cost, options, feasible, unanswered, price, bound)
 
