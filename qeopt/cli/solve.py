@@ -89,13 +89,14 @@ def finish(solution: Solution, run: Run, folder: Path, *, as_json: bool, quiet: 
     Raises:
         typer.Exit: unless a design was found and no more was asked of it.
     """
+    goes_on = f"; `qeopt resume {place(folder)}` goes on"
     if solution.design is None:
-        no_design(solution, as_json=as_json)
+        no_design(solution, as_json=as_json, goes_on=goes_on)
     report = SolutionReport(solution.design, solution.loaded.files, solution.interrupted)
     tell(report, write_solution(folder, report, run), as_json=as_json, quiet=quiet)
     if solution.interrupted:
         if not quiet:
-            warn(f"interrupted; `qeopt resume {place(folder)}` goes on")
+            warn(f"interrupted{goes_on}")
         raise typer.Exit(INTERRUPTED)
     if require_optimal and solution.design.bits.status is not Status.OPTIMAL:
         fail("the bits are not proven optimal, as --require-optimal asks", UNPROVEN)
@@ -115,8 +116,8 @@ def tell(report: SolutionReport, written: dict[str, Path], *, as_json: bool, qui
             warn(text)
 
 
-def no_design(solution: Solution, *, as_json: bool) -> NoReturn:
-    """Say that there is no design, and leave.
+def no_design(solution: Solution, *, as_json: bool, goes_on: str = "") -> NoReturn:
+    """Say that there is no design, and leave; `goes_on` says how an interrupted search does.
 
     Raises:
         typer.Exit: always.
@@ -124,5 +125,5 @@ def no_design(solution: Solution, *, as_json: bool) -> NoReturn:
     if as_json:
         emit(infeasible_document(solution))
     if solution.interrupted:
-        fail("interrupted before a design was found", INTERRUPTED)
+        fail(f"interrupted before a design was found{goes_on}", INTERRUPTED)
     fail(f"no design fits: {solution.reason}", NO_DESIGN)

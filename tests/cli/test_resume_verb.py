@@ -64,6 +64,16 @@ def test_resume_refuses_a_changed_study_and_says_what_changed(run: Run, tmp_path
     assert "budgets.layers: was 14, is 11" in refused.stderr
 
 
+def test_ctrl_c_before_any_design_says_how_to_go_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("qeopt.search.bound_space", interrupt)
+    ended = run("solve", "tiny.yaml", "--out", "ended")
+    assert (ended.exit_code, ended.stdout) == (130, "")
+    assert ended.stderr == "interrupted before a design was found; `qeopt resume ended` goes on\n"
+
+
 def test_resume_needs_a_run(run: Run) -> None:
     refused = run("resume", "nowhere")
     assert refused.exit_code == 2
