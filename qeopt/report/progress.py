@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
@@ -93,11 +93,11 @@ class Board:
             self._name, self._first = name, progress
         self._last = progress
 
-    def lines(self) -> tuple[str, str]:
-        """Both lines."""
+    def lines(self) -> tuple[str, ...]:
+        """One line or two."""
         elapsed = f"{seconds(self._clock() - self._began)} elapsed"
         if self._last is None:
-            return f"{self.said}, {elapsed}", ""
+            return (f"{self.said}, {elapsed}",)
         title = SEARCHES.get(self._name, self.said if self.said != STARTING else self._name)
         if self._last.phase == Phase.EVOLUTION:
             return f"{title}: {standing(self._last)}, {elapsed}", ", ".join((*self._pace(self._last), *fullness(self._last)))
@@ -112,10 +112,10 @@ class Board:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw the lines, each cut at the edge of the terminal."""
-        first, second = (Text(line, no_wrap=True, overflow="ellipsis") for line in self.lines())
         grid = Table.grid(padding=(0, 1, 0, 0))
-        grid.add_row(self._spinner, first)
-        grid.add_row("", second)
+        leads: tuple[RenderableType, RenderableType] = (self._spinner, "")
+        for lead, line in zip(leads, self.lines(), strict=False):
+            grid.add_row(lead, Text(line, no_wrap=True, overflow="ellipsis"))
         yield grid
 
 

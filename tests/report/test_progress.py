@@ -39,7 +39,7 @@ def board(clock: Clock) -> Board:
 
 def test_before_anything_is_known(board: Board, clock: Clock) -> None:
     clock.now += 2
-    assert board.lines() == ("starting, 2 s elapsed", "")
+    assert board.lines() == ("starting, 2 s elapsed",)
 
 
 def test_the_bound(board: Board, clock: Clock) -> None:
