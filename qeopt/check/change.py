@@ -30,6 +30,8 @@ class Change:
     """What fits then."""
     proven: bool
     """Whether none of these can be smaller while the others are so."""
+    none_alone: bool
+    """Whether it is proven that no budget alone is enough."""
     with_addresses: bool
     """Whether bits with addresses for all buffers, and with all their code, were found."""
 
@@ -40,7 +42,8 @@ def tell_change(study: Study, change: Change, *, is_one_of_several: bool = False
     if not change.proven:
         head = "a change that is enough, though not proven to be the smallest"
     elif many:
-        head = "no budget alone is enough; together these are, and none can be less while the others stay"
+        head = "no budget alone is enough; together these are" if change.none_alone else "these are enough together"
+        head += ", and none can be less while the others stay"
     else:
         head = f"the smallest change of {title(next(iter(change.amounts)))} alone" if is_one_of_several else "the smallest change"
     tail = ""

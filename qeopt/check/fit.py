@@ -75,17 +75,18 @@ def _changes_of_network(study: Study, network: Network, misfit: Misfit) -> list[
     """One budget alone where that is enough; else all that must grow."""
     singles = [single for single in misfit.singles if single.suffices]
     reliefs = singles or ([misfit.joint] if misfit.joint is not None and misfit.joint.suffices else [])
-    changes = [_change(study, network, relief) for relief in reliefs]
+    none_alone = not singles and all(single.proven for single in misfit.singles)
+    changes = [_change(study, network, relief, none_alone=none_alone) for relief in reliefs]
     return [change for place, change in enumerate(changes) if change.amounts not in [other.amounts for other in changes[:place]]]
 
 
-def _change(study: Study, network: Network, relief: Relief) -> Change:
+def _change(study: Study, network: Network, relief: Relief, *, none_alone: bool) -> Change:
     """Budgets as a relief would have them; where addresses need more, as much as was found to be enough for those."""
     limits = stated(study.limits)
     is_laid_out = relief.refined is not None and relief.refined.bits is not None
     more = relief.extra if is_laid_out or not relief.with_addresses else relief.with_addresses
     amounts = {name: limits[name] + extra for name, extra in more if extra}
-    return Change(amounts, network, relief.proven and more == relief.extra, is_laid_out or more != relief.extra)
+    return Change(amounts, network, relief.proven and more == relief.extra, none_alone, is_laid_out or more != relief.extra)
 
 
 def _of_space(study: Study, found: SpaceMisfit, library: Library) -> Iterator[Finding]:
@@ -131,12 +132,12 @@ def _changes_of_space(study: Study, found: SpaceMisfit) -> Iterator[Change]:
         if amounts:
             network = _expand(study, group[-1].structure)
             proven = all(least.proven for least in group)
-            yield Change(amounts, network, proven, has_addresses(study.refiner, network, amounts))
+            yield Change(amounts, network, proven, len(found.floors) > 1, has_addresses(study.refiner, network, amounts))
             continue
         network = _expand(study, found.structure)
         joint = explain_misfit(study.refiner, network).joint
         if joint is not None and joint.suffices:
-            yield replace(_change(study, network, joint), proven=False)
+            yield replace(_change(study, network, joint, none_alone=False), proven=False)
 
 
 def _expand(study: Study, structure: Structure) -> Network:

@@ -36,7 +36,7 @@ class SpaceMisfit:
     singles: tuple[Least, ...]
     """The least to which one budget alone must grow for some structure to fit, for every budget of which any amount is enough."""
     joint: tuple[Least, ...]
-    """Where several budgets are too small: to what they must grow together, each the least while the others stay so."""
+    """Where no budget alone was found to be enough: to what several must grow, each the least while the others stay so."""
 
 
 def leanest(space: Space, task: Task, refiner: Refiner) -> Leanest:
@@ -85,7 +85,8 @@ class _Case:
                 return found.structure
         floors = tuple(found for found in alone if self._is_too_little(found, limits[found.name]))
         if len(floors) > 1:
-            return SpaceMisfit(floors[-1].structure, True, floors, (), self._together(floors))
+            best = floors[-1].structure
+            return SpaceMisfit(best, True, floors, (), self._together(floors) or self._in_turn(floors, best))
         return self._one_alone(floors, short)
 
     def _one_alone(self, floors: tuple[Least, ...], short: Sequence[str]) -> SpaceMisfit | Structure:
@@ -102,7 +103,7 @@ class _Case:
             singles.append(found)
         excluded = bool(floors) or any(found.proven for found in singles) or excludes_all(self.space, self.task, self.refiner)
         told = sorted((found for found in singles if found.amount is not None), key=lambda found: list(limits).index(found.name))
-        return SpaceMisfit(best, excluded, floors, tuple(told), ())
+        return SpaceMisfit(best, excluded, floors, tuple(told), () if told else self._in_turn(floors, best))
 
     def _fits(self, structure: Structure) -> bool:
         """Whether a structure has bits within all budgets."""
@@ -139,6 +140,25 @@ class _Case:
             held.append(found.name)
             joint.append(found)
         return tuple(joint)
+
+    def _in_turn(self, floors: tuple[Least, ...], start: Structure) -> tuple[Least, ...]:
+        """What each budget must be while those before it hold, those too small by themselves first; told of those that grow."""
+        limits = stated(self.refiner.limits)
+        by_name = {floor.name: floor for floor in floors}
+        refiner = self.refiner
+        held: list[str] = []
+        grown: list[Least] = []
+        for name in (*by_name, *(name for name in limits if name not in by_name)):
+            floor = by_name.get(name)
+            found = self._beside(refiner, floor, held) if floor else self._least(refiner, name, held, start, limits[name])
+            if found.amount is None:
+                return ()
+            if found.amount > limits[name]:
+                grown.append(found)
+                refiner = replace(refiner, limits=replace(refiner.limits, **{FIELDS[name]: found.amount}))
+            held.append(name)
+            start = found.structure
+        return tuple(grown)
 
     def _beside(self, refiner: Refiner, floor: Least, beside: Iterable[str]) -> Least:
         """The least of a budget while others hold: what it is by itself, where its structure is within the others."""

@@ -149,13 +149,14 @@ def check_joint(every: Enumerated, limits: Limits, joint: Sequence[Least]) -> No
     amounts = {found.name: found.amount for found in joint if found.amount is not None}
     assert len(amounts) == len(joint) > 1
     assert every.any_fits(changed(limits, amounts))
+    assert all(amount > stated(limits)[name] for name, amount in amounts.items())
     for found in joint:
         if found.proven:
             assert not every.any_fits(changed(limits, {**amounts, found.name: amounts[found.name] - 1}))
         assert not every.any_fits(changed(limits, {found.name: amounts[found.name]})), "alone it is not enough"
 
 
-@pytest.mark.parametrize("seed", [0, 2, 5, 9, 12, 17, 23, 27])
+@pytest.mark.parametrize("seed", [0, 2, 4, 9, 12, 17, 23, 27])
 def test_what_would_have_to_give(seed: int) -> None:
     check_what_would_have_to_give(shrunk(small_study(seed)))
 
