@@ -67,6 +67,7 @@ def describe(
         if bound is None
         else SpaceCertificate(parts=tuple(_part(part) for part in bound.parts), left_out=bound.left_out),
         structure=study.subject.named(structure),
+        order=tuple(op.name for op in refined.network.ops),
         weights=dict(refined.bits.weights),
         activations=dict(refined.bits.activations),
         uses=uses(study.limits.uses(refined.resources)),

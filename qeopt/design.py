@@ -13,6 +13,7 @@ from qeopt.files import write_atomically as write_atomically  # noqa: PLC0414  #
 from qeopt.layout import Arena
 from qeopt.memory import BudgetUse
 from qeopt.network import Bits, Network
+from qeopt.network.order import in_order
 from qeopt.spec.errors import Location, QeoptError, SpecError
 from qeopt.spec.model import Block, build
 from qeopt.study import Study
@@ -184,6 +185,8 @@ class Design(Block):
     """What proves `bound`; null where no bound is known."""
     structure: Mapping[str, Mapping[str, Amount]]
     """Chosen values by block; empty for a fixed network without choices."""
+    order: tuple[str, ...] = ()
+    """Operators in the order in which they run; left out, it is that of the network."""
     weights: Mapping[str, int]
     """Weight bits by operator."""
     activations: Mapping[str, int]
@@ -212,9 +215,14 @@ class Design(Block):
         return build(Study, dict(self.study))
 
     def network(self) -> Network:
-        """Expand the design's structure."""
+        """Expand the design's structure, its operators in the design's order.
+
+        Raises:
+            ValueError: when the study has no such structure, or the operators cannot run in that order.
+        """
         study = self.load_study()
-        return study.subject.expand(study.subject.structure(self.structure), study.task, self.study_name)
+        network = study.subject.expand(study.subject.structure(self.structure), study.task, self.study_name)
+        return in_order(network, self.order) if self.order else network
 
     def bit_widths(self) -> Bits:
         """The design's bits."""

@@ -16,16 +16,21 @@ from qeopt_solvers.recount import violations
 def recount(design: Design) -> tuple[str, ...]:
     """Count everything again from the design's own study, structures and bits; return what disagrees."""
     study = design.load_study()
-    found = _recount(study, design)
+    try:
+        network = design.network()
+    except ValueError as error:
+        return (f"structure: {error}",)
+    found = _recount(study, design, network)
     for number, alternative in enumerate(design.alternatives, start=1):
-        found += [f"alternative {number}: {text}" for text in _misnamed(study, alternative) or _recount(study, alternative)]
+        faults = _misnamed(study, alternative) or _recount(study, alternative, _network(study, alternative))
+        found += [f"alternative {number}: {text}" for text in faults]
     return tuple(found)
 
 
 def _misnamed(study: Study, alternative: Alternative) -> list[str]:
     """What keeps an alternative from being counted at all."""
     try:
-        network = study.subject.expand(study.subject.structure(alternative.structure), study.task)
+        network = _network(study, alternative)
     except ValueError as error:
         return [f"structure: {error}"]
     has = (set(alternative.weights), set(alternative.activations))
@@ -33,9 +38,12 @@ def _misnamed(study: Study, alternative: Alternative) -> list[str]:
     return [] if has == needs else ["its bits are not those of its operators and tensors"]
 
 
-def _recount(study: Study, design: Design | Alternative) -> list[str]:
+def _network(study: Study, alternative: Alternative) -> Network:
+    return study.subject.expand(study.subject.structure(alternative.structure), study.task, study.name)
+
+
+def _recount(study: Study, design: Design | Alternative, network: Network) -> list[str]:
     """Count one network again."""
-    network = study.subject.expand(study.subject.structure(design.structure), study.task, study.name)
     bits = Bits(design.weights, design.activations)
     resources = count(network, study.runtime, bits)
     counted = uses(study.limits.uses(resources))

@@ -215,7 +215,7 @@ def test_bits_that_are_no_choice_are_caught_even_when_every_number_agrees(tensor
         ({"head": {"width": 48, "kernel": 1}}, "structure: head.width cannot be 48; it is one of 16, 32"),
         ({"tail": {"width": 16}}, "structure: the space has no choice tail.width"),
         ({"stem": {"width": 16, "kernel": 3}}, "structure: widths may not decrease from block to block: stem 16, b1 8"),
-        ({"b1": {"width": 8, "kernel": 3, "ratio": 1.5, "units": 1}}, "weights: there is no 'b1.1.depthwise'"),
+        ({"b1": {"width": 8, "kernel": 3, "ratio": 1.5, "units": 1}}, "structure: the order has 'b1.1"),
     ],
 )
 def test_a_structure_outside_the_space_is_a_mismatch(

@@ -1,8 +1,8 @@
-"""The order in which operators run: where a graph leaves a choice, the one that needs least memory at uniform bits."""
+"""The order in which operators run: where a graph leaves a choice, the one that needs least memory."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -32,7 +32,7 @@ class Method(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """A network in some order, and what that order needs at uniform bits: values resident at most."""
+    """A network in some order, and what that order needs at most: values at uniform bits, or what the sizes count."""
 
     network: Network
     method: Method
@@ -49,14 +49,22 @@ class _State:
     """Operators that can run next."""
 
 
-def least_memory(network: Network, *, exact_states: int = EXACT_STATES, beam: int = BEAM) -> Ordered:
-    """Order the operators of a network of plain numbers so that the values resident at once are fewest at most.
+def least_memory(
+    network: Network, sizes: Mapping[str, int] | None = None, *, exact_states: int = EXACT_STATES, beam: int = BEAM
+) -> Ordered:
+    """Order the operators of a network of plain numbers so that what is resident at once is least at most.
 
     An addition is taken to write into an input that nobody reads afterwards. The given order stays unless another is better.
+
+    Args:
+        network: The network.
+        sizes: By tensor: what it takes, as in bytes at the bits it has; its number of values, for uniform bits, unless given.
+        exact_states: Sets of operators already run that the exact search may meet.
+        beam: Sets kept after each operator where there are more.
     """
     if len(network.ops) > MOST_OPS:
         return Ordered(settle(network), Method.HEURISTIC, 0, 0)
-    graph = _Graph(network)
+    graph = _Graph(network, sizes or {tensor.name: int(tensor.elements) for tensor in network.tensors})
     given = graph.peak(range(len(network.ops)))
     found, complete = graph.search(given, exact_states)
     method = Method.EXACT
@@ -70,13 +78,35 @@ def least_memory(network: Network, *, exact_states: int = EXACT_STATES, beam: in
     return Ordered(settle(_in_order(network, order)), method, peak, given)
 
 
+def in_order(network: Network, names: Sequence[str]) -> Network:
+    """The operators of a network in another order.
+
+    Raises:
+        ValueError: when `names` are not those of the operators, or one comes before what it reads.
+    """
+    index = {op.name: number for number, op in enumerate(network.ops)}
+    stranger = next((name for name in names if name not in index), None)
+    if stranger is not None:
+        raise ValueError(f"the order has {stranger!r}, which is no operator")
+    if len(names) != len(index) or len(set(names)) != len(names):
+        raise ValueError("the order does not have every operator once")
+    if list(names) == list(index):
+        return network
+    written = {op.output.name for op in network.ops}
+    for op in (network.ops[index[name]] for name in names):
+        if any(tensor.name in written for tensor in op.inputs):
+            raise ValueError(f"{op.name!r} comes before what it reads in the order")
+        written.discard(op.output.name)
+    return settle(_in_order(network, [index[name] for name in names]))
+
+
 class _Graph:
     """The operators as bits of a number: who waits for whom, what each frees."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, sizes: Mapping[str, int]) -> None:
         self.ops = network.ops
         number = {op.output.name: index for index, op in enumerate(network.ops)}
-        self.sizes = {tensor.name: int(tensor.elements) for tensor in network.tensors}
+        self.sizes = sizes
         self.waits = [sum({1 << number[t.name] for t in op.inputs if t.name in number}) for op in network.ops]
         self.readers: dict[str, int] = dict.fromkeys(self.sizes, 0)
         for index, op in enumerate(network.ops):

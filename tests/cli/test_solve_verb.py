@@ -15,7 +15,7 @@ Run = Callable[..., Result]
 
 SOLUTION_KEYS = {
     "format", "status", "reason", "study_name", "score", "bound", "gap", "stopped", "bits", "space_certificate", "structure",
-    "weights", "activations", "alternatives", "uses", "peak", "arena",
+    "order", "weights", "activations", "alternatives", "uses", "peak", "arena",
     "baselines", "provenance", "layers", "warnings", "sources", "files",
 }  # fmt: skip
 
