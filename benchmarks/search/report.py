@@ -91,6 +91,7 @@ def draw(curves: Curves, path: Path) -> None:
                         axes.step(
                             *zip(*points, strict=True), where="post", color=COLOURS[name], linewidth=1.1, alpha=0.75, label=said
                         )
+                        axes.plot(*points[-1], "o", color=COLOURS[name], markersize=3.5, alpha=0.75)
             authors = [(point[1 - measure], point[2]) for point in AUTHORS.get(study, ())]
             if authors:
                 axes.plot(*zip(*authors, strict=True), "kx:", linewidth=0.8, markersize=4, label="the authors' code")
