@@ -15,6 +15,7 @@ import numpy as np
 
 from qeopt.qbr import Refiner
 from qeopt.search.lattice import BlockLattice, Crossing, FirstCell, Rows
+from qeopt.search.members import Genes
 from qeopt.search.pieces import Piece, Visit, joined, stacked, weights_of
 from qeopt.search.tables import CellTable, Floats, Integers
 from qeopt.search.weights import NO_WEIGHTS, WeightItems
@@ -75,7 +76,7 @@ class Lookup:
         self._pieces: dict[int, Piece] = {}
         self._blocks = [self._block(block) for block in lattice]
         self._pieces.clear()
-        self._genes = [_positions(space, block) for block in lattice]
+        self._genes = [Genes.of(space, block) for block in lattice]
 
     def bound(self, places: Integers) -> tuple[Floats, Floats, Floats]:
         """Bound structures given by the places of their genes: scores, MACs and layers of each."""
@@ -211,32 +212,10 @@ class Lookup:
         return Piece(bits, np.zeros((*shape, len(self._prices) + COUNTS)), np.zeros((*shape, 0), dtype=np.int64))
 
 
-@dataclass(frozen=True, slots=True)
-class _Genes:
-    """Where a block's genes stand among the places of a structure."""
-
-    width: int | None
-    units: int | None
-    others: tuple[int, ...]
-    """In the order in which the block's columns count them."""
-    sizes: tuple[int, ...]
-
-
-def _positions(space: Space, block: BlockLattice) -> _Genes:
-    """Find a block's genes; its columns run through the widths, and for each through the other genes."""
-    named = {gene: index for index, (name, gene, _) in enumerate(space.genes) if name == block.name}
-    others = tuple(index for gene, index in named.items() if gene not in {"width", "units"})
-    return _Genes(named.get("width"), named.get("units"), others, tuple(len(space.genes[index][2]) for index in others))
-
-
-def _through(block: BlockLookup, places: Integers, genes: _Genes, entry: Integers) -> tuple[tuple[Visit, ...], Integers]:
+def _through(block: BlockLookup, places: Integers, genes: Genes, entry: Integers) -> tuple[tuple[Visit, ...], Integers]:
     """How every structure goes through a block, and its entry into the next block."""
     lattice = block.lattice
-    width = entry if genes.width is None else places[:, genes.width]
-    column = width.copy()
-    for index, size in zip(genes.others, genes.sizes, strict=True):
-        column = column * size + places[:, index]
-    number = np.zeros(len(places), dtype=np.int64) if genes.units is None else places[:, genes.units]
+    width, column, number = genes.read(places, entry)
     stays = lattice.entering[entry] == lattice.leaving[width]
     here = np.flatnonzero(stays)
     visits: list[Visit] = [(here, ((block.stay, (column[here], number[here])),))]

@@ -6,23 +6,21 @@ cells over the bits between them. Any prices give a valid bound, and the search 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
 from qeopt.search.genome import Genome
-from qeopt.search.lattice import boundary_widths, build_lattice
+from qeopt.search.lattice import BlockLattice, NotSeparable, boundary_widths, build_lattice
 from qeopt.search.lookup import Lookup, is_separable
+from qeopt.search.members import Members, find_members, tabulate_members
 from qeopt.search.overhead import ANY, Overhead
 from qeopt.search.recent import Recent, fingerprint
-from qeopt.search.tables import CellKind, CellTable, Floats, dimensions
-from qeopt.search.tabulate import tabulate
+from qeopt.search.tables import Floats
 from qeopt.space import Space, Structure, Task
 
 GOLDEN = (5**0.5 - 1) / 2
@@ -68,12 +66,12 @@ class Relaxer:
         if not structures:
             return Relaxation(np.zeros(0), np.zeros(0), np.zeros(0))
         if self.lookup is None:
-            return _Batch(self, structures).relax()
-        return Relaxation(*self.lookup.bound(Genome(self.space).read(structures)))
+            return self._batch(structures, ANY).relax()
+        return Relaxation(*self.lookup.bound(self._genome.read(structures)))
 
     def spend(self, structure: Structure, flash_price: float, bitops_price: float, overhead: Overhead) -> Spent:
         """What one structure costs at the bits of a range of designs that are best at the given prices (nats per unit)."""
-        return _Batch(self, [structure], overhead).spend(flash_price, bitops_price)
+        return self._batch([structure], overhead).spend(flash_price, bitops_price)
 
     @cached_property
     def lookup(self) -> Lookup | None:
@@ -81,47 +79,54 @@ class Relaxer:
         return _RECENT.get(fingerprint(self.space, self.task, self.refiner), self._prepare)
 
     def _prepare(self) -> Lookup | None:
-        lattice = build_lattice(self.space, self.task, self.refiner)
-        if not is_separable(lattice):
+        lattice = self._lattice(ANY)
+        if lattice is None or not is_separable(lattice):
             return None
         return Lookup(self.space, self.refiner, lattice, boundary_widths(self.refiner).index(FIXED_BITS))
 
+    def _lattice(self, overhead: Overhead) -> tuple[BlockLattice, ...] | None:
+        """All cells of the space; None where it has no lattice."""
+        try:
+            return build_lattice(self.space, self.task, self.refiner, overhead)
+        except NotSeparable:
+            return None
+
+    def _batch(self, structures: Sequence[Structure], overhead: Overhead) -> _Batch:
+        lattice = self._lattice(overhead)
+        if lattice is None:
+            members = tabulate_members(self.space, self.task, self.refiner, structures)
+        else:
+            members = find_members(self.space, lattice, self._genome.read(structures))
+        return _Batch(self.refiner, members, len(structures))
+
+    @cached_property
+    def _genome(self) -> Genome:
+        return Genome(self.space)
+
 
 class _Batch:
-    """The cells of a batch of structures, tabulated by kind."""
+    """The cells of a batch of structures."""
 
-    def __init__(self, terms: Relaxer, structures: Sequence[Structure], overhead: Overhead = ANY) -> None:
-        self._limits = terms.refiner.limits
-        self._flash_limit = terms.refiner.flash_limit
-        self._size = len(structures)
-        boundary = boundary_widths(terms.refiner)
+    def __init__(self, refiner: Refiner, members: Sequence[Members], size: int) -> None:
+        self._limits = refiner.limits
+        self._flash_limit = refiner.flash_limit
+        self._size = size
+        boundary = boundary_widths(refiner)
         self._start = boundary.index(FIXED_BITS)  # the image
         self._widths = len(boundary)
-        members: dict[CellKind, tuple[list[tuple[int, ...]], list[int], list[int]]] = defaultdict(lambda: ([], [], []))
-        self._length = 0
-        for index, structure in enumerate(structures):
-            cells = terms.space.cells(structure, terms.task)
-            self._length = max(self._length, len(cells))
-            for slot, placed in enumerate(cells):
-                dims, owners, slots = members[CellKind.of(placed.cell, placed.place)]
-                dims.append(dimensions(placed))
-                owners.append(index)
-                slots.append(slot)
-        self._tables: list[tuple[CellTable, NDArray[np.int64], NDArray[np.int64]]] = [
-            (tabulate(kind, dims, terms.refiner, boundary, overhead), np.array(owners), np.array(slots))
-            for kind, (dims, owners, slots) in members.items()
-        ]
+        self._members = members
+        self._length = 1 + max(int(cells.slots.max()) for cells in members)
 
     def relax(self) -> Relaxation:
         macs = np.zeros(self._size)
         layers = np.zeros(self._size)
         least_flash = np.zeros(self._size)
         most_gain = np.zeros(self._size)
-        for table, owners, _ in self._tables:
-            np.add.at(macs, owners, table.macs)
-            np.add.at(layers, owners, table.layers)
-            np.add.at(least_flash, owners, table.least_flash())
-            np.add.at(most_gain, owners, sum(_range(group.gains) for group in table.groups))
+        for cells in self._members:
+            np.add.at(macs, cells.owners, cells.table.macs)
+            np.add.at(layers, cells.owners, cells.table.layers)
+            np.add.at(least_flash, cells.owners, cells.table.least_flash())
+            np.add.at(most_gain, cells.owners, sum(_range(group.gains) for group in cells.table.groups))
         scores = self._least_bound(MOST_WORTH * np.maximum(most_gain, 1.0))
         fits = np.ones(self._size, dtype=np.bool_)
         for used, limit in ((macs, self._limits.macs), (layers, self._limits.layers), (least_flash, self._flash_limit)):
@@ -132,10 +137,10 @@ class _Batch:
     def spend(self, flash_price: float, bitops_price: float) -> Spent:
         """Follow the best bits along the only chain of the batch and add up their costs."""
         prices = np.array([flash_price]), np.array([bitops_price])
-        cells: list[tuple[CellTable, int]] = [(self._tables[0][0], 0)] * self._length
-        for table, _, slots in self._tables:
-            for row, slot in enumerate(slots.tolist()):
-                cells[slot] = (table, row)
+        cells = [(self._members[0].table, 0)] * self._length
+        for member in self._members:
+            for row, slot in enumerate(member.slots.tolist()):
+                cells[slot] = (member.table, row)
         values = [table.priced(*prices)[:, :, row] for table, row in cells]
         ahead = [np.zeros(self._widths)]
         for value in reversed(values):
@@ -168,8 +173,9 @@ class _Batch:
         bitops_price = bitops_worth / (self._limits.bitops or 1)
         chain = np.full((self._length, self._size, self._widths, self._widths), -np.inf)
         chain[:, :, np.arange(self._widths), np.arange(self._widths)] = 0.0  # chains shorter than the longest pass through
-        for table, owners, slots in self._tables:
-            chain[slots, owners] = np.moveaxis(table.priced(flash_price[owners], bitops_price[owners]), -1, 0)
+        for cells in self._members:
+            priced = cells.table.priced(flash_price[cells.owners], bitops_price[cells.owners])
+            chain[cells.slots, cells.owners] = np.moveaxis(priced, -1, 0)
         value = np.full((self._size, self._widths), -np.inf)
         value[:, self._start] = flash_worth + bitops_worth
         for step in chain:

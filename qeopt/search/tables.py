@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -101,6 +101,22 @@ class CellTable:
     """(combinations, 2) indices of the bits read and written among the boundary widths, ascending."""
     boundary: int
     """How many widths a tensor between two cells may have."""
+
+    def take(self, rows: Integers) -> CellTable:
+        """The table of some of its cells, in the given order."""
+        groups = (
+            WeightGroup(g.case, g.gains, g.flash[rows], None if g.bitops is None else g.bitops[:, :, rows]) for g in self.groups
+        )
+        return replace(
+            self,
+            constant=self.constant[rows],
+            gains=self.gains[:, rows],
+            groups=tuple(groups),
+            flash=self.flash[rows],
+            bitops=None if self.bitops is None else self.bitops[:, rows],
+            macs=self.macs[rows],
+            held=self.held[rows],
+        )
 
     def by_combination(self, flash_price: Floats, bitops_price: Floats) -> Floats:
         """Best score less priced costs, by (combination, cell), with the prices of each cell.
