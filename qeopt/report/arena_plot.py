@@ -58,7 +58,7 @@ def draw_arena(counted: Counted, arena: Arena, path: Path) -> None:
     axes.bar(0, 0, color=SCRATCH, label="working memory")
     axes.set_ylim(0, top)
     axes.set_xlim(-0.7, len(ops) - 0.3)
-    axes.set_ylabel("address, KiB")
+    axes.set_ylabel("KiB, one memory above the other" if floors else "address, KiB")
     axes.set_xticks(range(len(ops)), ops, rotation=90, fontsize=7)
     proof = "proven to be the least" if arena.minimal else f"at least {arena.bound / KIB:,.1f} KiB"
     axes.set_title(f"{counted.network.name}: where every buffer lies; {proof}", loc="left", fontsize=10, pad=22)
@@ -75,7 +75,7 @@ def _draw_limits(axes: Axes, arena: Arena, limit: int | None, floors: Mapping[st
             axes.axhline(top / KIB, color=USED, linewidth=0.8, linestyle="--")
             axes.axhline(end / KIB, color=ALLOWED, linewidth=1.4)
             said = f"{region.name}: {region.bytes / KIB:,.1f} of {region.size / KIB:,.1f} KiB"
-            axes.text(steps - 0.4, end / KIB, said, ha="right", va="top", fontsize=7)
+            axes.annotate(said, (steps - 0.4, end / KIB), (0, -2), textcoords="offset points", ha="right", va="top", fontsize=7)
         return
     axes.axhline(arena.bytes / KIB, color=USED, linewidth=1.0, linestyle="--", label=f"arena {arena.bytes / KIB:,.1f} KiB")
     if limit is not None:
