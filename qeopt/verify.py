@@ -13,8 +13,8 @@ from qeopt.network import Network
 from qeopt.qbr import Refined
 from qeopt.recount import recount
 from qeopt.search.bound import recheck
-from qeopt.search.overhead import Overhead
-from qeopt.search.prices import Prices
+from qeopt.search.cells.overhead import Overhead
+from qeopt.search.cells.prices import Prices
 from qeopt.solve import PROVER
 from qeopt.spec.errors import Location, SpecError
 from qeopt_solvers import Status

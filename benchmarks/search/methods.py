@@ -16,8 +16,8 @@ from qeopt.score import evaluate
 from qeopt.search import SearchSettings, explore
 from qeopt.search.breeding import FIRST_WALK, Breeder
 from qeopt.search.codes import encode
-from qeopt.search.exact import Rater
 from qeopt.search.island import Island, Terms, evaluated
+from qeopt.search.rating.exact import Rater
 from qeopt.space import Structure
 from qeopt.study import Study
 

@@ -22,9 +22,9 @@ import numpy as np
 
 from qeopt.reading import load_study
 from qeopt.search.breeding import Breeder
+from qeopt.search.cells.tables import Integers
 from qeopt.search.evolution import evolve
 from qeopt.search.island import Island, Terms, advance
-from qeopt.search.tables import Integers
 from qeopt.search.workers import open_workers
 from qeopt.space import Structure
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.random import SeedSequence
 
 from qeopt.search.breeding import Breeder
+from qeopt.search.cells.tables import Floats
 from qeopt.search.island import Terms
 from qeopt.search.result import Alternative, Best
-from qeopt.search.tables import Floats
 from qeopt.space import Space, Structure
 
 ROUNDS = 8

@@ -7,11 +7,11 @@ from collections.abc import Set as AbstractSet
 import numpy as np
 from numpy.random import Generator, SeedSequence
 
+from qeopt.search.cells.tables import Integers
 from qeopt.search.crossovers import CROSSOVERS, Crossover
 from qeopt.search.genome import Genome
 from qeopt.search.mutations import MUTATIONS, Move
 from qeopt.search.settings import SearchSettings
-from qeopt.search.tables import Integers
 from qeopt.space import Space
 
 ATTEMPTS = 16

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from qeopt.search.tables import Floats, Integers, Masks
+from qeopt.search.cells.tables import Floats, Integers, Masks
 from qeopt.space import Space, Structure
 
 LARGEST_DIGIT = 1 << 62

@@ -11,10 +11,10 @@ from itertools import combinations
 
 import numpy as np
 
-from qeopt.search.exact import Rater
+from qeopt.search.cells.tables import Integers
 from qeopt.search.genome import Genome
 from qeopt.search.island import Island, Terms, evaluated
-from qeopt.search.tables import Integers
+from qeopt.search.rating.exact import Rater
 from qeopt.space import Structure
 
 NEAR = 2

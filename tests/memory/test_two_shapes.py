@@ -28,7 +28,7 @@ from qeopt.hardware.costs import (
 from qeopt.memory import steps
 from qeopt.network import Dim, Network, NetworkBuilder, Op, Tensor, fan_in, macs, weight_count
 from qeopt.score import QEScore
-from qeopt.search.tables import CellKind, dimensions
+from qeopt.search.cells.tables import CellKind, dimensions
 from qeopt.space import PlacedCell, Space, Structure, Task
 from qeopt.spec.model import build
 

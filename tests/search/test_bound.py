@@ -12,7 +12,7 @@ import pytest
 from qeopt.reading import load_study
 from qeopt.search import SearchSettings, explore
 from qeopt.search.bound import bound_space, recheck
-from qeopt.search.relax import Relaxer
+from qeopt.search.rating.relax import Relaxer
 from qeopt.space import Structure
 
 sys.path.insert(0, str(Path(__file__).parent))

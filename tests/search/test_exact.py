@@ -11,10 +11,10 @@ import pytest
 
 from qeopt.reading import load_study
 from qeopt.search.breeding import Breeder
-from qeopt.search.exact import Rater
+from qeopt.search.cells.tables import Floats, Integers
 from qeopt.search.island import Island, Terms, advance
 from qeopt.search.polish import polished
-from qeopt.search.tables import Floats, Integers
+from qeopt.search.rating.exact import Rater
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small_spaces import SmallStudy, small_study, structures  # type: ignore[import-not-found]

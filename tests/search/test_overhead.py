@@ -13,7 +13,7 @@ import pytest
 from qeopt.reading import load_study
 from qeopt.search.bound import JointBound, bound_space
 from qeopt.search.bound.joint import MOST_PARTS
-from qeopt.search.overhead import overhead
+from qeopt.search.cells.overhead import overhead
 from qeopt.space import Space, Structure
 from qeopt.spec.library import Library
 from qeopt.spec.load import load_text

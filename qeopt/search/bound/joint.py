@@ -15,10 +15,11 @@ from qeopt.network import Bits
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
 from qeopt.search.bound.walk import Walk
-from qeopt.search.lattice import NotSeparable, boundary_widths, build_lattice
-from qeopt.search.overhead import ANY, Overhead, has_overhead, overhead
-from qeopt.search.prices import Prices
-from qeopt.search.relax import Relaxer
+from qeopt.search.cells.lattice import NotSeparable, boundary_widths, build_lattice
+from qeopt.search.cells.left_out import left_out
+from qeopt.search.cells.overhead import ANY, Overhead, has_overhead, overhead
+from qeopt.search.cells.prices import Prices
+from qeopt.search.rating.relax import Relaxer
 from qeopt.space import Space, Structure, Task
 from qeopt_solvers.planes import Plane, minimise
 
@@ -246,20 +247,3 @@ def _budgets(refiner: Refiner, overhead: Overhead) -> dict[str, float]:
         "held": overhead.at_most if refiner.runtime.memory.persistent else None,
     }
     return {name: float(limit) for name, limit in found.items() if limit is not None}
-
-
-def left_out(refiner: Refiner) -> tuple[str, ...]:
-    """Rules of the study that the bound relaxes."""
-    runtime, limits = refiner.runtime, refiner.limits
-    kernels = () if runtime.kernels == "any" else tuple(runtime.kernels.values())
-    rules = {
-        "ties between the bits of a unit that has no shortcut": refiner.choices.tie == "unit",
-        "scratch of other steps than the one that runs": bool(runtime.shared_pools),
-        "memory that operators elsewhere hold for good": bool(runtime.memory.persistent),
-        "addresses of buffers": runtime.lays_out and limits.sram_bytes is not None,
-        "channel multiples of weights": any(kernel.weight_channel_multiple for kernel in kernels),
-        "code of the kernels in use": bool(runtime.code) and limits.flash_bytes is not None,
-        "estimated latency": limits.cycles is not None,
-        "estimated energy": limits.picojoules is not None,
-    }
-    return tuple(name for name, is_left_out in rules.items() if is_left_out)

@@ -14,11 +14,11 @@ import numpy as np
 
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
-from qeopt.search.lattice import boundary_widths
-from qeopt.search.overhead import ANY, Overhead
-from qeopt.search.prices import Prices, chained
-from qeopt.search.tables import CellKind, Floats, Integers
-from qeopt.search.tabulate import tabulate
+from qeopt.search.cells.lattice import boundary_widths
+from qeopt.search.cells.overhead import ANY, Overhead
+from qeopt.search.cells.prices import Prices, chained
+from qeopt.search.cells.tables import CellKind, Floats, Integers
+from qeopt.search.cells.tabulate import tabulate
 from qeopt.space import Place, PlacedCell, Space, Structure, Task
 from qeopt.space.blocks.base import BlockKind
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qeopt.search.lattice import BlockLattice, Crossing, FirstCell, Rows
-from qeopt.search.prices import Prices
-from qeopt.search.tables import Floats, Integers
+from qeopt.search.cells.lattice import BlockLattice, Crossing, FirstCell, Rows
+from qeopt.search.cells.prices import Prices
+from qeopt.search.cells.tables import Floats, Integers
 from qeopt.space.genes import Value
 
 Choice = dict[str, Value]

@@ -2,9 +2,9 @@
 
 from numpy.random import Generator
 
+from qeopt.search.cells.tables import Integers
 from qeopt.search.crossovers.base import block_count, joined
 from qeopt.search.genome import Genome
-from qeopt.search.tables import Integers
 
 
 def cross(genome: Genome, first: Integers, second: Integers, rng: Generator) -> Integers:

@@ -2,9 +2,9 @@
 
 from numpy.random import Generator
 
+from qeopt.search.cells.tables import Integers
 from qeopt.search.genome import Genome
 from qeopt.search.mutations.base import redraw
-from qeopt.search.tables import Integers
 
 
 def mutate(genome: Genome, places: Integers, rng: Generator) -> Integers:

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.random import Generator
 
+from qeopt.search.cells.tables import Integers
 from qeopt.search.genome import Genome
 from qeopt.search.mutations.base import drawn, step
-from qeopt.search.tables import Integers
 
 STEPS = np.array([-2, -1, 1, 2])
 

@@ -14,13 +14,13 @@ import numpy as np
 
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
+from qeopt.search.cells.lattice import BlockLattice, NotSeparable, boundary_widths, build_lattice
+from qeopt.search.cells.overhead import ANY, Overhead
+from qeopt.search.cells.recent import Recent, fingerprint
+from qeopt.search.cells.tables import Floats
 from qeopt.search.genome import Genome
-from qeopt.search.lattice import BlockLattice, NotSeparable, boundary_widths, build_lattice
-from qeopt.search.lookup import Lookup, is_separable
-from qeopt.search.members import Members, find_members, tabulate_members
-from qeopt.search.overhead import ANY, Overhead
-from qeopt.search.recent import Recent, fingerprint
-from qeopt.search.tables import Floats
+from qeopt.search.rating.lookup import Lookup, is_separable
+from qeopt.search.rating.members import Members, find_members, tabulate_members
 from qeopt.space import Space, Structure, Task
 
 GOLDEN = (5**0.5 - 1) / 2

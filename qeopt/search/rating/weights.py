@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from qeopt.score import MICRO
-from qeopt.search.tables import CellTable, Floats, Integers, WeightGroup
+from qeopt.search.cells.tables import CellTable, Floats, Integers, WeightGroup
 from qeopt_solvers.chains.distinct import LARGEST, Items
 
 NO_WEIGHTS = 0

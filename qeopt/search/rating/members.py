@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from qeopt.qbr import Refiner
-from qeopt.search.lattice import BlockLattice, FirstCell, Rows, boundary_widths
-from qeopt.search.tables import CellKind, CellTable, Integers, dimensions
-from qeopt.search.tabulate import tabulate
+from qeopt.search.cells.lattice import BlockLattice, FirstCell, Rows, boundary_widths
+from qeopt.search.cells.tables import CellKind, CellTable, Integers, dimensions
+from qeopt.search.cells.tabulate import tabulate
 from qeopt.space import Space, Structure, Task
 
 

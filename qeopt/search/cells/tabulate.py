@@ -30,8 +30,8 @@ from qeopt.memory import steps
 from qeopt.network import Network, Op, Tensor
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
-from qeopt.search.overhead import ANY, Overhead
-from qeopt.search.tables import CellKind, CellTable, Floats, Integers, Masks, WeightGroup
+from qeopt.search.cells.overhead import ANY, Overhead
+from qeopt.search.cells.tables import CellKind, CellTable, Floats, Integers, Masks, WeightGroup
 
 Pair = tuple[int, int]
 """Bits an operator reads and writes."""

@@ -2,7 +2,7 @@
 
 It serves problems whose bits separate: no budget couples input and weight bits, and every kernel takes any legal weights with any
 legal activations. Then activations are a dynamic program that no price changes, and weights cost a number per cell and price.
-`qeopt.search.exact` looks the weights of every cell up in the same tables.
+`qeopt.search.rating.exact` looks the weights of every cell up in the same tables.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from functools import cached_property
 import numpy as np
 
 from qeopt.qbr import Refiner
-from qeopt.search.lattice import BlockLattice, Crossing, FirstCell, Rows
-from qeopt.search.members import Genes
-from qeopt.search.pieces import Piece, Visit, joined, stacked, weights_of
-from qeopt.search.tables import CellTable, Floats, Integers
-from qeopt.search.weights import NO_WEIGHTS, WeightItems
+from qeopt.search.cells.lattice import BlockLattice, Crossing, FirstCell, Rows
+from qeopt.search.cells.tables import CellTable, Floats, Integers
+from qeopt.search.rating.members import Genes
+from qeopt.search.rating.pieces import Piece, Visit, joined, stacked, weights_of
+from qeopt.search.rating.weights import NO_WEIGHTS, WeightItems
 from qeopt.space import Space
 from qeopt_solvers.chains.distinct import Items
 

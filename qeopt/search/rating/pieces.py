@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qeopt.search.prices import chained
-from qeopt.search.tables import Floats, Integers
-from qeopt.search.weights import NO_WEIGHTS
+from qeopt.search.cells.prices import chained
+from qeopt.search.cells.tables import Floats, Integers
+from qeopt.search.rating.weights import NO_WEIGHTS
 
 
 @dataclass(frozen=True, slots=True)

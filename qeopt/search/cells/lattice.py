@@ -16,10 +16,10 @@ import numpy as np
 
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
-from qeopt.search.overhead import ANY, Overhead
-from qeopt.search.recent import Recent, fingerprint
-from qeopt.search.tables import CellKind, CellTable, Floats, Integers
-from qeopt.search.tabulate import tabulate
+from qeopt.search.cells.overhead import ANY, Overhead
+from qeopt.search.cells.recent import Recent, fingerprint
+from qeopt.search.cells.tables import CellKind, CellTable, Floats, Integers
+from qeopt.search.cells.tabulate import tabulate
 from qeopt.space import Place, Space, Structure, Task
 from qeopt.space.blocks.base import BlockKind
 from qeopt.space.cells import Cell

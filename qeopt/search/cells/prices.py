@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qeopt.search.tables import CellTable, Floats
+from qeopt.search.cells.tables import CellTable, Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ import numpy as np
 
 from qeopt.qbr import Refiner
 from qeopt.score import MICRO
-from qeopt.search.bound.joint import left_out
+from qeopt.search.cells.left_out import left_out
+from qeopt.search.cells.tables import Floats, Integers
 from qeopt.search.genome import Genome
-from qeopt.search.lookup import Lookup
-from qeopt.search.relax import Relaxer
-from qeopt.search.tables import Floats, Integers
+from qeopt.search.rating.lookup import Lookup
+from qeopt.search.rating.relax import Relaxer
 from qeopt.space import Space, Task
 from qeopt_solvers.chains.batch import solve_batch
 from qeopt_solvers.chains.distinct import LARGEST, Items

@@ -1,0 +1,22 @@
+"""Which rules of a study are no matter of single cells, and so left out of their tables."""
+
+from __future__ import annotations
+
+from qeopt.qbr import Refiner
+
+
+def left_out(refiner: Refiner) -> tuple[str, ...]:
+    """Rules of the study that the bound relaxes."""
+    runtime, limits = refiner.runtime, refiner.limits
+    kernels = () if runtime.kernels == "any" else tuple(runtime.kernels.values())
+    rules = {
+        "ties between the bits of a unit that has no shortcut": refiner.choices.tie == "unit",
+        "scratch of other steps than the one that runs": bool(runtime.shared_pools),
+        "memory that operators elsewhere hold for good": bool(runtime.memory.persistent),
+        "addresses of buffers": runtime.lays_out and limits.sram_bytes is not None,
+        "channel multiples of weights": any(kernel.weight_channel_multiple for kernel in kernels),
+        "code of the kernels in use": bool(runtime.code) and limits.flash_bytes is not None,
+        "estimated latency": limits.cycles is not None,
+        "estimated energy": limits.picojoules is not None,
+    }
+    return tuple(name for name, is_left_out in rules.items() if is_left_out)
