@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-INTERRUPTED = 130
-"""Exit code."""
+from qeopt.cli.interrupts import INTERRUPTED, was_interrupted
 
 
 def main() -> None:
@@ -31,10 +30,3 @@ def _settle_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot say must not stop a run
-
-
-def was_interrupted(error: BaseException | None) -> bool:
-    """Whether Ctrl-C is behind an error: libraries in C may turn it into one of their own."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__ or error.__context__
-    return error is not None

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from typer.core import TyperCommand
 
-from qeopt.cli import app
+from qeopt.cli import interrupts
 from qeopt.report.console import console_for
 from qeopt.spec.errors import QeoptError, SpecError
 from qeopt_solvers.table import EngineError
@@ -25,7 +25,7 @@ UNPROVEN = 3
 """Exit code: an unproven incumbent under `--require-optimal`."""
 INTERNAL_ERROR = 70
 """Exit code: a fault of this program."""
-INTERRUPTED = app.INTERRUPTED
+INTERRUPTED = interrupts.INTERRUPTED
 READER_GONE = 141
 """Exit code: whoever read standard output stopped reading, as after SIGPIPE."""
 
@@ -47,7 +47,7 @@ class Verb(TyperCommand):
         except (typer.Exit, typer.Abort):
             raise
         except Exception as error:  # the last place where a fault of ours can be told instead of dumped
-            if app.was_interrupted(error):
+            if interrupts.was_interrupted(error):
                 raise KeyboardInterrupt from None
             if ctx.params.get("debug"):
                 traceback.print_exc()
