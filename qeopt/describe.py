@@ -23,7 +23,6 @@ from qeopt.design import (
     uses,
     whole,
 )
-from qeopt.files import write_atomically as write_atomically  # noqa: PLC0414  # known here under this name
 from qeopt.layout import describe_arena
 from qeopt.memory import Resources
 from qeopt.qbr import Refined

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from qeopt.files import write_atomically as write_atomically  # noqa: PLC0414  # known here under this name
+from qeopt.files import write_atomically
 from qeopt.layout import Arena
 from qeopt.memory import BudgetUse
 from qeopt.network import Bits, Network

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from qeopt.design import Alternative, Design, uses
-from qeopt.files import write_atomically as write_atomically  # noqa: PLC0414  # known here under this name
 from qeopt.layout import arena_faults
 from qeopt.memory import count
 from qeopt.network import Bits, Network
