@@ -1,0 +1,89 @@
+"""Choose bits by the integer program alone: what is resident at each step is counted, not where it lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from qeopt.hardware import Runtime
+from qeopt.memory import Limits, Resources, count
+from qeopt.network import Bits, Network
+from qeopt.qbr.compile import Compiled, Impossible, compile_bits
+from qeopt.qbr.reasons import why_infeasible
+from qeopt.qbr.settings import BitChoices, QbrSettings
+from qeopt.score import Objective, evaluate
+from qeopt_solvers import Limits as SolveLimits
+from qeopt_solvers import Outcome, Row, Status
+from qeopt_solvers.solve import solve
+
+
+@dataclass(frozen=True)
+class Refined:
+    """Bits for a network, what they use and score, and what is proven of them."""
+
+    network: Network
+    status: Status
+    engine: str
+    bits: Bits | None = None
+    resources: Resources | None = None
+    score: float | None = None
+    bound: float | None = None
+    """No bits for this network score higher, in nats; None where the engine proves nothing."""
+    outcome: Outcome | None = None
+    reason: str = ""
+    """Why there are no bits."""
+    note: str = ""
+    """What a reader must know of how far the proof goes."""
+
+
+@dataclass(frozen=True)
+class Chooser:
+    """The terms under which bits are chosen, whatever the network."""
+
+    runtime: Runtime
+    limits: Limits
+    choices: BitChoices
+    objective: Objective
+    settings: QbrSettings
+    arenas: tuple[int, ...] = ()
+    """Bytes of each memory that buffers may lie in, where there are several; the SRAM limit is then on all of them together."""
+
+    @property
+    def rooms(self) -> tuple[int, ...]:
+        """The arenas; with more SRAM than they have, as when asking what would be enough, the largest is larger."""
+        more = (self.limits.sram_bytes or 0) - sum(self.arenas)
+        largest = max(range(len(self.arenas)), key=self.arenas.__getitem__, default=0)
+        return tuple(size + more * (number == largest and more > 0) for number, size in enumerate(self.arenas))
+
+    @property
+    def flash_limit(self) -> int | None:
+        """The flash budget in the unit in which the runtime counts memory; None where there is none."""
+        return None if self.limits.flash_bytes is None else self.limits.flash_bytes * self.runtime.unit_per_byte
+
+    def compile(self, network: Network) -> Compiled | Impossible:
+        """Compile the integer program of `network` under these terms."""
+        return compile_bits(network, self.runtime, self.limits, self.choices, self.objective)
+
+    def choose(self, compiled: Compiled, engine: str, hint: Bits | None = None, rows: tuple[Row, ...] = ()) -> Refined:
+        """Find the best bits within an integer program and further `rows`, wherever buffers may lie.
+
+        Raises:
+            EngineError: when the engine is unknown or its package is missing.
+        """
+        network = compiled.network
+        picks = None if hint is None else compiled.picks(hint)
+        problem = replace(compiled.problem, rows=compiled.problem.rows + rows) if rows else compiled.problem
+        outcome = solve(problem, engine, SolveLimits(deterministic=self.settings.deterministic_limit, hint=picks))
+        if outcome.picks is None:
+            reason = why_infeasible(compiled, self.runtime) if outcome.status is Status.INFEASIBLE else outcome.note
+            return Refined(network, outcome.status, engine, outcome=outcome, reason=reason)
+        bits = compiled.bits(outcome.picks)
+        return Refined(
+            network,
+            outcome.status,
+            engine,
+            bits,
+            count(network, self.runtime, bits),
+            evaluate(self.objective, network, bits),
+            None if outcome.bound is None else compiled.bound_nats(outcome.bound),
+            outcome,
+        )
