@@ -109,3 +109,15 @@ def test_prices_other_than_the_best_prove_a_looser_bound() -> None:
     other = recheck(study.space, study.task, study.refiner, replace(part.prices, flash=3 * part.prices.flash + 1e-4))
     assert other is not None
     assert other >= bound.value * (1 - 1e-8)
+
+
+def test_a_price_of_what_nothing_limits_proves_nothing() -> None:
+    study = small_study(3)
+    bound = bound_space(study.space, study.task, study.refiner, tolerance=1e-3, most_walks=6)
+    assert bound is not None
+    (part,) = bound.parts
+    assert (study.refiner.limits.macs, study.refiner.limits.bitops, part.overhead.at_most) == (None, None, None)
+    forged = replace(part.prices, macs=1.0, bitops=1.0, held=1.0)
+    proven = recheck(study.space, study.task, study.refiner, forged)
+    assert proven is not None
+    assert proven >= part.value * (1 - 1e-8)

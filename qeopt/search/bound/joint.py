@@ -37,11 +37,11 @@ FINEST = 512
 """A range is not divided for less than this part of the SRAM budget."""
 ROUNDING = 1e-9
 """Relative allowance for floating-point sums: the bound is rounded outward by it."""
-
-
-Found: TypeAlias = Callable[[Structure, float, int], bool]
 MOST_PARTS = 16
 """Ranges that a space is divided into at most by what designs hold beside their tensors."""
+
+Found: TypeAlias = Callable[[Structure, float, int], bool]
+"""Told a structure, the best bound so far and the number of the range; True ends the search for a better bound."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def bound_space(
     """Bound every design of `space`; None where the space is no chain that can be bounded.
 
     What designs hold beside their tensors is no matter of a chain. Where it keeps the bound from what designs reach, the range of
-    it is halved, and each half bounded by itself.
+    it is divided, and each part bounded by itself.
 
     Args:
         space: Structures.
@@ -246,4 +246,4 @@ def _budgets(refiner: Refiner, overhead: Overhead) -> dict[str, float]:
         "macs": limits.macs,
         "held": overhead.at_most if refiner.runtime.memory.persistent else None,
     }
-    return {name: float(limit) for name, limit in found.items() if limit is not None}
+    return {name: float(limit) for name, limit in found.items() if limit}  # where nothing may be held, tables see to it

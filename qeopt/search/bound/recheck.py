@@ -7,7 +7,7 @@ counts instead of running maxima, all layer counts instead of the reachable ones
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -46,21 +46,21 @@ class _Terms:
 def recheck(space: Space, task: Task, refiner: Refiner, prices: Prices, overhead: Overhead = ANY) -> float | None:
     """The bound that `prices` prove over all designs in a range, in nats; None where checking it would take too long.
 
-    -inf when no structure fits.
+    -inf when no structure fits. A price of what nothing limits would prove nothing, and counts as none.
     """
+    limits = refiner.limits
+    budgets = {"flash": refiner.flash_limit, "bitops": limits.bitops, "macs": limits.macs, "held": overhead.at_most}
+    prices = replace(prices, **{name: 0.0 for name, limit in budgets.items() if limit is None})
     terms = _Terms(space, task, refiner, prices, boundary_widths(refiner), overhead)
     if _size(terms) > LARGEST:
         return None
-    limits = refiner.limits
     deepest = limits.layers if limits.layers is not None else _most_layers(terms)
     value = np.full((1, deepest + 1, len(terms.boundary)), -np.inf)
     value[0, 0, terms.boundary.index(FIXED_BITS)] = 0.0
     entering = np.array([task.input[2]])
     for number in range(len(space.blocks)):
         value, entering = _through(terms, number, entering, value)
-    worth = prices.bitops * (limits.bitops or 0) + prices.macs * (limits.macs or 0)
-    worth += prices.held * (overhead.at_most or 0)
-    worth += prices.flash * (limits.flash_bytes or 0) * refiner.runtime.unit_per_byte
+    worth: float = sum(getattr(prices, name) * (limit or 0) for name, limit in budgets.items())
     return float(value.max()) + worth
 
 
