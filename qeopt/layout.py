@@ -111,8 +111,10 @@ def arena_faults(
     arena: Arena | None, network: Network, runtime: Runtime, bits: Bits, limit_bytes: int | None, runs: Sequence[Run] = ()
 ) -> list[str]:
     """Check the claimed addresses against buffers that are counted again."""
-    if arena is None or not runtime.lays_out:
+    if not runtime.lays_out:
         return [] if arena is None else [f"arena: the runtime {runtime.name!r} lays nothing out, so there can be no plan"]
+    if arena is None:
+        return [f"arena: the runtime {runtime.name!r} lays buffers out, and the design has no addresses for them"]
     needed = {buffer.name: buffer for buffer in buffers(network, runtime, bits)}
     if needed.keys() != arena.buffers.keys():
         return [f"arena: the buffers {', '.join(sorted(needed.keys() ^ arena.buffers.keys()))} do not belong together"]

@@ -11,6 +11,9 @@ from qeopt.score import evaluate
 from qeopt.study import Study
 from qeopt_solvers.recount import violations
 
+WIDEST = 32
+"""Bits of the widest integer that can be counted."""
+
 
 def recount(design: Design) -> tuple[str, ...]:
     """Count everything again from the design's own study, structures and bits; return what disagrees."""
@@ -34,7 +37,13 @@ def _misnamed(study: Study, alternative: Alternative) -> list[str]:
         return [f"structure: {error}"]
     has = (set(alternative.weights), set(alternative.activations))
     needs = ({op.name for op in network.weighted_ops}, {tensor.name for tensor in network.tensors})
-    return [] if has == needs else ["its bits are not those of its operators and tensors"]
+    return width_faults(alternative) if has == needs else ["its bits are not those of its operators and tensors"]
+
+
+def width_faults(design: Design | Alternative) -> list[str]:
+    """Say whether some width is none at which anything can be counted."""
+    widths = {**design.weights, **design.activations}.values()
+    return [] if all(1 <= width <= WIDEST for width in widths) else [f"bits: a width is not from 1 to {WIDEST}"]
 
 
 def _network(study: Study, alternative: Alternative) -> Network:
@@ -46,6 +55,9 @@ def _recount(study: Study, design: Design | Alternative, network: Network) -> li
     bits = Bits(design.weights, design.activations)
     resources = count(network, study.runtime, bits)
     counted = uses(study.limits.uses(resources))
+    strange = design.uses.keys() ^ counted.keys()
+    if strange:
+        return [f"uses: {', '.join(sorted(strange))}: the budgets of the study and those of the design differ"]
     found = [
         f"{name}: the design says {claimed.used:,}, the recount {counted[name].used:,}"
         for name, claimed in design.uses.items()
@@ -54,7 +66,7 @@ def _recount(study: Study, design: Design | Alternative, network: Network) -> li
     found += [
         f"{name}: {use.used:,} is over the budget of {use.limit:,}"
         for name, use in counted.items()
-        if use.limit and use.used > use.limit
+        if use.limit is not None and use.used > use.limit
     ]
     score = evaluate(study.objective, network, bits)
     if abs(score - design.score) > 1e-9 * abs(score):

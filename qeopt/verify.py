@@ -11,7 +11,7 @@ from qeopt.design import Design, SpaceCertificate, load_design
 from qeopt.memory import Resources, count
 from qeopt.network import Network
 from qeopt.qbr import Refined
-from qeopt.recount import recount
+from qeopt.recount import recount, width_faults
 from qeopt.search.bound import recheck
 from qeopt.search.cells.overhead import Overhead
 from qeopt.search.cells.prices import Prices
@@ -20,7 +20,6 @@ from qeopt.spec.errors import Location, SpecError
 from qeopt_solvers import Status
 
 NOTHING = Resources((), 0, 0, 0, 0, 0, 0)
-WIDEST = 32
 TOLERANCE = 1e-9
 """Relative difference of two sums of the same floats."""
 
@@ -87,10 +86,7 @@ def _misnamed(design: Design, network: Network) -> tuple[str, ...]:
     )
     found = [f"{what}: {name!r} is missing" for what, has, needs in pairs for name in sorted(needs - has)]
     found += [f"{what}: there is no {name!r}" for what, has, needs in pairs for name in sorted(has - needs)]
-    widths = {**design.weights, **design.activations}.values()
-    if not found and not all(1 <= width <= WIDEST for width in widths):
-        found.append(f"bits: a width is not from 1 to {WIDEST}")
-    return tuple(found)
+    return tuple(found or width_faults(design))
 
 
 def _peak(design: Design, network: Network) -> list[str]:
@@ -161,6 +157,10 @@ def _space_bound(design: Design) -> float | None:
 
 def _space(design: Design, proven: float | None) -> list[str]:
     """Set the claimed bound over the space against what its certificate proves."""
+    if (design.bound is None) != (design.space_certificate is None):
+        return ["space: a bound and the certificate that proves it come together or not at all"]
+    if design.bound is not None and design.load_study().space is None:
+        return ["space: the study has none, so there is nothing that a certificate could be about"]
     if design.space_certificate is not None and not _is_whole(design.space_certificate):
         return ["space: the parts of the certificate leave designs out"]
     if proven is None or design.bound is None or proven <= design.bound or _same(proven, design.bound):

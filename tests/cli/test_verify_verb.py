@@ -81,6 +81,10 @@ def _bound(found: dict[str, Any]) -> None:
     found["bound"], found["gap"] = found["score"] - 1, 0.0
 
 
+def _unproven(found: dict[str, Any]) -> None:
+    found["bound"], found["gap"] = found["score"], 0.0
+
+
 def _certificate(found: dict[str, Any]) -> None:
     found["bits"]["certificates"][0]["value"] += 5
     found["bits"]["certificates"][0]["bound"] += 5
@@ -100,6 +104,7 @@ def _certificate(found: dict[str, Any]) -> None:
         (_structure, "structure: b1.width cannot be 17"),
         (_gap, "bits.gap: the design says 0.5, its bound and score give 0.0"),
         (_bound, "gap: the bound "),
+        (_unproven, "space: a bound and the certificate that proves it come together or not at all"),
         (_certificate, "bits: the certificate of cp_sat says "),
     ],
 )
