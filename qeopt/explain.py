@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from qeopt.leanest import leanest
+from qeopt.check import Change, changes_of_space
+from qeopt.leanest import SpaceMisfit, explain_space
 from qeopt.network import Network
 from qeopt.qbr import Impossible, Refined, Refiner
 from qeopt.reading import load_study
@@ -33,7 +34,7 @@ class Explanation:
 
     loaded: Loaded[Study]
     structure: Structure
-    """The network; of a space, the best one found, or where none fits the one that needs least."""
+    """The network; of a space, the best one found, or where none fits the one that comes nearest."""
     network: Network
     proofs: tuple[Refined, ...]
     """Its best bits and their proofs, the answer first; where no bits fit, what says so."""
@@ -42,9 +43,11 @@ class Explanation:
     worths: tuple[Worth, ...]
     """What each budget is worth to the bits of this network, in units of its rows."""
     search: SearchResult | None
-    """How the network was found; None where the study has only one."""
-    least_sram_bytes: int | None = None
-    """Where nothing fits a space for want of SRAM: proven that no structure of it runs with less; None where not known."""
+    """How the network was found; None where the study has only one, or where no search was needed to know that none fits."""
+    space_misfit: SpaceMisfit | None = None
+    """Why no structure of a space fits; None where one does, or there is no space."""
+    changes: tuple[Change, ...] = ()
+    """With which budgets some structure of the space fits: of one budget each, or else of several together."""
 
     @property
     def interrupted(self) -> bool:
@@ -61,10 +64,14 @@ class Explanation:
         """Whether it is proven that there is no design, or that these bits are the best of this network."""
         if self.fits:
             return self.proofs[0].status is Status.OPTIMAL
-        if self.search is None:
-            return self.proofs[0].status is Status.INFEASIBLE or bool(self.misfit and self.misfit.totals)
-        bound = self.search.bound  # the bound finds no structure within SRAM at any bits
-        return bound is not None and bound.value == -math.inf
+        if self.is_of_space:
+            return self.space_misfit is not None and self.space_misfit.excluded
+        return self.proofs[0].status is Status.INFEASIBLE or bool(self.misfit and self.misfit.totals)
+
+    @property
+    def is_of_space(self) -> bool:
+        """Whether there were structures to choose from."""
+        return _choices(self.loaded.value) is not None
 
 
 def explain(
@@ -76,7 +83,9 @@ def explain(
     report: Callable[[str, Progress], None] | None = None,
     workers: int | str = 0,
 ) -> Explanation:
-    """Explain why nothing fits, or what the budgets are worth to the best design. A space is searched first.
+    """Explain why nothing fits, or what the budgets are worth to the best design.
+
+    A space is searched unless it is proven that none of its structures fits.
 
     Args:
         source: A study file, or the name of a shipped one.
@@ -94,25 +103,38 @@ def explain(
     loaded = load_study(source, overrides=overrides, library=library)
     study = loaded.value
     _check_weights(weights or {}, study.refiner)
-    search = None
-    structure, least_sram = study.subject.smallest(), None
-    if isinstance(study.subject, Space) and study.subject.size > 1:
-        settings = study.search.model_copy(update={"alternatives": 0})
-        with open_workers(workers) as crew:
-            search = explore(
-                study.subject,
-                study.task,
-                study.refiner.scouting(),
-                settings,
-                None if report is None else lambda progress: report(STUDY, progress),
-                workers=crew,
-            )
-        if search.best is not None:
-            structure = search.best.structure
-        elif search.stopped is not Stop.INTERRUPTED:
-            lean = leanest(study.subject, study.task, study.refiner)
-            structure, least_sram = lean.structure, lean.least_sram_bytes
-    return replace(_explained(loaded, structure, search, weights), least_sram_bytes=least_sram)
+    space = _choices(study)
+    if space is None:
+        return _explained(loaded, study.subject.smallest(), None, weights)
+    near = explain_space(space, study.task, study.refiner)
+    if isinstance(near, SpaceMisfit) and near.excluded:
+        return _nowhere(loaded, near, None, weights)
+    search = _search(study, space, report, workers)
+    if search.best is not None:
+        return _explained(loaded, search.best.structure, search, weights)
+    if isinstance(near, SpaceMisfit):
+        return _nowhere(loaded, near, search, weights)
+    return _explained(loaded, near, search, weights)
+
+
+def _choices(study: Study) -> Space | None:
+    """The space of a study, where it leaves anything to choose."""
+    return study.subject if isinstance(study.subject, Space) and study.subject.size > 1 else None
+
+
+def _search(study: Study, space: Space, report: Callable[[str, Progress], None] | None, workers: int | str) -> SearchResult:
+    told = None if report is None else partial(report, STUDY)
+    settings = study.search.model_copy(update={"alternatives": 0})
+    with open_workers(workers) as crew:
+        return explore(space, study.task, study.refiner.scouting(), settings, told, workers=crew)
+
+
+def _nowhere(
+    loaded: Loaded[Study], found: SpaceMisfit, search: SearchResult | None, weights: Mapping[str, int] | None
+) -> Explanation:
+    """Explain a space of which no structure was found to fit."""
+    explained = _explained(loaded, found.structure, search, weights)
+    return replace(explained, space_misfit=found, changes=changes_of_space(loaded.value, found))
 
 
 def worths(refiner: Refiner, network: Network) -> tuple[Worth, ...]:

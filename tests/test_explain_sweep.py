@@ -17,22 +17,22 @@ from qeopt import explain, sweep
 from qeopt.cli.verbs import app
 from qeopt.design import VerificationError
 from qeopt.explain import Explanation
-from qeopt.leanest import leanest, least_need
+from qeopt.leanest import SpaceMisfit, explain_space, least_need
 from qeopt.memory import Limits, count
 from qeopt.network import Bits, Network
-from qeopt.qbr import Refined, repair
+from qeopt.qbr import Refined, Refiner, repair
 from qeopt.reading import load_study
 from qeopt.relief import FIELDS, grown
 from qeopt.search import SearchResult, Stop, explore
 from qeopt.search.bound import recheck
-from qeopt.space import Space, Structure
+from qeopt.space import Space, Structure, Task
 from qeopt.spec.amounts import parse_amounts, parse_sizes
 from qeopt.spec.errors import SpecError
 from qeopt.sweep import MOST_POINTS, SweepPoint
 from qeopt_solvers import Status
 
-sweeping = import_module("qeopt.sweep")
-"""The module; the package calls its recipe by the same name."""
+explaining, sweeping = import_module("qeopt.explain"), import_module("qeopt.sweep")
+"""The modules; the package calls their recipes by the same names."""
 KIB = 1024
 STUDY = """\
 kind: study
@@ -209,18 +209,21 @@ def test_the_best_design_of_a_space_and_its_prices(tiny: Path) -> None:
     assert more <= found.search.bound.value + KIB * price + 1e-6
 
 
-def test_a_space_without_designs_is_explained_for_what_needs_least(tiny: Path) -> None:
+def test_a_space_without_designs_is_explained_for_what_comes_nearest(tiny: Path) -> None:
     found = explain(tiny, overrides=["budgets.sram=2 KiB", "budgets.layers=4"])
     study = found.loaded.value
     assert isinstance(study.subject, Space)
     assert found.misfit is not None
     assert found.is_proven
-    lean = leanest(study.subject, study.task, study.refiner)
-    assert found.structure == lean.structure != study.subject.smallest()
+    assert found.space_misfit == explain_space(study.subject, study.task, study.refiner)
+    assert found.space_misfit is not None
+    assert found.search is None, "where it is proven that nothing fits, nothing is searched"
+    assert found.structure == found.space_misfit.structure != study.subject.smallest()
     assert found.misfit.joint is not None
-    least = lean.least_sram_bytes
-    assert least is not None
-    assert found.least_sram_bytes == least == 2 * KIB + dict(found.misfit.joint.extra)["sram"]
+    (change,) = found.changes
+    least = change.amounts["sram"]
+    assert dict(change.amounts) == {"sram": 2 * KIB + dict(found.misfit.joint.extra)["sram"], "layers": 8}
+    assert (change.proven, change.none_alone, change.with_addresses) == (True, True, True)
     for values in product(*(values if gene == "width" else values[:1] for _, gene, values in study.subject.genes)):
         if study.subject.follows_rules(Structure(values)):
             needed = least_need(study.refiner, study.subject.expand(Structure(values), study.task), "sram", Limits())
@@ -230,8 +233,26 @@ def test_a_space_without_designs_is_explained_for_what_needs_least(tiny: Path) -
     of_smallest = qeopt.relief.explain_misfit(study.refiner, smallest).joint
     assert of_smallest is not None
     assert dict(found.misfit.joint.extra)["sram"] < dict(of_smallest.extra)["sram"]
-    unproven = explain(tiny, overrides=["budgets.flash=2 KiB"])
-    assert (unproven.fits, unproven.is_proven) == (False, False)
+
+
+def test_a_space_of_which_nothing_is_proven_is_searched(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unsure(space: Space, task: Task, refiner: Refiner) -> SpaceMisfit | Structure:
+        near = explain_space(space, task, refiner)
+        return replace(near, excluded=False, floors=()) if isinstance(near, SpaceMisfit) else near
+
+    monkeypatch.setattr(explaining, "explain_space", unsure)
+    found = explain(tiny, overrides=["budgets.flash=2 KiB", "search.evaluations=8"])
+    assert found.search is not None
+    assert (found.fits, found.is_proven, found.search.best) == (False, False, None)
+    assert found.space_misfit is not None
+    assert found.structure == found.space_misfit.structure
+
+
+def test_a_structure_that_fits_is_explained_where_a_search_meets_none(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explaining, "explore", lambda *_, **__: SearchResult(None, Stop.EVALUATIONS))
+    found = explain(tiny)
+    assert isinstance(found.loaded.value.subject, Space)
+    assert (found.fits, found.is_proven, found.structure) == (True, True, found.loaded.value.subject.smallest())
 
 
 def test_weights_are_of_budgets_that_bits_are_under(net: Path) -> None:
@@ -407,14 +428,14 @@ def test_the_code_on_the_pages_runs(page: str) -> None:
     exec(compile(code, page, "exec"), {})
 
 
-@pytest.mark.parametrize("block", [0, 1])
-def test_the_checks_on_the_page_say_what_they_said(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("block", [0, 1, 2])
+def test_the_commands_on_the_page_say_what_they_said(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (Path(__file__).parents[1] / "docs" / "explain.md").read_text(encoding="utf-8")
-    command, *lines = re.findall(r"^\$ (qeopt check .*(?:\n[^`$\n].*)*)", text, re.MULTILINE)[block].splitlines()
+    command, *lines = re.findall(r"^\$ (qeopt (?:check|explain) .*(?:\n[^`$\n].*)*)", text, re.MULTILINE)[block].splitlines()
     monkeypatch.delenv("QEOPT_PATH", raising=False)
     result = CliRunner().invoke(app, shlex.split(command)[1:])
     assert result.exit_code == 1
     assert len(lines) > 2
-    said = result.stdout.splitlines()
-    assert [line for line in said if line in lines] == lines
+    said = [line.rstrip() for line in result.stdout.splitlines()]
+    assert [line for line in said if line in lines][: len(lines)] == lines
     assert {line for line in said if line.startswith("error")} <= set(lines)

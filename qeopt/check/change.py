@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from qeopt.check.findings import Finding, Weight
-from qeopt.check.words import key, quantity, setting, spell, title
+from qeopt.check.words import key, listed, quantity, setting, spell, title
 from qeopt.hardware import Device
 from qeopt.hardware.costs import missing_isa
 from qeopt.kinds import KINDS
 from qeopt.memory import Limits
 from qeopt.network import Network
 from qeopt.qbr import Refiner
-from qeopt.relief import FIELDS, MEMORIES, fast_exact, fixed_totals, stated
+from qeopt.relief import FIELDS, MEMORIES, Relief, fast_exact, fixed_totals, stated
 from qeopt.spec.errors import SpecError
 from qeopt.spec.library import Library
 from qeopt.spec.load import load
@@ -53,12 +53,7 @@ def tell_change(study: Study, change: Change, *, is_one_of_several: bool = False
     keys = tuple(
         (".".join(where), setting(study, name, amount)) for name, amount in change.amounts.items() if (where := _own(study, name))
     )
-    return Finding(Weight.NOTE, f"{head}: {_listed(wanted)}{tail}", change=keys)
-
-
-def _listed(texts: Sequence[str]) -> str:
-    *first, last = texts
-    return f"{', '.join(first)} and {last}" if first else last
+    return Finding(Weight.NOTE, f"{head}: {listed(wanted)}{tail}", change=keys)
 
 
 def _own(study: Study, name: str) -> tuple[str, ...]:
@@ -76,6 +71,15 @@ def _wanted(study: Study, name: str, amount: int) -> str:
     if name in MEMORIES:
         return f"a device that leaves {quantity(study, name, amount)}, {spell(study, name, more)} more"
     return f"a runtime that takes {quantity(study, name, amount)}"
+
+
+def change_by(study: Study, network: Network, relief: Relief, *, none_alone: bool) -> Change:
+    """Budgets as a relief would have them; where addresses need more, as much as was found to be enough for those."""
+    limits = stated(study.limits)
+    is_laid_out = relief.refined is not None and relief.refined.bits is not None
+    more = relief.extra if is_laid_out or not relief.with_addresses else relief.with_addresses
+    amounts = {name: limits[name] + extra for name, extra in more if extra}
+    return Change(amounts, network, relief.proven and more == relief.extra, none_alone, is_laid_out or more != relief.extra)
 
 
 def has_addresses(refiner: Refiner, network: Network, amounts: Mapping[str, int]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from qeopt.relief import MEMORIES, stated
 from qeopt.spec.units import format_bytes
@@ -27,6 +28,12 @@ DIGITS = 4
 def title(name: str) -> str:
     """A budget as a study calls it."""
     return KEYS.get(name, name)
+
+
+def listed(texts: Sequence[str]) -> str:
+    """Texts in a row, as people say them."""
+    *first, last = texts
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def spell(study: Study, name: str, amount: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from qeopt.leanest.descent import descend, overuse, shares_of
@@ -14,43 +14,21 @@ from qeopt.relief import FIELDS, stated
 from qeopt.space import Space, Structure, Task
 
 
-@dataclass(frozen=True, slots=True)
-class Leanest:
-    """A structure that needs little of every budget."""
-
-    structure: Structure
-    least_sram_bytes: int | None = None
-    """Proven: no structure of the space runs at any legal bits with less SRAM, whatever the other budgets; None: not known."""
-
-
 @dataclass(frozen=True)
 class SpaceMisfit:
     """Why no structure of a space was found to fit."""
 
     structure: Structure
-    """One that comes near."""
+    """One that comes near: where changes are known, it fits with the smallest of them."""
     excluded: bool
     """Whether it is proven that none fits."""
     floors: tuple[Least, ...]
     """Budgets that are too small for every structure by themselves, each proven to be, and the least that some structure needs."""
     singles: tuple[Least, ...]
-    """The least to which one budget alone must grow for some structure to fit, for every budget of which any amount is enough."""
+    """Of every budget, the least to which it alone must grow for some structure to fit; its amount is None where none was found to
+    be enough. Nothing where no bits are legal."""
     joint: tuple[Least, ...]
     """Where no budget alone was found to be enough: to what several must grow, each the least while the others stay so."""
-
-
-def leanest(space: Space, task: Task, refiner: Refiner) -> Leanest:
-    """Find a structure whose largest overuse at the fewest legal bits is small; the smallest structure unless another needs less.
-
-    Where kernels want channels in certain multiples, a wider structure may have fewer bits and need less. From the smallest
-    structure, one choice after the other takes the value that needs least, until none helps. Where SRAM is what is short, the
-    structure is one that needs least of it, proven where the joint bound can.
-    """
-    best = _nearest(space, task, refiner)
-    if (shares_of(refiner, space.expand(best, task)) or {}).get("sram", 0.0) <= 1:
-        return Leanest(best)
-    least = least_of(space, task, refiner, "sram", start=best)
-    return Leanest(least.structure, least.amount if least.proven else None)
 
 
 def explain_space(space: Space, task: Task, refiner: Refiner) -> SpaceMisfit | Structure:
@@ -86,7 +64,8 @@ class _Case:
         floors = tuple(found for found in alone if self._is_too_little(found, limits[found.name]))
         if len(floors) > 1:
             best = floors[-1].structure
-            return SpaceMisfit(best, True, floors, (), self._together(floors) or self._in_turn(floors, best))
+            joint = self._together(floors) or self._in_turn(floors, best)
+            return self._misfit(best, True, floors, {}, joint)
         return self._one_alone(floors, short)
 
     def _one_alone(self, floors: tuple[Least, ...], short: Sequence[str]) -> SpaceMisfit | Structure:
@@ -95,15 +74,29 @@ class _Case:
         best = floors[0].structure if floors else _nearest(self.space, self.task, self.refiner)
         if self._fits(best):
             return best
-        singles = []
+        singles: dict[str, Least] = {}
         for name in [floors[0].name] if floors else sorted(limits, key=lambda name: name not in short):
             found = self._single(name, floors, best)
             if found.amount is not None and found.amount <= limits[name]:
                 return found.structure
-            singles.append(found)
-        excluded = bool(floors) or any(found.proven for found in singles) or excludes_all(self.space, self.task, self.refiner)
-        told = sorted((found for found in singles if found.amount is not None), key=lambda found: list(limits).index(found.name))
-        return SpaceMisfit(best, excluded, floors, tuple(told), () if told else self._in_turn(floors, best))
+            singles[name] = found
+        proven = any(found.proven for found in singles.values())
+        excluded = bool(floors) or proven or excludes_all(self.space, self.task, self.refiner)
+        none_alone = all(found.amount is None for found in singles.values())
+        return self._misfit(best, excluded, floors, singles, self._in_turn(floors, best) if none_alone else ())
+
+    def _misfit(
+        self, best: Structure, excluded: bool, floors: tuple[Least, ...], singles: Mapping[str, Least], joint: tuple[Least, ...]
+    ) -> SpaceMisfit:
+        """What was found; a budget that is not among the singles is of no use, as another is too little whatever it is."""
+        limits = stated(self.refiner.limits)
+        told = tuple(singles.get(name) or Least(name, None, best, proven=True) for name in limits)
+        shares = [(single.amount / max(limits[single.name], 1), single.structure) for single in told if single.amount is not None]
+        if shares:
+            best = min(shares, key=lambda share: share[0])[1]
+        elif joint:
+            best = joint[-1].structure
+        return SpaceMisfit(best, excluded, floors, told, joint)
 
     def _fits(self, structure: Structure) -> bool:
         """Whether a structure has bits within all budgets."""

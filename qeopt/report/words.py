@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 
 from qeopt.design import BitsProof, Design
@@ -24,6 +25,11 @@ def amount(value: float, unit: str = "") -> str:
     """Spell a quantity: bytes and KiB side by side, counts with separators, fractions only where there are any."""
     number = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
     return f"{number} B ({value / 1024:,.1f} KiB)" if unit == "B" else number
+
+
+def engines(names: Iterable[str]) -> str:
+    """Engines in a row, by the names that people know."""
+    return ", ".join(TITLES.get(name, name) for name in names)
 
 
 def percent(share: float) -> str:
@@ -73,8 +79,8 @@ def idle_workers(workers: str, islands: int) -> str | None:
 def bits_proof(proof: BitsProof) -> str:
     """Say how good the bits are for this structure."""
     if proof.status is Status.OPTIMAL:
-        provers = [TITLES.get(found.engine, found.engine) for found in proof.certificates if found.status is Status.OPTIMAL]
-        return f"bits: optimal for this structure ({', '.join(provers)})"
+        provers = engines(found.engine for found in proof.certificates if found.status is Status.OPTIMAL)
+        return f"bits: optimal for this structure ({provers})"
     by = TITLES.get(proof.engine, proof.engine)
     if proof.gap is None:
         return f"bits: chosen by {by}, nothing proven for this structure"

@@ -98,16 +98,49 @@ def test_a_space(run: Run, golden: Callable[[str, str], None]) -> None:
     assert found["space"]["prices"]["flash"]["nats"] > 0
 
 
-def test_a_space_in_which_nothing_fits(run: Run) -> None:
-    result = run("explain", "tiny.yaml", *SMALL, "--set", "budgets.sram=2 KiB", "--set", "budgets.layers=4")
-    assert result.exit_code == 1
-    assert "no structure of the space fits, proven" in result.stdout
-    assert "explained for the structure that needs least of those compared:" in result.stdout
-    assert "layers: 8 needed whatever the bits, 4 allowed" in result.stdout
-    assert "no structure of the space runs with less than 5,264 B (5.1 KiB) of SRAM" in result.stdout
-    result = run("explain", "tiny.yaml", *SMALL, "--set", "budgets.flash=2 KiB", "--json")
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("explain_space_sram", ("budgets.sram=2 KiB",)),
+        ("explain_space_three", ("budgets.sram=2 KiB", "budgets.flash=1 KiB", "budgets.layers=3")),
+        ("explain_space_together", ("budgets.sram=5300 B", "budgets.flash=2800 B", "budgets.layers=8")),
+        ("explain_space_illegal", ("bits.weights=[3]",)),
+        ("explain_space_unproven", ("task.input=[96, 96, 3]", "device=stm32f103", "runtime=tflm", "budgets={layers: 8}")),
+    ],
+)
+def test_a_space_in_which_nothing_fits(run: Run, golden: Callable[[str, str], None], name: str, changes: tuple[str, ...]) -> None:
+    result = run("explain", "tiny.yaml", *(part for change in changes for part in ("--set", change)))
+    assert (result.exit_code, result.stderr) == (1, "")
+    golden(f"{name}.txt", result.stdout)
+
+
+def test_what_explain_says_of_a_space_is_what_check_says(run: Run) -> None:
+    options = ("tiny.yaml", "--set", "budgets.sram=2 KiB", "--set", "budgets.layers=4", "--json")
+    result = run("explain", *options)
     found = json.loads(result.stdout)
-    assert (result.exit_code, found["chosen"], found["proven"], found["space"]["bound"]) == (1, "least", False, None)
+    assert (result.exit_code, set(found)) == (1, KEYS)
+    assert (found["chosen"], found["proven"], found["fits"], found["score"]) == ("least", True, False, None)
+    space = found["space"]
+    assert (space["stopped"], space["bound"], space["misfit"]["proven"]) == (None, None, True)
+    checked = json.loads(run("check", *options).stdout)["findings"]
+    assert space["misfit"]["reasons"] == [finding["text"] for finding in checked if finding["weight"] == "error"]
+    assert [(floor["budget"], floor["least"], floor["proven"]) for floor in space["misfit"]["floors"]] == [
+        ("sram", 5264, True),
+        ("layers", 8, True),
+    ]
+    none = {"suffices": False, "more": None, "laid_out": False, "proven": True}
+    assert space["misfit"]["singles"] == [{"budgets": [name], **none} for name in ("sram", "flash", "layers")]
+    joint = space["misfit"]["joint"]
+    assert joint == {
+        "budgets": ["sram", "layers"],
+        "suffices": True,
+        "more": {"sram": 3216, "layers": 4},
+        "laid_out": True,
+        "proven": True,
+    }
+    (change,) = (finding["change"] for finding in checked if finding["change"])
+    assert change == {"budgets.sram": f"{2048 + 3216} B", "budgets.layers": "8"}
+    assert found["misfit"]["joint"]["more"] == joint["more"]
 
 
 def test_ctrl_c_explains_the_best_so_far(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,19 +130,28 @@ def check_what_would_have_to_give(study: SmallStudy) -> SpaceMisfit | Structure 
         assert floor.amount is not None
         assert floor.amount > stated(limits)[floor.name]
         check_least(every, floor, Limits())
-    for single in found.singles:
-        check_least(every, single, changed(limits, {}))
-    if not found.floors:
-        check_no_single_is_missing(every, limits, found.singles)
+    check_every_single(every, limits, found.singles)
+    amounts = [{single.name: single.amount} for single in found.singles if single.amount is not None]
+    if found.joint:
+        amounts.append({least.name: least.amount or 0 for least in found.joint})
+    if amounts:
+        nearest = study.space.expand(found.structure, study.task)
+        assert any(every.fits(nearest, changed(limits, amount)) for amount in amounts), "what comes nearest fits after a change"
     if found.joint:
         check_joint(every, limits, found.joint)
     return found
 
 
-def check_no_single_is_missing(every: Enumerated, limits: Limits, singles: Sequence[Least]) -> None:
-    told = {single.name for single in singles}
-    for name in stated(limits):
-        assert every.any_fits(changed(limits, {name: 10**12})) == (name in told)
+def check_every_single(every: Enumerated, limits: Limits, singles: Sequence[Least]) -> None:
+    """Every budget is told of where any bits are legal, and it is said to suffice where any amount of it does."""
+    if not singles:
+        assert not every.any_fits(Limits())
+        return
+    assert [single.name for single in singles] == list(stated(limits))
+    for single in singles:
+        assert every.any_fits(changed(limits, {single.name: 10**12})) == (single.amount is not None)
+        if single.amount is not None:
+            check_least(every, single, limits)
 
 
 def check_joint(every: Enumerated, limits: Limits, joint: Sequence[Least]) -> None:
@@ -213,7 +222,10 @@ def test_nothing_is_called_impossible_that_is_not_proven_to_be() -> None:
     assert isinstance(found, SpaceMisfit)
     assert not found.excluded
     assert not found.floors
-    assert [(single.name, single.amount, single.proven) for single in found.singles] == [("flash", least, False)]
+    assert [(single.name, single.amount, single.proven) for single in found.singles] == [
+        ("flash", least, False),
+        ("layers", None, False),
+    ]
     tight = replace(refiner, limits=Limits(flash_bytes=2600, layers=2))
     assert excludes_all(space, task, tight)
     found = explain_space(space, task, tight)
