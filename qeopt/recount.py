@@ -42,7 +42,7 @@ def _misnamed(study: Study, alternative: Alternative) -> list[str]:
 
 def width_faults(design: Design | Alternative) -> list[str]:
     """Say whether some width is none at which anything can be counted."""
-    widths = {**design.weights, **design.activations}.values()
+    widths = (*design.weights.values(), *design.activations.values())
     return [] if all(1 <= width <= WIDEST for width in widths) else [f"bits: a width is not from 1 to {WIDEST}"]
 
 

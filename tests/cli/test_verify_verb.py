@@ -61,6 +61,10 @@ def _illegal_bits(found: dict[str, Any]) -> None:
     found["weights"]["b2.project"] = 3
 
 
+def _negative_bits(found: dict[str, Any]) -> None:
+    found["weights"]["b2.project"] = -3
+
+
 def _lost_bits(found: dict[str, Any]) -> None:
     del found["activations"]["head"]
 
@@ -99,6 +103,7 @@ def _certificate(found: dict[str, Any]) -> None:
         (_score, "score: the design says "),
         (_worse_bits, "score: the design says "),
         (_illegal_bits, "some bits are not among those that the runtime can execute and the study allows"),
+        (_negative_bits, "bits: a width is not from 1 to 32"),
         (_lost_bits, "activations: 'head' is missing"),
         (_peak, "peak: the design says "),
         (_structure, "structure: b1.width cannot be 17"),

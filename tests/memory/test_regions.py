@@ -155,6 +155,7 @@ def test_damaged_regions_are_found(design: Design) -> None:
     assert "regions are not those of the study" in faults(regions=(near,))
     assert "regions are not those of the study" in faults(regions=(near.model_copy(update={"address": 0}), far))
     assert "is said to be used up to" in faults(regions=(near.model_copy(update={"bytes": 1}), far))
+    assert "has no addresses for them" in " ".join(recount(design.model_copy(update={"arena": None})))
 
 
 def test_no_bits_with_addresses_is_a_proven_answer(study_file: Path) -> None:
