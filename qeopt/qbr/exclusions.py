@@ -73,7 +73,7 @@ class _Finder:
         every = tuple(frozenset(range(len(choice.labels))) for choice in self.compiled.problem.choices)
         box = tuple(options if index in touching else every[index] for index, options in enumerate(box))
         known = self._items(box, window)
-        for choice in sorted(touching, key=self._size):
+        for choice in sorted(touching, key=lambda choice: (self._size(choice), choice)):
             for options in self._wider(choice, box[choice]):
                 tried = (*box[:choice], options, *box[choice + 1 :])
                 items = self._items(tried, window)

@@ -38,7 +38,7 @@ class State:
 
     islands: tuple[Island, ...]
     history: tuple[Progress, ...]
-    """One entry per round; the first after the structures of the bound."""
+    """One entry per round; the first after the structures of the bound and those around."""
     stopped: Stop | None = None
 
 

@@ -60,10 +60,10 @@ class Progress:
     """Where a search stands after a round, or after a walk of the bound."""
 
     generation: int
-    """Generations that every island has made; 0 when only the structures of the bound have been looked at."""
+    """Generations that every island has made; 0 when only the structures of the bound and those around have been looked at."""
     evaluations: int
     feasible: int
-    """Structures evaluated so far for which the relaxation found bits."""
+    """Structures evaluated so far that may have bits, as far as arrays can tell."""
     refined: int
     """Exact programs solved so far."""
     best_score: float | None
@@ -91,7 +91,7 @@ class SearchResult:
     bound: JointBound | None = None
     """What is proven of the whole space; None where it was not asked for or the space is no chain."""
     from_bound: float | None = None
-    """The best score among the structures of the bound, before any evolution."""
+    """The best score among the structures of the bound and those around, before any evolution."""
     reason: str = ""
     """Why nothing fits, where nothing was found."""
     alternatives: tuple[Alternative, ...] = ()

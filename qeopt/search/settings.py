@@ -25,7 +25,7 @@ class SearchSettings(Block):
     evaluations: Annotated[int, Field(ge=1, le=10_000_000)] = 10_000
     """Distinct structures to evaluate at most; the search stops after the round that reaches it."""
     walks: Annotated[int, Field(ge=1, le=10_000)] = 40
-    """Passes of the joint bound over the space at most, each at other prices."""
+    """Passes of the joint bound over the space at most, each at other prices; as many again for each range of designs."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Same study, same seed, same design, however many workers."""
     islands: Annotated[int, Field(ge=1, le=1024)] = 1
