@@ -63,7 +63,7 @@ def scratch(runtime: Runtime, op: Op, in_bits: int, w_bits: int, out_bits: int) 
     return total
 
 
-def pool_scratch(runtime: Runtime, pool: Scratch, op: Op, in_bits: int, w_bits: int, out_bits: int) -> Dim:
+def pool_scratch(runtime: Runtime, pool: Scratch, op: Op, in_bits: Dim, w_bits: Dim, out_bits: Dim) -> Dim:
     """Working memory of `op` in one pool, in the runtime's unit."""
     formula = pool.bytes.get(op.kind)
     if formula is None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import combinations, product
+from typing import TypeAlias
 
 import numpy as np
 
@@ -27,6 +28,9 @@ from qeopt.memory import Held, Step, steps
 from qeopt.network import Dim, Network, Op, OpKind
 from qeopt.qbr.decisions import Decisions, Holder
 from qeopt_solvers import Link, LinkTerm, Row, Scope, Term
+
+Costs: TypeAlias = Mapping[tuple[int, int, int], int]
+"""What an operator costs at each of its (in, weight, out) bits."""
 
 
 class _Sum:
@@ -84,17 +88,18 @@ class RowBuilder:
         Scratch that is held all the time is a maximum over operators: it becomes a row for each that may need most.
         """
         own = [pool for pool in self._runtime.pools if pool.aggregate == "per_step"]
-        shared = [pool for pool in self._runtime.pools if pool.aggregate == "global_max" and pool.bytes]
         lasting = sum(int(persistent(self._runtime, op)) for op in self._network.ops)
+        hungriest = list(product(*(self._hungriest(pool) for pool in self._runtime.shared_pools)))
         rows = []
         for step in steps(self._network, self._runtime):
-            for hungriest in product(*(self._hungriest(pool) for pool in shared)):
+            needed = self._scratch_of(step.op, own)
+            for together in hungriest:
                 total = self._live(step)
                 total.fixed += lasting
-                self._add_op_cost(total, step.op, self._scratch_of(step.op, own))
-                for pool, op in zip(shared, hungriest, strict=True):
-                    self._add_op_cost(total, op, self._scratch_of(op, [pool]))
-                name = step.name + "".join(scratch_suffix(op.name) for op in hungriest)
+                self._add_op_cost(total, step.op, needed)
+                for op, costs in together:
+                    self._add_op_cost(total, op, costs)
+                name = step.name + "".join(scratch_suffix(op.name) for op, _ in together)
                 rows.append(self._row(name, "sram", Scope.LOCAL, limit_bytes * self._runtime.unit_per_byte, total))
         return tuple(rows)
 
@@ -120,10 +125,7 @@ class RowBuilder:
         """A total of costs that couple the bits around each operator."""
         total = _Sum()
         for op in self._network.ops:
-            entries = self._tuples(op)
-            columns = np.array(entries, dtype=object).reshape(-1, 3).T  # as objects, so that no cost can overflow
-            costs = np.broadcast_to(np.asarray(cost(op, *columns)), len(entries))
-            self._add_op_cost(total, op, dict(zip(entries, costs.tolist(), strict=True)))
+            self._add_op_cost(total, op, self._costs(op, partial(cost, op)))
         return self._row(kind, kind, Scope.TOTAL, limit, total, unit=unit)
 
     def flash_terms(self) -> tuple[Term, ...]:
@@ -157,8 +159,19 @@ class RowBuilder:
     def _tuples(self, op: Op) -> Tuples:
         return self._decisions.tuples[op.name][0]
 
-    def _scratch_of(self, op: Op, pools: Iterable[Scratch]) -> dict[tuple[int, int, int], int]:
-        return {entry: sum(int(pool_scratch(self._runtime, pool, op, *entry)) for pool in pools) for entry in self._tuples(op)}
+    def _costs(self, op: Op, cost: Callable[[Dim, Dim, Dim], Dim]) -> Costs:
+        """A cost of (in, weight, out) bits at all of them, evaluated at once."""
+        entries = self._tuples(op)
+        columns = np.array(entries, dtype=object).reshape(-1, 3).T  # as objects, so that no cost can overflow
+        return dict(zip(entries, np.broadcast_to(np.asarray(cost(*columns)), len(entries)).tolist(), strict=True))
+
+    def _scratch_of(self, op: Op, pools: Sequence[Scratch]) -> Costs:
+        """Working memory in some pools."""
+
+        def scratch(*bits: Dim) -> Dim:
+            return sum((pool_scratch(self._runtime, pool, op, *bits) for pool in pools), start=0)
+
+        return self._costs(op, scratch)
 
     def _least_code(self) -> int:
         """Flash of the smallest kernel that each kind of operator can do with; what more kernels take is known with the bits."""
@@ -168,15 +181,13 @@ class RowBuilder:
             least[op.kind] = max(least[op.kind], smallest)
         return sum(least.values())
 
-    def _hungriest(self, pool: Scratch) -> tuple[Op, ...]:
-        """Operators one of which needs most of a pool at any bits; those that cannot are left out."""
-        extremes = []
-        for op in self._network.ops:
-            costs = self._scratch_of(op, [pool]).values()
-            extremes.append((op, min(costs), max(costs)))
-        floor = max(low for _, low, _ in extremes)
-        steady = next(op for op, low, _ in extremes if low == floor)
-        return (steady, *(op for op, _, high in extremes if high > floor and op is not steady))
+    def _hungriest(self, pool: Scratch) -> list[tuple[Op, Costs]]:
+        """Operators one of which needs most of a pool at any bits, with what they need; those that cannot are left out."""
+        found = [(op, self._scratch_of(op, [pool])) for op in self._network.ops]
+        floor = max(min(costs.values()) for _, costs in found)
+        steady = next(place for place, (_, costs) in enumerate(found) if min(costs.values()) == floor)
+        others = found[:steady] + found[steady + 1 :]
+        return [found[steady], *((op, costs) for op, costs in others if max(costs.values()) > floor)]
 
     def _holders(self, op: Op, number: int = 0) -> tuple[Holder, Holder, Holder]:
         """Who holds the (in, weight, out) bits of `op` for its input `number`."""
@@ -184,7 +195,7 @@ class RowBuilder:
         activation = self._decisions.activation
         return activation[op.inputs[number].name], self._decisions.weight.get(op.name, none), activation[op.output.name]
 
-    def _add_op_cost(self, total: _Sum, op: Op, costs: Mapping[tuple[int, int, int], int]) -> None:
+    def _add_op_cost(self, total: _Sum, op: Op, costs: Costs) -> None:
         """Add a cost of (in, weight, out) bits as plainly as it allows: fixed, per decision, or per linked tuple."""
         holders = self._holders(op)
         if len(set(costs.values())) == 1:
