@@ -170,10 +170,10 @@ def _explained(
 def _check_weights(weights: Mapping[str, int], refiner: Refiner) -> None:
     known = [name for name in stated(refiner.limits) if name not in WHATEVER_THE_BITS]
     for name, amount in weights.items():
+        if name in WHATEVER_THE_BITS:
+            raise SpecError.at(None, f"no bits change {name!r}, which grows by what is missing; {one_of(known)} was expected")
         if name not in known:
-            message = (
-                f"the bits of this study are under no budget {name!r}; {one_of(known)} was expected{did_you_mean(name, known)}"
-            )
-            raise SpecError.at(None, message)
+            said = f"the bits of this study are under no budget {name!r}; {one_of(known)} was expected{did_you_mean(name, known)}"
+            raise SpecError.at(None, said)
         if amount < 1:
             raise SpecError.at(None, f"the weight of {name!r} is {amount}; at least 1 was expected")

@@ -8,8 +8,7 @@ import typer
 
 from qeopt.cli import options
 from qeopt.cli.verb import emit
-from qeopt.kinds import KINDS, kind_named
-from qeopt.spec.schema import json_schema
+from qeopt.kinds import KINDS, kind_named, schema_of
 
 KindName = Annotated[str | None, typer.Argument(metavar="[KIND]", help=f"One of {', '.join(KINDS)}; all of them if left out.")]
 
@@ -17,6 +16,6 @@ KindName = Annotated[str | None, typer.Argument(metavar="[KIND]", help=f"One of 
 def command(kind: KindName = None, json_: options.Json = False, debug: options.Debug = False) -> None:
     """Print the JSON Schema of a kind of file, or of every kind under its name."""
     if kind is None:
-        emit({name: json_schema(found.model, name) for name, found in KINDS.items()})
+        emit({name: schema_of(found) for name, found in KINDS.items()})
     else:
-        emit(json_schema(kind_named(kind).model, kind))
+        emit(schema_of(kind_named(kind)))

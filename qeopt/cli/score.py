@@ -7,21 +7,24 @@ from typing import Annotated
 import typer
 
 from qeopt.cli import options
-from qeopt.cli.verb import emit, out
-from qeopt.report.scores import Terms, print_score, score, score_document
+from qeopt.cli.verb import emit, out, warn
+from qeopt.report.scores import IMAGENET, Terms, print_score, score, score_document
 from qeopt.space import Task
 from qeopt.spec.library import Library
 
 Scorable = Annotated[
-    str, typer.Argument(metavar="FILE", help="A network or a study of a network, by path or name; or a design.json.")
+    str, typer.Argument(metavar="FILE", help="A network, a model file or a study of a network, by path or name; or a design.json.")
 ]
 AllBits = Annotated[int | None, typer.Option("--bits", metavar="N", min=1, max=16, help="Bits of every free tensor (8).")]
 WeightBits = Annotated[int | None, typer.Option("--weights", metavar="N", min=1, max=16, help="Bits of free weights.")]
 ActivationBits = Annotated[int | None, typer.Option("--activations", metavar="N", min=1, max=16, help="Bits of free activations.")]
 Input = Annotated[
-    tuple[int, int, int], typer.Option("--input", metavar="H W C", min=1, max=4096, help="Image that a bare network reads.")
+    tuple[int, int, int] | None,
+    typer.Option("--input", metavar="H W C", min=1, max=4096, help="Image that a network of blocks reads (224 224 3)."),
 ]
-Classes = Annotated[int, typer.Option("--classes", metavar="N", min=1, max=1_000_000, help="Classes of a bare network.")]
+Classes = Annotated[
+    int | None, typer.Option("--classes", metavar="N", min=1, max=1_000_000, help="Classes of a network of blocks (1000).")
+]
 
 
 def command(
@@ -29,17 +32,19 @@ def command(
     bits: AllBits = None,
     weights: WeightBits = None,
     activations: ActivationBits = None,
-    input_: Input = (224, 224, 3),
-    classes: Classes = 1000,
+    input_: Input = None,
+    classes: Classes = None,
     set_: options.Sets = None,
     path: options.Paths = None,
     json_: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
     """Score one network at given bits, with the terms the score is made of; a design is scored at its own bits."""
-    task = Task(input=input_, classes=classes)
+    task = None if input_ is None and classes is None else Task(input=input_ or IMAGENET.input, classes=classes or IMAGENET.classes)
     terms = Terms(bits if weights is None else weights, bits if activations is None else activations, task)
     scored = score(file, terms, Library(tuple(path or ())), set_ or ())
+    for note in scored.notes:
+        warn(note)
     if json_:
         emit(score_document(scored))
     else:

@@ -11,13 +11,12 @@ from rich.console import Console
 
 from qeopt.check import Finding, Weight, check_device, check_runtime, check_study
 from qeopt.hardware import Device, Runtime
-from qeopt.kinds import KINDS, NetworkFile, identify, load_network
+from qeopt.kinds import KINDS, NetworkFile, check_unchanged, identify, load_network, stated_network
 from qeopt.network import macs, weight_count
-from qeopt.network.importers import import_model
 from qeopt.reading import load_study
 from qeopt.report.solution import sources_document
 from qeopt.report.words import place, used_name
-from qeopt.space import FileNetwork, Space
+from qeopt.space import Space
 from qeopt.spec.errors import Location
 from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded, SourceFile, load
@@ -58,6 +57,7 @@ def check(name: str, library: Library, overrides: Sequence[str] = ()) -> Check:
         SpecError: when it cannot be loaded.
     """
     if name.endswith(DESIGN_SUFFIX):
+        check_unchanged(name, overrides)
         return _check_design(Path(name))
     kind, path = identify(library, name)
     if kind.model is Study:
@@ -89,23 +89,17 @@ def _check_network(loaded: Loaded[NetworkFile]) -> Iterator[Finding]:
     Raises:
         SpecError: when a model file cannot be read.
     """
-    declared = loaded.value.network
-    if isinstance(declared, Space):
+    found = stated_network(loaded)
+    if isinstance(found, Space):
         open_ = Finding(Weight.ERROR, "a network leaves no structural choice open; this one has some", ("network", "blocks"))
-        yield _blocks(declared) if declared.size == 1 else open_
+        yield _blocks(found) if found.size == 1 else open_
         return
-    notes: tuple[str, ...] = ()
-    if isinstance(declared, FileNetwork):
-        beside = Path(locate(loaded.root, ("network", "file")).file).parent
-        model = import_model(beside / declared.file, declared, format_=declared.format)
-        network, notes = model.network, model.notes
-    else:
-        network = declared.network(declared.name)
+    network = found.network
     weights, work = (sum(int(of(op)) for op in network.ops) for of in (weight_count, macs))
     height, width, channels = network.tensors[0].height, network.tensors[0].width, network.tensors[0].channels
     yield Finding(Weight.NOTE, f"{len(network.ops):,} operators, {weights:,} weights, {work:,} MACs")
     yield Finding(Weight.NOTE, f"it reads an image of [{height}, {width}, {channels}]: the `task` of a study has to say so")
-    yield from (Finding(Weight.WARNING, note) for note in notes)
+    yield from (Finding(Weight.WARNING, note) for note in found.notes)
 
 
 def _check_design(path: Path) -> Check:

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from qeopt.design import load_design
-from qeopt.kinds import KINDS, identify
+from qeopt.kinds import KINDS, check_unchanged, identify, load_network, stated_network
 from qeopt.network import Bits, Network
 from qeopt.reading import load_study
 from qeopt.report.tables import rows_table
@@ -18,7 +18,6 @@ from qeopt.score import Objective, QEScore, evaluate
 from qeopt.space import Space, Subject, Task
 from qeopt.spec.errors import Location, SpecError
 from qeopt.spec.library import Library
-from qeopt.spec.load import load
 from qeopt.study import Study
 
 FORMAT = "qeopt.score/1"
@@ -33,6 +32,8 @@ class Scored:
     network: Network
     bits: Bits
     objective: Objective
+    notes: tuple[str, ...] = ()
+    """What the importer of a model file has to say."""
 
     @property
     def score(self) -> float:
@@ -51,25 +52,39 @@ class Terms:
 
     weights: int | None = None
     activations: int | None = None
-    task: Task = IMAGENET
+    task: Task | None = None
+    """What a network of blocks reads and tells apart; ImageNet's unless stated."""
 
 
 def score(name: str, terms: Terms, library: Library, overrides: Sequence[str] = ()) -> Scored:
-    """Score a design, or the network of a study or network file.
+    """Score a design, the network of a study, or a network or model file.
 
     Raises:
-        SpecError: when it cannot be loaded, or has no one structure.
+        SpecError: when it cannot be loaded, has no one structure, or is told a task although it has its own.
     """
     if name.endswith(".json"):
+        check_unchanged(name, overrides)
+        _refuse_task(name, terms, "design")
         return _of_design(Path(name), terms)
     kind, path = identify(library, name)
     if kind.model is Study:
+        _refuse_task(name, terms, "study")
         study = load_study(path, overrides=overrides, library=library).value
-        return _of_space(study.subject, study.task, study.objective, terms, study.name)
+        return _of_subject(study.subject, study.task, study.objective, terms, study.name)
     if kind is not KINDS["network"]:
         raise SpecError.at(None, f"a {kind.name} has no score; a network, a study of a network or a design was expected")
-    space = load(Space, path, library=library, kind="network", folder="networks").value
-    return _of_space(space, terms.task, QEScore(), terms, space.name)
+    found = stated_network(load_network(path, library=library, overrides=overrides))
+    if isinstance(found, Space):
+        return _of_subject(found, terms.task or IMAGENET, QEScore(), terms, found.name)
+    _refuse_task(name, terms, "network")
+    return Scored(found.network, _uniform(found.network, terms), QEScore(), found.notes)
+
+
+def _refuse_task(name: str, terms: Terms, kind: str) -> None:
+    """What states its own task is told no other."""
+    if terms.task is not None:
+        said = f"`--input` and `--classes` are for a network of blocks; the {kind} {name!r} states itself what it reads"
+        raise SpecError.at(None, said)
 
 
 def _of_design(path: Path, terms: Terms) -> Scored:
@@ -88,10 +103,10 @@ def _of_design(path: Path, terms: Terms) -> Scored:
     return scored
 
 
-def _of_space(space: Subject, task: Task, objective: Objective, terms: Terms, name: str) -> Scored:
-    if space.size > 1:
-        raise SpecError.at(None, f"{name!r} is a space of {space.size:,} structures; score one of its designs (design.json)")
-    network = space.expand(space.smallest(), task, space.name)
+def _of_subject(subject: Subject, task: Task, objective: Objective, terms: Terms, name: str) -> Scored:
+    if subject.size > 1:
+        raise SpecError.at(None, f"{name!r} is a space of {subject.size:,} structures; score one of its designs (design.json)")
+    network = subject.expand(subject.smallest(), task, subject.name)
     return Scored(network, _uniform(network, terms), objective)
 
 

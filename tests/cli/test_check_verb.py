@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -200,6 +201,13 @@ def test_a_network_operator_by_operator(run: Run, tmp_path: Path) -> None:
         assert (result.exit_code, result.stderr) == (0, "")
         read = "note: it reads an image of [32, 32, 3]: the `task` of a study has to say so"
         assert _findings(result) == [COUNTED, read]
+    scored = [json.loads(run("score", name, "--bits", "4", "--json").stdout) for name in ("graph.yaml", "heir.yaml")]
+    for found in scored:
+        assert [(term["op"], term["input_bits"], term["weight_bits"]) for term in found["terms"]] == [("a", 8, 8), ("b", 4, 4)]
+        assert found["score"] == scored[0]["score"]
+        assert found["score"] == pytest.approx(found["constant"] + sum(t["weights"] + t["activations"] for t in found["terms"]))
+    wider = run("score", "graph.yaml", "--bits", "4", "--set", "ops.0.shape=[16, 16, 32]", "--json")
+    assert json.loads(wider.stdout)["score"] > scored[0]["score"]
     (tmp_path / "graph.yaml").write_text(GRAPH.replace("op: dense", "op: dens"))
     result = run("check", "graph.yaml")
     assert result.exit_code == 2
@@ -233,6 +241,10 @@ def test_a_model_file(run: Run, tmp_path: Path) -> None:
         result = run("check", name)
         assert (result.exit_code, result.stderr) == (0, "")
         assert _findings(result)[0] == "note: 1 operators, 432 weights, 110,592 MACs"
+        scored = json.loads(run("score", name, "--json").stdout)
+        assert [(term["op"], term["weight_bits"]) for term in scored["terms"]] == [("y", 8)]
+    assert run("score", "models/one.yaml", "--set", "file=models/one.onnx").exit_code == 0
+    assert run("check", "models/one.yaml", "--set", "file=models/one.onnx").exit_code == 0
     assert run("check", "none.onnx").stderr == "none.onnx: there is no such file\n"
 
 
@@ -243,6 +255,45 @@ def test_a_design_is_verified(run: Run, tmp_path: Path) -> None:
     path.write_text(path.read_text().replace('"used": 11328', '"used": 11329'))
     result = run("check", "runs/net/design.json")
     assert (result.exit_code, _findings(result)) == (1, ["error: sram: the design says 11,329, the recount 11,328"])
+
+
+def test_the_schema_of_a_network_has_all_its_forms(run: Run) -> None:
+    text = run("schema", "network").stdout
+    schema = json.loads(text)
+    assert [form["title"] for form in schema["anyOf"]] == ["Space", "GraphNetwork", "FileNetwork"]
+    for form in schema["anyOf"]:
+        assert form["properties"]["kind"]["const"] == "network"
+        assert "extends" in form["properties"]
+        assert not {"$schema", "$defs"} & set(form)
+    assert {name.removeprefix("#/$defs/") for name in re.findall(r'"\$ref": "(.*)"', text)} == set(schema["$defs"])
+    given = ({"blocks"}, {"image", "ops"}, {"file"})
+    for form, keys in zip(schema["anyOf"], given, strict=True):
+        assert {"required": sorted(keys)} in form["anyOf"]
+        assert keys <= set(form["properties"])
+
+
+def test_mistakes_at_verbs_on_files(run: Run, tmp_path: Path, golden: Callable[[str, str], None]) -> None:
+    run("solve", "net.yaml", "--no-baselines", "--out", "out")
+    (tmp_path / "graph.yaml").write_text(GRAPH)
+    wrong = [
+        *((verb, "out/design.json", "--set", "budgets.sram=5 KiB") for verb in ("check", "score")),
+        *(("score", name, "--input", "32", "32", "3") for name in ("graph.yaml", "net.yaml", "out/design.json")),
+        *(("score", name) for name in ("k1dwk1", "stm32f412", "tiny.yaml", "none.onnx", "none.json", "none.yaml")),
+        ("score", "graph.yaml", "--set", "opps=3"),
+        ("score", "mobilenet_v2", "--set", "blocks.0.widht=3"),
+        *(("explain", name) for name in ("graph.yaml", "none.yaml", "out/design.json")),
+        *(("explain", "net.yaml", "--weight", weight) for weight in ("layers=1", "macs=5", "cycles=5", "sram", "sram=0 B")),
+        *(("explain", "tiny.yaml", "--set", change) for change in ("budget.sram=5 KiB", "budgets.srm=5 KiB", "budgets.sram=-1")),
+        ("check", "stm32f412", "--set", "arena=3"),
+        ("check", "net.yaml", "--device", "stm32f41"),
+        ("schema", "netwrok"),
+    ]
+    said = ""
+    for arguments in wrong:
+        result = run(*arguments)
+        assert (result.exit_code, result.stdout) == (2, ""), arguments
+        said += f"$ qeopt {' '.join(arguments)}\n{result.stderr}"
+    golden("mistakes_in_files.txt", said)
 
 
 def test_problems_have_places_in_text_and_in_json(run: Run, tmp_path: Path) -> None:
