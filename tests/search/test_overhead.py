@@ -29,7 +29,7 @@ space:
     - {{kind: k1dwk1, name: b2, stride: 2, width: [16, 32, 48, 64], kernel: [3, 5], ratio: [1.5, 2, 3], units: [1, 2, 3]}}
     - {{kind: classifier}}
 runtime: {runtime}
-budgets: {{sram: {sram}, flash: 64 KiB, layers: 20}}
+budgets: {{sram: {sram}, flash: {flash}, layers: 20}}
 bits: {{weights: [4, 8], activations: [8]}}
 objective: {{kind: qe}}
 """
@@ -38,8 +38,10 @@ objective: {{kind: qe}}
 CASES = pytest.mark.parametrize(("runtime", "sram"), [("tflm", "12 KiB"), ("tinyengine", "9 KiB")])
 
 
-def small(runtime: str, sram: str) -> Study:
-    return load_text(Study, STUDY.format(runtime=runtime, sram=sram), library=Library(), kind="study", name="small").value
+def small(runtime: str, sram: str, flash: str = "64 KiB") -> Study:
+    return load_text(
+        Study, STUDY.format(runtime=runtime, sram=sram, flash=flash), library=Library(), kind="study", name="small"
+    ).value
 
 
 def bounded(study: Study, **options: Any) -> JointBound:
@@ -118,3 +120,15 @@ def test_what_is_left_out_is_named() -> None:
     bound = bound_space(study.space, study.task, study.refiner, tolerance=0.1, most_walks=1)
     assert bound is not None
     assert set(bound.left_out) == {"memory that operators elsewhere hold for good", "addresses of buffers"}
+
+
+def test_what_is_told_is_proven_where_the_whole_has_no_price() -> None:
+    study, told = small("tflm", "12 KiB", flash="unlimited"), list[float]()
+
+    def found(_structure: Structure, bound: float, _part: int) -> bool:
+        told.append(bound)
+        return False
+
+    bound = bounded(study, score=partial(score, study), found=found)
+    assert told
+    assert all(bound.value <= value < math.inf for value in told)

@@ -103,6 +103,7 @@ def bound_space(
         part = bounder.bound(ANY, None)
     except NotSeparable:
         return None
+    bounder.proven = part.value  # without any price there is one walk, and nothing is told of it
     divides = has_overhead(refiner.runtime) and refiner.limits.sram_bytes is not None
     parts = (part,) if score is None or not divides else _divided(bounder, part, score, tolerance)
     return JointBound(parts, left_out(refiner), bounder.structures())
