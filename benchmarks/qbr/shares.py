@@ -24,6 +24,7 @@ from run import group_of, read
 
 from qeopt_solvers import AllocationProblem
 from qeopt_solvers import solve as solving
+from qeopt_solvers.chains import race
 from qeopt_solvers.engines import chain
 
 T = TypeVar("T")
@@ -34,8 +35,8 @@ STAGES: tuple[tuple[str, ModuleType, tuple[str, ...]], ...] = (
     ("read the numbers into arrays", chain, ("numbers_of", "blocks_of", "sides", "fold")),
     ("activations: tables and best paths", chain, ("planned", "_levels", "best_path")),
     ("weights: prices", chain, ("minimise",)),
-    ("weights: a good answer", chain, ("improved",)),
-    ("weights: look through what is left", chain, ("search",)),
+    ("weights: a good answer", race, ("improved",)),
+    ("weights: look through what is left", race, ("search",)),
     ("count the answer again", solving, ("checked",)),
 )
 NEEDED = ("find what can bind, and what falls apart", "read the numbers into arrays", "count the answer again")

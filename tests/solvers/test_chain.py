@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qeopt_solvers import AllocationProblem, Choice, Limits, Link, LinkTerm, Outcome, Row, Scope, Status, Term, recount, table
-from qeopt_solvers.chains import blocks, improve, labels, stages
+from qeopt_solvers.chains import blocks, improve, labels, race, stages
 from qeopt_solvers.chains.dominance import undominated
 from qeopt_solvers.chains.parts import split
 from qeopt_solvers.engines import chain
@@ -132,7 +132,7 @@ SHORTCUTS = (
     (labels, "TILTS", (0.0, 0.5, 2.0, 10.0)),
     (stages, "MERGED", 1),
     (stages, "MERGED_AMONG_SEVERAL", 64),
-    (chain, "FIRST_SHARE", 1.0),
+    (race, "FIRST_SHARE", 1.0),
 )
 """What may be set otherwise without changing any answer."""
 
