@@ -15,9 +15,10 @@ from qeopt.network import Bits
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
 from qeopt.search.bound.walk import Walk
-from qeopt.search.cells.lattice import NotSeparable, boundary_widths, build_lattice
+from qeopt.search.cells.lattice import boundary_widths, build_lattice
 from qeopt.search.cells.left_out import left_out
 from qeopt.search.cells.overhead import ANY, Overhead, has_overhead, overhead
+from qeopt.search.cells.parting import NotSeparable
 from qeopt.search.cells.prices import Prices
 from qeopt.search.rating.relax import Relaxer
 from qeopt.space import Space, Structure, Task

@@ -7,9 +7,8 @@ a part, so that a table needs the channels of both sides only once.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
 from qeopt.search.cells.overhead import ANY, Overhead
+from qeopt.search.cells.parting import Parting, alike, dims_of, distinct, meeting, parted, parts_of, places_of
 from qeopt.search.cells.recent import Recent, fingerprint
 from qeopt.search.cells.tables import CellKind, CellTable, Floats, Integers
 from qeopt.search.cells.tabulate import tabulate
@@ -24,10 +24,6 @@ from qeopt.space import Place, Space, Structure, Task
 from qeopt.space.blocks.base import BlockKind
 from qeopt.space.cells import Cell
 from qeopt.space.genes import Value
-
-
-class NotSeparable(Exception):  # noqa: N818  # not a fault: such a space simply has no bound
-    """The space is no chain that this bound can walk along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +126,6 @@ def build_lattice(space: Space, task: Task, refiner: Refiner, overhead: Overhead
 
 
 @dataclass(frozen=True, slots=True)
-class _Crossing:
-    """A crossing of some columns before it is tabulated."""
-
-    columns: Integers
-    meet: int
-    """Number of the part that joins both sides."""
-    unique: Integers
-    dims: tuple[Integers, ...]
-    """Rows of dimensions of every part."""
-
-
-@dataclass(frozen=True, slots=True)
 class _Ways:
     """The first cell of a block, wherever it stands."""
 
@@ -153,7 +137,7 @@ class _Ways:
     """The entry of each."""
     cross: Cell | None
     """The cell from every entry to every column; None where the block has no channels of its own."""
-    crossings: tuple[_Crossing, ...]
+    crossings: tuple[Parting, ...]
 
 
 class _LatticeBuilder:
@@ -195,7 +179,7 @@ class _LatticeBuilder:
 
         def repeated_at(where: Place) -> Rows:
             cell = self._cell(block, values["width"], values, first=False, same_width=True)
-            return self._tabulated(cell, where, _dims(cell, values["width"]))
+            return self._tabulated(cell, where, dims_of(cell, values["width"]))
 
         return BlockLattice(
             name=block.name,
@@ -225,20 +209,20 @@ class _LatticeBuilder:
         source = np.repeat(entering, len(width))
         spread = {name: np.tile(column, len(entering)) for name, column in values.items()}
         cell = self._cell(block, source, spread, first=True, same_width=False)
-        dims = [_dims(part, channels).reshape(len(entering), len(width), -1) for part, channels in _parts(cell, source)]
+        dims = [dims_of(part, channels).reshape(len(entering), len(width), -1) for part, channels in parts_of(cell, source)]
         columns = np.arange(len(width))
-        meet = _meeting(dims)
-        groups = [columns] if meet is not None else _alike(values)
-        return _Ways(*stay, cell, tuple(_crossing(dims, columns, meet) for columns in groups))
+        meet = meeting(dims)
+        groups = [columns] if meet is not None else alike(values)
+        return _Ways(*stay, cell, tuple(parted(dims, columns, meet) for columns in groups))
 
     def _first(self, ways: _Ways, where: Place) -> FirstCell:
         """The first cell at one place."""
         cell, channels = ways.stay
-        parts = zip(_parts(cell, channels), _places(cell, where), strict=True)
-        stay = Stay(ways.columns, ways.entries, tuple(self._tabulated(part, at, _dims(part, read)) for (part, read), at in parts))
+        parts = zip(parts_of(cell, channels), places_of(cell, where), strict=True)
+        stay = Stay(ways.columns, ways.entries, tuple(self._tabulated(part, at, dims_of(part, read)) for (part, read), at in parts))
         if ways.cross is None:
             return FirstCell((), stay)
-        rooms = list(zip(ways.cross.parts(), _places(ways.cross, where), strict=True))
+        rooms = list(zip(ways.cross.parts(), places_of(ways.cross, where), strict=True))
         crossings = []
         for crossing in ways.crossings:
             rows = [self._tabulated(part, at, dims) for (part, at), dims in zip(rooms, crossing.dims, strict=True)]
@@ -254,7 +238,7 @@ class _LatticeBuilder:
         kind = CellKind.of(cell, where)
         key = (kind, dims.tobytes())
         if key not in self._tables:
-            keep, index = _distinct(dims)
+            keep, index = distinct(dims)
             self._tables[key] = Rows(tabulate(kind, dims[keep], self._refiner, self._boundary, self._overhead), index)
         return self._tables[key]
 
@@ -277,83 +261,3 @@ class _LatticeBuilder:
 def boundary_widths(refiner: Refiner) -> tuple[int, ...]:
     """Bits that a tensor between two cells may have, ascending; those of unseen tensors are among them."""
     return tuple(sorted({*refiner.choices.activations, FIXED_BITS}))
-
-
-def _dims(cell: Cell, channels: Integers) -> Integers:
-    """Rows of (channels read, *DIMS) of a cell whose dimensions are arrays."""
-    columns = [channels, *(np.broadcast_to(getattr(cell, name), channels.shape) for name in cell.DIMS)]
-    return np.stack(columns, axis=1).astype(np.int64)
-
-
-def _parts(cell: Cell, channels: Integers) -> list[tuple[Cell, Integers]]:
-    """A cell's parts with the channels that each reads."""
-    found = []
-    for part in cell.parts():
-        found.append((part, channels))
-        channels = np.broadcast_to(getattr(part, "channels", channels), channels.shape)
-    return found
-
-
-def _places(cell: Cell, where: Place) -> list[Place]:
-    """Where each part of a cell stands."""
-    parts = cell.parts()
-    found = []
-    for number, part in enumerate(parts):
-        final = number == len(parts) - 1
-        found.append(replace(where, ends_stage=where.ends_stage and final, output_is_seen=where.output_is_seen if final else True))
-        where = replace(where, height=-(-where.height // part.stride), width=-(-where.width // part.stride), is_first=False)
-    return found
-
-
-def _crossing(dims: Sequence[Integers], columns: Integers, meet: int | None) -> _Crossing:
-    """Find the part that joins both sides for these columns, and the dimensions of all parts.
-
-    Raises:
-        NotSeparable: when there is no such part.
-    """
-    cut = [table[:, columns] for table in dims]
-    meet = _meeting(cut) if meet is None else meet
-    if meet is None:
-        raise NotSeparable
-    joint = cut[meet]
-    alike: dict[bytes, int] = {}
-    unique = np.array([alike.setdefault(column.tobytes(), len(alike)) for column in joint.transpose(1, 0, 2).copy()])
-    keep = np.unique(unique, return_index=True)[1]
-    rows = [
-        *(table[:, 0] for table in cut[:meet]),
-        joint[:, keep].reshape(-1, joint.shape[2]),
-        *(table[0] for table in cut[meet + 1 :]),
-    ]
-    return _Crossing(columns, meet, unique, tuple(rows))
-
-
-def _meeting(dims: Sequence[Integers]) -> int | None:
-    """The part before which only the entry matters and behind which only the column does; None where there is no such part.
-
-    Args:
-        dims: By part: (entries, columns, dimensions).
-    """
-    meet = next((number for number, table in enumerate(dims) if (table != table[:, :1]).any()), len(dims) - 1)
-    depends_on_entry = any((table != table[:1]).any() for table in dims[meet + 1 :])
-    return None if depends_on_entry else meet
-
-
-def _distinct(rows: Integers) -> tuple[Integers, Integers]:
-    """Which rows to keep so that each is there once, and the place of every row among those."""
-    spans = rows.max(axis=0, initial=0) + 1
-    if len(rows) == 0 or math.prod(spans.tolist()) >= np.iinfo(np.int64).max:
-        _, keep, index = np.unique(rows, axis=0, return_index=True, return_inverse=True)
-    else:
-        _, keep, index = np.unique(np.ravel_multi_index(tuple(rows.T), spans), return_index=True, return_inverse=True)
-    if len(keep) == len(rows):
-        return np.arange(len(rows)), np.arange(len(rows))
-    return keep, index.ravel()
-
-
-def _alike(values: Mapping[str, Integers]) -> list[Integers]:
-    """Columns grouped by all genes but the width."""
-    others = np.stack(
-        [column for name, column in values.items() if name != "width"] or [np.zeros(len(values["width"]), dtype=np.int64)], axis=1
-    )
-    _, group = np.unique(others, axis=0, return_inverse=True)
-    return [np.flatnonzero(group.ravel() == number) for number in range(int(group.max()) + 1)]

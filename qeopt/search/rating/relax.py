@@ -14,8 +14,9 @@ import numpy as np
 
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
-from qeopt.search.cells.lattice import BlockLattice, NotSeparable, boundary_widths, build_lattice
+from qeopt.search.cells.lattice import BlockLattice, boundary_widths, build_lattice
 from qeopt.search.cells.overhead import ANY, Overhead
+from qeopt.search.cells.parting import NotSeparable
 from qeopt.search.cells.recent import Recent, fingerprint
 from qeopt.search.cells.tables import Floats
 from qeopt.search.genome import Genome
