@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from qeopt.check.change import Change, change_by, tell_change, tell_device
 from qeopt.check.findings import Finding, Weight
 from qeopt.check.space import check_space, expand
-from qeopt.check.words import allowed, key, quantity, spell, title
+from qeopt.check.words import key, say_shortage, say_total
 from qeopt.leanest import SpaceMisfit, explain_space
 from qeopt.network import Network
 from qeopt.qbr import Refined
-from qeopt.qbr.reasons import Shortage
-from qeopt.relief import MEMORIES, Misfit, explain_misfit, fixed_totals
+from qeopt.relief import Misfit, explain_misfit, fixed_totals
 from qeopt.solve import PROVER
 from qeopt.spec.library import Library
 from qeopt.study import Study
@@ -43,10 +42,9 @@ def _of_network(study: Study, network: Network, refined: Refined, library: Libra
     weight = Weight.ERROR if refined.status is Status.INFEASIBLE or misfit.totals else Weight.WARNING
     worst = {shortage.kind: shortage for shortage in reversed(misfit.shortages)}
     for name, shortage in worst.items():
-        yield Finding(weight, _say_shortage(study, shortage), key(study, name))
+        yield Finding(weight, say_shortage(study, shortage), key(study, name))
     for total in misfit.totals:
-        text = f"the network has {quantity(study, total.name, total.needed)} whatever its bits, {allowed(study, total.name)}"
-        yield Finding(weight, text, key(study, total.name))
+        yield Finding(weight, say_total(study, total), key(study, total.name))
     if not worst and not misfit.totals:
         yield Finding(weight, refined.reason)
     if misfit.joint is None:
@@ -55,19 +53,6 @@ def _of_network(study: Study, network: Network, refined: Refined, library: Libra
     changes = _changes_of_network(study, network, misfit)
     yield from (tell_change(study, change, is_one_of_several=len(changes) > 1) for change in changes)
     yield from tell_device(study, changes, library)
-
-
-def _say_shortage(study: Study, shortage: Shortage) -> str:
-    if shortage.step is not None:
-        return shortage.text
-    needed = _units(study, shortage.kind, shortage.needed)
-    said = f"{spell(study, shortage.kind, needed)} needed at the fewest legal bits, {allowed(study, shortage.kind)}"
-    return f"{title(shortage.kind)} of the whole network: {said}"
-
-
-def _units(study: Study, name: str, amount: int) -> int:
-    """Bytes of memory, which rows may count in bits."""
-    return -(-amount // study.runtime.unit_per_byte) if name in MEMORIES else amount
 
 
 def _changes_of_network(study: Study, network: Network, misfit: Misfit) -> list[Change]:

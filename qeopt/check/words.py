@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from qeopt.relief import MEMORIES, stated
+from qeopt.qbr.reasons import Shortage
+from qeopt.relief import MEMORIES, Total, stated
 from qeopt.spec.units import format_bytes
 from qeopt.study import Study
 
@@ -78,6 +79,21 @@ def allowed(study: Study, name: str) -> str:
     if key(study, name) == ("device",) and study.device is not None:
         return f"{said} by the device {study.device.name!r}" + (" less the runtime's reserve" if _reserved(study, name) else "")
     return said
+
+
+def say_shortage(study: Study, shortage: Shortage) -> str:
+    """What a row that is over its limit by itself needs; a step with what is resident then."""
+    if shortage.step is not None:
+        return shortage.text
+    # rows may count memory in bits
+    needed = -(-shortage.needed // study.runtime.unit_per_byte) if shortage.kind in MEMORIES else shortage.needed
+    said = f"{spell(study, shortage.kind, needed)} needed at the fewest legal bits, {allowed(study, shortage.kind)}"
+    return f"{title(shortage.kind)} of the whole network: {said}"
+
+
+def say_total(study: Study, total: Total) -> str:
+    """What a total that is over its budget comes to."""
+    return f"the network has {quantity(study, total.name, total.needed)} whatever its bits, {allowed(study, total.name)}"
 
 
 def _reserved(study: Study, name: str) -> int:

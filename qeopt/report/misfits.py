@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from qeopt.check import Change, why_none_fits
-from qeopt.check.words import listed, spell, title
+from qeopt.check.words import listed, say_shortage, say_total, spell, title
 from qeopt.leanest import Least, SpaceMisfit
 from qeopt.relief import MEMORIES, WHATEVER_THE_BITS, Amounts, Misfit, Relief, stated
 from qeopt.report.tables import rows_table
@@ -69,16 +69,15 @@ def why_in_short(found: SpaceMisfit) -> str:
 def _whys(study: Study, misfit: Misfit) -> Iterator[str]:
     if not misfit.shortages and not misfit.totals:
         yield misfit.reason
-    yield from (shortage.text for shortage in misfit.shortages[:MOST_SHORTAGES])
+    yield from (say_shortage(study, shortage) for shortage in misfit.shortages[:MOST_SHORTAGES])
     rest = len(misfit.shortages) - MOST_SHORTAGES
     if rest > 0:
         yield f"and {rest} more steps whose memory is over at the fewest legal bits"
-    for total in misfit.totals:
-        yield f"{total.name}: {total.needed:,} needed whatever the bits, {total.limit:,} allowed"
+    yield from (say_total(study, total) for total in misfit.totals)
     over = {total.name for total in misfit.totals}
     kept = [name for name in WHATEVER_THE_BITS if name in stated(study.limits) and name not in over]
     if kept:
-        yield f"{' and '.join(kept)} {'are' if len(kept) > 1 else 'is'} within budget"
+        yield f"{listed(kept)} {'are' if len(kept) > 1 else 'is'} within budget"
 
 
 def _single_cells(study: Study, single: Relief) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from typer.testing import Result
@@ -73,7 +74,7 @@ def test_stated_weights(run: Run) -> None:
 
 def test_only_a_total_excludes_the_network(run: Run) -> None:
     text = run("explain", "net.yaml", "--set", "budgets.macs=5k").stdout
-    assert "macs: 911,488 needed whatever the bits, 5,000 allowed" in text
+    assert "the network has 911,488 MACs whatever its bits, 5,000 allowed" in text
     assert "other budgets exclude it whatever the bits" in text
     assert "macs +906,488 to 911,488" in text
     assert "steps are needed" not in text
@@ -105,13 +106,51 @@ def test_a_space(run: Run, golden: Callable[[str, str], None]) -> None:
         ("explain_space_three", ("budgets.sram=2 KiB", "budgets.flash=1 KiB", "budgets.layers=3")),
         ("explain_space_together", ("budgets.sram=5300 B", "budgets.flash=2800 B", "budgets.layers=8")),
         ("explain_space_illegal", ("bits.weights=[3]",)),
-        ("explain_space_unproven", ("task.input=[96, 96, 3]", "device=stm32f103", "runtime=tflm", "budgets={layers: 8}")),
+        ("explain_space_device", ("task.input=[96, 96, 3]", "device=stm32f103", "runtime=tflm", "budgets={layers: 8}")),
     ],
 )
 def test_a_space_in_which_nothing_fits(run: Run, golden: Callable[[str, str], None], name: str, changes: tuple[str, ...]) -> None:
     result = run("explain", "tiny.yaml", *(part for change in changes for part in ("--set", change)))
     assert (result.exit_code, result.stderr) == (1, "")
     golden(f"{name}.txt", result.stdout)
+
+
+WIDE_RUNTIME = """\
+kind: runtime
+kernels:
+  conv: {in: [8], weights: [2, 8], out: [8], weight_channel_multiple: {"2": 16}}
+  pool: {in: [8], out: [8]}
+  dense: {in: [8], weights: [8], out: [8]}
+source: {url: "https://example.org", date: 2026-01-01}
+"""
+WIDE = """\
+kind: study
+task: {input: [16, 16, 3], classes: 2}
+space:
+  blocks:
+    - {kind: conv, name: stem, width: 16, kernel: 3, stride: 2, weight_bits: 8}
+    - {kind: conv, name: head, width: [60, 64], kernel: 3}
+    - {kind: classifier}
+runtime: ./wide_runtime.yaml
+budgets: {sram: unlimited, flash: 2800 B, layers: 2}
+bits: {weights: [2, 8], activations: [8]}
+objective: {kind: qe}
+search: {evaluations: 8}
+"""
+
+
+def test_a_space_of_which_nothing_is_proven(run: Run, golden: Callable[[str, str], None], tmp_path: Path) -> None:
+    """Kernels of few bits ask for multiples of channels, which the bound leaves out: it takes structures to need too little."""
+    (tmp_path / "wide_runtime.yaml").write_text(WIDE_RUNTIME)
+    (tmp_path / "wide.yaml").write_text(WIDE)
+    result = run("explain", "wide.yaml")
+    assert (result.exit_code, result.stderr) == (1, "")
+    golden("explain_space_unproven.txt", result.stdout)
+    found = json.loads(run("explain", "wide.yaml", "--json").stdout)
+    assert (found["proven"], found["space"]["misfit"]["proven"], found["space"]["stopped"]) == (False, False, "space exhausted")
+    flash, layers = found["space"]["misfit"]["singles"]
+    assert (flash["suffices"], flash["proven"]) == (True, False)
+    assert (layers["suffices"], layers["proven"]) == (False, False)
 
 
 def test_what_explain_says_of_a_space_is_what_check_says(run: Run) -> None:
