@@ -91,12 +91,7 @@ def fix_unseen(network: Network, *, output_is_seen: bool = False) -> Network:
         else tensor
         for tensor in network.tensors
     }
-    return replace(
-        network,
-        tensors=tuple(final.values()),
-        ops=tuple(replace(op, inputs=tuple(final[t.name] for t in op.inputs), output=final[op.output.name]) for op in network.ops),
-        stage_ends=tuple((stage, final[tensor.name]) for stage, tensor in network.stage_ends),
-    )
+    return network.with_tensors(final)
 
 
 def _strided(name: str, source: Tensor, channels: Dim, stride: int, tied_to: str | None = None) -> Tensor:

@@ -7,7 +7,7 @@ and every count in this project serves both: what a search bounds and what a des
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import TypeAlias
@@ -181,6 +181,12 @@ class Network:
     def layers(self) -> int:
         """Number of convolutions, classifier excluded, as the paper counts layers; a hidden dense layer is a 1x1 convolution."""
         return sum(op.kind in {OpKind.CONV, OpKind.DEPTHWISE} or (op.kind is OpKind.DENSE and op.is_scored) for op in self.ops)
+
+    def with_tensors(self, found: Mapping[str, Tensor]) -> Network:
+        """The same network of other tensors, given by the names they have here, in that order."""
+        ops = (replace(op, inputs=tuple(found[t.name] for t in op.inputs), output=found[op.output.name]) for op in self.ops)
+        ends = ((stage, found[tensor.name]) for stage, tensor in self.stage_ends)
+        return replace(self, tensors=tuple(found.values()), ops=tuple(ops), stage_ends=tuple(ends))
 
     def bits_owner(self, tensor: Tensor) -> Tensor:
         """Follow ties to the tensor that decides the bits of `tensor`."""

@@ -123,12 +123,7 @@ def _tied(network: Network) -> Network:
         tensor.name: tensor if ties[tensor.name] == tensor.name else replace(tensor, tied_to=ties[tensor.name])
         for tensor in network.tensors
     }
-    return replace(
-        network,
-        tensors=tuple(final.values()),
-        ops=tuple(replace(op, inputs=tuple(final[t.name] for t in op.inputs), output=final[op.output.name]) for op in network.ops),
-        stage_ends=tuple((stage, final[tensor.name]) for stage, tensor in network.stage_ends),
-    )
+    return network.with_tensors(final)
 
 
 def _copies(op: Op) -> bool:
