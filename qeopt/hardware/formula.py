@@ -89,11 +89,6 @@ class Formula:
         scope: dict[str, Dim] = {name: bits[name] if name in bits else SHAPE_NAMES[name](op) for name in self.names}
         return _larger(_evaluate(self._tree, scope), 0)
 
-    @property
-    def uses_bits(self) -> bool:
-        """Whether the value depends on any bit-width."""
-        return not self.names.isdisjoint(BIT_NAMES)
-
 
 def _check(node: ast.expr, allowed: set[str], found: set[str]) -> None:
     match node:
