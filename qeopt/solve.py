@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from qeopt.describe import describe, describe_alternative
@@ -13,7 +13,7 @@ from qeopt.qbr import Refined, Refiner
 from qeopt.reading import load_study
 from qeopt.recount import recount
 from qeopt.run import Run, reopen_run, start_run
-from qeopt.search import Progress, SearchResult, SearchSettings, Stop, Workers, explore, open_workers
+from qeopt.search import Best, Progress, SearchResult, SearchSettings, Stop, Workers, explore, open_workers
 from qeopt.spec.document import Document
 from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded
@@ -189,7 +189,18 @@ def _search_all(searcher: _Searcher) -> dict[str, SearchResult]:
         if found.stopped is Stop.INTERRUPTED:
             break
         found = results[name] = searcher.explore(terms[name], name, alone)
-    return results
+    return {**results, STUDY: _with_best_of(study, results)}
+
+
+def _with_best_of(study: Study, results: Mapping[str, SearchResult]) -> SearchResult:
+    """The search of the study, its best replaced where one under narrower terms met a structure that scores more."""
+    found = results[STUDY]
+    for other in (result.best for result in results.values()):
+        if other is not None and found.best is not None and other.score > found.best.score:
+            refined = study.refiner.scouting().refine(study.subject.expand(other.structure, study.task))
+            if refined.score is not None and refined.score > found.best.score:
+                found = replace(found, best=Best(other.structure, refined, refined.score))
+    return found
 
 
 def _baselines(study: Study, results: Mapping[str, SearchResult]) -> dict[str, Baseline]:

@@ -1,6 +1,7 @@
 """Designs: what `solve` writes down, what a recount catches, and files that are no designs."""
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from itertools import product
 from pathlib import Path
@@ -14,6 +15,7 @@ from qeopt.qbr import Refiner
 from qeopt.reading import load_study
 from qeopt.recount import recount
 from qeopt.score import evaluate
+from qeopt.search import Best, SearchResult, Stop, explore
 from qeopt.solve import solve
 from qeopt.space import Space, Structure, Task
 from qeopt.spec.errors import SpecError
@@ -265,3 +267,20 @@ def test_a_design_never_holds_what_is_no_number(design: Design, tmp_path: Path) 
 
 def test_the_study_it_carries_is_the_one_that_was_read(study_file: Path, design: Design) -> None:
     assert design.load_study() == load_study(study_file).value
+
+
+def test_the_best_is_never_below_what_narrower_terms_allow(study_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def poor(subject: Any, task: Task, refiner: Refiner, *others: Any, **named: Any) -> SearchResult:
+        if refiner.choices.activations == (8,):
+            return explore(subject, task, refiner, *others, **named)
+        structure = subject.smallest()
+        refined = refiner.refine(subject.expand(structure, task))
+        assert refined.score is not None
+        return SearchResult(Best(structure, refined, refined.score), Stop.EVALUATIONS)
+
+    monkeypatch.setattr(sys.modules["qeopt.solve"], "explore", poor)  # `qeopt.solve` is also the name of its function
+    found = solve(study_file, overrides=["search.baselines=[eight_bits]"]).design
+    assert found is not None
+    narrower = found.baselines["eight_bits"]
+    assert found.structure == narrower.structure
+    assert found.score >= narrower.score
