@@ -11,16 +11,22 @@ from qeopt.space import Structure
 
 
 class Watch:
-    """Reports every walk. A KeyboardInterrupt of the report ends the bound with what is proven so far, instead of losing it."""
+    """Reports every walk. A KeyboardInterrupt of the report ends the bound with what is proven so far, instead of losing it.
 
-    def __init__(self, report: Callable[[Progress], None], started: float, most_walks: int) -> None:
+    So does the end of the time allowed.
+    """
+
+    def __init__(
+        self, report: Callable[[Progress], None], started: float, most_walks: int, most_seconds: float | None = None
+    ) -> None:
         self._report = report
+        self._most_seconds = most_seconds
         self._started = started
         self._most_walks = most_walks
         self._walks = 0
         self._bound: float | None = None
         self.stopped = False
-        """Whether the bound was asked to end early."""
+        """Whether whoever is told asked the bound to end early."""
 
     def begin(self) -> None:
         """Tell that the bound begins."""
@@ -34,7 +40,7 @@ class Watch:
             self._say(Phase.BOUND, self._most_walks)
         else:
             self._say(Phase.RANGES, 0)
-        return self.stopped
+        return self.stopped or (self._most_seconds is not None and time.monotonic() - self._started >= self._most_seconds)
 
     def _say(self, phase: Phase, most: int) -> None:
         seconds = time.monotonic() - self._started

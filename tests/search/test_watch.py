@@ -67,6 +67,16 @@ def test_rounds_tell_how_full_the_budgets_are(study: Path) -> None:
     assert last.most == solution.loaded.value.search.evaluations
 
 
+def test_time_that_is_up_ends_the_bound(study: Path) -> None:
+    reader = Reader()
+    design = solve(study, overrides=["search.time_limit_seconds=1e-9", "search.baselines=[]"], report=reader).design
+    assert design is not None
+    assert design.stopped == "time limit"
+    assert design.bound is not None
+    assert design.bound >= design.score
+    assert max(progress.walks for _, progress in reader.told) == 1
+
+
 @pytest.mark.parametrize("walk", [0, 1, 3])
 def test_a_bound_that_is_cut_short_is_proven_and_not_taken_for_the_whole(study: Path, tmp_path: Path, walk: int) -> None:
     whole = saved(solve(study), tmp_path / "whole.json")
