@@ -105,7 +105,7 @@ def draw(curves: Curves, path: Path) -> None:
         grid[0][column].set_ylim(bottom=900)
     grid[0][0].set_ylabel("best score")
     grid[1][0].set_ylabel("best score")
-    grid[0][0].legend(fontsize=7, frameon=False, loc="lower right")
+    figure.legend(*grid[0][0].get_legend_handles_labels(), frameon=False, ncols=10, loc="outside upper center")
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
