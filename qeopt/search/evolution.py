@@ -7,7 +7,7 @@ so the answer does not depend on how many workers there are or which of them is 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from qeopt.search.alternatives import find_alternatives
@@ -15,7 +15,7 @@ from qeopt.search.bound import JointBound
 from qeopt.search.checkpoint import Journal, State
 from qeopt.search.codes import encode
 from qeopt.search.island import Candidate, Island, Leader, Terms, advance, evaluated, rank, welcome
-from qeopt.search.polish import polished
+from qeopt.search.polish import polishing
 from qeopt.search.result import Best, Progress, SearchResult, Stop
 from qeopt.search.workers import Workers
 
@@ -38,35 +38,55 @@ def evolve(
         terms: What the search is about.
         bound: Its structures found every island; its value ends the search when the gap is closed.
         workers: Who takes islands on.
-        report: Called after every round.
+        report: Called after every round, and after every look around while the structures of the bound are polished.
         started: When the search began, by `time.monotonic`.
         journal: Where every round is saved.
         state: Where an earlier run was left.
     """
     started -= state.history[-1].seconds if state is not None else 0.0
+    found = state is None
     try:
-        while state is None or state.stopped is None:
+        for first in _founding(terms, bound) if found else ():
+            state = _after(terms, bound, None, _islands(terms, first), started)
+            report(state.history[-1])
+            if _is_late(terms, state.history[-1]):
+                break
+        if found and state is not None and journal is not None:
+            journal.append(terms.space, None, state)
+        while state is not None and state.stopped is None:
             before = state
-            islands = _found(terms, bound) if before is None else _next_round(terms, before, workers)
-            progress = _progress(terms, islands, bound, time.monotonic() - started)
-            history = (*(before.history if before is not None else ()), progress)
-            state = State(islands, history, _why_stop(terms, islands, history))
+            state = _after(terms, bound, before, _next_round(terms, before, workers), started)
             if journal is not None:
                 journal.append(terms.space, before, state)
-            report(progress)
+            report(state.history[-1])
     except KeyboardInterrupt:
         return _result(terms, bound, state, Stop.INTERRUPTED)
-    return _result(terms, bound, state, state.stopped or Stop.INTERRUPTED)
+    stopped = None if state is None else state.stopped
+    return _result(terms, bound, state, stopped or Stop.INTERRUPTED)
 
 
-def _found(terms: Terms, bound: JointBound | None) -> tuple[Island, ...]:
-    """The islands before any generation: all know the structures of the bound and those around; the first has counted them."""
+def _after(terms: Terms, bound: JointBound | None, before: State | None, islands: tuple[Island, ...], started: float) -> State:
+    """Where a search stands after a round."""
+    progress = _progress(terms, islands, bound, time.monotonic() - started)
+    history = (*(before.history if before is not None else ()), progress)
+    return State(islands, history, _why_stop(terms, islands, history))
+
+
+def _founding(terms: Terms, bound: JointBound | None) -> Iterator[Island]:
+    """The first island before any generation: with the structures of the bound, then with more and more of those around."""
     first = Island(0)
-    if bound is not None:
-        rater = terms.rater()
-        places = rater.genome.read(bound.structures)
-        first = replace(evaluated(terms, rater, first, places), seen=frozenset(rater.genome.codes(places)))
-        first = polished(terms, rater, first, bound.structures)
+    if bound is None:
+        yield first
+        return
+    rater = terms.rater()
+    places = rater.genome.read(bound.structures)
+    first = replace(evaluated(terms, rater, first, places), seen=frozenset(rater.genome.codes(places)))
+    yield first
+    yield from polishing(terms, rater, first, bound.structures)
+
+
+def _islands(terms: Terms, first: Island) -> tuple[Island, ...]:
+    """All islands: they know what the first does, which alone has counted it."""
     others = (replace(first, number=number, evaluations=0, feasible=0, refined=0) for number in range(1, terms.settings.islands))
     return (first, *others)
 
@@ -130,9 +150,12 @@ def _why_stop(terms: Terms, islands: tuple[Island, ...], history: tuple[Progress
     allowed = _allowances(terms, history)
     if all(island.exhausted or island.evaluations >= most for island, most in zip(islands, allowed, strict=True)):
         return Stop.EXHAUSTED
-    if settings.time_limit_seconds is not None and progress.seconds >= settings.time_limit_seconds:
-        return Stop.TIME
-    return None
+    return Stop.TIME if _is_late(terms, progress) else None
+
+
+def _is_late(terms: Terms, progress: Progress) -> bool:
+    limit = terms.settings.time_limit_seconds
+    return limit is not None and progress.seconds >= limit
 
 
 def _gap_is_closed(progress: Progress, gap: float) -> bool:

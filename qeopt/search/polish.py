@@ -5,7 +5,7 @@ A look at a thousand neighbours takes milliseconds where values can be had in ar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 
@@ -25,10 +25,14 @@ AHEAD = 8
 """Members of the population, the best, that are all looked around from before polishing ends."""
 
 
-def polished(terms: Terms, rater: Rater, island: Island, founders: Sequence[Structure]) -> Island:
-    """Look around from every founder, then from the best members, until none of these is left or the share is used up."""
+def polishing(terms: Terms, rater: Rater, island: Island, founders: Sequence[Structure]) -> Iterator[Island]:
+    """Look around from every founder, then from the best members, until none of these is left or the share is used up.
+
+    Yields:
+        The island after every look.
+    """
     if not rater.has_values:
-        return island
+        return
     most = int(SHARE * terms.settings.evaluations)
     seen = set(island.seen)
     around: set[Structure] = set()
@@ -46,8 +50,8 @@ def polished(terms: Terms, rater: Rater, island: Island, founders: Sequence[Stru
         if island.evaluations + len(fresh) > most:
             break
         seen.update(codes)
-        island = evaluated(terms, rater, island, places[fresh])
-    return replace(island, seen=frozenset(seen))
+        island = replace(evaluated(terms, rater, island, places[fresh]), seen=frozenset(seen))
+        yield island
 
 
 def neighbours(genome: Genome, places: Integers) -> Integers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from qeopt.reading import load_study
 from qeopt.search.breeding import Breeder
 from qeopt.search.cells.tables import Floats, Integers
 from qeopt.search.island import Island, Terms, advance
-from qeopt.search.polish import polished
+from qeopt.search.polish import polishing
 from qeopt.search.rating.exact import Rater
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -143,9 +144,10 @@ def test_polishing_mends_what_the_founders_lack() -> None:
     start = last.structure
     seen = frozenset(rater.genome.codes(rater.genome.read([start])))
     founder = Island(0, population=(last,), seen=seen, evaluations=1)
-    found = polished(terms, rater, founder, [start])
+    *looks, found = polishing(terms, rater, founder, [start])
+    assert all(one.evaluations < other.evaluations for one, other in pairwise([*looks, found]))
     assert found.best is not None
     assert found.best.score > last.value
     assert found.evaluations == len(found.seen) <= terms.settings.evaluations // 2
     coupled = study_terms("paper/mixed_7g")
-    assert polished(coupled, coupled.rater(), founder, [start]) is founder
+    assert list(polishing(coupled, coupled.rater(), founder, [start])) == []

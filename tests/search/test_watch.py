@@ -91,6 +91,25 @@ def test_a_bound_that_is_cut_short_is_proven_and_not_taken_for_the_whole(study: 
     assert saved(resume(tmp_path / "run"), tmp_path / "second.json") == whole
 
 
+def test_polishing_can_be_cut_short(study: Path, tmp_path: Path) -> None:
+    class Impatient(Reader):
+        def __call__(self, name: str, progress: Progress) -> None:
+            super().__call__(name, progress)
+            if progress.phase is Phase.EVOLUTION:
+                raise KeyboardInterrupt
+
+    overrides = ("search.evaluations=4000", "search.gap=0.05")  # room to look around, and an early end
+    whole = solve(study, overrides=overrides)
+    reader = Impatient()
+    first = solve(study, overrides=overrides, run_dir=tmp_path / "run", report=reader)
+    assert first.interrupted
+    assert first.design is not None
+    assert first.design.bound == (whole.design.bound if whole.design else None)
+    evaluated = reader.told[-1][1].evaluations
+    assert 0 < evaluated < whole.histories["study"][0].evaluations, "before any structure around was looked at"
+    assert saved(resume(tmp_path / "run"), tmp_path / "second.json") == saved(whole, tmp_path / "whole.json")
+
+
 def test_bounding_ranges_can_be_cut_short(study: Path, tmp_path: Path) -> None:
     reader = Reader()
     whole = saved(solve(study, overrides=TFLM, report=reader), tmp_path / "whole.json")
