@@ -122,7 +122,7 @@ class Library:
             why = "that is a folder, a file was expected" if path.is_dir() else f"the name of a {kind} file ends in {SUFFIX}"
             return f"there is no {kind} named {quote(name, 200)}: {why}"
         known = {found.name for found in self.available(folder, kind, near)}
-        searched = ", ".join(str(place.folder / folder) for place in self._places(near))
+        searched = ", ".join(dict.fromkeys(str(place.folder / folder) for place in self._places(near)))
         return f"there is no {kind} named {quote(name)}{did_you_mean(name, known)} (searched: {searched})"
 
 
