@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator, SeedSequence
@@ -17,7 +17,6 @@ from qeopt.search import SearchSettings, explore
 from qeopt.search.breeding import FIRST_WALK, Breeder
 from qeopt.search.codes import encode
 from qeopt.search.island import Island, Terms, evaluated
-from qeopt.search.rating.exact import Rater
 from qeopt.space import Structure
 from qeopt.study import Study
 
@@ -142,9 +141,3 @@ def pymoo(study: Study, seed: int, report: Report, *, tied: bool) -> None:
     from rivals import run_pymoo  # noqa: PLC0415  # pymoo is no dependency of qeopt
 
     run_pymoo(terms_of(study, seed, tied=tied), report)
-
-
-def look_at(terms: Terms, rater: Rater, record: Island, structures: list[Structure]) -> tuple[Island, dict[Structure, float]]:
-    """Keep a record of the best with exact bits; return the values of the structures that can fit."""
-    found = evaluated(terms, rater, replace(record, population=()), rater.genome.read(structures))
-    return found, {candidate.structure: candidate.value for candidate in found.population}

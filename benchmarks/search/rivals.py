@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from methods import Report, look_at
 from pymoo.algorithms.soo.nonconvex.ga import GA
 from pymoo.core.crossover import Crossover
 from pymoo.core.duplicate import ElementwiseDuplicateElimination
@@ -15,7 +16,7 @@ from pymoo.core.sampling import Sampling
 from pymoo.optimize import minimize
 
 from qeopt.search.breeding import Breeder
-from qeopt.search.island import Island, Terms
+from qeopt.search.island import Island, Terms, evaluated
 
 WORST = 1e9
 
@@ -23,7 +24,7 @@ WORST = 1e9
 class StructureProblem(Problem):
     """Minimise minus the value that ranks structures in qeopt; keep the best with exact bits."""
 
-    def __init__(self, terms: Terms, report: Report) -> None:
+    def __init__(self, terms: Terms, report: Callable[[int, float | None], bool]) -> None:
         super().__init__(n_var=1, n_obj=1, vtype=object)
         self.terms, self.report = terms, report
         self.rater = terms.rater()
@@ -31,7 +32,9 @@ class StructureProblem(Problem):
 
     def _evaluate(self, x: Any, out: Any, *_: Any, **__: Any) -> None:
         structures = [row[0] for row in x]
-        self.record, values = look_at(self.terms, self.rater, self.record, structures)
+        places = self.rater.genome.read(structures)
+        self.record = evaluated(self.terms, self.rater, replace(self.record, population=()), places)
+        values = {candidate.structure: candidate.value for candidate in self.record.population}
         out["F"] = np.array([[-values[one]] if one in values else [WORST] for one in structures])
         self.is_over = self.report(self.record.evaluations, self.record.best.score if self.record.best else None)
 
@@ -75,7 +78,7 @@ class SameStructure(ElementwiseDuplicateElimination):
         return bool(a.X[0] == b.X[0])
 
 
-def run_pymoo(terms: Terms, report: Report) -> None:
+def run_pymoo(terms: Terms, report: Callable[[int, float | None], bool]) -> None:
     settings = terms.settings
     problem = StructureProblem(terms, report)
     algorithm = GA(
