@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeAlias
 
@@ -118,6 +119,36 @@ class CellTable:
             held=self.held[rows],
         )
 
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """What tables must agree on to be joined."""
+        groups = tuple((g.case.tobytes(), g.gains.tobytes(), g.gains.shape, g.bitops is None) for g in self.groups)
+        return self.ends.tobytes(), self.boundary, self.layers, self.bitops is None, groups
+
+    @classmethod
+    def joined(cls, tables: Sequence[CellTable]) -> CellTable:
+        """One table of the cells of several tables of the same shape."""
+        first = tables[0]
+        groups = (
+            WeightGroup(
+                group.case,
+                group.gains,
+                np.concatenate([table.groups[number].flash for table in tables]),
+                _beside([table.groups[number].bitops for table in tables]),
+            )
+            for number, group in enumerate(first.groups)
+        )
+        return replace(
+            first,
+            constant=np.concatenate([table.constant for table in tables]),
+            gains=np.concatenate([table.gains for table in tables], axis=-1),
+            groups=tuple(groups),
+            flash=np.concatenate([table.flash for table in tables]),
+            bitops=_beside([table.bitops for table in tables]),
+            macs=np.concatenate([table.macs for table in tables]),
+            held=np.concatenate([table.held for table in tables]),
+        )
+
     def by_combination(self, flash_price: Floats, bitops_price: Floats) -> Floats:
         """Best score less priced costs, by (combination, cell), with the prices of each cell.
 
@@ -168,3 +199,9 @@ class CellTable:
     def least_flash(self) -> Floats:
         """(cells,) flash at the fewest bits."""
         return self.flash + sum((group.flash.min(axis=1) for group in self.groups), start=np.zeros(len(self.flash)))
+
+
+def _beside(parts: Sequence[Floats | None]) -> Floats | None:
+    """Arrays joined along their cells; None where there are none."""
+    found = [part for part in parts if part is not None]
+    return np.concatenate(found, axis=-1) if found else None

@@ -94,11 +94,11 @@ class _Finder:
 
     def members(self) -> list[Members]:
         """What was met, table by table."""
-        found = []
+        alike: dict[tuple[object, ...], list[Members]] = defaultdict(list)
         for table, parts in self._found.values():
             rows, owners, slots = (np.concatenate(column) for column in zip(*parts, strict=True))
-            found.append(Members(table.take(rows), owners, slots))
-        return found
+            alike[table.shape].append(Members(table.take(rows), owners, slots))
+        return [_joined(members) for members in alike.values()]
 
     def _stay(self, first: FirstCell, here: Integers, column: Integers) -> None:
         place = np.zeros_like(column)
@@ -125,6 +125,15 @@ class _Finder:
         _, parts = self._found.setdefault(id(rows.table), (rows.table, []))
         parts.append((rows.index[position[here]], here, self._slot[here]))
         self._slot[here] += 1
+
+
+def _joined(members: Sequence[Members]) -> Members:
+    """Cells of tables of the same shape as those of one: few large arrays are quicker than many small ones."""
+    return Members(
+        CellTable.joined([some.table for some in members]),
+        np.concatenate([some.owners for some in members]),
+        np.concatenate([some.slots for some in members]),
+    )
 
 
 def tabulate_members(space: Space, task: Task, refiner: Refiner, structures: Sequence[Structure]) -> list[Members]:
