@@ -14,7 +14,7 @@ from qeopt.cli import options
 from qeopt.cli.overrides import overrides
 from qeopt.cli.verb import INTERRUPTED, NO_DESIGN, UNPROVEN, emit, err, fail, out, warn
 from qeopt.reading import load_study
-from qeopt.report.folder import Run, default_folder, now, prepare, write_solution
+from qeopt.report.folder import Run, clear, default_folder, now, prepare, write_solution
 from qeopt.report.progress import ProgressLine
 from qeopt.report.solution import SolutionReport, infeasible_document
 from qeopt.report.words import idle_workers, place
@@ -62,6 +62,7 @@ def command(
     library = Library(tuple(path or ()))
     loaded = load_study(study, overrides=given, library=library).value
     folder = prepare(out_ or default_folder(loaded.name))
+    clear(folder)
     if not quiet:
         warn_of_idle(workers, loaded)
     with ProgressLine(err(), quiet=quiet) as progress:

@@ -35,6 +35,8 @@ from qeopt.spec.load import SourceFile
 from qeopt.sweep import Sweep
 
 RUN_FORMAT = "qeopt.run/1"
+SOLUTION = ("design.json", "run.json", "report.txt", "layers.csv", "history.csv", "memory.png", "arena.png", "convergence.png")
+"""Files that a solution may leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,12 @@ def prepare(folder: Path) -> Path:
             Location(str(folder)), f"cannot write here: {error.strerror or error}; choose another folder with --out"
         ) from None
     return folder
+
+
+def clear(folder: Path) -> None:
+    """Take away what an earlier solution left, so that nothing of it stands beside a run that ends otherwise."""
+    for name in SOLUTION:
+        (folder / name).unlink(missing_ok=True)
 
 
 def write_solution(folder: Path, report: SolutionReport, run: Run) -> dict[str, Path]:

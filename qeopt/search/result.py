@@ -17,8 +17,8 @@ class Stop(StrEnum):
 
     GAP = "proven gap"
     EVALUATIONS = "evaluations"
-    EXHAUSTED = "space exhausted"
-    """No new structure was found."""
+    EXHAUSTED = "no new structure found"
+    """The space has been seen whole, or as far as the moves lead."""
     TIME = "time limit"
     """The safety net; another run may end elsewhere."""
     INTERRUPTED = "interrupted"

@@ -147,7 +147,11 @@ def test_a_space_of_which_nothing_is_proven(run: Run, golden: Callable[[str, str
     assert (result.exit_code, result.stderr) == (1, "")
     golden("explain_space_unproven.txt", result.stdout)
     found = json.loads(run("explain", "wide.yaml", "--json").stdout)
-    assert (found["proven"], found["space"]["misfit"]["proven"], found["space"]["stopped"]) == (False, False, "space exhausted")
+    assert (found["proven"], found["space"]["misfit"]["proven"], found["space"]["stopped"]) == (
+        False,
+        False,
+        "no new structure found",
+    )
     flash, layers = found["space"]["misfit"]["singles"]
     assert (flash["suffices"], flash["proven"]) == (True, False)
     assert (layers["suffices"], layers["proven"]) == (False, False)

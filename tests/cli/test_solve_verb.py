@@ -205,3 +205,10 @@ def test_a_narrow_terminal_loses_columns_but_no_digits(run: Run, monkeypatch: py
     assert all(len(line) <= 80 and "…" not in line for line in table)
     assert table[0].split() == ["operator", "output", "in", "weights", "out", "SRAM", "B", "of", "the", "SRAM", "budget"]
     assert "11,328" in next(line for line in table if line.startswith("b1.1.expand"))
+
+
+def test_a_run_that_ends_otherwise_leaves_nothing_of_the_last(run: Run, tmp_path: Path) -> None:
+    assert run("solve", "tiny.yaml", "--out", "same").exit_code == 0
+    assert run("solve", "tiny.yaml", "--out", "same", "--set", "budgets.flash=100").exit_code == 1
+    left = {path.name for path in (tmp_path / "same").iterdir()}
+    assert left.isdisjoint({"design.json", "report.txt", "layers.csv", "memory.png", "arena.png", "convergence.png", "run.json"})

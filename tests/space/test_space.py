@@ -1,6 +1,7 @@
 """Spaces: genes, structures, the networks they expand to, and a golden for every mistake."""
 
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from qeopt.network import OpKind
 from qeopt.space import Space, Structure, Task
 from qeopt.space.blocks.bottleneck import round_to_8
+from qeopt.space.space import BLOCKS
 from qeopt.spec.errors import SpecError
 from qeopt.spec.library import Library
 from qeopt.spec.load import load, load_text
@@ -193,3 +195,15 @@ def test_spaces_that_are_none(text: str, message: str) -> None:
     with pytest.raises(SpecError) as caught:
         space(text)
     assert str(caught.value).split(": ", 1)[1].endswith(message)
+
+
+def test_the_space_on_its_page(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "spaces.md").read_text(encoding="utf-8")
+    path = tmp_path / "mine.yaml"
+    path.write_text(page.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    mine = load(Space, path, library=Library(), kind="space", folder="spaces").value
+    assert mine.size == 136_080
+    network = mine.expand(mine.smallest(), TASK)
+    stages = {op.stage for op in network.ops if op.is_scored}
+    assert stages == {0, 1, 2}, "three stages, as the page says"
+    assert all(f"`{kind}`" in page for kind in BLOCKS.names())
