@@ -14,13 +14,13 @@ from typing import TypeAlias
 from qeopt.network import Bits
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
+from qeopt.search.bound.spend import spend
 from qeopt.search.bound.walk import Walk
 from qeopt.search.cells.lattice import boundary_widths, build_lattice
 from qeopt.search.cells.left_out import left_out
 from qeopt.search.cells.overhead import ANY, Overhead, has_overhead, overhead
 from qeopt.search.cells.parting import NotSeparable
 from qeopt.search.cells.prices import Prices
-from qeopt.search.rating.relax import Relaxer
 from qeopt.space import Space, Structure, Task
 from qeopt_solvers.planes import Plane, minimise
 
@@ -147,7 +147,6 @@ class _Bounder:
         self._space = space
         self._task = task
         self._refiner = refiner
-        self._relaxer = Relaxer(space, task, refiner)
         self._tolerance = tolerance
         self._most_walks = most_walks
         self._found = found
@@ -173,18 +172,19 @@ class _Bounder:
         lattice = build_lattice(self._space, self._task, refiner, overhead)
         budgets = _budgets(refiner, overhead)
         met = self._met[overhead] = {}
+        start_bits = self._boundary.index(FIXED_BITS)
 
         def prices_at(worths: Sequence[float]) -> Prices:
             return Prices(**{name: worth / budget for (name, budget), worth in zip(budgets.items(), worths, strict=True)})
 
         def walk_at(worths: tuple[float, ...]) -> Plane:
             prices = prices_at(worths)
-            walk = Walk(lattice, prices, self._boundary.index(FIXED_BITS), len(self._boundary), refiner.limits.layers)
+            walk = Walk(lattice, prices, start_bits, len(self._boundary), refiner.limits.layers)
             value = walk.value + sum(worths)
             if walk.value == -math.inf:
                 return Plane(worths, value, (0.0,) * len(budgets))
             structure = self._space.structure(walk.structure())
-            spent = asdict(self._relaxer.spend(structure, prices.flash, prices.bitops, overhead))
+            spent = asdict(spend(self._space, lattice, structure, prices, start_bits))
             met[structure] = min(value, met.get(structure, value))
             return Plane(worths, value, tuple(1 - spent[name] / budget for name, budget in budgets.items()))
 

@@ -182,7 +182,7 @@ class CellTable:
 
     def spent(self, row: int, read: int, written: int, flash_price: float, bitops_price: float) -> tuple[float, float]:
         """Flash and bit operations of one cell at the best bits between two given boundary widths."""
-        total = self.by_combination(np.array([flash_price]), np.array([bitops_price]))[:, row]
+        total = self.take(np.array([row])).by_combination(np.array([flash_price]), np.array([bitops_price]))[:, 0]
         between = (self.ends[:, 0] == read) & (self.ends[:, 1] == written)
         combination = int(np.where(between, total, -np.inf).argmax())
         flash, operations = float(self.flash[row]), 0.0 if self.bitops is None else float(self.bitops[combination, row])

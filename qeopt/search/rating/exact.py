@@ -48,10 +48,7 @@ class Rater:
 
     def relaxed(self, places: Integers) -> Floats:
         """(structures,) no bits score higher, in nats; -inf where nothing fits."""
-        lookup = self._relaxer.lookup
-        if lookup is not None:
-            return lookup.bound(places)[0]
-        return self._relaxer.relax(self.genome.structures(places)).scores
+        return self._relaxer.relax_at(places).scores
 
     def values(self, places: Integers) -> Floats:
         """(structures,) score of the best bits, in nats; -inf where none fit.
@@ -83,10 +80,10 @@ class Rater:
             rated[some] = self.values(places[some])
         return rated
 
-    @cached_property
+    @property
     def genome(self) -> Genome:
         """The genes of the space."""
-        return Genome(self.space)
+        return self._relaxer.genome
 
     @cached_property
     def _relaxer(self) -> Relaxer:

@@ -15,10 +15,9 @@ import numpy as np
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
 from qeopt.search.cells.lattice import BlockLattice, boundary_widths, build_lattice
-from qeopt.search.cells.overhead import ANY, Overhead
 from qeopt.search.cells.parting import NotSeparable
 from qeopt.search.cells.recent import Recent, fingerprint
-from qeopt.search.cells.tables import Floats
+from qeopt.search.cells.tables import Floats, Integers
 from qeopt.search.genome import Genome
 from qeopt.search.rating.lookup import Lookup, is_separable
 from qeopt.search.rating.members import Members, find_members, tabulate_members
@@ -41,16 +40,6 @@ class Relaxation:
     layers: Floats
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """What a structure costs at some bits, in the units of the tables."""
-
-    flash: float
-    bitops: float
-    macs: float
-    held: float
-
-
 _RECENT: Recent[Lookup | None] = Recent()
 
 
@@ -64,15 +53,24 @@ class Relaxer:
 
     def relax(self, structures: Sequence[Structure]) -> Relaxation:
         """Bound every structure."""
-        if not structures:
-            return Relaxation(np.zeros(0), np.zeros(0), np.zeros(0))
-        if self.lookup is None:
-            return self._batch(structures, ANY).relax()
-        return Relaxation(*self.lookup.bound(self._genome.read(structures)))
+        return self.relax_at(self.genome.read(structures))
 
-    def spend(self, structure: Structure, flash_price: float, bitops_price: float, overhead: Overhead) -> Spent:
-        """What one structure costs at the bits of a range of designs that are best at the given prices (nats per unit)."""
-        return self._batch([structure], overhead).spend(flash_price, bitops_price)
+    def relax_at(self, places: Integers) -> Relaxation:
+        """Bound structures given by the places of their genes."""
+        if not len(places):
+            return Relaxation(np.zeros(0), np.zeros(0), np.zeros(0))
+        if self.lookup is not None:
+            return Relaxation(*self.lookup.bound(places))
+        if self._lattice is None:
+            members = tabulate_members(self.space, self.task, self.refiner, self.genome.structures(places))
+        else:
+            members = find_members(self.space, self._lattice, places)
+        return _Batch(self.refiner, members, len(places)).relax()
+
+    @cached_property
+    def genome(self) -> Genome:
+        """The genes of the space."""
+        return Genome(self.space)
 
     @cached_property
     def lookup(self) -> Lookup | None:
@@ -80,29 +78,17 @@ class Relaxer:
         return _RECENT.get(fingerprint(self.space, self.task, self.refiner), self._prepare)
 
     def _prepare(self) -> Lookup | None:
-        lattice = self._lattice(ANY)
-        if lattice is None or not is_separable(lattice):
+        if self._lattice is None or not is_separable(self._lattice):
             return None
-        return Lookup(self.space, self.refiner, lattice, boundary_widths(self.refiner).index(FIXED_BITS))
-
-    def _lattice(self, overhead: Overhead) -> tuple[BlockLattice, ...] | None:
-        """All cells of the space; None where it has no lattice."""
-        try:
-            return build_lattice(self.space, self.task, self.refiner, overhead)
-        except NotSeparable:
-            return None
-
-    def _batch(self, structures: Sequence[Structure], overhead: Overhead) -> _Batch:
-        lattice = self._lattice(overhead)
-        if lattice is None:
-            members = tabulate_members(self.space, self.task, self.refiner, structures)
-        else:
-            members = find_members(self.space, lattice, self._genome.read(structures))
-        return _Batch(self.refiner, members, len(structures))
+        return Lookup(self.space, self.refiner, self._lattice, boundary_widths(self.refiner).index(FIXED_BITS))
 
     @cached_property
-    def _genome(self) -> Genome:
-        return Genome(self.space)
+    def _lattice(self) -> tuple[BlockLattice, ...] | None:
+        """All cells of the space; None where it has no lattice."""
+        try:
+            return build_lattice(self.space, self.task, self.refiner)
+        except NotSeparable:
+            return None
 
 
 class _Batch:
@@ -134,27 +120,6 @@ class _Batch:
             if limit is not None:
                 fits &= used <= limit
         return Relaxation(np.where(fits, scores, -np.inf), macs, layers)
-
-    def spend(self, flash_price: float, bitops_price: float) -> Spent:
-        """Follow the best bits along the only chain of the batch and add up their costs."""
-        prices = np.array([flash_price]), np.array([bitops_price])
-        cells = [(self._members[0].table, 0)] * self._length
-        for member in self._members:
-            for row, slot in enumerate(member.slots.tolist()):
-                cells[slot] = (member.table, row)
-        values = [table.priced(*prices)[:, :, row] for table, row in cells]
-        ahead = [np.zeros(self._widths)]
-        for value in reversed(values):
-            ahead.append((value + ahead[-1][None, :]).max(axis=1))
-        ahead.reverse()
-        bits, flash, operations = self._start, 0.0, 0.0
-        for (table, row), value, rest in zip(cells, values, ahead[1:], strict=True):
-            target = int((value[bits] + rest).argmax())
-            spent = table.spent(row, bits, target, flash_price, bitops_price)
-            flash, operations, bits = flash + spent[0], operations + spent[1], target
-        macs = sum(float(table.macs[row]) for table, row in cells)
-        held = sum(float(table.held[row]) for table, row in cells)
-        return Spent(flash, operations, macs, held)
 
     def _least_bound(self, most: Floats) -> Floats:
         """Minimise the bound over the prices of the budgets there are, one price after the other."""
