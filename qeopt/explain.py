@@ -71,7 +71,7 @@ class Explanation:
     @property
     def is_of_space(self) -> bool:
         """Whether there were structures to choose from."""
-        return _choices(self.loaded.value) is not None
+        return self.loaded.value.open_space is not None
 
 
 def explain(
@@ -103,7 +103,7 @@ def explain(
     loaded = load_study(source, overrides=overrides, library=library)
     study = loaded.value
     _check_weights(weights or {}, study.refiner)
-    space = _choices(study)
+    space = study.open_space
     if space is None:
         return _explained(loaded, study.subject.smallest(), None, weights)
     near = explain_space(space, study.task, study.refiner)
@@ -115,11 +115,6 @@ def explain(
     if isinstance(near, SpaceMisfit):
         return _nowhere(loaded, near, search, weights)
     return _explained(loaded, near, search, weights)
-
-
-def _choices(study: Study) -> Space | None:
-    """The space of a study, where it leaves anything to choose."""
-    return study.subject if isinstance(study.subject, Space) and study.subject.size > 1 else None
 
 
 def _search(study: Study, space: Space, report: Callable[[str, Progress], None] | None, workers: int | str) -> SearchResult:

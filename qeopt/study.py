@@ -68,6 +68,11 @@ class Study(Block):
         return subject
 
     @property
+    def open_space(self) -> Space | None:
+        """The space, where it leaves a structure to choose."""
+        return self.space if self.space is not None and self.space.size > 1 else None
+
+    @property
     def limits(self) -> Limits:
         """The budgets in force.
 

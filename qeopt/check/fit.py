@@ -22,12 +22,12 @@ def check_fit(study: Study, library: Library) -> tuple[Finding, ...]:
     """Say whether the structure that needs least has bits, and if not whether any has. Nothing is called impossible unproven."""
     smallest = expand(study, study.subject.smallest())
     refined = study.refiner.refine(smallest, PROVER)
-    is_one = study.space is None or study.space.size == 1
+    space = study.open_space
     if refined.score is not None and not fixed_totals(study.refiner, smallest):
-        return (Finding(Weight.NOTE, "the network fits" if is_one else "the smallest structure fits"),)
-    if study.space is None or is_one:
+        return (Finding(Weight.NOTE, "the network fits" if space is None else "the smallest structure fits"),)
+    if space is None:
         return tuple(_of_network(study, smallest, refined, library))
-    found = explain_space(study.space, study.task, study.refiner)
+    found = explain_space(space, study.task, study.refiner)
     if isinstance(found, SpaceMisfit):
         return tuple(check_space(study, found, library))
     refined = study.refiner.refine(expand(study, found), PROVER)
