@@ -187,7 +187,7 @@ def excludes_all(space: Space, task: Task, refiner: Refiner) -> bool:
 
 def _feasibility(space: Space, task: Task, terms: Refiner) -> JointBound | None:
     """The bound where nothing has a worth: below 0 where nothing is feasible."""
-    return bound_space(space, task, terms, tolerance=0.0, most_walks=WALKS, found=lambda _, value, __: value < EXCLUDED)
+    return bound_space(space, task, terms, tolerance=0.0, most_walks=WALKS, found=lambda value, _: value < EXCLUDED)
 
 
 def _as_bitops(refiner: Refiner, name: str) -> Refiner:

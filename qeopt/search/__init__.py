@@ -75,7 +75,7 @@ def explore(
     workers = workers or InProcess()
     saved = None if journal is None else journal.read(space)
     if saved is None:
-        watch = Watch(report, started, settings.walks, settings.time_limit_seconds)
+        watch = Watch(report, started, settings)
         try:
             bound = _bound(terms, watch)
         except KeyboardInterrupt:

@@ -49,7 +49,7 @@ def evolve(
         for first in _founding(terms, bound) if found else ():
             state = _after(terms, bound, None, _islands(terms, first), started)
             report(state.history[-1])
-            if _is_late(terms, state.history[-1]):
+            if terms.settings.is_late(state.history[-1].seconds):
                 break
         if found and state is not None and journal is not None:
             journal.append(terms.space, None, state)
@@ -150,12 +150,7 @@ def _why_stop(terms: Terms, islands: tuple[Island, ...], history: tuple[Progress
     allowed = _allowances(terms, history)
     if all(island.exhausted or island.evaluations >= most for island, most in zip(islands, allowed, strict=True)):
         return Stop.EXHAUSTED
-    return Stop.TIME if _is_late(terms, progress) else None
-
-
-def _is_late(terms: Terms, progress: Progress) -> bool:
-    limit = terms.settings.time_limit_seconds
-    return limit is not None and progress.seconds >= limit
+    return Stop.TIME if settings.is_late(progress.seconds) else None
 
 
 def _gap_is_closed(progress: Progress, gap: float) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from qeopt.search.bound.joint import outward
 from qeopt.search.result import Phase, Progress
-from qeopt.space import Structure
+from qeopt.search.settings import SearchSettings
 
 
 class Watch:
@@ -16,13 +16,10 @@ class Watch:
     So does the end of the time allowed.
     """
 
-    def __init__(
-        self, report: Callable[[Progress], None], started: float, most_walks: int, most_seconds: float | None = None
-    ) -> None:
+    def __init__(self, report: Callable[[Progress], None], started: float, settings: SearchSettings) -> None:
         self._report = report
-        self._most_seconds = most_seconds
         self._started = started
-        self._most_walks = most_walks
+        self._settings = settings
         self._walks = 0
         self._bound: float | None = None
         self.stopped = False
@@ -30,17 +27,17 @@ class Watch:
 
     def begin(self) -> None:
         """Tell that the bound begins."""
-        self._say(Phase.BOUND, self._most_walks)
+        self._say(Phase.BOUND, self._settings.walks)
 
-    def walked(self, _structure: Structure, bound: float, part: int) -> bool:
+    def walked(self, bound: float, part: int) -> bool:
         """Tell of a walk over all designs (part 0) or some, and the best bound so far; True ends the bound."""
         self._walks += 1
         self._bound = outward(bound)
         if part == 0:
-            self._say(Phase.BOUND, self._most_walks)
+            self._say(Phase.BOUND, self._settings.walks)
         else:
             self._say(Phase.RANGES, 0)
-        return self.stopped or (self._most_seconds is not None and time.monotonic() - self._started >= self._most_seconds)
+        return self.stopped or self._settings.is_late(time.monotonic() - self._started)
 
     def _say(self, phase: Phase, most: int) -> None:
         seconds = time.monotonic() - self._started

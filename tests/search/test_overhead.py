@@ -125,7 +125,7 @@ def test_what_is_left_out_is_named() -> None:
 def test_what_is_told_is_proven_where_the_whole_has_no_price() -> None:
     study, told = small("tflm", "12 KiB", flash="unlimited"), list[float]()
 
-    def found(_structure: Structure, bound: float, _part: int) -> bool:
+    def found(bound: float, _part: int) -> bool:
         told.append(bound)
         return False
 

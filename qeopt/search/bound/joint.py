@@ -41,7 +41,7 @@ ROUNDING = 1e-9
 MOST_PARTS = 16
 """Ranges that a space is divided into at most by what designs hold beside their tensors."""
 
-Found: TypeAlias = Callable[[Structure, float, int], bool]
+Found: TypeAlias = Callable[[float, int], bool]
 """Told a structure, the best bound so far and the number of the range; True ends the search for a better bound."""
 
 
@@ -81,7 +81,7 @@ def bound_space(
     *,
     tolerance: float,
     most_walks: int,
-    found: Found = lambda structure, bound, part: False,
+    found: Found = lambda bound, part: False,
     score: Callable[[Structure], float | None] | None = None,
 ) -> JointBound | None:
     """Bound every design of `space`; None where the space is no chain that can be bounded.
@@ -95,8 +95,8 @@ def bound_space(
         refiner: The terms under which bits are chosen.
         tolerance: Stops when better prices, or smaller ranges, could lower the bound by no more than this share of it.
         most_walks: Walks at most, for each range.
-        found: Told every structure met, the best bound so far, and in which bounded range it is, from 0; True ends the search for
-            a better bound.
+        found: Told after every walk that meets a structure of the best bound so far, and of which range is bounded, from 0; True
+            ends the search for a better bound.
         score: What a structure's best bits score; None where it has none. Without it ranges are not divided.
     """
     bounder = _Bounder(space, task, refiner, tolerance, most_walks, found)
@@ -192,7 +192,7 @@ class _Bounder:
             if around is None:
                 self.proven = best.value
             if best.value > -math.inf:
-                self.stopped |= self._found(next(reversed(met)), self.proven, len(self._met) - 1)
+                self.stopped |= self._found(self.proven, len(self._met) - 1)
             return self.stopped or best.value <= enough
 
         start = [START_WORTH if around is None else _worth(around.prices, name, budget) for name, budget in budgets.items()]
