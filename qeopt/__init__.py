@@ -8,15 +8,15 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from qeopt.compare import Comparison, compare
     from qeopt.design import Design, load_design
-    from qeopt.explain import Explanation, explain
-    from qeopt.reading import load_study
-    from qeopt.solve import Solution, solve
+    from qeopt.design.verify import Verification, verify
     from qeopt.spec.errors import QeoptError, SpecError
     from qeopt.study import Study
-    from qeopt.sweep import Sweep, sweep
-    from qeopt.verify import Verification, verify
+    from qeopt.study.load import load_study
+    from qeopt.verbs.compare import Comparison, compare
+    from qeopt.verbs.explain import Explanation, explain
+    from qeopt.verbs.solve import Solution, solve
+    from qeopt.verbs.sweep import Sweep, sweep
 
 __all__ = [
     "Comparison",
@@ -38,22 +38,22 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Comparison": "compare",
+    "Comparison": "verbs.compare",
     "Design": "design",
-    "Explanation": "explain",
+    "Explanation": "verbs.explain",
     "QeoptError": "spec.errors",
-    "Solution": "solve",
+    "Solution": "verbs.solve",
     "SpecError": "spec.errors",
     "Study": "study",
-    "Sweep": "sweep",
-    "Verification": "verify",
-    "compare": "compare",
-    "explain": "explain",
+    "Sweep": "verbs.sweep",
+    "Verification": "design.verify",
+    "compare": "verbs.compare",
+    "explain": "verbs.explain",
     "load_design": "design",
-    "load_study": "reading",
-    "solve": "solve",
-    "sweep": "sweep",
-    "verify": "verify",
+    "load_study": "study.load",
+    "solve": "verbs.solve",
+    "sweep": "verbs.sweep",
+    "verify": "design.verify",
 }
 """Where each name lives. It is imported on use: the command line answers Ctrl-C from its first moment, and workers load less."""
 
@@ -67,7 +67,7 @@ class _Package(ModuleType):
         return value
 
     def __setattr__(self, name: str, value: object) -> None:
-        # importing the module `qeopt.solve` must not put it in the place of the function of that name
+        # importing the module `qeopt.verbs.solve` must not put it in the place of the function of that name
         if name not in _HOMES or not isinstance(value, ModuleType):
             super().__setattr__(name, value)
 

@@ -14,15 +14,15 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from qeopt.describe import resolved
+from qeopt.design.build import resolved
 from qeopt.files import write_atomically
-from qeopt.reading import load_study
 from qeopt.search import Journal, Progress
 from qeopt.spec.errors import Location, QeoptError, SpecError
 from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded
 from qeopt.spec.model import Block, build
 from qeopt.study import Study
+from qeopt.study.load import load_study
 
 FORMAT: Literal["qeopt.request/1"] = "qeopt.request/1"
 ROUND = ("generation", "evaluations", "feasible", "refined", "best_score", "bound", "seconds")

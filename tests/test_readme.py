@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from qeopt.cli.verbs import app
-from qeopt.reading import load_study
+from qeopt.study.load import load_study
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -28,7 +28,7 @@ def test_holds_both_packages_and_every_spec(wheel: Path) -> None:
         f"qeopt/_specs/{path.relative_to(ROOT / 'specs').as_posix()}" for path in (ROOT / "specs").rglob("*") if path.is_file()
     }
     assert specs <= names
-    assert {"qeopt/py.typed", "qeopt_solvers/py.typed", "qeopt/solve.py", "qeopt_solvers/engines/cp_sat.py"} <= names
+    assert {"qeopt/py.typed", "qeopt_solvers/py.typed", "qeopt/verbs/solve.py", "qeopt_solvers/engines/cp_sat.py"} <= names
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert tops == {"qeopt", "qeopt_solvers"}
 

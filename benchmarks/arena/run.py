@@ -22,10 +22,10 @@ from qeopt.hardware import Runtime
 from qeopt.memory.arena import items_of
 from qeopt.memory.buffers import buffers
 from qeopt.network import Bits, Network
-from qeopt.reading import load_study
 from qeopt.space import Structure
 from qeopt.spec.library import Library, builtin_folder
 from qeopt.spec.load import load
+from qeopt.study.load import load_study
 from qeopt_solvers import Status
 from qeopt_solvers.packing import fits, pack
 from qeopt_solvers.rectangles import Item, first_fit, height_of, most_live

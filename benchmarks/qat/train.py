@@ -28,7 +28,7 @@ from qeopt.export import export
 from qeopt.export.fill import quantised
 from qeopt.export.numbers import Numbers
 from qeopt.export.reference import run
-from qeopt.solve import solve
+from qeopt.verbs.solve import solve
 
 STUDY = Path(__file__).with_name("digits.yaml")
 TEST_IMAGES = 1000

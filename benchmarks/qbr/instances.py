@@ -12,8 +12,8 @@ from itertools import product
 from pathlib import Path
 
 from qeopt.qbr.compile import Compiled
-from qeopt.reading import load_study
 from qeopt.study import Study
+from qeopt.study.load import load_study
 from qeopt_solvers import AllocationProblem
 
 STUDY = Path(__file__).with_name("mobilenet_v2_224.yaml")

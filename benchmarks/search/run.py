@@ -47,7 +47,7 @@ def runs(seeds: int) -> Iterator[Key]:
 def one(study: str, method: str, tied: bool, seed: int, share: float) -> dict[str, object]:
     import methods  # noqa: PLC0415  # only the processes that search need it
 
-    from qeopt.reading import load_study  # noqa: PLC0415
+    from qeopt.study.load import load_study  # noqa: PLC0415
 
     seconds = SECONDS[study] * share
     curve: list[tuple[float, int, float | None]] = []

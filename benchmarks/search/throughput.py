@@ -20,13 +20,13 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")  # before NumPy
 
 import numpy as np
 
-from qeopt.reading import load_study
+from qeopt.relaxation.cells.tables import Integers
 from qeopt.search.breeding import Breeder
-from qeopt.search.cells.tables import Integers
 from qeopt.search.evolution import evolve
 from qeopt.search.island import Island, Terms, advance
 from qeopt.search.workers import open_workers
 from qeopt.space import Structure
+from qeopt.study.load import load_study
 
 BATCH = 4096
 SINGLES = 20

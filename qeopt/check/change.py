@@ -9,15 +9,15 @@ from qeopt.check.findings import Finding, Weight
 from qeopt.check.words import key, listed, quantity, setting, spell, title
 from qeopt.hardware import Device
 from qeopt.hardware.costs import missing_isa
-from qeopt.kinds import KINDS
+from qeopt.infeasibility.network import FIELDS, MEMORIES, Relief, fast_exact, fixed_totals, stated
 from qeopt.memory import Limits
 from qeopt.network import Network
 from qeopt.qbr import Refiner
-from qeopt.relief import FIELDS, MEMORIES, Relief, fast_exact, fixed_totals, stated
 from qeopt.spec.errors import SpecError
 from qeopt.spec.library import Library
 from qeopt.spec.load import load
 from qeopt.study import Study
+from qeopt.study.file_kinds import KINDS
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,10 @@ from qeopt.check.change import Change, change_by, tell_change, tell_device
 from qeopt.check.findings import Finding, Weight
 from qeopt.check.space import check_space, expand
 from qeopt.check.words import key, say_shortage, say_total
-from qeopt.leanest import SpaceMisfit, explain_space
+from qeopt.infeasibility import SpaceMisfit, explain_space
+from qeopt.infeasibility.network import Misfit, explain_misfit, fixed_totals
 from qeopt.network import Network
-from qeopt.qbr import Refined
-from qeopt.relief import Misfit, explain_misfit, fixed_totals
-from qeopt.solve import PROVER
+from qeopt.qbr import PROVER, Refined
 from qeopt.spec.library import Library
 from qeopt.study import Study
 from qeopt_solvers import Status

@@ -8,12 +8,11 @@ from dataclasses import replace
 from qeopt.check.change import Change, change_by, has_addresses, tell_change, tell_device
 from qeopt.check.findings import Finding, Weight
 from qeopt.check.words import allowed, key, quantity, title
-from qeopt.leanest import Least, SpaceMisfit, only
+from qeopt.infeasibility import Least, SpaceMisfit, only
+from qeopt.infeasibility.network import explain_misfit
 from qeopt.network import Network
-from qeopt.qbr import Compiled
+from qeopt.qbr import PROVER, Compiled
 from qeopt.qbr.reasons import shortages
-from qeopt.relief import explain_misfit
-from qeopt.solve import PROVER
 from qeopt.space import Structure
 from qeopt.spec.library import Library
 from qeopt.study import Study

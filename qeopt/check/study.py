@@ -6,7 +6,7 @@ from qeopt.check.findings import Finding, Weight
 from qeopt.check.fit import check_fit
 from qeopt.check.hardware import check_trades
 from qeopt.check.words import spell, title
-from qeopt.relief import stated, totals_of
+from qeopt.infeasibility.network import stated, totals_of
 from qeopt.spec.library import Library
 from qeopt.study import Study
 

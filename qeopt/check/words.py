@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from qeopt.infeasibility.network import MEMORIES, Total, stated
 from qeopt.qbr.reasons import Shortage
-from qeopt.relief import MEMORIES, Total, stated
 from qeopt.spec.units import format_bytes
 from qeopt.study import Study
 

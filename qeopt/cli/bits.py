@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from qeopt.bits import bits, write_study
 from qeopt.cli import options
 from qeopt.cli.import_ import Input, Model, TreatAs, import_options
 from qeopt.cli.solve import no_design, tell
@@ -17,6 +16,7 @@ from qeopt.cli.verb import INTERRUPTED, warn
 from qeopt.report.folder import Run, default_folder, now, prepare, write_solution
 from qeopt.report.solution import SolutionReport
 from qeopt.spec.library import Library
+from qeopt.verbs.bits import bits, write_study
 
 RuntimeName = Annotated[str, typer.Option("--runtime", metavar="NAME", help="Kernel library, by name or path.")]
 Widths = Annotated[list[int] | None, typer.Option("--weights", metavar="BITS", help="Bits weights may have; repeatable (2, 4, 8).")]

@@ -9,8 +9,9 @@ import typer
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
 from qeopt.cli.verb import NO_DESIGN, emit, out
-from qeopt.report.checks import check, check_document, print_check
+from qeopt.report.check import check_document, print_check
 from qeopt.spec.library import Library
+from qeopt.verbs.check import check
 
 AnyFile = Annotated[
     str, typer.Argument(metavar="FILE", help="A study, device, runtime, space or network, by path or name; or a design.json.")

@@ -11,13 +11,13 @@ import typer
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
 from qeopt.cli.verb import INTERRUPTED, emit, err, fail, out
-from qeopt.compare import SAMPLES, compare
-from qeopt.reading import load_study
 from qeopt.report.comparison import comparison_document, print_comparison
 from qeopt.report.folder import Run, default_folder, now, prepare, write_comparison
 from qeopt.report.progress import ProgressLine
 from qeopt.report.words import place
 from qeopt.spec.library import Library
+from qeopt.study.load import load_study
+from qeopt.verbs.compare import SAMPLES, compare
 
 Samples = Annotated[int, typer.Option("--samples", metavar="N", min=1, help="Structures to draw from a space.")]
 DrawSeed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of the draws.")]

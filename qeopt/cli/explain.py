@@ -9,12 +9,12 @@ import typer
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
 from qeopt.cli.verb import INTERRUPTED, NO_DESIGN, emit, err, fail, out
-from qeopt.explain import explain
-from qeopt.relief import FIELDS, MEMORIES
+from qeopt.infeasibility.network import FIELDS, MEMORIES
 from qeopt.report.explanation import ExplanationReport
 from qeopt.report.progress import ProgressLine
 from qeopt.spec.amounts import parse_amounts
 from qeopt.spec.library import Library
+from qeopt.verbs.explain import explain
 
 OPTION = "--weight"
 COUNTS = tuple(name for name in FIELDS if name not in MEMORIES)

@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from qeopt.bits import network_text, write_study
 from qeopt.cli import options
 from qeopt.cli.verb import BAD_USAGE, emit, fail, out, warn
 from qeopt.network import macs, weight_count
 from qeopt.network.importers import ImportOptions, import_model
 from qeopt.report.words import place
 from qeopt.spec.model import build
+from qeopt.verbs.bits import network_text, write_study
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file: ONNX, TFLite, or MCUNet's JSON.")]
 Input = Annotated[

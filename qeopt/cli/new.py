@@ -9,9 +9,9 @@ import typer
 
 from qeopt.cli import options
 from qeopt.cli.verb import emit, out
-from qeopt.report.starter import new_project
 from qeopt.report.words import place
 from qeopt.spec.library import Library
+from qeopt.verbs.new import new_project
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder for the project; made if it is missing.")]
 From = Annotated[str, typer.Option("--from", metavar="STUDY", help="The study to begin from.")]

@@ -13,7 +13,7 @@ from qeopt.cli.solve import finish, run_of, warn_of_idle
 from qeopt.cli.verb import err
 from qeopt.report.folder import now, prepare
 from qeopt.report.progress import ProgressLine
-from qeopt.solve import resume
+from qeopt.verbs.solve import resume
 
 Folder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run that was begun with `qeopt solve`.")]
 

@@ -8,7 +8,7 @@ import typer
 
 from qeopt.cli import options
 from qeopt.cli.verb import emit
-from qeopt.kinds import KINDS, kind_named, schema_of
+from qeopt.study.file_kinds import KINDS, kind_named, schema_of
 
 KindName = Annotated[str | None, typer.Argument(metavar="[KIND]", help=f"One of {', '.join(KINDS)}; all of them if left out.")]
 

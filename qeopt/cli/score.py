@@ -8,9 +8,10 @@ import typer
 
 from qeopt.cli import options
 from qeopt.cli.verb import emit, out, warn
-from qeopt.report.scores import IMAGENET, Terms, print_score, score, score_document
+from qeopt.report.score import print_score, score_document
 from qeopt.space import Task
 from qeopt.spec.library import Library
+from qeopt.verbs.score import IMAGENET, Terms, score
 
 Scorable = Annotated[
     str, typer.Argument(metavar="FILE", help="A network, a model file or a study of a network, by path or name; or a design.json.")

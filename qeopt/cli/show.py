@@ -5,9 +5,9 @@ from __future__ import annotations
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
 from qeopt.cli.verb import emit, out
-from qeopt.reading import load_study
 from qeopt.report.resolved import study_document, study_yaml
 from qeopt.spec.library import Library
+from qeopt.study.load import load_study
 
 
 def command(

@@ -13,14 +13,14 @@ import typer
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
 from qeopt.cli.verb import INTERRUPTED, NO_DESIGN, UNPROVEN, emit, err, fail, out, warn
-from qeopt.reading import load_study
 from qeopt.report.folder import Run, clear, default_folder, now, prepare, write_solution
 from qeopt.report.progress import ProgressLine
 from qeopt.report.solution import SolutionReport, infeasible_document
 from qeopt.report.words import idle_workers, place
-from qeopt.solve import Solution, solve
 from qeopt.spec.library import Library
 from qeopt.study import Study
+from qeopt.study.load import load_study
+from qeopt.verbs.solve import Solution, solve
 from qeopt_solvers import Status
 
 Alternatives = Annotated[

@@ -11,14 +11,14 @@ import typer
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
 from qeopt.cli.verb import INTERRUPTED, NO_DESIGN, emit, err, fail, out
-from qeopt.reading import load_study
 from qeopt.report.folder import Run, default_folder, now, prepare, write_sweep
 from qeopt.report.progress import ProgressLine
 from qeopt.report.sweeps import print_sweep, sweep_document
 from qeopt.report.words import place
 from qeopt.spec.amounts import parse_sizes
 from qeopt.spec.library import Library
-from qeopt.sweep import check_grid, sweep
+from qeopt.study.load import load_study
+from qeopt.verbs.sweep import check_grid, sweep
 
 RANGE = "START:STOP:STEP"
 Sram = Annotated[str | None, typer.Option("--sram", metavar=RANGE, help="SRAM budgets: 128KiB:512KiB:32KiB, or 128KiB,256KiB.")]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from qeopt.cli import options
 from qeopt.cli.verb import emit, fail, out
 from qeopt.design import VerificationError
+from qeopt.design.verify import verify
 from qeopt.report.verification import print_verification, verification_document
-from qeopt.verify import verify
 
 
 def command(design: options.DesignFile, json_: options.Json = False, debug: options.Debug = False) -> None:

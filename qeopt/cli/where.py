@@ -8,9 +8,9 @@ import typer
 
 from qeopt.cli import options
 from qeopt.cli.verb import emit, out
-from qeopt.kinds import find, identify
 from qeopt.spec.errors import SpecError
 from qeopt.spec.library import Library
+from qeopt.study.file_kinds import find, identify
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a study, device, runtime, space or network.")]
 

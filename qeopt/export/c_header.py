@@ -12,13 +12,13 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from qeopt.design import Design
+from qeopt.design.arena import plan_arena
 from qeopt.export.errors import ExportError
 from qeopt.export.functions import functions, unsigned_tensors
 from qeopt.export.layers import Layer, layers, spelled
 from qeopt.export.names import distinct, identifier
 from qeopt.files import write_atomically
 from qeopt.hardware import Run
-from qeopt.layout import plan_arena
 from qeopt.memory.arena import Placement, ProvenPlan
 from qeopt.network import Network, OpKind
 from qeopt.spec.model import Block

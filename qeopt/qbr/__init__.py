@@ -3,6 +3,6 @@
 from qeopt.qbr.choose import Refined
 from qeopt.qbr.compile import Compiled, Impossible, compile_bits
 from qeopt.qbr.refine import Refiner
-from qeopt.qbr.settings import BitChoices, QbrSettings
+from qeopt.qbr.settings import PROVER, BitChoices, QbrSettings
 
-__all__ = ["BitChoices", "Compiled", "Impossible", "QbrSettings", "Refined", "Refiner", "compile_bits"]
+__all__ = ["PROVER", "BitChoices", "Compiled", "Impossible", "QbrSettings", "Refined", "Refiner", "compile_bits"]

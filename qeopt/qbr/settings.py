@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from qeopt.spec.model import Block
 
+PROVER = "cp_sat"
+"""Engine that proves the bits of every reported design, whichever engine found them."""
 Width = Annotated[int, Field(ge=1, le=16)]
 
 

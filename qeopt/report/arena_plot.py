@@ -7,7 +7,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qeopt.layout import Arena, PlacedBuffer
+from qeopt.design.arena import Arena, PlacedBuffer
 from qeopt.report.counted import Counted
 from qeopt.report.plots import INCHES_PER_STEP, KIB, LEAST_INCHES, new_figure, save_figure
 

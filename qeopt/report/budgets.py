@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from qeopt.explain import worths
 from qeopt.report.counted import Counted
 from qeopt.score import MICRO
+from qeopt.verbs.explain import worths
 from qeopt_solvers.explain import Worth
 
 FULL = 0.99

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from qeopt.hardware import Device, Flash, Runtime, Source
-from qeopt.kinds import KINDS
 from qeopt.network import OpKind
 from qeopt.network.graph import WEIGHTED_KINDS
 from qeopt.spec.errors import SpecError
 from qeopt.spec.library import Library
 from qeopt.spec.load import load
 from qeopt.spec.model import Block
+from qeopt.study.file_kinds import KINDS
 from qeopt_solvers import table
 
 BlockT = TypeVar("BlockT", bound=Block)

@@ -9,10 +9,10 @@ from typing import Any
 
 from rich.console import Console
 
-from qeopt.compare import Answer, Comparison
 from qeopt.report.solution import sources_document
 from qeopt.report.tables import rows_table
 from qeopt.report.words import amount
+from qeopt.verbs.compare import Answer, Comparison
 
 FORMAT = "qeopt.comparison/1"
 EQUAL_GAP = 1e-9

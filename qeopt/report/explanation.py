@@ -10,8 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from qeopt.check.words import spell
-from qeopt.explain import KIB, Explanation
-from qeopt.relief import FIELDS, MEMORIES
+from qeopt.infeasibility.network import FIELDS, MEMORIES
 from qeopt.report.budgets import BudgetRow, budget_rows
 from qeopt.report.counted import Counted
 from qeopt.report.misfits import misfit_document, print_misfit, print_space_misfit, space_misfit_document, why_in_short
@@ -19,6 +18,7 @@ from qeopt.report.solution import sources_document
 from qeopt.report.tables import budget_table, structure_table
 from qeopt.report.words import engines, gap, place, used_name
 from qeopt.search import JointBound
+from qeopt.verbs.explain import KIB, Explanation
 from qeopt_solvers import Status
 
 FORMAT = "qeopt.explanation/1"

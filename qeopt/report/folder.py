@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from qeopt.compare import Comparison
 from qeopt.files import write_atomically
 from qeopt.report.arena_plot import draw_arena
 from qeopt.report.comparison import comparison_document, print_comparison, seconds_document
@@ -32,7 +31,8 @@ from qeopt.run import round_row
 from qeopt.search import Progress
 from qeopt.spec.errors import Location, SpecError
 from qeopt.spec.load import SourceFile
-from qeopt.sweep import Sweep
+from qeopt.verbs.compare import Comparison
+from qeopt.verbs.sweep import Sweep
 
 RUN_FORMAT = "qeopt.run/1"
 SOLUTION = ("design.json", "run.json", "report.txt", "layers.csv", "history.csv", "memory.png", "arena.png", "convergence.png")

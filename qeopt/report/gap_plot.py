@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qeopt.compare import Comparison
 from qeopt.report.comparison import EQUAL_GAP, gaps
 from qeopt.report.plots import new_figure, save_figure
+from qeopt.verbs.compare import Comparison
 
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = "os^Dvx+"

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from qeopt.check import Change, why_none_fits
 from qeopt.check.words import listed, say_shortage, say_total, spell, title
-from qeopt.leanest import Least, SpaceMisfit
-from qeopt.relief import MEMORIES, WHATEVER_THE_BITS, Amounts, Misfit, Relief, stated
+from qeopt.infeasibility import Least, SpaceMisfit
+from qeopt.infeasibility.network import MEMORIES, WHATEVER_THE_BITS, Amounts, Misfit, Relief, stated
 from qeopt.report.tables import rows_table
 from qeopt.report.words import engines
 from qeopt.study import Study

@@ -7,7 +7,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from qeopt.describe import resolved
+from qeopt.design.build import resolved
 from qeopt.memory import Limits, Resources
 from qeopt.report.solution import sources_document
 from qeopt.report.words import amount, place, used_name

@@ -15,8 +15,8 @@ from qeopt.report.counted import Counted, layers
 from qeopt.report.tables import baseline_table, budget_table, layer_table, structure_table
 from qeopt.report.words import TIED, amount, arena_size, bits_proof, place, space_proof, used_name
 from qeopt.search import Stop
-from qeopt.solve import Solution
 from qeopt.spec.load import SourceFile
+from qeopt.verbs.solve import Solution
 
 FORMAT = "qeopt.solution/1"
 

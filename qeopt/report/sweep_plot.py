@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qeopt.relief import MEMORIES
+from qeopt.infeasibility.network import MEMORIES
 from qeopt.report.plots import KIB, new_figure, save_figure
-from qeopt.sweep import Sweep, SweepPoint
+from qeopt.verbs.sweep import Sweep, SweepPoint
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,14 +8,14 @@ from typing import Any
 
 from rich.console import Console
 
-from qeopt.relief import MEMORIES
+from qeopt.infeasibility.network import MEMORIES
 from qeopt.report.solution import sources_document
 from qeopt.report.tables import rows_table
 from qeopt.report.words import amount, gap, place, used_name
-from qeopt.sweep import Sweep, SweepPoint
+from qeopt.verbs.sweep import Sweep, SweepPoint
 from qeopt_solvers import Status
 
-FORMAT = "qeopt.sweep/1"
+FORMAT = "qeopt.verbs.sweep/1"
 NOTHING = {Status.INFEASIBLE: "none, proven", Status.UNKNOWN: "none found"}
 """What is said of a point without a design."""
 

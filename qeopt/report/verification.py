@@ -6,9 +6,9 @@ from typing import Any
 
 from rich.console import Console
 
+from qeopt.design.verify import Verification
+from qeopt.qbr import PROVER
 from qeopt.report.words import bits_proof, space_proof
-from qeopt.solve import PROVER
-from qeopt.verify import Verification
 
 FORMAT = "qeopt.verification/1"
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from qeopt.design import BitsProof, Design
-from qeopt.layout import Arena
+from qeopt.design.arena import Arena
+from qeopt.qbr import PROVER
 from qeopt.search import Stop
-from qeopt.solve import PROVER
 from qeopt.spec.load import SourceFile
 from qeopt_solvers import Status
 

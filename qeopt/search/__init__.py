@@ -10,11 +10,11 @@ from functools import partial
 from typing import NoReturn
 
 from qeopt.qbr import Refiner
-from qeopt.search.bound import JointBound, bound_space
+from qeopt.relaxation.bound import JointBound, bound_space
+from qeopt.relaxation.rating.relax import Relaxer
 from qeopt.search.checkpoint import Journal, Saved
 from qeopt.search.evolution import evolve
 from qeopt.search.island import Candidate, Terms
-from qeopt.search.rating.relax import Relaxer
 from qeopt.search.result import Alternative, Best, Phase, Progress, SearchResult, Stop
 from qeopt.search.settings import SearchSettings
 from qeopt.search.watch import Watch

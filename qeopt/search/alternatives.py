@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.random import SeedSequence
 
+from qeopt.relaxation.cells.tables import Floats
 from qeopt.search.breeding import Breeder
-from qeopt.search.cells.tables import Floats
 from qeopt.search.island import Terms
 from qeopt.search.result import Alternative, Best
 from qeopt.space import Space, Structure

@@ -7,9 +7,9 @@ from collections.abc import Set as AbstractSet
 import numpy as np
 from numpy.random import Generator, SeedSequence
 
-from qeopt.search.cells.tables import Integers
+from qeopt.relaxation.cells.tables import Integers
+from qeopt.relaxation.genome import Genome
 from qeopt.search.crossovers import CROSSOVERS, Crossover
-from qeopt.search.genome import Genome
 from qeopt.search.mutations import MUTATIONS, Move
 from qeopt.search.settings import SearchSettings
 from qeopt.space import Space

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from qeopt.files import write_atomically
-from qeopt.search.bound import JointBound
+from qeopt.relaxation.bound import JointBound
 from qeopt.search.codes import decode, encode
 from qeopt.search.island import Candidate, Island, Leader
 from qeopt.search.result import Progress, Stop

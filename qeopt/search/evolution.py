@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from qeopt.relaxation.bound import JointBound
 from qeopt.search.alternatives import find_alternatives
-from qeopt.search.bound import JointBound
 from qeopt.search.checkpoint import Journal, State
 from qeopt.search.codes import encode
 from qeopt.search.island import Candidate, Island, Leader, Terms, advance, evaluated, rank, welcome

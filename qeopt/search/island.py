@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from qeopt.qbr import Refiner
+from qeopt.relaxation.cells.tables import Integers
+from qeopt.relaxation.rating.exact import Rater
 from qeopt.search.breeding import Breeder
-from qeopt.search.cells.tables import Integers
-from qeopt.search.rating.exact import Rater
 from qeopt.search.settings import SearchSettings
 from qeopt.space import Space, Structure, Task
 
@@ -35,7 +35,7 @@ class Candidate:
 
     structure: Structure
     value: float
-    """Score of its best bits where arrays can tell (`qeopt.search.rating.exact`), else of the relaxation."""
+    """Score of its best bits where arrays can tell (`qeopt.relaxation.rating.exact`), else of the relaxation."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from itertools import combinations
 
 import numpy as np
 
-from qeopt.search.cells.tables import Integers
-from qeopt.search.genome import Genome
+from qeopt.relaxation.cells.tables import Integers
+from qeopt.relaxation.genome import Genome
+from qeopt.relaxation.rating.exact import Rater
 from qeopt.search.island import Island, Terms, evaluated
-from qeopt.search.rating.exact import Rater
 from qeopt.space import Structure
 
 NEAR = 2

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from qeopt.qbr import Refined
-from qeopt.search.bound import JointBound
+from qeopt.relaxation.bound import JointBound
 from qeopt.search.island import Candidate
 from qeopt.space import Structure
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from qeopt.search.bound.joint import outward
+from qeopt.relaxation.bound.joint import outward
 from qeopt.search.result import Phase, Progress
 from qeopt.search.settings import SearchSettings
 

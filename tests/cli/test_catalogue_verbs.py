@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from qeopt.kinds import KINDS
 from qeopt.spec.library import Library
+from qeopt.study.file_kinds import KINDS
 from qeopt_solvers import table
 
 Run = Callable[..., Result]

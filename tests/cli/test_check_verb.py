@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import Result
 
-import qeopt.relief
+import qeopt.infeasibility.network
 from qeopt.hardware import Runtime
 from qeopt.memory import count
 from qeopt.network import Bits, Network
@@ -120,7 +120,7 @@ def test_buffers_without_addresses_are_no_proof(run: Run, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(repair, "overflow_bytes", wasteful)
     monkeypatch.setattr(repair, "find_addresses", lambda *asked: wasteful(*asked) == 0)
-    monkeypatch.setattr(qeopt.relief, "overflow_bytes", wasteful)
+    monkeypatch.setattr(qeopt.infeasibility.network, "overflow_bytes", wasteful)
     result = run("check", "net.yaml", "--set", "budgets.sram=8336 B")
     assert result.exit_code == 0
     warning, change, *_ = _findings(result)

@@ -9,9 +9,9 @@ import pytest
 from typer.testing import Result
 
 from qeopt import compare
-from qeopt.compare import ENGINES
 from qeopt.design import VerificationError
 from qeopt.qbr import Refined, Refiner
+from qeopt.verbs.compare import ENGINES
 from qeopt_solvers import table
 
 Run = Callable[..., Result]

@@ -198,7 +198,7 @@ def test_ctrl_c_explains_the_best_so_far(run: Run, monkeypatch: pytest.MonkeyPat
 
 
 def test_ctrl_c_before_any_design(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_module("qeopt.explain"), "explore", lambda *_, **__: SearchResult(None, Stop.INTERRUPTED))
+    monkeypatch.setattr(import_module("qeopt.verbs.explain"), "explore", lambda *_, **__: SearchResult(None, Stop.INTERRUPTED))
     result = run("explain", "tiny.yaml")
     assert (result.exit_code, result.stdout, result.stderr) == (130, "", "interrupted before a design was found\n")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from qeopt.kinds import KINDS
-from qeopt.reading import load_study
 from qeopt.spec.library import Library, builtin_folder
+from qeopt.study.file_kinds import KINDS
+from qeopt.study.load import load_study
 
 Run = Callable[..., Result]
 STUDIES = [found.name for found in Library().available("", "study")]

@@ -58,7 +58,7 @@ def test_little_is_imported_before_it_is_asked_for(statement: str, not_yet: str)
 
 
 def test_what_the_package_exports_is_there_whatever_was_imported_before() -> None:
-    script = "from qeopt.sweep import Sweep; import qeopt; print(*[getattr(qeopt, name).__name__ for name in qeopt.__all__])"
+    script = "from qeopt.verbs.sweep import Sweep; import qeopt; print(*[getattr(qeopt, name).__name__ for name in qeopt.__all__])"
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert said.split() == qeopt.__all__
     assert set(qeopt.__all__) <= set(dir(qeopt))

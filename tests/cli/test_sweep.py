@@ -43,7 +43,7 @@ def test_a_space_over_one_budget_repeats(run: Run, tmp_path: Path) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     found = json.loads(result.stdout)
     assert set(found) == {*KEYS, "files"}
-    assert (found["format"], found["status"]) == ("qeopt.sweep/1", "swept")
+    assert (found["format"], found["status"]) == ("qeopt.verbs.sweep/1", "swept")
     first, second = found["points"]
     assert first["score"] <= second["score"] <= second["bound"]
     assert first["score"] <= first["bound"] <= second["bound"]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from qeopt.design import Design
-from qeopt.solve import solve
+from qeopt.verbs.solve import solve
 
 STUDY = """\
 kind: study

@@ -9,9 +9,9 @@ import pytest
 from qeopt.hardware import Runtime
 from qeopt.hardware.costs import cycles, picojoules
 from qeopt.network import Dim, Op, OpKind, Tensor, macs
-from qeopt.solve import solve
 from qeopt.spec.library import Library
 from qeopt.spec.load import load
+from qeopt.verbs.solve import solve
 
 PAGE = Path(__file__).parents[2] / "docs" / "runtimes.md"
 SOURCE = 'source: {url: "https://example.com", date: 2026-11-21}\n'

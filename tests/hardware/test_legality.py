@@ -14,10 +14,10 @@ from qeopt.memory import Budgets, Limits, count, limits_of
 from qeopt.network import Bits, Network, NetworkBuilder, Op, Tensor
 from qeopt.qbr import BitChoices, QbrSettings, Refiner
 from qeopt.score import QEScore
-from qeopt.solve import solve
 from qeopt.spec.library import Library, builtin_folder
 from qeopt.spec.load import load
 from qeopt.spec.model import build
+from qeopt.verbs.solve import solve
 from qeopt_solvers import Status
 
 RUNTIMES = sorted(path.stem for path in (builtin_folder() / "runtimes").glob("*.yaml"))

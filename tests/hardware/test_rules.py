@@ -13,13 +13,13 @@ from qeopt.hardware.costs import mac_count, persistent, pool_scratch, tensor_ele
 from qeopt.memory import Limits, count
 from qeopt.network import Bits, Network, NetworkBuilder, OpKind, Tensor
 from qeopt.qbr import BitChoices, QbrSettings, Refiner
-from qeopt.reading import load_study
 from qeopt.score import QEScore
-from qeopt.solve import solve
 from qeopt.spec.errors import SpecError
 from qeopt.spec.library import Library, builtin_folder
 from qeopt.spec.load import load, load_text
 from qeopt.spec.model import build
+from qeopt.study.load import load_study
+from qeopt.verbs.solve import solve
 from qeopt_solvers import Status
 
 RUNTIMES = sorted(path.stem for path in (builtin_folder() / "runtimes").glob("*.yaml"))

@@ -14,9 +14,9 @@ from qeopt.memory import count
 from qeopt.memory.arena import ArenaPlan, Placement, best_plan, first_fit, overlaps
 from qeopt.memory.buffers import Buffer, buffers
 from qeopt.network import Bits, Network, NetworkBuilder, OpKind, Tensor
-from qeopt.reading import load_study
 from qeopt.space import Structure
 from qeopt.spec.library import builtin_folder
+from qeopt.study.load import load_study
 
 LAID_OUT = ("ideal", "cmix-nn", "cmsis-nn", "in_place", "nothing_in_place", "shared_scratch", "everything")
 

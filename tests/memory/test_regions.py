@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from qeopt.design import Design, load_design
+from qeopt.design.recount import recount
 from qeopt.export import export
 from qeopt.hardware import Device, Run, Runtime
 from qeopt.memory import Budgets, limits_of, runs_of
-from qeopt.reading import load_study
-from qeopt.recount import recount
 from qeopt.report.arena_plot import draw_arena
 from qeopt.report.counted import Counted
-from qeopt.solve import solve
 from qeopt.spec.library import Library
 from qeopt.spec.load import load
 from qeopt.spec.model import build
+from qeopt.study.load import load_study
+from qeopt.verbs.solve import solve
 from qeopt_solvers import Status
 
 KIB = 1024

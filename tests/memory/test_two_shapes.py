@@ -27,8 +27,8 @@ from qeopt.hardware.costs import (
 )
 from qeopt.memory import steps
 from qeopt.network import Dim, Network, NetworkBuilder, Op, Tensor, fan_in, macs, weight_count
+from qeopt.relaxation.cells.tables import CellKind, dimensions
 from qeopt.score import QEScore
-from qeopt.search.cells.tables import CellKind, dimensions
 from qeopt.space import PlacedCell, Space, Structure, Task
 from qeopt.spec.model import build
 

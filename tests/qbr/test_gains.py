@@ -10,12 +10,12 @@ from qeopt.memory import Limits
 from qeopt.network import Network, OpKind
 from qeopt.qbr import BitChoices
 from qeopt.qbr.compile import Compiled, compile_bits
-from qeopt.reading import load_study
 from qeopt.score import QEScore
 from qeopt.space import Structure
 from qeopt.spec.library import Library, builtin_folder
 from qeopt.spec.model import build
 from qeopt.study import Study
+from qeopt.study.load import load_study
 from qeopt_solvers.reduce import reduce
 
 STUDIES = sorted(

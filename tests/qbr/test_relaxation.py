@@ -11,8 +11,8 @@ from qeopt.hardware import Runtime
 from qeopt.memory import Limits, count
 from qeopt.network import Bits
 from qeopt.qbr import BitChoices, QbrSettings, Refiner
+from qeopt.relaxation.rating.relax import Relaxer
 from qeopt.score import QEScore
-from qeopt.search.rating.relax import Relaxer
 from qeopt.space import Space, Structure, Task
 from qeopt.spec.model import build
 from qeopt_solvers import Status

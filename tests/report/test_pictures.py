@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from qeopt.compare import compare
 from qeopt.network import Bits
-from qeopt.reading import load_study
 from qeopt.report.convergence_plot import draw_convergence
 from qeopt.report.counted import Counted, layers
 from qeopt.report.gap_plot import draw_gaps, draw_scores
 from qeopt.report.plots import draw_memory
 from qeopt.search import Progress
+from qeopt.study.load import load_study
+from qeopt.verbs.compare import compare
 
 
 def _counted(name: str, *overrides: str) -> Counted:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from qeopt.search.checkpoint import Journal
-from qeopt.solve import resume, solve
+from qeopt.verbs.solve import resume, solve
 
 
 def main() -> None:

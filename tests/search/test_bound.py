@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from qeopt.reading import load_study
+from qeopt.relaxation.bound import bound_space, recheck
+from qeopt.relaxation.rating.relax import Relaxer
 from qeopt.search import SearchSettings, explore
-from qeopt.search.bound import bound_space, recheck
-from qeopt.search.rating.relax import Relaxer
 from qeopt.space import Structure
+from qeopt.study.load import load_study
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small_spaces import SmallStudy, small_study, structures  # type: ignore[import-not-found]

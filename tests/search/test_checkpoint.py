@@ -14,8 +14,8 @@ import pytest
 from qeopt.run import ResumeError, differences
 from qeopt.search import Progress
 from qeopt.search.checkpoint import CheckpointError
-from qeopt.solve import Solution, resume, solve
 from qeopt.spec.errors import SpecError
+from qeopt.verbs.solve import Solution, resume, solve
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from qeopt.reading import load_study
-from qeopt.recount import recount
+from qeopt.design.recount import recount
 from qeopt.search import SearchResult, Stop, explore
 from qeopt.search.alternatives import distance
 from qeopt.search.codes import encode
 from qeopt.search.evolution import evolve
 from qeopt.search.island import Candidate, Island, Leader, Terms, advance, rank, welcome
 from qeopt.search.workers import InProcess
-from qeopt.solve import solve
 from qeopt.space import Space, Structure
 from qeopt.study import Study
+from qeopt.study.load import load_study
+from qeopt.verbs.solve import solve
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small_search import write_study  # type: ignore[import-not-found]  # beside this file

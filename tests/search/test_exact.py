@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qeopt.reading import load_study
+from qeopt.relaxation.cells.tables import Floats, Integers
+from qeopt.relaxation.rating.exact import Rater
 from qeopt.search.breeding import Breeder
-from qeopt.search.cells.tables import Floats, Integers
 from qeopt.search.island import Island, Terms, advance
 from qeopt.search.polish import polishing
-from qeopt.search.rating.exact import Rater
+from qeopt.study.load import load_study
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small_spaces import SmallStudy, small_study, structures  # type: ignore[import-not-found]

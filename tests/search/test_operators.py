@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qeopt.relaxation.cells.tables import Integers
+from qeopt.relaxation.genome import Genome
 from qeopt.search.breeding import Breeder
-from qeopt.search.cells.tables import Integers
 from qeopt.search.codes import decode, encode
 from qeopt.search.crossovers import CROSSOVERS, Crossover
-from qeopt.search.genome import Genome
 from qeopt.search.mutations import MUTATIONS, Move
 from qeopt.search.polish import NEAR, neighbours
 from qeopt.search.settings import SearchSettings

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from qeopt.reading import load_study
-from qeopt.search.bound import JointBound, bound_space
-from qeopt.search.bound.joint import MOST_PARTS
-from qeopt.search.cells.overhead import overhead
+from qeopt.relaxation.bound import JointBound, bound_space
+from qeopt.relaxation.bound.joint import MOST_PARTS
+from qeopt.relaxation.cells.overhead import overhead
 from qeopt.space import Space, Structure
 from qeopt.spec.library import Library
 from qeopt.spec.load import load_text
 from qeopt.study import Study
+from qeopt.study.load import load_study
 
 STUDY = """\
 kind: study

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from qeopt.reading import load_study
+from qeopt.design.verify import verify
 from qeopt.search import Phase, Progress
-from qeopt.solve import Solution, resume, solve
-from qeopt.verify import verify
+from qeopt.study.load import load_study
+from qeopt.verbs.solve import Solution, resume, solve
 
 sys.path.insert(0, str(Path(__file__).parent))
 from small_search import write_study  # type: ignore[import-not-found]  # beside this file

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from qeopt.reading import load_study
 from qeopt.search import SearchResult, Workers, explore, open_workers
 from qeopt.search.workers import InProcess, WorkersError
-from qeopt.solve import solve
 from qeopt.study import Study
+from qeopt.study.load import load_study
+from qeopt.verbs.solve import solve
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))

@@ -2,9 +2,9 @@
 
 from numpy.random import Generator
 
-from qeopt.search.cells.tables import Integers
+from qeopt.relaxation.cells.tables import Integers
+from qeopt.relaxation.genome import Genome
 from qeopt.search.crossovers.base import block_count, joined
-from qeopt.search.genome import Genome
 
 
 def cross(genome: Genome, first: Integers, second: Integers, rng: Generator) -> Integers:

@@ -7,8 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.random import Generator
 
-from qeopt.search.cells.tables import Integers
-from qeopt.search.genome import Genome
+from qeopt.relaxation.cells.tables import Integers
+from qeopt.relaxation.genome import Genome
 
 
 class Move(Protocol):

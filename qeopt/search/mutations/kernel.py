@@ -2,8 +2,8 @@
 
 from numpy.random import Generator
 
-from qeopt.search.cells.tables import Integers
-from qeopt.search.genome import Genome
+from qeopt.relaxation.cells.tables import Integers
+from qeopt.relaxation.genome import Genome
 from qeopt.search.mutations.base import redraw
 
 

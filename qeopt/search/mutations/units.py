@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.random import Generator
 
-from qeopt.search.cells.tables import Integers
-from qeopt.search.genome import Genome
+from qeopt.relaxation.cells.tables import Integers
+from qeopt.relaxation.genome import Genome
 from qeopt.search.mutations.base import drawn, step
 
 STEPS = np.array([-2, -1, 1, 2])

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.random import Generator
 
-from qeopt.search.cells.tables import Floats, Integers, Masks
-from qeopt.search.genome import Genome
+from qeopt.relaxation.cells.tables import Floats, Integers, Masks
+from qeopt.relaxation.genome import Genome
 from qeopt.search.mutations.base import drawn, step, with_places
 
 FACTORS = np.array([2, 1.5, 1.25, 0.8, 0.6, 0.5])

@@ -11,10 +11,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 import published_nets  # type: ignore[import-not-found]  # beside this file
 from onnx_author import Author  # type: ignore[import-not-found]  # beside this file
 
-from qeopt.bits import bits
 from qeopt.export import export
 from qeopt.network import Op
 from qeopt.network.importers import ImportOptions, import_model
+from qeopt.verbs.bits import bits
 
 
 def branching() -> Author:

@@ -13,13 +13,13 @@ import published_nets  # type: ignore[import-not-found]  # beside this file
 from onnx_author import Author  # type: ignore[import-not-found]  # beside this file
 from tflite_author import small_network  # type: ignore[import-not-found]  # beside this file
 
-from qeopt.bits import bits, network_text, write_study
+from qeopt.design.recount import recount
+from qeopt.design.verify import verify
 from qeopt.network.importers import ImportOptions, import_model
-from qeopt.reading import load_study
-from qeopt.recount import recount
-from qeopt.solve import solve
 from qeopt.spec.errors import SpecError
-from qeopt.verify import verify
+from qeopt.study.load import load_study
+from qeopt.verbs.bits import bits, network_text, write_study
+from qeopt.verbs.solve import solve
 from qeopt_solvers import Status
 
 BUDGETS = {"sram": "12 KiB", "flash": "16 KiB"}

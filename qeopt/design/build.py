@@ -1,0 +1,149 @@
+"""Write a finished search down as a design."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+from qeopt.design.arena import describe_arena
+from qeopt.design.model import (
+    FORMAT,
+    Alternative,
+    Baseline,
+    BitsProof,
+    Certificate,
+    CertificatePart,
+    Design,
+    FileHash,
+    Peak,
+    PriceVector,
+    Provenance,
+    SpaceCertificate,
+    uses,
+    whole,
+)
+from qeopt.memory import Resources
+from qeopt.qbr import Refined
+from qeopt.relaxation.bound import BoundPart
+from qeopt.search import JointBound
+from qeopt.space import Structure
+from qeopt.spec.load import Loaded
+from qeopt.spec.node import plain
+from qeopt.study import Study
+from qeopt_solvers import Status
+
+
+def describe(
+    loaded: Loaded[Study],
+    structure: Structure,
+    proofs: tuple[Refined, ...],
+    *,
+    stopped: str,
+    overrides: tuple[str, ...] = (),
+    bound: JointBound | None = None,
+    baselines: Mapping[str, Baseline] | None = None,
+    alternatives: tuple[Alternative, ...] = (),
+) -> Design:
+    """Write down a structure with the bits of the first of `proofs` as a design; the others stand beside it as certificates.
+
+    Raises:
+        ValueError: when the first proof has no bits.
+    """
+    study, refined = loaded.value, proofs[0]
+    if refined.bits is None or refined.resources is None or refined.score is None:
+        raise ValueError("a design needs bits")
+    return Design(
+        format=FORMAT,
+        study_name=study.name,
+        score=refined.score,
+        bound=None if bound is None else bound.value,
+        gap=None if bound is None else _gap(refined.score, bound.value),
+        stopped=stopped,
+        bits=_proof(proofs),
+        space_certificate=None
+        if bound is None
+        else SpaceCertificate(parts=tuple(_part(part) for part in bound.parts), left_out=bound.left_out),
+        structure=study.subject.named(structure),
+        order=tuple(op.name for op in refined.network.ops),
+        weights=dict(refined.bits.weights),
+        activations=dict(refined.bits.activations),
+        uses=uses(study.limits.uses(refined.resources)),
+        peak=_peak(refined.resources),
+        arena=describe_arena(refined.network, study.runtime, refined.bits, study.runs),
+        baselines=baselines or {},
+        alternatives=alternatives,
+        study=resolved(loaded),
+        provenance=Provenance(
+            files=tuple(FileHash(name=file.path.name, role=file.role, sha256=file.sha256) for file in loaded.files),
+            overrides=overrides,
+            seed=study.search.seed,
+            versions={name: version(name) for name in ("qeopt", "ortools", "numpy")},
+        ),
+    )
+
+
+def describe_alternative(study: Study, structure: Structure, proofs: tuple[Refined, ...], distance: float) -> Alternative:
+    """Write down a structure that stands beside a design, with the bits of the first of `proofs`.
+
+    Raises:
+        ValueError: when the first proof has no bits.
+    """
+    refined = proofs[0]
+    if refined.bits is None or refined.resources is None or refined.score is None:
+        raise ValueError("an alternative needs bits")
+    return Alternative(
+        score=refined.score,
+        distance=distance,
+        bits=_proof(proofs),
+        structure=study.subject.named(structure),
+        weights=dict(refined.bits.weights),
+        activations=dict(refined.bits.activations),
+        uses=uses(study.limits.uses(refined.resources)),
+    )
+
+
+def resolved(loaded: Loaded[Study]) -> Mapping[str, Any]:
+    """The study as plain data, with everything it names in place."""
+    data = plain(loaded.root)
+    return data if isinstance(data, dict) else {}
+
+
+def _proof(proofs: tuple[Refined, ...]) -> BitsProof:
+    """Set the chosen bits, the first of `proofs`, against everything that was proven of this structure."""
+    refined = proofs[0]
+    score = refined.score or 0.0
+    outcomes = [proof.outcome for proof in proofs if proof.outcome is not None]
+    chosen = refined.outcome.value if refined.outcome is not None else None
+    proven = any(outcome.status is Status.OPTIMAL and outcome.value == chosen for outcome in outcomes)
+    bound = score if proven else min((proof.bound for proof in proofs if proof.bound is not None), default=None)
+    return BitsProof(
+        status=Status.OPTIMAL if proven else Status.FEASIBLE,
+        engine=refined.engine,
+        value=score,
+        bound=bound,
+        gap=None if bound is None else _gap(score, bound),
+        certificates=tuple(
+            Certificate(engine=found.engine, status=found.status, value=found.value, bound=found.bound) for found in outcomes
+        ),
+        note="" if proven else refined.note,
+    )
+
+
+def _part(part: BoundPart) -> CertificatePart:
+    return CertificatePart(**asdict(part.overhead), prices=PriceVector(**asdict(part.prices)))
+
+
+def _gap(score: float, bound: float) -> float:
+    return max(bound - score, 0.0) / max(abs(score), 1e-12)
+
+
+def _peak(resources: Resources) -> Peak:
+    peak = resources.peak
+    return Peak(
+        step=peak.step.name,
+        tensors={tensor.name: whole(size) for tensor, size in peak.tensor_bytes},
+        scratch=whole(peak.scratch_bytes),
+        persistent=whole(peak.persistent_bytes),
+    )

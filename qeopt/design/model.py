@@ -1,0 +1,264 @@
+"""The artefact: a network with bits, recounted costs, certificates and provenance. Nothing in it varies between runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from qeopt.design.arena import Arena
+from qeopt.files import write_atomically
+from qeopt.memory import BudgetUse
+from qeopt.network import Bits, Network
+from qeopt.network.order import in_order
+from qeopt.spec.errors import Location, QeoptError, SpecError
+from qeopt.spec.model import Block, build
+from qeopt.study import Study
+from qeopt_solvers import Status
+
+FORMAT: Literal["qeopt.design/1"] = "qeopt.design/1"
+Amount = int | float
+
+
+class Certificate(Block):
+    """What one engine proved of the bits, in millionths of a nat of bit-dependent score."""
+
+    engine: str
+    """Engine that answered."""
+    status: Status
+    """How much it proved."""
+    value: int | None
+    """Summed integer gains of its answer."""
+    bound: int | None
+    """No bits for this network have a higher sum."""
+
+
+class BitsProof(Block):
+    """How good the bits are for this structure."""
+
+    status: Status
+    """`optimal` when proven that no bits for this structure score higher."""
+    engine: str
+    """Engine that chose the bits."""
+    value: float
+    """Score of the chosen bits, in nats."""
+    bound: float | None
+    """No bits for this structure score higher, in nats."""
+    gap: float | None
+    """(bound - value) / |value|, zero when optimal."""
+    certificates: tuple[Certificate, ...]
+    """The choosing engine's and CP-SAT's."""
+    note: str = ""
+    """What a reader must know of how far the proof goes."""
+
+
+class PriceVector(Block):
+    """What each budget is worth, in nats per unit."""
+
+    flash: Annotated[float, Field(ge=0)]
+    """Per unit of flash: a byte, or a bit where the runtime keeps fractions."""
+    bitops: Annotated[float, Field(ge=0)]
+    """Per bit operation."""
+    macs: Annotated[float, Field(ge=0)]
+    """Per multiply-accumulate."""
+    held: Annotated[float, Field(ge=0)]
+    """Per unit of memory that operators hold for good."""
+
+
+class CertificatePart(Block):
+    """What proves the bound over some designs: one pass over the space at these prices gives it."""
+
+    at_least: Annotated[int, Field(ge=0)]
+    """The designs meant hold at least so much beside their tensors, in the unit in which the runtime counts."""
+    at_most: int | None
+    """And at most so much; null for any amount."""
+    prices: PriceVector
+    """The prices."""
+
+
+class SpaceCertificate(Block):
+    """What proves the bound over the whole space."""
+
+    parts: Annotated[tuple[CertificatePart, ...], Field(min_length=1)]
+    """By ascending ranges; together they mean every design."""
+    left_out: tuple[str, ...]
+    """Rules that the bound does not use; it holds all the same."""
+
+
+class Use(Block):
+    """One budget and how much of it is used."""
+
+    used: Amount
+    """What the design uses."""
+    limit: int | None
+    """What it may use; null without a budget."""
+
+
+class Peak(Block):
+    """The step that needs most memory."""
+
+    step: str
+    """Name of the step."""
+    tensors: Mapping[str, Amount]
+    """Bytes of each tensor that is resident."""
+    scratch: Amount
+    """Bytes of working memory of the kernel."""
+    persistent: Amount = 0
+    """Bytes that operators hold from the start to the end."""
+
+
+class Baseline(Block):
+    """The best design of the same study under other terms."""
+
+    score: float
+    """Its score, in nats."""
+    structure: Mapping[str, Mapping[str, Amount]]
+    """Its structure."""
+    uses: Mapping[str, Use]
+    """What it uses."""
+
+
+class Alternative(Block):
+    """Another design of the same study, within a stated share of the best score: the score is a proxy, and people may choose."""
+
+    score: float
+    """Its score, in nats."""
+    distance: float
+    """How far its structure is from the best one's: 0 for the same, 1 where every choice is at the other end."""
+    bits: BitsProof
+    """How good its bits are for its structure."""
+    structure: Mapping[str, Mapping[str, Amount]]
+    """Its structure."""
+    weights: Mapping[str, int]
+    """Weight bits by operator."""
+    activations: Mapping[str, int]
+    """Bits by activation tensor."""
+    uses: Mapping[str, Use]
+    """What it uses."""
+
+
+class FileHash(Block):
+    """A file that the study was read from."""
+
+    name: str
+    """File name, without its folder."""
+    role: str
+    """What it was read for."""
+    sha256: str
+    """Hash of its bytes."""
+
+
+class Provenance(Block):
+    """What made this design."""
+
+    files: tuple[FileHash, ...]
+    """Every YAML file used."""
+    overrides: tuple[str, ...]
+    """Values replaced on the command line."""
+    seed: int
+    """Seed of the search."""
+    versions: Mapping[str, str]
+    """Versions of this project and of what decides numbers."""
+
+
+class Design(Block):
+    """A finished design."""
+
+    format: Literal["qeopt.design/1"]
+    """Version of this layout."""
+    study_name: str
+    """Name of the study it answers."""
+    score: float
+    """Score in nats."""
+    bound: float | None
+    """No design in the whole space scores higher, in nats; null where no bound is known."""
+    gap: float | None
+    """(bound - score) / |score| over the whole space; null where no bound is known."""
+    stopped: str
+    """Why the search ended."""
+    bits: BitsProof
+    """How good the bits are for this structure."""
+    space_certificate: SpaceCertificate | None
+    """What proves `bound`; null where no bound is known."""
+    structure: Mapping[str, Mapping[str, Amount]]
+    """Chosen values by block; empty for a fixed network without choices."""
+    order: tuple[str, ...] = ()
+    """Operators in the order in which they run; left out, it is that of the network."""
+    weights: Mapping[str, int]
+    """Weight bits by operator."""
+    activations: Mapping[str, int]
+    """Bits by activation tensor."""
+    uses: Mapping[str, Use]
+    """Peak SRAM and flash in bytes, BitOps, MACs, layers: used and allowed."""
+    peak: Peak
+    """The step that needs most memory."""
+    arena: Arena | None = None
+    """An address for every buffer; null under a runtime that only counts, like the paper's."""
+    baselines: Mapping[str, Baseline]
+    """Designs of the same study under other terms, by name."""
+    alternatives: tuple[Alternative, ...] = ()
+    """Other designs of the study, each as far from those before it as could be found."""
+    study: Annotated[Mapping[str, Any], Field(repr=False)]
+    """The study with everything it names resolved; enough to recount the design."""
+    provenance: Provenance
+    """What made this design."""
+
+    def save(self, path: Path) -> None:
+        """Write the design as JSON, atomically."""
+        write_atomically(path, json.dumps(self.model_dump(mode="json"), indent=1, sort_keys=False, allow_nan=False) + "\n")
+
+    def load_study(self) -> Study:
+        """Rebuild the study that the design carries."""
+        return build(Study, dict(self.study))
+
+    def network(self) -> Network:
+        """Expand the design's structure, its operators in the design's order.
+
+        Raises:
+            ValueError: when the study has no such structure, or the operators cannot run in that order.
+        """
+        study = self.load_study()
+        network = study.subject.expand(study.subject.structure(self.structure), study.task, self.study_name)
+        return in_order(network, self.order) if self.order else network
+
+    def bit_widths(self) -> Bits:
+        """The design's bits."""
+        return Bits(self.weights, self.activations)
+
+
+class VerificationError(QeoptError):
+    """A recount or a second proof disagrees with what a design claims."""
+
+    exit_code = 4
+
+
+def load_design(path: Path) -> Design:
+    """Read a design.
+
+    Raises:
+        SpecError: when the file cannot be read or is no design.
+    """
+    location = Location(str(path), None, None)
+    try:
+        return build(Design, json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise SpecError.at(location, f"cannot be read: {error.strerror}") from None
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+        raise SpecError.at(location, "is not JSON; a design written by `qeopt solve` was expected") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "top level"
+        raise SpecError.at(location, f"is not a design ({FORMAT}): {place}: {first['msg'].lower()}") from None
+
+
+def uses(found: tuple[BudgetUse, ...]) -> dict[str, Use]:
+    """Spell budget uses for the design file."""
+    return {use.name: Use(used=whole(use.used), limit=use.limit) for use in found}
+
+
+def whole(amount: float) -> Amount:
+    """A number as the design file writes it: without a fraction where there is none."""
+    return int(amount) if float(amount).is_integer() else amount

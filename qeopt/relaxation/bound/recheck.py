@@ -1,0 +1,166 @@
+"""Check a certificate: the bound at given prices, by another evaluator than the one that found it.
+
+It shares the formulas of costs and score with the walk and nothing else: whole cells instead of their parts, every pair of channel
+counts instead of running maxima, all layer counts instead of the reachable ones. It is slower and shorter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+
+from qeopt.network.builder import FIXED_BITS
+from qeopt.qbr import Refiner
+from qeopt.relaxation.cells.lattice import boundary_widths
+from qeopt.relaxation.cells.overhead import ANY, Overhead
+from qeopt.relaxation.cells.prices import Prices, chained
+from qeopt.relaxation.cells.tables import CellKind, Floats, Integers
+from qeopt.relaxation.cells.tabulate import tabulate
+from qeopt.space import Place, PlacedCell, Space, Structure, Task
+from qeopt.space.blocks.base import BlockKind
+
+CHUNK = 2_000_000
+"""Combinations of one table, so that memory stays bounded."""
+LARGEST = 1_500_000_000
+"""Combinations of the whole space beyond which a check would take minutes."""
+
+
+@dataclass(frozen=True)
+class _Terms:
+    space: Space
+    task: Task
+    refiner: Refiner
+    prices: Prices
+    boundary: tuple[int, ...]
+    overhead: Overhead
+
+    @property
+    def combinations(self) -> int:
+        """Most combinations of activation bits inside one cell: what it reads, two tensors inside, what it writes."""
+        return len(self.refiner.choices.activations) ** 4
+
+
+def recheck(space: Space, task: Task, refiner: Refiner, prices: Prices, overhead: Overhead = ANY) -> float | None:
+    """The bound that `prices` prove over all designs in a range, in nats; None where checking it would take too long.
+
+    -inf when no structure fits. A price of what nothing limits would prove nothing, and counts as none.
+    """
+    limits = refiner.limits
+    budgets = {"flash": refiner.flash_limit, "bitops": limits.bitops, "macs": limits.macs, "held": overhead.at_most}
+    prices = replace(prices, **{name: 0.0 for name, limit in budgets.items() if limit is None})
+    terms = _Terms(space, task, refiner, prices, boundary_widths(refiner), overhead)
+    if _size(terms) > LARGEST:
+        return None
+    deepest = limits.layers if limits.layers is not None else _most_layers(terms)
+    value = np.full((1, deepest + 1, len(terms.boundary)), -np.inf)
+    value[0, 0, terms.boundary.index(FIXED_BITS)] = 0.0
+    entering = np.array([task.input[2]])
+    for number in range(len(space.blocks)):
+        value, entering = _through(terms, number, entering, value)
+    worth: float = sum(getattr(prices, name) * (limit or 0) for name, limit in budgets.items())
+    return float(value.max()) + worth
+
+
+def _through(terms: _Terms, number: int, entering: Integers, value: Floats) -> tuple[Floats, Integers]:
+    """Values behind a block, and the channel counts that may leave it."""
+    block = terms.space.blocks[number]
+    genes = {gene.name: gene.values for gene in block.genes}
+    counts = [int(count) for count in genes.pop("units", (1,))]
+    leaving = np.array(genes.pop("width", tuple(entering.tolist())))
+    keeps = "width" not in {gene.name for gene in block.genes}
+    behind = np.full((len(leaving), *value.shape[1:]), -np.inf)
+    used = np.flatnonzero(np.isfinite(value).any(axis=(0, 2)))  # layer counts that some chain has
+    for choice in product(*genes.values()):
+        others = dict(zip(genes, choice, strict=True))
+        repeats = {count: _repeats(terms, number, leaving, others, count) for count in counts}
+        for rows in _rows(terms, number, entering, leaving, keeps=keeps):
+            source, width = entering[rows[:, 0]], leaving[rows[:, 1]]
+            firsts: dict[Place, tuple[Floats, int]] = {}
+            for count in counts:
+                place = _places(terms, number, count)[0]
+                if place not in firsts:
+                    firsts[place] = _cell(terms, block, place, source, width, others, first=True)
+                table, layers = firsts[place]
+                if (repeat := repeats[count]) is not None:
+                    table, layers = chained(table, repeat[0][rows[:, 1]]), layers + repeat[1]
+                kept = used[used + layers < value.shape[1]]
+                reached = (value[rows[:, 0]][:, kept, :, None] + table[:, None]).max(axis=2)
+                for width_place in np.unique(rows[:, 1]):
+                    best = reached[rows[:, 1] == width_place].max(axis=0)
+                    behind[width_place, kept + layers] = np.maximum(behind[width_place, kept + layers], best)
+    return behind, leaving
+
+
+def _rows(terms: _Terms, number: int, entering: Integers, leaving: Integers, *, keeps: bool) -> Iterator[Integers]:
+    """Pairs of (entering, leaving) positions that the rules allow, all of the same or all of different channel counts."""
+    pairs = np.array(list(product(range(len(entering)), range(len(leaving)))))
+    same = entering[pairs[:, 0]] == leaving[pairs[:, 1]]
+    allowed = same if keeps else np.ones(len(pairs), dtype=np.bool_)
+    ruled = {terms.space.genes[position][0] for position in terms.space.ruled_widths}
+    if number and {terms.space.blocks[number].name, terms.space.blocks[number - 1].name} <= ruled:
+        allowed &= entering[pairs[:, 0]] <= leaving[pairs[:, 1]]
+    step = max(CHUNK // terms.combinations, 1)
+    for chosen in (pairs[allowed & same], pairs[allowed & ~same]):
+        for begin in range(0, len(chosen), step):
+            yield chosen[begin : begin + step]
+
+
+def _repeats(
+    terms: _Terms, number: int, width: Integers, others: Mapping[str, int | float], count: int
+) -> tuple[Floats, int] | None:
+    """Priced values of all cells behind the first of `count`, by (width, bits read, bits written), and their layers."""
+    block = terms.space.blocks[number]
+    total: tuple[Floats, int] | None = None
+    for place in _places(terms, number, count)[1:]:
+        table, layers = _cell(terms, block, place, width, width, others, first=False)
+        total = (table, layers) if total is None else (chained(total[0], table), total[1] + layers)
+    return total
+
+
+def _cell(
+    terms: _Terms,
+    block: BlockKind,
+    place: Place,
+    source: Integers,
+    width: Integers,
+    others: Mapping[str, int | float],
+    *,
+    first: bool,
+) -> tuple[Floats, int]:
+    values = {**{name: np.full(len(width), value) for name, value in others.items()}, "width": width}
+    cell = block.cell(source, values, first=first, same_width=bool((source == width).all()), classes=terms.task.classes)
+    placed = PlacedCell("cell", 0, cell, 0, place)
+    dims = np.stack([source, *(np.broadcast_to(getattr(placed.cell, name), width.shape) for name in cell.DIMS)], axis=1)
+    table = tabulate(CellKind.of(cell, place), dims, terms.refiner, terms.boundary, terms.overhead)
+    return np.moveaxis(terms.prices.of(table), -1, 0), table.layers
+
+
+def _places(terms: _Terms, number: int, count: int) -> list[Place]:
+    """Where the cells of a block stand when it has `count` of them."""
+    name = terms.space.blocks[number].name
+    smallest = terms.space.smallest().values
+    values = [
+        count if (block, gene) == (name, "units") else value
+        for (block, gene, _), value in zip(terms.space.genes, smallest, strict=True)
+    ]
+    return [placed.place for placed in terms.space.cells(Structure(tuple(values)), terms.task) if placed.block == number]
+
+
+def _most_layers(terms: _Terms) -> int:
+    """Layers of the deepest structure."""
+    deepest = Structure(tuple(values[-1] if gene == "units" else values[0] for _, gene, values in terms.space.genes))
+    return terms.space.expand(deepest, terms.task).layers
+
+
+def _size(terms: _Terms) -> int:
+    """Combinations of all cells of the space."""
+    total, entering = 0, 1
+    for block in terms.space.blocks:
+        genes = {gene.name: len(gene.values) for gene in block.genes}
+        width = genes.pop("width", entering)
+        total += entering * width * int(np.prod(list(genes.values()) or [1])) * terms.combinations
+        entering = width
+    return total

@@ -1,0 +1,173 @@
+"""An upper bound on what a structure can score, for many structures at once: exact activations, relaxed totals.
+
+Flash and bit operations are priced (Lagrange multipliers); for given prices the best bits are a dynamic program along the chain of
+cells over the bits between them. Any prices give a valid bound, and the search narrows in on those that give the least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+import numpy as np
+
+from qeopt.network.builder import FIXED_BITS
+from qeopt.qbr import Refiner
+from qeopt.relaxation.cells.lattice import BlockLattice, boundary_widths, build_lattice
+from qeopt.relaxation.cells.parting import NotSeparable
+from qeopt.relaxation.cells.recent import Recent, fingerprint
+from qeopt.relaxation.cells.tables import Floats, Integers
+from qeopt.relaxation.genome import Genome
+from qeopt.relaxation.rating.lookup import Lookup, is_separable
+from qeopt.relaxation.rating.members import Members, find_members, tabulate_members
+from qeopt.space import Space, Structure, Task
+
+GOLDEN = (5**0.5 - 1) / 2
+NARROWINGS = 20
+"""Golden-section steps per price: the bracket shrinks to less than a ten-thousandth."""
+MOST_WORTH = 16.0
+"""Highest price looked at, as a multiple of what all weight bits together can gain: tight budgets are worth more than that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxation:
+    """Bounds for a batch of structures."""
+
+    scores: Floats
+    """(structures,) no bits score higher, in nats; -inf where nothing fits."""
+    macs: Floats
+    layers: Floats
+
+
+_RECENT: Recent[Lookup | None] = Recent()
+
+
+@dataclass(frozen=True)
+class Relaxer:
+    """Bounds structures of one space under one set of terms."""
+
+    space: Space
+    task: Task
+    refiner: Refiner
+
+    def relax(self, structures: Sequence[Structure]) -> Relaxation:
+        """Bound every structure."""
+        return self.relax_at(self.genome.read(structures))
+
+    def relax_at(self, places: Integers) -> Relaxation:
+        """Bound structures given by the places of their genes."""
+        if not len(places):
+            return Relaxation(np.zeros(0), np.zeros(0), np.zeros(0))
+        if self.lookup is not None:
+            return Relaxation(*self.lookup.bound(places))
+        if self._lattice is None:
+            members = tabulate_members(self.space, self.task, self.refiner, self.genome.structures(places))
+        else:
+            members = find_members(self.space, self._lattice, places)
+        return _Batch(self.refiner, members, len(places)).relax()
+
+    @cached_property
+    def genome(self) -> Genome:
+        """The genes of the space."""
+        return Genome(self.space)
+
+    @cached_property
+    def lookup(self) -> Lookup | None:
+        """Tables of the whole space to look cells up in; None where its bits do not separate."""
+        return _RECENT.get(fingerprint(self.space, self.task, self.refiner), self._prepare)
+
+    def _prepare(self) -> Lookup | None:
+        if self._lattice is None or not is_separable(self._lattice):
+            return None
+        return Lookup(self.space, self.refiner, self._lattice, boundary_widths(self.refiner).index(FIXED_BITS))
+
+    @cached_property
+    def _lattice(self) -> tuple[BlockLattice, ...] | None:
+        """All cells of the space; None where it has no lattice."""
+        try:
+            return build_lattice(self.space, self.task, self.refiner)
+        except NotSeparable:
+            return None
+
+
+class _Batch:
+    """The cells of a batch of structures."""
+
+    def __init__(self, refiner: Refiner, members: Sequence[Members], size: int) -> None:
+        self._limits = refiner.limits
+        self._flash_limit = refiner.flash_limit
+        self._size = size
+        boundary = boundary_widths(refiner)
+        self._start = boundary.index(FIXED_BITS)  # the image
+        self._widths = len(boundary)
+        self._members = members
+        self._length = 1 + max(int(cells.slots.max()) for cells in members)
+
+    def relax(self) -> Relaxation:
+        macs = np.zeros(self._size)
+        layers = np.zeros(self._size)
+        least_flash = np.zeros(self._size)
+        most_gain = np.zeros(self._size)
+        for cells in self._members:
+            np.add.at(macs, cells.owners, cells.table.macs)
+            np.add.at(layers, cells.owners, cells.table.layers)
+            np.add.at(least_flash, cells.owners, cells.table.least_flash())
+            np.add.at(most_gain, cells.owners, sum(_range(group.gains) for group in cells.table.groups))
+        scores = self._least_bound(MOST_WORTH * np.maximum(most_gain, 1.0))
+        fits = np.ones(self._size, dtype=np.bool_)
+        for used, limit in ((macs, self._limits.macs), (layers, self._limits.layers), (least_flash, self._flash_limit)):
+            if limit is not None:
+                fits &= used <= limit
+        return Relaxation(np.where(fits, scores, -np.inf), macs, layers)
+
+    def _least_bound(self, most: Floats) -> Floats:
+        """Minimise the bound over the prices of the budgets there are, one price after the other."""
+        flash_price = bitops_price = np.zeros(self._size)
+        prices_flash, prices_bitops = self._flash_limit is not None, self._limits.bitops is not None
+        best = self._bound(flash_price, bitops_price)
+        for _ in range(2 if prices_flash and prices_bitops else 1):
+            if prices_bitops:
+                bitops_price, best = _minimise(partial(self._bound, flash_price), most)
+            if prices_flash:
+                flash_price, best = _minimise(partial(self._bound, bitops_worth=bitops_price), most)
+        return best
+
+    def _bound(self, flash_worth: Floats, bitops_worth: Floats) -> Floats:
+        """The bound at given prices, stated as nats that the whole budget is worth."""
+        flash_price = flash_worth / (self._flash_limit or 1)
+        bitops_price = bitops_worth / (self._limits.bitops or 1)
+        chain = np.full((self._length, self._size, self._widths, self._widths), -np.inf)
+        chain[:, :, np.arange(self._widths), np.arange(self._widths)] = 0.0  # chains shorter than the longest pass through
+        for cells in self._members:
+            priced = cells.table.priced(flash_price[cells.owners], bitops_price[cells.owners])
+            chain[cells.slots, cells.owners] = np.moveaxis(priced, -1, 0)
+        value = np.full((self._size, self._widths), -np.inf)
+        value[:, self._start] = flash_worth + bitops_worth
+        for step in chain:
+            value = (value[:, :, None] + step).max(axis=1)
+        best: Floats = value.max(axis=1)
+        return best
+
+
+def _range(gains: Floats) -> float:
+    finite = gains[np.isfinite(gains)]
+    return float(finite.max() - finite.min()) if finite.size else 0.0
+
+
+def _minimise(bound: Callable[[Floats], Floats], high: Floats) -> tuple[Floats, Floats]:
+    """Golden-section search of a convex function of one price per structure on [0, high]; returns prices and values."""
+    low, high = np.zeros_like(high), high.copy()
+    left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+    at_left, at_right = bound(left), bound(right)
+    for _ in range(NARROWINGS):
+        keep_left = at_left <= at_right
+        low, high = np.where(keep_left, low, left), np.where(keep_left, right, high)
+        inner = np.where(keep_left, high - GOLDEN * (high - low), low + GOLDEN * (high - low))
+        at_inner = bound(inner)
+        left, right = np.where(keep_left, inner, right), np.where(keep_left, left, inner)
+        at_left, at_right = np.where(keep_left, at_inner, at_right), np.where(keep_left, at_left, at_inner)
+    at_zero = bound(np.zeros_like(high))
+    price = np.where(at_left <= at_right, left, right)
+    value = np.minimum(at_left, at_right)
+    return np.where(at_zero <= value, 0.0, price), np.minimum(at_zero, value)

@@ -1,6 +1,0 @@
-"""A proven upper bound on the score of every structure and bit assignment of a space, and the structures that come near it."""
-
-from qeopt.search.bound.joint import BoundPart, JointBound, bound_space
-from qeopt.search.bound.recheck import recheck
-
-__all__ = ["BoundPart", "JointBound", "bound_space", "recheck"]

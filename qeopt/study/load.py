@@ -1,0 +1,85 @@
+"""Read a study: its files, what it names in files of other tools, and what only shows when its parts meet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from qeopt.hardware.costs import missing_isa
+from qeopt.space import GraphNetwork
+from qeopt.spec.document import Document
+from qeopt.spec.errors import SpecError, did_you_mean, one_of
+from qeopt.spec.library import Library
+from qeopt.spec.load import Loaded, load
+from qeopt.spec.node import locate
+from qeopt.study.inline_files import embed
+from qeopt.study.model import Study
+from qeopt_solvers import table as engines
+
+Complaint = tuple[tuple[str, ...], str]
+"""A place in the study and what is wrong there."""
+
+
+def load_study(source: str | Path | Document, *, overrides: Sequence[str] = (), library: Library | None = None) -> Loaded[Study]:
+    """Read a study from a path or a shipped name, and check what only shows when its parts meet.
+
+    Args:
+        source: A file, a name such as `vww_256k`, or a document that was read before.
+        overrides: `KEY=VALUE` texts that replace values of the file.
+        library: Where names are looked up.
+
+    Raises:
+        SpecError: with every problem found, each with its place.
+    """
+    loaded = embed(load(Study, source, library=library or Library(), kind="study", overrides=overrides))
+    for check in (_budgets, _isa, _depth, _engines, _task, _objective):
+        complaint = check(loaded.value)
+        if complaint is not None:
+            place, message = complaint
+            raise SpecError.at(locate(loaded.root, place), message)
+    return loaded
+
+
+def _budgets(study: Study) -> Complaint | None:
+    try:
+        _ = study.limits
+    except ValueError as error:
+        return ("budgets",), str(error)
+    return None
+
+
+def _isa(study: Study) -> Complaint | None:
+    device, runtime = study.device, study.runtime
+    missing = () if device is None else missing_isa(device, runtime)
+    if device is None or not missing:
+        return None
+    message = f"the runtime {runtime.name!r} needs {', '.join(missing)}, which the device {device.name!r} does not have"
+    return ("runtime",), f"{message} (its `isa`: {', '.join(device.isa or ()) or 'none'})"
+
+
+def _depth(study: Study) -> Complaint | None:
+    budgets = study.budgets
+    if study.space is None or any(limit is not None for limit in (budgets.layers, budgets.macs, budgets.bitops)):
+        return None
+    message = "a study of a space needs a `layers` budget: the score grows with depth without end (layers: 47 is the paper's)"
+    return ("budgets",), message
+
+
+def _engines(study: Study) -> Complaint | None:
+    known = engines.names()
+    for field in ("engine", "scout"):
+        engine = getattr(study.qbr, field)
+        if engine not in known:
+            return ("qbr", field), f"there is no engine {engine!r}; {one_of(known)} was expected{did_you_mean(engine, known)}"
+    return None
+
+
+def _task(study: Study) -> Complaint | None:
+    misfit = study.network.misfit(study.task) if isinstance(study.network, GraphNetwork) else None
+    return None if misfit is None else (("task", misfit[0]), misfit[1])
+
+
+def _objective(study: Study) -> Complaint | None:
+    subject = study.subject
+    complaint = study.objective.check(subject.expand(subject.smallest(), study.task, subject.name))
+    return None if complaint is None else (("objective", "stage_weights"), complaint)

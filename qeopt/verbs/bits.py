@@ -1,0 +1,160 @@
+"""Exact bits for one network, without a study file: the study is written on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qeopt.network import Network
+from qeopt.network.document import document
+from qeopt.network.importers import ImportOptions, import_model
+from qeopt.spec.document import parse
+from qeopt.spec.errors import Location, SpecError
+from qeopt.spec.library import Library, is_path
+from qeopt.verbs.solve import Solution, solve
+
+WIDTHS = (2, 4, 8)
+
+
+@dataclass(frozen=True)
+class BitsAnswer:
+    """Bits for a network, and the study that asks for them."""
+
+    solution: Solution
+    model: Path
+    """The model file."""
+    study_text: str
+    """YAML; saved beside the model, `qeopt solve` answers it the same way."""
+    notes: tuple[str, ...]
+    """What was left out, folded or taken in another way while the model was read."""
+
+    def text_for(self, path: Path) -> str:
+        """The study to be saved at `path`: it names the model by its way from there, or in full."""
+        model, folder = self.model.resolve(), path.resolve().parent
+        told = model.relative_to(folder) if model.is_relative_to(folder) else model
+        return self.study_text.replace(json.dumps(self.model.name), json.dumps(str(told)), 1)
+
+
+def bits(
+    model: str | Path,
+    *,
+    runtime: str,
+    device: str | None = None,
+    budgets: Mapping[str, int | str] | None = None,
+    weights: Sequence[int] = WIDTHS,
+    activations: Sequence[int] = WIDTHS,
+    objective: str | Mapping[str, Any] = "qe",
+    engine: str = "chain",
+    options: ImportOptions | None = None,
+    library: Library | None = None,
+    overrides: Sequence[str] = (),
+) -> BitsAnswer:
+    """Find the best bits for the network in `model`, prove them and count everything again.
+
+    Args:
+        model: A model file (ONNX, TFLite, MCUNet JSON).
+        runtime: Kernel library, by name or path.
+        device: Chip or board, by name or path; may be left out where `budgets` give SRAM and flash.
+        budgets: Instead of what the device leaves, as a study spells them (`{"sram": "64 KiB"}`).
+        weights: Bits that weights may have.
+        activations: Bits that activations may have.
+        objective: What is maximised, as a study spells it; the paper's eq. (9) unless stated.
+        engine: Engine that assigns bits; CP-SAT proves them whichever it is.
+        options: What the file does not say, and how to take what no importer knows.
+        library: Where names are looked up.
+        overrides: `KEY=VALUE` texts that replace values of the study.
+
+    Raises:
+        SpecError: when the file cannot be read as a network, or a name is unknown.
+        PluginError: when a package that the importer needs is not installed.
+        VerificationError: when two exact engines disagree, or the recount does.
+    """
+    path = Path(model)
+    text, notes = study_for(
+        path,
+        runtime=runtime,
+        device=device,
+        budgets=budgets,
+        weights=weights,
+        activations=activations,
+        objective=objective,
+        engine=engine,
+        options=options,
+    )
+    # Names in the text mean what they mean beside the model, where it would be saved.
+    parsed = parse(text, str(path.with_suffix(".yaml")))
+    return BitsAnswer(solve(parsed, overrides=overrides, library=library), path, text, notes)
+
+
+def study_for(
+    path: Path,
+    *,
+    runtime: str,
+    device: str | None = None,
+    budgets: Mapping[str, int | str] | None = None,
+    weights: Sequence[int] = WIDTHS,
+    activations: Sequence[int] = WIDTHS,
+    objective: str | Mapping[str, Any] = "qe",
+    engine: str = "chain",
+    options: ImportOptions | None = None,
+) -> tuple[str, tuple[str, ...]]:
+    """Write the study that asks for the bits of a model, to be saved beside it; also return the importer's notes.
+
+    Raises:
+        SpecError, PluginError: as `bits`.
+    """
+    read = import_model(path, options)
+    image, *_ = read.network.tensors
+    classes = max(int(tensor.channels) for tensor in read.network.outputs)
+    told = {} if options is None else options.model_dump(mode="json", exclude_unset=True)
+    study: dict[str, Any] = {
+        "kind": "study",
+        "task": {"input": [int(image.height), int(image.width), int(image.channels)], "classes": classes},
+        "network": {"file": path.name, **told},
+        **({} if device is None else {"device": _from_anywhere(device)}),
+        "runtime": _from_anywhere(runtime),
+        **({} if budgets is None else {"budgets": dict(budgets)}),
+        "bits": {"weights": list(weights), "activations": list(activations)},
+        "objective": objective if isinstance(objective, str) else dict(objective),
+        "qbr": {"engine": engine},
+    }
+    return "".join(f"{key}: {_flow(value)}\n" for key, value in study.items()), read.notes
+
+
+def write_study(path: Path, text: str) -> None:
+    """Save a study or a network in a new file; its folder is made if it is missing.
+
+    Raises:
+        SpecError: when the file exists already or cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        said = "exists already; choose another file" if path.exists() else f"cannot be written: {error.strerror}"
+        raise SpecError.at(Location(str(path)), said) from None
+
+
+def network_text(network: Network) -> str:
+    """Write a network out operator by operator, as a file that a study can name."""
+    told = document(network)
+    lines = ["kind: network", f"image: {json.dumps(told['image'], ensure_ascii=False)}", "ops:"]
+    lines += [f"  - {json.dumps(entry, ensure_ascii=False)}" for entry in told["ops"]]
+    lines += [f"{key}: {json.dumps(told[key], ensure_ascii=False)}" for key in ("stage_ends", "results") if key in told]
+    return "\n".join(lines) + "\n"
+
+
+def _from_anywhere(name: str) -> str:
+    """A path means the same wherever the study is saved."""
+    return str(Path(name).resolve()) if is_path(name) else name
+
+
+def _flow(value: Any) -> str:
+    """A value as YAML on one line; JSON is YAML, and quotes whatever could be read as something else."""
+    if isinstance(value, str) and value.replace("-", "").replace("_", "").isalnum() and not value[0].isdigit():
+        return value
+    return json.dumps(value, ensure_ascii=False)
