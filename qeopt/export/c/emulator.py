@@ -15,6 +15,8 @@ PACKAGES = ("gcc-arm-none-eabi", "libnewlib-arm-none-eabi", "qemu-system-arm")
 _TOOLS = ("arm-none-eabi-gcc", "arm-none-eabi-size", "qemu-system-arm")
 _WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror")
 STACK_BYTES = 4096
+_WORDS = ("turns", "layer", "stack", "output", "fault")
+"""First words of the lines that the program tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,9 @@ MACHINES: Mapping[str, Machine] = {
         _mps2("cortex-m3", "mps2-an385", "-mcpu=cortex-m3"),
         _mps2("cortex-m4", "mps2-an386", "-mcpu=cortex-m4"),
         _mps2("cortex-m7", "mps2-an500", "-mcpu=cortex-m7"),
-        Machine("cortex-m33", "cortex-m33 on mps2-an505", "mps2-an505", ("-mcpu=cortex-m33",), 0x10000000, 4 << 20, 0x38000000, 4 << 20),
+        Machine(
+            "cortex-m33", "cortex-m33 on mps2-an505", "mps2-an505", ("-mcpu=cortex-m33",), 0x10000000, 4 << 20, 0x38000000, 4 << 20
+        ),
     )
 }
 """Code for a Cortex-M0+ runs on a Cortex-M3, as QEMU has no board of that core with enough memory."""
@@ -61,9 +65,6 @@ class Layer:
 class Run:
     """What a run in the emulator showed."""
 
-    machine: Machine
-    flash_bytes: int
-    """Code and constants of the network: `.text` and `.rodata` of its files."""
     layers: tuple[Layer, ...]
     stack_bytes: int
     """The most that was on the stack."""
@@ -120,7 +121,7 @@ def build(folder: Path, machine: Machine, out: Path, *, options: Iterable[str] =
     return sum(int(line.split()[1]) for line in listed if line.startswith(".network"))
 
 
-def emulate(elf: Path, machine: Machine, flash_bytes: int, *, limit_s: float = 600) -> Run:
+def emulate(elf: Path, machine: Machine, *, limit_s: float = 600) -> Run:
     """Run a linked program.
 
     Raises:
@@ -132,16 +133,16 @@ def emulate(elf: Path, machine: Machine, flash_bytes: int, *, limit_s: float = 6
         done = subprocess.run(command, capture_output=True, text=True, timeout=limit_s, check=False, stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired:
         raise ExportError(f"{machine.title}: the program did not end within {limit_s:g} s") from None
-    lines = [line.split() for line in (done.stdout + done.stderr).splitlines()]
-    told = {word: [[int(value, 16) for value in rest] for first, *rest in lines if first == word] for word in
-            ("turns", "layer", "stack", "output", "fault")} if all(lines) else {}
-    if not told.get("stack") or told["fault"]:
+    told: dict[str, list[list[int]]] = {word: [] for word in _WORDS}
+    for line in (done.stdout + done.stderr).splitlines():
+        first, *rest = line.split() or [""]
+        if first in told:
+            told[first].append([int(value, 16) for value in rest])
+    if not told["stack"] or told["fault"]:
         raise ExportError(f"{machine.title}: the program failed: {(done.stdout + done.stderr)[-400:].strip()}")
     ticks, instructions, _ = told["turns"][0]
     per_tick = round(instructions / ticks)
     return Run(
-        machine,
-        flash_bytes,
         tuple(Layer(hashed, spent * per_tick) for _, hashed, spent in told["layer"]),
         told["stack"][0][0],
         bytes(value for _, value, _ in told["output"]),

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from qeopt.design import Design
+from qeopt.design.arena import Arena
 from qeopt.export.c.emulator import STACK_BYTES, Machine
 from qeopt.export.c.packing import packed
-from qeopt.export.c.program import Place, Program
+from qeopt.export.c.program import Place, Program, place_of
 from qeopt.export.c.tables import quoted
 from qeopt.export.geometry import image_of, shape_of
 from qeopt.export.quantised import Integers, QuantisedNetwork, Reals
@@ -47,7 +47,11 @@ _TEMPLATES.filters["numbers"] = numbers
 class Sources:
     """What the files of a design are written from."""
 
-    design: Design
+    title: str
+    """Name of the study."""
+    version: str
+    """Of this project."""
+    arena: Arena
     model: QuantisedNetwork
     program: Program
     prefix: str
@@ -97,16 +101,15 @@ class Sources:
     @cached_property
     def _values(self) -> Mapping[str, Any]:
         """What templates may name."""
-        network, arena, provenance = self.model.network, self.design.arena, self.design.provenance
-        assert arena is not None  # noqa: S101  # `program` refused it
+        network, arena = self.model.network, self.arena
         regions = max(len(arena.regions), 1)
         memory = f"uint8_t *const memory[{self.prefix.upper()}_REGIONS]" if regions > 1 else "uint8_t *arena"
         steps, weights, scales, shifts = self._pooled()
         return {
             "prefix": self.prefix,
             "upper": self.prefix.upper(),
-            "title": quoted(self.design.study_name)[1:-1],
-            "version": provenance.versions["qeopt"],
+            "title": quoted(self.title)[1:-1],
+            "version": self.version,
             "regions": regions,
             "region_bytes": [region.bytes for region in arena.regions] if regions > 1 else [arena.bytes],
             "arena_bytes": arena.bytes,
@@ -129,20 +132,22 @@ class Sources:
     def _pooled(self) -> tuple[list[dict[str, Any]], bytes, list[int], list[int]]:
         """Steps as the template spells them, and the arrays that they point into."""
         weights, scales, shifts, found = bytearray(), list[int](), list[int](), []
+        stored: dict[bytes, int] = {}  # operators may share their weights
         for step in self.program.steps:
+            at = stored.setdefault(step.weights, len(weights))
             found.append(
                 {
                     "kernel": step.kernel,
                     "inner": f"{{.{step.inner.split('_')[1]} = {step.inner}}}" if step.inner else "{0}",
                     "comment": quoted(step.op)[1:-1].replace("*/", "* /"),
-                    "weights": f"{self.prefix}_weights + {len(weights)}" if step.weights else "0",
+                    "weights": f"{self.prefix}_weights + {at}" if step.weights else "0",
                     "scales": f"{self.prefix}_scales + {len(scales)}",
                     "shifts": f"{self.prefix}_shifts + {len(shifts)}",
                     "places": [_placed(place) for place in step.places],
                     "fields": ", ".join(f".{name} = {value}" for name, value in step.fields.items()),
                 }
             )
-            weights += step.weights
+            weights += step.weights if at == len(weights) else b""
             scales += step.scales
             shifts += step.shifts
         return found, bytes(weights), scales, shifts
@@ -163,15 +168,9 @@ class Sources:
         }
 
     def _place(self, tensor: Tensor) -> dict[str, int]:
-        arena = self.design.arena
-        assert arena is not None  # noqa: S101
-        buffer, names = arena.buffers[tensor.name], [region.name for region in arena.regions]
-        values, bits = int(tensor.elements), self.model.grids[tensor.name].bits
-        return {
-            "region": names.index(buffer.region) if buffer.region else 0,
-            "offset": buffer.offset,
-            "bytes": -(-values * bits // 8),
-        }
+        grid = self.model.grids[tensor.name]
+        place = place_of(self.arena, tensor, grid)
+        return {"region": place.region, "offset": place.offset, "bytes": -(-int(tensor.elements) * grid.bits // 8)}
 
     @cached_property
     def _integers(self) -> Mapping[str, Integers]:
@@ -180,11 +179,21 @@ class Sources:
     def _bytes(self, values: Integers, tensor: Tensor) -> bytes:
         return packed(values[0].transpose(1, 2, 0), self.model.grids[tensor.name].bits)
 
+    @cached_property
+    def hashes(self) -> tuple[int, ...]:
+        """Of what every layer has to write."""
+        outputs = (op.output for op in self.model.network.ops)
+        return tuple(fnv(self._bytes(self._integers[output.name], output)) for output in outputs)
+
+    @property
+    def output(self) -> tuple[int, ...]:
+        """What the network has to make of the image."""
+        return tuple(self._integers[self.model.network.outputs[0].name].ravel().tolist())
+
     def _checks(self) -> Iterator[dict[str, Any]]:
         last = {step.op: number for number, step in enumerate(self.program.steps)}
-        for op in self.model.network.ops:
-            found = self._bytes(self._integers[op.output.name], op.output)
-            yield {"name": quoted(op.name), "hash": f"{fnv(found):#010x}u", "last_step": last[op.name], **self._place(op.output)}
+        for op, found in zip(self.model.network.ops, self.hashes, strict=True):
+            yield {"name": quoted(op.name), "hash": f"{found:#010x}u", "last_step": last[op.name], **self._place(op.output)}
 
 
 def fnv(found: bytes) -> int:

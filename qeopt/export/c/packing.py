@@ -29,8 +29,8 @@ def group_of(bits: int, weight_bits: int) -> int:
 def run_order(count: int, bits: int, weight_bits: int) -> NDArray[np.int64]:
     """Return which weight of a run stands at which place.
 
-    Values lie in order. Masking a word of them leaves one field of each byte: four values that are 8 / bits apart. Their weights have to
-    be what masking leaves of a word of weights. What is left of a group lies in order.
+    Values lie in order. Masking a word of them leaves one field of each byte: four values that are 8 / bits apart. Their weights
+    have to be what masking leaves of a word of weights. What is left of a group lies in order.
 
     Args:
         count: Weights of a run, one for each value.
@@ -53,11 +53,12 @@ def laid_out(kind: OpKind, values: Integers, shape_in: tuple[int, int, int]) -> 
 
     Args:
         kind: Of the operator.
-        values: Shape (out, in / groups, height, width), or (out, in) of a dense layer, where in runs over channels, height and width.
+        values: Shape (out, in / groups, height, width); dense layers (out, in), where in runs over channels, height and width.
         shape_in: Channels, height and width of the input.
 
     Returns:
-        Shape (out * height * width, in / groups); (out, in) with in over height, width, channels; (height * width, out) if depthwise.
+        Shape (out * height * width, in / groups); dense layers (out, in) with in over height, width, channels; depthwise
+        convolutions (height * width, out).
     """
     match kind:
         case OpKind.DENSE:

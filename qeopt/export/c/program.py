@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from qeopt.design import Design
+from qeopt.design.arena import Arena
 from qeopt.export.c.packing import WIDTHS, group_of, laid_out, packed, run_order
-from qeopt.export.c.scaling import fixed, together
+from qeopt.export.contract import Rescaling, rescaling
 from qeopt.export.errors import ExportError
 from qeopt.export.geometry import shape_of, window
+from qeopt.export.integers import SUM_HIGH, Factors
 from qeopt.export.quantised import Grid, Integers, QuantisedNetwork, Weights
 from qeopt.network import Op, OpKind, Tensor
 
-FAST_SUM = 2**31 - 1
-"""Kernels hold sums in 32 bits, of values and weights that stand in the high bits of a byte."""
+_NO_FACTORS = Factors(np.zeros(0, np.int64), np.zeros(0, np.int64))
+_BITS = {"channels_in": 31, "low": 15, "high": 15} | dict.fromkeys(
+    ("stride_height", "stride_width", "top", "left", "dilation_height", "dilation_width", "weight_bits", "is_joined"), 8
+)
+"""How many bits a field has, if not 16."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +48,6 @@ class Step:
     weights: bytes = b""
     scales: tuple[int, ...] = ()
     shifts: tuple[int, ...] = ()
-    ends_layer: bool = True
-    """Whether the output of its operator is complete behind it."""
 
 
 @dataclass(frozen=True)
@@ -52,158 +55,123 @@ class Program:
     """All steps of a network."""
 
     steps: tuple[Step, ...]
-    kernels: tuple[str, ...] = field(init=False)
-    """Kernels in use, sorted by name."""
-    inners: tuple[str, ...] = field(init=False)
-    """What multiplies in them."""
 
-    def __post_init__(self) -> None:
-        """Collect the kernels."""
-        object.__setattr__(self, "kernels", tuple(sorted({step.kernel for step in self.steps})))
-        object.__setattr__(self, "inners", tuple(sorted({step.inner for step in self.steps} - {""})))
+    @cached_property
+    def kernels(self) -> tuple[str, ...]:
+        """Kernels in use, sorted."""
+        return tuple(sorted({step.kernel for step in self.steps}))
+
+    @cached_property
+    def inners(self) -> tuple[str, ...]:
+        """What multiplies in them, sorted."""
+        return tuple(sorted({step.inner for step in self.steps} - {""}))
 
 
-def program(design: Design, model: QuantisedNetwork) -> Program:
-    """Turn a design with numbers into steps.
+def place_of(arena: Arena, tensor: Tensor, grid: Grid) -> Place:
+    """Where a tensor lies."""
+    buffer, names = arena.buffers[tensor.name], [region.name for region in arena.regions]
+    return Place(buffer.offset, names.index(buffer.region) if buffer.region else 0, grid.bits, grid.is_signed)
+
+
+def program(arena: Arena, model: QuantisedNetwork) -> Program:
+    """Turn a network with numbers into steps.
 
     Raises:
         ExportError: when an operator, width or size is one that the kernels do not know, or a sum could leave 32 bits.
     """
-    return Program(tuple(step for op in model.network.ops for step in _Steps(design, model).of(op)))
+    maker = _Steps(arena, model)
+    return Program(tuple(step for op in model.network.ops for step in maker.of(op)))
 
 
 @dataclass(frozen=True)
 class _Steps:
-    design: Design
+    arena: Arena
     model: QuantisedNetwork
 
     def of(self, op: Op) -> Iterator[Step]:
         """Steps of one operator."""
         for tensor in (*op.inputs, op.output):
-            if self.model.grids[tensor.name].bits not in WIDTHS:
-                raise ExportError(f"{tensor.name!r} has {self.model.grids[tensor.name].bits} bits; the kernels know 2, 4 and 8")
+            _known_width(self.model.grids[tensor.name].bits, f"{tensor.name!r} has")
+        ends = rescaling(self.model, op)
+        if ends.table is not None:
+            yield self._step(op, "qc_lookup", Rescaling(_NO_FACTORS, ends.low, ends.high), weights=packed(ends.table, 8))
+            return
         match op.kind:
             case OpKind.CONV | OpKind.DEPTHWISE | OpKind.DENSE:
-                yield self._weighted(op)
-            case OpKind.ADD | OpKind.MUL:
-                yield self._of_two(op)
+                yield self._weighted(op, ends)
+            case OpKind.MUL:
+                yield self._product(op, ends)
             case OpKind.POOL:
-                yield self._pool(op)
-            case OpKind.MAX_POOL | OpKind.ACTIVATION:
-                multiplier, shift = fixed(self._ratio(op), op.name)
-                yield self._step(op, f"qc_{op.kind.value}", scales=(multiplier,), shifts=(shift,))
+                yield self._step(op, "qc_pool", ends, {"is_joined": int(op.counts_padding)})
+            case OpKind.ADD | OpKind.MAX_POOL | OpKind.ACTIVATION:
+                yield self._step(op, f"qc_{op.kind.value}", ends)
             case OpKind.CONCAT:
-                yield from self._concat(op)
+                yield from self._concat(op, ends)
             case _:
                 raise ExportError(f"{op.name!r} is of the kind {op.kind}, for which there is no kernel")
 
-    def _weighted(self, op: Op) -> Step:
-        weights = self.model.weights[op.name]
-        if weights.bits not in WIDTHS:
-            raise ExportError(f"the weights of {op.name!r} have {weights.bits} bits; the kernels know 2, 4 and 8")
-        grid, out = self.model.grids[op.inputs[0].name], self.model.grids[op.output.name]
-        pairs = [fixed(scale * grid.scale / out.scale, op.name) for scale in weights.scales.tolist()]
-        is_fast = _is_fast(op, grid, weights)
+    def _weighted(self, op: Op, ends: Rescaling) -> Step:
+        weights, grid = self.model.weights[op.name], self.model.grids[op.inputs[0].name]
+        _known_width(weights.bits, f"the weights of {op.name!r} have")
+        is_depthwise, is_fast = op.kind is OpKind.DEPTHWISE, _is_fast(op, grid, weights)
         runs = laid_out(op.kind, weights.values, shape_of(op.inputs[0]))
-        if is_fast and op.kind is not OpKind.DEPTHWISE:
+        if is_fast and not is_depthwise:
             runs = runs[:, run_order(runs.shape[1], grid.bits, weights.bits)]
         return self._step(
             op,
-            "qc_depthwise" if op.kind is OpKind.DEPTHWISE else "qc_conv",
-            {"weight_bits": weights.bits, "is_joined": int(_is_joined(op, grid, weights, is_fast))},
-            packed(runs, weights.bits),
-            (*weights.bias.tolist(), *(multiplier for multiplier, _ in pairs)),
-            tuple(shift for _, shift in pairs),
-            inner=f"qc_{'fours' if op.kind is OpKind.DEPTHWISE else 'dots'}_{grid.bits}_{weights.bits}" if is_fast else "",
+            "qc_depthwise" if is_depthwise else "qc_conv",
+            ends,
+            {"weight_bits": weights.bits, "is_joined": int(_is_joined(op, grid, weights, is_fast=is_fast))},
+            inner=f"qc_{'fours' if is_depthwise else 'dots'}_{grid.bits}_{weights.bits}" if is_fast else "",
+            weights=packed(runs, weights.bits),
+            bias=tuple(weights.bias.tolist()),
         )
 
-    def _of_two(self, op: Op) -> Step:
-        one, two = (self.model.grids[tensor.name].scale for tensor in op.inputs)
-        out = self.model.grids[op.output.name].scale
-        if op.kind is OpKind.ADD:
-            scales, shift = together([one / out, two / out], op.name)
-            return self._step(op, "qc_add", scales=tuple(scales), shifts=(shift,))
-        multiplier, shift = fixed(one * two / out, op.name)
-        inputs = op.inputs
-        if shape_of(inputs[0]) != shape_of(op.output):
-            inputs = (inputs[1], inputs[0])
+    def _product(self, op: Op, ends: Rescaling) -> Step:
+        inputs = op.inputs if shape_of(op.inputs[0]) == shape_of(op.output) else op.inputs[::-1]
         is_by_channel = shape_of(inputs[1]) != shape_of(op.output)
-        return self._step(
-            op, "qc_mul", {"is_joined": int(is_by_channel)}, scales=(multiplier,), shifts=(shift,), inputs=inputs
-        )
+        return self._step(op, "qc_mul", ends, {"is_joined": int(is_by_channel)}, inputs=inputs)
 
-    def _pool(self, op: Op) -> Step:
-        found = window(op)
-        pairs = [fixed(self._ratio(op) / count, op.name) for count in range(1, found.height * found.width + 1)]
-        return self._step(op, "qc_pool", scales=tuple(pair[0] for pair in pairs), shifts=tuple(pair[1] for pair in pairs))
-
-    def _concat(self, op: Op) -> Iterator[Step]:
+    def _concat(self, op: Op, ends: Rescaling) -> Iterator[Step]:
         first = 0
-        for number, tensor in enumerate(op.inputs, start=1):
-            multiplier, shift = fixed(self.model.grids[tensor.name].scale / self.model.grids[op.output.name].scale, op.name)
-            yield self._step(
-                op,
-                "qc_concat",
-                {"first_channel": first},
-                scales=(multiplier,),
-                shifts=(shift,),
-                inputs=(tensor,),
-                ends_layer=number == len(op.inputs),
-            )
+        for number, tensor in enumerate(op.inputs):
+            part = Factors(*(values[number : number + 1] for values in ends.factors))
+            yield self._step(op, "qc_concat", Rescaling(part, ends.low, ends.high), {"first_channel": first}, inputs=(tensor,))
             first += int(tensor.channels)
-
-    def _ratio(self, op: Op) -> float:
-        return self.model.grids[op.inputs[0].name].scale / self.model.grids[op.output.name].scale
 
     def _step(
         self,
         op: Op,
         kernel: str,
+        ends: Rescaling,
         fields: Mapping[str, int] | None = None,
-        weights: bytes = b"",
-        scales: tuple[int, ...] = (),
-        shifts: tuple[int, ...] = (),
         *,
         inner: str = "",
+        weights: bytes = b"",
+        bias: tuple[int, ...] = (),
         inputs: Sequence[Tensor] = (),
-        ends_layer: bool = True,
     ) -> Step:
         sources = tuple(inputs or op.inputs)
-        places = [self._place(tensor) for tensor in sources[:2]]
-        second = places[1] if len(places) > 1 else Place()
-        found = _geometry(op, sources[0]) | self._range(op) | dict(fields or {})
+        places = [place_of(self.arena, tensor, self.model.grids[tensor.name]) for tensor in (*sources[:2], op.output)]
+        if len(sources) == 1:
+            places.insert(1, Place())
+        found = {**_geometry(op, sources[0]), "low": ends.low, "high": ends.high, **(fields or {})}
         for name, value in found.items():
-            if not (-(2**15) <= value < 2**15 if name in {"low", "high"} else value < _LIMITS.get(name, 2**16)):
+            if not -(2**15) <= value < 2 ** _BITS.get(name, 16):
                 raise ExportError(f"{op.name!r}: {name.replace('_', ' ')} of {value} is more than the kernels know")
-        ends = (places[0], second, self._place(op.output))
-        return Step(op.name, kernel, inner, ends, found, weights, scales, shifts, ends_layer)
-
-    def _place(self, tensor: Tensor) -> Place:
-        arena, grid = self.design.arena, self.model.grids[tensor.name]
-        if arena is None:
-            raise ExportError("the runtime counts memory without laying it out, so there are no addresses")
-        buffer, names = arena.buffers[tensor.name], [region.name for region in arena.regions]
-        return Place(buffer.offset, names.index(buffer.region) if buffer.region else 0, grid.bits, grid.is_signed)
-
-    def _range(self, op: Op) -> dict[str, int]:
-        """What the output may hold, and what its function leaves of that."""
-        grid, function = self.model.grids[op.output.name], self.model.functions[op.name]
-        low, high = grid.low, grid.high
-        if function.startswith("relu"):
-            low = max(low, 0)
-        if function == "relu6":
-            high = min(high, int(np.rint(6 / grid.scale)))
-        return {"low": low, "high": high}
+        scales = (*bias, *ends.factors.multipliers.tolist())
+        where = (places[0], places[1], places[2])
+        return Step(op.name, kernel, inner, where, found, weights, scales, tuple(ends.factors.shifts.tolist()))
 
 
-_LIMITS = {"channels_in": 2**32, "weight_bits": 9, "is_joined": 2} | dict.fromkeys(
-    ("stride_height", "stride_width", "top", "left", "dilation_height", "dilation_width"), 2**8
-)
+def _known_width(bits: int, what: str) -> None:
+    if bits not in WIDTHS:
+        raise ExportError(f"{what} {bits} bits; the kernels know {', '.join(map(str, WIDTHS))}")
 
 
 def _geometry(op: Op, source: Tensor) -> dict[str, int]:
     found, (channels, height, width) = window(op), shape_of(source)
-    if op.kind is OpKind.DENSE:
+    if op.kind is OpKind.DENSE:  # a convolution of one position
         channels, height, width = channels * height * width, 1, 1
     return {
         "channels_in": channels,
@@ -228,7 +196,7 @@ def _geometry(op: Op, source: Tensor) -> dict[str, int]:
 
 
 def _is_fast(op: Op, grid: Grid, weights: Weights) -> bool:
-    """Whether all runs begin at a byte, and sums of values and weights in the high bits of their bytes stay within 32 bits."""
+    """Whether all runs begin at a byte, and 32 bits hold sums of values and weights in the high bits of their bytes."""
     channels, inputs = int(op.inputs[0].channels), weights.values.shape[1]
     match op.kind:
         case OpKind.DENSE:
@@ -240,7 +208,7 @@ def _is_fast(op: Op, grid: Grid, weights: Weights) -> bool:
         case _:
             runs = [channels * grid.bits, inputs * grid.bits, inputs * weights.bits]
     times = 2 ** (16 - grid.bits - weights.bits)
-    return all(run % 8 == 0 for run in runs) and int(_most(weights.values, grid).max()) * times <= FAST_SUM
+    return all(run % 8 == 0 for run in runs) and int(_most(weights.values, grid).max()) * times <= SUM_HIGH
 
 
 def _most(values: Integers, grid: Grid) -> Integers:
@@ -248,7 +216,7 @@ def _most(values: Integers, grid: Grid) -> Integers:
     return np.asarray(np.abs(values.reshape(len(values), -1)).sum(axis=1) * max(grid.high, -grid.low))
 
 
-def _is_joined(op: Op, grid: Grid, weights: Weights, is_fast: bool) -> bool:
+def _is_joined(op: Op, grid: Grid, weights: Weights, *, is_fast: bool) -> bool:
     """Whether the values and weights of a row of the window follow each other."""
     if op.kind is OpKind.DEPTHWISE or op.groups != 1 or op.dilation[1] != 1:
         return False

@@ -32,7 +32,9 @@ def tables(design: Design, network: Network, prefix: str) -> str:
     """
     study, arena = design.load_study(), design.arena
     if arena is None:
-        raise ExportError(f"the runtime {study.runtime.name!r} counts memory without laying it out, so nothing has an address in it")
+        raise ExportError(
+            f"the runtime {study.runtime.name!r} counts memory without laying it out, so nothing has an address in it"
+        )
     ends = functions(design, network)
     header = _Header(prefix, network, layers(design, network), arena)
     return "\n".join(
@@ -105,7 +107,9 @@ class _Header:
     def regions(self) -> Iterable[str]:
         """Where the arena begins, or what is set aside in every memory and where that begins, as far as the device states it."""
         if not self.has_regions:
-            yield from (f"#define {self.upper}_ARENA_ADDRESS {run.address:#x}u" for run in self.arena.regions if run.address is not None)
+            yield from (
+                f"#define {self.upper}_ARENA_ADDRESS {run.address:#x}u" for run in self.arena.regions if run.address is not None
+            )
             yield ""
             return
         names = distinct(f"{self.upper}_REGION_{identifier(run.name).upper()}" for run in self.arena.regions)

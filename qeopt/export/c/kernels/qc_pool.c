@@ -1,4 +1,5 @@
-/* Averages over the part of a window that lies inside of the input; one multiplier for every count of values from 1 on. */
+/* Averages over the part of a window that lies inside of the input; one multiplier for every count of values from 1 on.
+ * `is_joined` says that they are divided by the whole window. */
 #include "qc_core.h"
 
 void qc_pool(const qc_layer *layer, uint8_t *const *memory) {
@@ -9,7 +10,8 @@ void qc_pool(const qc_layer *layer, uint8_t *const *memory) {
     const qc_span rows = qc_rows(layer, y);
     for (x = 0; x < layer->width; x++) {
       const qc_span taps = qc_columns(layer, x);
-      const uint32_t count = (rows.to - rows.from) * (taps.to - taps.from);
+      const uint32_t seen = (rows.to - rows.from) * (taps.to - taps.from);
+      const uint32_t count = layer->is_joined ? (uint32_t)layer->kernel_height * layer->kernel_width : seen;
       for (channel = 0; channel < layer->channels; channel++) {
         int32_t sum = 0;
         for (row = 0; row < rows.to - rows.from; row++) {
