@@ -34,7 +34,7 @@ class C(Numbers):
     tables: bool = False
     """Write the header of tables alone."""
     picture: Path | None = None
-    """A picture for the self-test to run, fitted to the input; without one it is the first image of the file of weights, or noise."""
+    """A picture for the self-test to run, fitted to the input; otherwise the first image of the file of weights, or noise."""
 
     def export(self, design: Design, out: Path) -> tuple[Path, ...]:
         """Write the header, or the folder: `out` itself, or without its `.h`.

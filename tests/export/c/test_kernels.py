@@ -109,7 +109,7 @@ class Builder:
             at += size
         arena = Arena(bytes=at, minimal=False, bound=0, live=0, first_fit=None, align=1, buffers=buffers)
         header = HEADER.format(bytes=at, layers=len(self.ops))
-        image = self.values["image"] * self.grids["image"].scale
+        image = np.asarray(self.values["image"] * self.grids["image"].scale, np.float64)
         return Sources("t", "0", arena, model, program(arena, model), "t", header, image)
 
 
