@@ -116,6 +116,11 @@ class Op:
         return self.kind in WEIGHTED_KINDS
 
     @property
+    def is_layer(self) -> bool:
+        """Whether it counts as a layer, as the paper counts: convolutions and hidden dense layers, not the classifier."""
+        return self.kind in {OpKind.CONV, OpKind.DEPTHWISE} or (self.kind is OpKind.DENSE and self.is_scored)
+
+    @property
     def is_scored(self) -> bool:
         """Whether the score has a term for it: a convolution inside a stage (paper eq. 9)."""
         return self.has_weights and self.stage is not None
@@ -180,7 +185,7 @@ class Network:
     @property
     def layers(self) -> int:
         """Number of convolutions, classifier excluded, as the paper counts layers; a hidden dense layer is a 1x1 convolution."""
-        return sum(op.kind in {OpKind.CONV, OpKind.DEPTHWISE} or (op.kind is OpKind.DENSE and op.is_scored) for op in self.ops)
+        return sum(op.is_layer for op in self.ops)
 
     def with_tensors(self, found: Mapping[str, Tensor]) -> Network:
         """The same network of other tensors, given by the names they have here, in that order."""
