@@ -19,7 +19,8 @@ from qeopt.export.geometry import image_of, shape_of, window
 from qeopt.export.numbers import Numbers
 from qeopt.export.onnx_graph import rounded
 from qeopt.export.quantised import Integers, QuantisedNetwork, Reals
-from qeopt.export.reference import run, step
+from qeopt.export.reals import step
+from qeopt.export.reference import run
 from qeopt.network.importers import ImportOptions, import_model
 
 onnx = pytest.importorskip("onnx")
