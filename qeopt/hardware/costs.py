@@ -87,8 +87,11 @@ def flash_of(runtime: Runtime, op: Op, w_bits: int) -> Dim:
 
 
 def weights_flash(runtime: Runtime, op: Op, bits: int) -> Dim:
-    """Flash of the weights of `op` at `bits` bits, in the runtime's unit: dense and rounded up, unless it says otherwise."""
-    if not is_counted(runtime, op):
+    """Flash of the weights of `op` at `bits` bits, in the runtime's unit: dense and rounded up, unless it says otherwise.
+
+    Weights that another operator holds are counted there.
+    """
+    if not is_counted(runtime, op) or op.weights_of:
         return 0
     formula = runtime.weight_bytes.get(op.kind) if op.has_weights else None
     if formula is not None:
@@ -98,11 +101,12 @@ def weights_flash(runtime: Runtime, op: Op, bits: int) -> Dim:
 
 
 def parameter_flash(runtime: Runtime, op: Op) -> Dim:
-    """Flash of `op` beside its weights (bias, scales), in the runtime's unit."""
+    """Flash of `op` beside its weights (bias, scales, constants), in the runtime's unit; a constant is a byte unless told."""
     formula = runtime.parameters.get(op.kind)
-    if formula is None or not is_counted(runtime, op):
+    if not is_counted(runtime, op):
         return 0
-    return formula.of(executed(runtime, op)) * runtime.unit_per_byte
+    size = op.constants if formula is None else formula.of(executed(runtime, op))
+    return size * runtime.unit_per_byte
 
 
 def code_flash(runtime: Runtime, op: Op, bits: tuple[int, int, int]) -> int:

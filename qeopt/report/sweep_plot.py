@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qeopt.budgets import budget
+from qeopt.escape import line
 from qeopt.report.plots import KIB, new_figure, save_figure
 from qeopt.verbs.sweep import Sweep, SweepPoint
 
@@ -87,7 +88,7 @@ def _decorate(axes: Axes, found: Sweep, across: str) -> None:
     axes.set_xlabel(f"{across} budget, KiB" if budget(across).unit.is_memory else f"{across} budget")
     axes.set_ylabel("score, nats")
     what = "best bits of the network, proven" if study.subject.size == 1 else "best designs found, and what is proven"
-    axes.set_title(f"{study.name}: {what}{' (interrupted)' if found.interrupted else ''}", loc="left", fontsize=10)
+    axes.set_title(f"{line(study.name)}: {what}{' (interrupted)' if found.interrupted else ''}", loc="left", fontsize=10)
     axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(linewidth=0.3)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 from rich.console import Console
 
 from qeopt.budgets import MACS, budget
+from qeopt.escape import csv_text
 from qeopt.report.solution import sources_document
 from qeopt.report.tables import rows_table
 from qeopt.report.words import amount, gap, place, used_name
@@ -95,12 +94,7 @@ def _point(found: Sweep, point: SweepPoint) -> dict[str, Any]:
 
 def sweep_csv(found: Sweep) -> str:
     """One row a point, for spreadsheets."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     kept = ("status", "score", "bound", "gap", "sram_bytes", "flash_bytes", "macs", "stopped", "carried")
-    writer.writerow([*(f"{name}_limit" for name in found.axes), *kept])
-    for point in found.points:
-        document = _point(found, point)
-        cells = [*point.limits.values(), *(document[name] for name in kept)]
-        writer.writerow(["" if cell is None else cell for cell in cells])
-    return text.getvalue()
+    documents = ((point, _point(found, point)) for point in found.points)
+    rows = ([*point.limits.values(), *(document[name] for name in kept)] for point, document in documents)
+    return csv_text([*(f"{name}_limit" for name in found.axes), *kept], rows)
