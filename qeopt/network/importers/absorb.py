@@ -111,13 +111,15 @@ def _behind(draft: Draft, reader: Piece, piece: Piece) -> Piece:
         """A value per input of the operator, in the layout of its weights."""
         full = np.asarray(values, np.float64)
         if is_dense:
-            return np.broadcast_to(full.reshape((1,) * (3 - full.ndim) + full.shape), (channels, height, width)).reshape(1, -1)
+            return np.asarray(
+                np.broadcast_to(full.reshape((1,) * (3 - full.ndim) + full.shape), (channels, height, width)).reshape(1, -1)
+            )
         spread = _spread(full, channels).reshape(groups, channels // groups)
         return np.asarray(np.repeat(spread, dims[0] // groups, axis=0).reshape(dims[0], channels // groups, 1, 1))
 
     def shifted(w: Array, t: Array, b: Array | None) -> Array:
         added = (np.asarray(w, np.float64).reshape(dims) * by_input(t)).reshape(dims[0], -1).sum(axis=1)
-        return added if b is None else added + np.asarray(b, np.float64).reshape(-1)
+        return np.asarray(added if b is None else added + np.asarray(b, np.float64).reshape(-1))
 
     bias = reader.bias if summand is None else combined(shifted, (dims[0],), weights, summand, reader.bias)
     if factor is not None:

@@ -22,6 +22,7 @@ def assemble(draft: Draft, options: ImportOptions) -> Network:
     fold(draft)
     if not draft.pieces:
         raise refuse(draft.path, "no operator leads from the image to an output")
+    _drop_unread(draft)
     _check_names(draft, options)
     network = fix_unseen(_tied(_network(draft, options)))
     if options.order == "as_given":
@@ -31,6 +32,15 @@ def assemble(draft: Draft, options: ImportOptions) -> Network:
         change = f"{ordered.given_peak:,} to {ordered.peak:,} values resident"
         draft.notes.append(f"operators run in another order than in the file ({ordered.method}): {change} at most")
     return ordered.network
+
+
+def _drop_unread(draft: Draft) -> None:
+    """Leave out inputs that no operator reads."""
+    read = {value for piece in draft.pieces for value in piece.reads} | set(draft.results)
+    images = [draft.image, *draft.more_images]
+    needed = [value for value in images if value in read]
+    draft.notes += [f"left out, as nothing reads it: the input {value!r}" for value in images if value not in read]
+    draft.image, *draft.more_images = needed or images[:1]
 
 
 def _check_names(draft: Draft, options: ImportOptions) -> None:
@@ -47,6 +57,7 @@ def _network(draft: Draft, options: ImportOptions) -> Network:
     for value in draft.more_images:
         tensors[value] = Tensor(value, *draft.shapes[value], bits=FIXED_BITS, is_image=True)
     images = {draft.image, *draft.more_images}
+    seen = set(images)  # values that are the image in another form
     final = _final(draft)
     holders = _weight_holders(draft)
     stage, ends = 0, {0: image}
@@ -60,7 +71,9 @@ def _network(draft: Draft, options: ImportOptions) -> Network:
         scored = piece.kind in WEIGHTED_KINDS and piece.writes not in final
         bits = options.weight_bits.get(piece.name)
         if bits is None and piece.kind in WEIGHTED_KINDS:
-            bits = FIXED_BITS if not scored else options.first_weight_bits if images & set(piece.reads) else None
+            bits = FIXED_BITS if not scored else options.first_weight_bits if seen & set(piece.reads) else None
+        if (piece.kind in COPYING_KINDS or piece.kind is OpKind.AFFINE) and seen.issuperset(piece.reads):
+            seen.update(piece.written)
         others = tuple(tensors[value] for value in piece.others)
         inputs = tuple(tensors[value] for value in piece.reads)
         ops.append(_op(piece, inputs, (output, *others), stage if scored else None, bits, holders.get(piece.name, "")))

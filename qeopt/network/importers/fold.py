@@ -10,20 +10,17 @@ from qeopt.network.graph import OpKind
 from qeopt.network.importers.absorb import absorb
 from qeopt.network.importers.draft import Draft, Piece, readers_of
 from qeopt.network.importers.patterns import fuse_gates, merge_means
-from qeopt.network.importers.windows import same_pads
 
 TAKES_FUNCTION = frozenset(
     {OpKind.CONV, OpKind.DEPTHWISE, OpKind.DENSE, OpKind.TRANSPOSED_CONV, OpKind.ADD, OpKind.SUB, OpKind.AFFINE}
 )
 """Kinds that keep their sums between two bounds while they scale them down to the output's bits."""
-CONVOLUTIONS = frozenset({OpKind.CONV, OpKind.DEPTHWISE})
 
 
 def fold(draft: Draft) -> None:
-    """Drop what no result needs, then fold factors and summands, padding, gates and activation functions."""
+    """Drop what no result needs, then fold factors and summands, means, gates and activation functions."""
     prune(draft)
     absorb(draft)
-    _fold_pads(draft)
     merge_means(draft)
     _fuse_functions(draft)
     absorb(draft)
@@ -43,26 +40,6 @@ def prune(draft: Draft) -> None:
         draft.notes.append(f"left out, as no output needs them: {_list(names)}")
     draft.pieces = kept[::-1]
     draft.results = list(dict.fromkeys(draft.resolve(value) for value in draft.results))
-
-
-def _fold_pads(draft: Draft) -> None:
-    """Let a convolution pad for itself."""
-    read = readers_of(draft.pieces)
-    pads = {p.writes: p for p in draft.pieces if p.kind is OpKind.PAD and p.function == "zero" and not any(p.channel_pads)}
-    folded: set[str] = set()
-    pieces = list(draft.pieces)
-    for index, piece in enumerate(pieces):
-        pad = pads.get(piece.reads[0])
-        if pad is None or piece.kind not in CONVOLUTIONS or pad.pads is None:
-            continue
-        if pad.writes in draft.results or any(other.kind not in CONVOLUTIONS for other in read[pad.writes]):
-            continue
-        height, width, _ = draft.shapes[pad.writes]
-        own = piece.pads or same_pads((height, width), piece.window, piece.stride, piece.dilation)
-        top, left, bottom, right = (a + b for a, b in zip(pad.pads, own, strict=True))
-        pieces[index] = replace(piece, reads=(pad.reads[0],), pads=(top, left, bottom, right))
-        folded.add(pad.writes)
-    draft.pieces = [piece for piece in pieces if piece.writes not in folded]
 
 
 def _fuse_functions(draft: Draft) -> None:

@@ -106,6 +106,8 @@ class _Walk:
         escape = escape_of(node, reader.options)
         if any(value in self.broken for value in node.input):
             self.broken.update(node.output)
+            if not (node.op_type in HANDLERS or node.op_type in SHAPES or escape or is_quantiser(node)):
+                raise reader.refuse(node, self._unknown(node))
         elif escape == "cut":
             reader.cut.extend(value for value in node.input if reader.knows(value))
             reader.gone.update(node.output)
@@ -131,7 +133,9 @@ class _Walk:
         reader, kind = self.reader, node.op_type
         why = REASONS.get(kind, ("is not known", ""))[0]
         said = f"operator {quote(kind)} {why}"
-        source = next(value for value in node.input if reader.knows(value))
+        source = next((value for value in node.input if reader.knows(value)), None)
+        if source is None:
+            return said
         written = reader.inference.dims(node.output[0]) or self.stated.get(node.output[0])
         hints = []
         if kind not in REASONS and written == reader.views[source].dims:
