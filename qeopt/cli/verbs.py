@@ -24,6 +24,7 @@ VERBS = {
     "explain": "explain",
     "sweep": "sweep",
     "score": "score",
+    "sample": "sample",
     "calibrate": "calibrate",
     "show": "show",
     "where": "where",

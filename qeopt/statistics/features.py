@@ -1,0 +1,64 @@
+"""What can be known of a design without training it: one row of numbers, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from qeopt.memory import Resources
+from qeopt.network import Bits, Network, weight_count
+from qeopt.score import Objective, QEScore, evaluate, terms
+from qeopt.score.sigma_grid import width_counts
+from qeopt.study import Study
+
+KEYS = ("design", "structure", "bits_by")
+"""Columns that name a design and how its bits were found; all others are numbers."""
+DEPTH, MACS = "depth", "macs"
+TERM = "term."
+"""Before the name of a term that a learnt objective may have."""
+
+
+def features(study: Study, network: Network, bits: Bits, resources: Resources) -> dict[str, float]:
+    """Every predictor of one design.
+
+    `score` is that of the study's objective, in its unit; `score_structure`, `score_activations` and `score_weights` add up to it.
+    `eq9` is the paper's eq. (9) in nats. Bytes, MACs, bit operations, cycles and picojoules are counted by the study's runtime.
+    `reads_at_N` and `weights_at_N` count scored operators by width, weighted as the objective weights their stage.
+    """
+    weights = {op.name: int(weight_count(op)) for op in network.weighted_ops}
+    values = {tensor.name: int(tensor.elements) for tensor in network.tensors}
+    row = {
+        "score": evaluate(study.objective, network, bits),
+        **_parts(study.objective, network, bits),
+        "eq9": evaluate(QEScore(), network, bits),
+        DEPTH: float(network.layers),
+        MACS: float(resources.macs),
+        "bitops": float(resources.bitops),
+        "sram_bytes": float(resources.sram_bytes),
+        "flash_bytes": float(resources.flash_bytes),
+        "parameters": float(sum(weights.values())),
+        "mean_weight_bits": _mean(bits.weights, weights),
+        "mean_activation_bits": _mean(bits.activations, values),
+    }
+    if study.runtime.latency is not None:
+        row["cycles"] = float(resources.cycles)
+        if study.device is not None:
+            row["latency_ms"] = resources.cycles / (study.device.clock_mhz * 1000)
+    if study.runtime.energy is not None:
+        row["picojoules"] = float(resources.picojoules)
+    row |= width_counts(study.objective, network, bits, study.bits.weights, study.bits.activations)
+    return row | {TERM + name: terms.total(name, network, bits) for name in terms.names(len(network.stage_ends))}
+
+
+def _parts(objective: Objective, network: Network, bits: Bits) -> dict[str, float]:
+    scored = [op for op in network.ops if op.is_scored]
+    return {
+        "score_structure": float(objective.constant(network)),
+        "score_activations": float(
+            sum(objective.activation_gain(network, op, op.inputs[0], bits.activations[op.inputs[0].name]) for op in scored)
+        ),
+        "score_weights": float(sum(objective.weight_gain(network, op, bits.weights[op.name]) for op in scored)),
+    }
+
+
+def _mean(widths: Mapping[str, int], sizes: Mapping[str, int]) -> float:
+    return sum(widths[name] * size for name, size in sizes.items()) / max(sum(sizes.values()), 1)
