@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qeopt import files
 from qeopt.files import write_atomically
 
 
@@ -34,7 +33,7 @@ def test_a_link_is_replaced_never_followed(tmp_path: Path) -> None:
 def test_a_link_at_the_name_written_first_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     victim = tmp_path / "victim"
     victim.write_text("precious")
-    monkeypatch.setattr(files.secrets, "token_hex", lambda size: "0" * size)
+    monkeypatch.setattr("qeopt.files.secrets.token_hex", lambda size: "0" * size)
     (tmp_path / ".x.00000000.part").symlink_to(victim)
     with pytest.raises(FileExistsError, match="x"):
         write_atomically(tmp_path / "x", "new")
