@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from qeopt.budgets import table
 from qeopt.memory import Resources
 from qeopt.network import Bits, Network, weight_count
 from qeopt.score import Objective, QEScore, evaluate, terms
@@ -31,22 +32,20 @@ def features(study: Study, network: Network, bits: Bits, resources: Resources) -
         **_parts(study.objective, network, bits),
         "eq9": evaluate(QEScore(), network, bits),
         DEPTH: float(network.layers),
-        MACS: float(resources.macs),
-        "bitops": float(resources.bitops),
-        "sram_bytes": float(resources.sram_bytes),
-        "flash_bytes": float(resources.flash_bytes),
+        MACS: float(resources.used["macs"]),
+        **{_column(name): float(used) for name, used in resources.used.items() if name not in {"layers", "macs"}},
         "parameters": float(sum(weights.values())),
         "mean_weight_bits": _mean(bits.weights, weights),
         "mean_activation_bits": _mean(bits.activations, values),
     }
-    if study.runtime.latency is not None:
-        row["cycles"] = float(resources.cycles)
-        if study.device is not None:
-            row["latency_ms"] = resources.cycles / (study.device.clock_mhz * 1000)
-    if study.runtime.energy is not None:
-        row["picojoules"] = float(resources.picojoules)
+    if "cycles" in row and study.device is not None:
+        row["latency_ms"] = row["cycles"] / (study.device.clock_mhz * 1000)
     row |= width_counts(study.objective, network, bits, study.bits.weights, study.bits.activations)
     return row | {TERM + name: terms.total(name, network, bits) for name in terms.names(len(network.stage_ends))}
+
+
+def _column(budget: str) -> str:
+    return f"{budget}_bytes" if table()[budget].unit.is_memory else budget
 
 
 def _parts(objective: Objective, network: Network, bits: Bits) -> dict[str, float]:
