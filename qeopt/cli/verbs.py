@@ -25,7 +25,7 @@ VERBS = {
     "sweep": "sweep",
     "score": "score",
     "sample": "sample",
-    "calibrate": "calibrate",
+    "correlate": "correlate",
     "show": "show",
     "where": "where",
     "new": "new",
