@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.random import SeedSequence
@@ -10,6 +10,7 @@ from numpy.random import SeedSequence
 from qeopt.network import Network, Op, Tensor
 from qeopt.qbr import PROVER, Impossible, Refined, Refiner
 from qeopt.score import evaluate
+from qeopt.score.objective import ObjectiveBlock
 from qeopt.spec.errors import SpecError, did_you_mean, one_of
 from qeopt_solvers import Outcome, Status
 from qeopt_solvers.recount import value
@@ -49,29 +50,22 @@ def bits_by(rule: str, refiner: Refiner, network: Network, seed: int) -> Refined
     return found if found.bits is not None else None
 
 
-@dataclass(frozen=True)
-class _RandomGains:
+class _RandomGains(ObjectiveBlock):
     """An objective under which each width of each tensor is worth a random amount: its best bits are random ones that fit.
 
     Without budgets every width of a tensor is as likely as any other; budgets tilt them no more than they have to.
     """
 
     seed: int
+    """Of the amounts."""
 
-    def check(self, network: Network) -> None:
-        """Any network will do."""
-
-    def constant(self, network: Network) -> float:
-        """Nothing."""
-        return 0.0
-
-    def weight_gain(self, network: Network, op: Op, bits: int) -> float:
+    def weight_gain(self, op: Op, bits: int) -> float:
         """A random amount."""
         return self._gain("weights", op.name, bits)
 
-    def activation_gain(self, network: Network, op: Op, tensor: Tensor, bits: int) -> float:
-        """A random amount, the same at every reader of the tensor."""
-        return self._gain("activations", network.bits_owner(tensor).name, bits)
+    def tensor_gain(self, tensor: Tensor, bits: int) -> float:
+        """A random amount."""
+        return self._gain("activations", tensor.name, bits)
 
     def _gain(self, role: str, name: str, bits: int) -> float:
         words = [self.seed, bits, *f"{role} {name}".encode()]
@@ -79,7 +73,7 @@ class _RandomGains:
 
 
 def _random(refiner: Refiner, network: Network, seed: int) -> Refined | None:
-    found = replace(refiner, objective=_RandomGains(seed)).refine(network, PROVER)
+    found = replace(refiner, objective=_RandomGains(seed=seed)).refine(network, PROVER)
     return None if found.bits is None else _claimed(refiner, found, RANDOM)
 
 

@@ -8,6 +8,7 @@ from qeopt.budgets import table
 from qeopt.memory import Resources
 from qeopt.network import Bits, Network, weight_count
 from qeopt.score import Objective, QEScore, evaluate, terms
+from qeopt.score.objective import constant, gain_of_reading, readings
 from qeopt.score.sigma_grid import width_counts
 from qeopt.study import Study
 
@@ -21,7 +22,8 @@ TERM = "term."
 def features(study: Study, network: Network, bits: Bits, resources: Resources) -> dict[str, float]:
     """Every predictor of one design.
 
-    `score` is that of the study's objective, in its unit; `score_structure`, `score_activations` and `score_weights` add up to it.
+    `score` is that of the study's objective, in its unit; `score_structure`, `score_activations` and `score_weights` add up to it
+    where it is a plain sum.
     `eq9` is the paper's eq. (9) in nats. Bytes, MACs, bit operations, cycles and picojoules are counted by the study's runtime.
     `reads_at_N` and `weights_at_N` count scored operators by width, weighted as the objective weights their stage.
     """
@@ -49,13 +51,13 @@ def _column(budget: str) -> str:
 
 
 def _parts(objective: Objective, network: Network, bits: Bits) -> dict[str, float]:
-    scored = [op for op in network.ops if op.is_scored]
+    found = readings(network)
     return {
-        "score_structure": float(objective.constant(network)),
+        "score_structure": float(constant(objective, network)),
         "score_activations": float(
-            sum(objective.activation_gain(network, op, op.inputs[0], bits.activations[op.inputs[0].name]) for op in scored)
+            sum(gain_of_reading(objective, reading, bits.activations[reading.op.inputs[0].name]) for reading in found)
         ),
-        "score_weights": float(sum(objective.weight_gain(network, op, bits.weights[op.name]) for op in scored)),
+        "score_weights": float(sum(objective.weight_gain(reading.op, bits.weights[reading.op.name]) for reading in found)),
     }
 
 

@@ -44,7 +44,7 @@ def test_within_groups_only_what_varies_inside_counts(name: str) -> None:
     """Between groups the order is opposite to that within: overall and within differ in sign."""
     groups = np.repeat(np.arange(4), 6)
     inside = np.tile(np.arange(6), 4).astype(np.float64)
-    apart: Floats = 10.0 * groups
+    apart = 10.0 * groups.astype(np.float64)
     x, y = inside - apart, inside + apart
     ones = np.ones((1, 24))
     assert MEASURES[name](ones, x, y, None)[0] < -0.5
