@@ -26,6 +26,7 @@ VERBS = {
     "score": "score",
     "calibrate": "calibrate",
     "show": "show",
+    "runs": "runs",
     "where": "where",
     "new": "new",
     "schema": "schema",
