@@ -38,8 +38,6 @@ COLUMNS = (
 )  # fmt: skip
 HELD_OUT = 5_000
 SAVE_EVERY = 30.0
-RATE = 1e-2
-"""The rate of every part but R, which chose it: see docs/truth.md."""
 
 
 def rows() -> list[dict[str, str]]:
@@ -105,7 +103,22 @@ def append(row: dict[str, object]) -> None:
         os.fsync(file.fileno())
 
 
-RUNS = {"R": rate_runs, "D": lambda: length_runs(RATE)}
+def chosen_rate() -> float:
+    """The rate that part R chose: that with the highest mean accuracy on held-out images.
+
+    Raises:
+        SystemExit: when part R is not complete.
+    """
+    if any(missing(rate_runs())):
+        raise SystemExit("part R chooses the rate and comes first")
+    by_rate: dict[float, list[float]] = {}
+    for row in rows():
+        if row["part"] == "R":
+            by_rate.setdefault(float(row["rate"]), []).append(float(row["accuracy"]))
+    return max(by_rate, key=lambda rate: sum(by_rate[rate]) / len(by_rate[rate]))
+
+
+RUNS = {"R": rate_runs, "D": lambda: length_runs(chosen_rate())}
 
 
 def main() -> None:

@@ -43,7 +43,7 @@ class Checkpoint:
             "network": state.network.state_dict(),
             "optimiser": state.optimiser.state_dict(),
             "grids": [(part.low, part.high) for part in state.network.modules() if hasattr(part, "is_set")],
-            "rest": [state.step, state.curve, state.loss, state.right, state.seen],
+            "rest": [state.step, state.curve, state.loss, state.right, state.seen, state.seconds],
         }
         content = io.BytesIO()
         torch().save(held, content)
@@ -64,7 +64,7 @@ class Checkpoint:
         state.optimiser.load_state_dict(held["optimiser"])
         for part, ends in zip((part for part in state.network.modules() if hasattr(part, "is_set")), held["grids"], strict=True):
             part.low, part.high = ends
-        state.step, state.curve, state.loss, state.right, state.seen = held["rest"]
+        state.step, state.curve, state.loss, state.right, state.seen, state.seconds = held["rest"]
         state.curve = [tuple(point) for point in state.curve]
         return state
 

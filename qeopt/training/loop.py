@@ -17,6 +17,8 @@ from qeopt.training.recipe import Recipe
 
 SHOWN_EVERY = 0.5
 """Seconds between reports."""
+PARTS = 10
+"""Points of the curve in an epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Progress:
     accuracy: float
     """Share of the images of these steps that were told right."""
     seconds: float
-    """Spent by this process."""
+    """Spent so far."""
     left: float
     """Seconds that the rest will take."""
 
@@ -50,6 +52,13 @@ class State:
     right: int = 0
     seen: int = 0
     """What the part of an epoch that is under way adds up to."""
+    seconds: float = 0.0
+    """Spent on all steps, those of runs that were resumed included."""
+
+    @property
+    def point(self) -> tuple[int, float, float]:
+        """The point of the curve that the part under way makes so far."""
+        return self.step, self.loss / self.seen, self.right / self.seen
 
 
 class Saves(Protocol):
@@ -110,7 +119,7 @@ class Trainer:
         """
         end = self.steps if until is None else min(until, self.steps)
         started = saved = shown = time.monotonic()
-        first, part = state.step, max(1, self.steps_per_epoch // 10)
+        before, part = state.seconds, max(1, self.steps_per_epoch // PARTS)
         state.network.train()
         batches = self.batches(state.step, end)
         with memory_told(f"a step of {self.recipe.batch} images", "a smaller --batch helps"):
@@ -118,18 +127,30 @@ class Trainer:
                 self._step(state, images, labels)
                 now = time.monotonic()
                 if state.step % part == 0 or state.step == self.steps:
-                    state.curve.append((state.step, state.loss / state.seen, state.right / state.seen))
+                    state.curve.append(state.point)
                     state.loss, state.right, state.seen = 0.0, 0, 0
-                if self.report is not None and state.curve and (now - shown >= SHOWN_EVERY or state.step == end):
-                    shown, spent = now, now - started
-                    left = spent / (state.step - first) * (self.steps - state.step)
-                    self.report(Progress(state.step, self.steps, *state.curve[-1][1:], spent, left))
+                state.seconds = before + now - started
                 if save is not None and now - saved >= save_every:
                     save(state)
                     saved = now
+                if self.report is not None and (now - shown >= SHOWN_EVERY or state.step == end):
+                    shown = now
+                    self._tell(state, save)
         if save is not None:
             save(state)
         return state
+
+    def _tell(self, state: State, save: Saves | None) -> None:
+        """Report; where that ends in Ctrl-C, keep the run first."""
+        _, loss, right = state.point if state.seen else state.curve[-1]
+        left = state.seconds / state.step * (self.steps - state.step)
+        try:
+            if self.report is not None:
+                self.report(Progress(state.step, self.steps, loss, right, state.seconds, left))
+        except KeyboardInterrupt:
+            if save is not None:
+                save(state)
+            raise
 
     def batches(self, first: int, end: int) -> Iterator[tuple[Any, Any]]:
         """Images between 0 and 1 and labels of steps `first` to `end`, on the device."""
