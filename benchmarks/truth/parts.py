@@ -1,6 +1,6 @@
 """What the study trains, part by part, as it was written down beforehand in docs/truth.md.
 
-    python benchmarks/truth/parts.py D     # draw the designs of a part and add them to designs.jsonl
+python benchmarks/truth/parts.py D     # draw the designs of a part and add them to designs.jsonl
 """
 
 from __future__ import annotations

@@ -32,9 +32,11 @@ from qeopt.training.recipe import Recipe
 from qeopt.training.weights import save
 
 RESULTS = HERE / "results.csv"
+KEY = ("part", "design", "seed", "steps", "rate")
+"""Columns that tell runs apart."""
 COLUMNS = (
-    "part", "design", "seed", "steps", "rate", "images", "measured_on", "accuracy", "accuracy_pytorch", "train_loss", "seconds", "finished",
-    "torch", "threads", "host",
+    *KEY, "images", "measured_on", "accuracy", "accuracy_pytorch", "train_loss",
+    "seconds", "finished", "torch", "threads", "machine",
 )  # fmt: skip
 HELD_OUT = 5_000
 SAVE_EVERY = 30.0
@@ -56,7 +58,7 @@ def key(run: Run) -> tuple[str, ...]:
 def missing(runs: Iterable[Run]) -> Iterator[Run]:
     """Runs without a row."""
     for run in runs:
-        if key(run) not in {(row["part"], row["design"], row["seed"], row["steps"], row["rate"]) for row in rows()}:
+        if key(run) not in {tuple(row[column] for column in KEY) for row in rows()}:
             yield run
 
 
@@ -79,16 +81,20 @@ def train(run: Run, data: Dataset, scratch: Path) -> dict[str, object]:
     accuracy = score_onnx(design, weights, judged).accuracy
     simulated = score_torch(network, judged, len(data.classes)).accuracy
     checkpoint.path.unlink(missing_ok=True)
-    return dict(
-        zip(
-            COLUMNS,
-            (
-                *key(run), len(images), name, f"{accuracy:.4f}", f"{simulated:.4f}", f"{state.curve[-1][1]:.4f}",
-                f"{seconds:.0f}", f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", torch.__version__, torch.get_num_threads(), platform.machine(),
-            ),
-            strict=True,
-        )
-    )  # fmt: skip
+    found = {
+        **dict(zip(KEY, key(run), strict=True)),
+        "images": len(images),
+        "measured_on": name,
+        "accuracy": f"{accuracy:.4f}",
+        "accuracy_pytorch": f"{simulated:.4f}",
+        "train_loss": f"{state.curve[-1][1]:.4f}",
+        "seconds": f"{seconds:.0f}",
+        "finished": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "machine": platform.machine(),
+    }
+    return {column: found[column] for column in COLUMNS}
 
 
 def append(row: dict[str, object]) -> None:

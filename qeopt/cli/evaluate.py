@@ -21,7 +21,8 @@ Model = Annotated[
     Path, typer.Argument(metavar="DESIGN", help="A design.json or its folder; or an ONNX or TFLite file with weights in it.")
 ]
 Weights = Annotated[
-    Path | None, typer.Option("--weights", metavar="FILE", help="Weights of the design: an .npz, or the ONNX model that it came from.")
+    Path | None,
+    typer.Option("--weights", metavar="FILE", help="Weights of the design: an .npz, or the ONNX model that it came from."),
 ]
 Runtime = Annotated[bool, typer.Option("--onnxruntime", help="Run the exported ONNX model instead of the reference: faster.")]
 

@@ -33,6 +33,8 @@ VERBS = {
     "runtimes": "runtimes",
     "engines": "engines",
     "export": "export",
+    "train": "train",
+    "evaluate": "evaluate",
 }
 """Modules of this package, by verb; each has a function `command`."""
 

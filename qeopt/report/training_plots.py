@@ -45,7 +45,15 @@ def draw_confusion(title: str, confusion: NDArray[np.int64], classes: Sequence[s
         axes.set_yticks(range(len(classes)), classes, fontsize=8)
         for (row, column), share in np.ndenumerate(shares):
             if round(100 * share):
-                axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=7, color="white" if share > 0.5 else "black")
+                axes.text(
+                    column,
+                    row,
+                    f"{100 * share:.0f}",
+                    ha="center",
+                    va="center",
+                    fontsize=7,
+                    color="white" if share > 0.5 else "black",
+                )
     axes.set_xlabel("taken for")
     axes.set_ylabel("is")
     axes.set_title(title, loc="left", fontsize=10)

@@ -17,7 +17,8 @@ def calibrate(network: Any, batches: Iterable[Any]) -> None:
         batches: Images between 0 and 1, shape (images, channels, height, width) each.
     """
     kept = {name: value.clone() for name, value in network.state_dict().items() if name.endswith((".norm.mean", ".norm.variance"))}
-    parts, sums, count = grids(network), [], 0
+    parts, count = grids(network), 0
+    sums: list[Any] = []
     with torch().no_grad():
         for images in batches:
             for grid in parts:

@@ -65,7 +65,7 @@ class Checkpoint:
         for part, ends in zip((part for part in state.network.modules() if hasattr(part, "is_set")), held["grids"], strict=True):
             part.low, part.high = ends
         state.step, state.curve, state.loss, state.right, state.seen, state.seconds = held["rest"]
-        state.curve = [tuple(point) for point in state.curve]
+        state.curve = [(step, loss, right) for step, loss, right in state.curve]
         return state
 
     def _read(self) -> dict[str, Any]:

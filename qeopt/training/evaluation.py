@@ -20,6 +20,7 @@ from qeopt.training.errors import torch
 from qeopt.training.marks import CHUNK, Marks, marked
 from qeopt.training.model_files import score_onnx_file
 
+
 def score_torch(network: Any, images: Split, classes: int, device: str = "cpu") -> Marks:
     """Mark the simulation in PyTorch."""
     framework = torch()

@@ -33,7 +33,9 @@ class Marks:
     def by_class(self) -> NDArray[np.float64]:
         """The same by true class; not a number for a class without images."""
         totals = self.confusion.sum(axis=1)
-        return np.divide(np.diag(self.confusion), totals, out=np.full(len(totals), np.nan), where=totals > 0)
+        shares = np.full(len(totals), np.nan)
+        np.divide(np.diag(self.confusion), totals, out=shares, where=totals > 0)
+        return shares
 
 
 def marked(outputs: Callable[[NDArray[np.float64]], NDArray[Any]], images: Split, classes: int, chunk: int = CHUNK) -> Marks:

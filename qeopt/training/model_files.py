@@ -52,7 +52,9 @@ def score_onnx_file(path: Path, images: Split, classes: int) -> Marks:
     session, entry = _onnx(path)
     batch = entry.shape[0] if isinstance(entry.shape[0], int) else CHUNK
     if len(entry.shape) != 4 or _differs(entry.shape[1:], images.pixels.shape[1:]):
-        raise TrainingError(f"{path}: reads images of the shape {entry.shape[1:]}; those at hand have {list(images.pixels.shape[1:])}")
+        raise TrainingError(
+            f"{path}: reads images of the shape {entry.shape[1:]}; those at hand have {list(images.pixels.shape[1:])}"
+        )
 
     def outputs(pixels: NDArray[np.float64]) -> NDArray[Any]:
         padded = np.zeros((batch, *pixels.shape[1:]), np.float32)
@@ -125,7 +127,7 @@ def _as_held(values: NDArray[np.float64], entry: Any) -> NDArray[Any]:
     if not np.issubdtype(kind, np.integer):
         return values.astype(kind)
     ends = np.iinfo(kind)
-    return np.clip(np.rint(values / (scale or 1 / 255)) + zero, ends.min, ends.max).astype(kind)
+    return np.asarray(np.clip(np.rint(values / (scale or 1 / 255)) + zero, ends.min, ends.max).astype(kind))
 
 
 def _differs(stated: Sequence[Any], found: Sequence[int]) -> bool:

@@ -15,7 +15,7 @@ from qeopt.export.numbers import read_weights
 from qeopt.files import write_atomically
 from qeopt.training.calibration import calibrate
 from qeopt.training.checkpoint import Checkpoint
-from qeopt.training.data.dataset import Dataset, Split
+from qeopt.training.data.dataset import Dataset
 from qeopt.training.errors import TrainingError, torch
 from qeopt.training.evaluation import score_onnx, score_reference, score_torch
 from qeopt.training.loop import Progress, State, Trainer
@@ -104,7 +104,9 @@ def train(
     torch().manual_seed(recipe.seed)
     teacher = load_teacher(options.teacher, device) if options.teacher else None
     trainer = Trainer(recipe, data.train, device, teacher, report)
-    checkpoint = Checkpoint(folder / CHECKPOINT, design, recipe, f"{data.name} {len(data.train)} {options.weights} {options.teacher}")
+    checkpoint = Checkpoint(
+        folder / CHECKPOINT, design, recipe, f"{data.name} {len(data.train)} {options.weights} {options.teacher}"
+    )
     if options.restart:
         checkpoint.path.unlink(missing_ok=True)
     state = checkpoint.resume(trainer.start(module.Network()))
@@ -149,9 +151,7 @@ def _images(trainer: Trainer, count: int) -> Iterator[Any]:
     return (images for images, _ in trainer.batches(0, min(count, trainer.steps_per_epoch)))
 
 
-def _result(
-    design: Design, name: str, module: ModuleType, trainer: Trainer, state: State, data: Dataset, folder: Path
-) -> Trained:
+def _result(design: Design, name: str, module: ModuleType, trainer: Trainer, state: State, data: Dataset, folder: Path) -> Trained:
     weights = save(module, state.network, folder / WEIGHTS)
     found = Trained(
         trainer.recipe,

@@ -59,7 +59,9 @@ class _Settle:
     """Before normalisation: take its mean and deviation from what comes, and undo both, so that only the folded bias is added."""
 
     def __init__(self, bias: Any) -> None:
-        self.bias, self.sums, self.squares, self.count = bias, 0.0, 0.0, 0
+        self.bias, self.count = bias, 0
+        self.sums: Any = 0.0
+        self.squares: Any = 0.0
 
     def __call__(self, norm: Any, arguments: tuple[Any, ...]) -> None:
         values = arguments[0].double()

@@ -21,8 +21,9 @@ MOST_CHANNELS = 4
 def read_archive(path: Path) -> Dataset:
     """Read images and labels from an .npz.
 
-    Images have the shape (images, height, width), (images, height, width, channels) or (images, channels, height, width); they are bytes, or
-    numbers from 0 to 1. Labels are numbers from 0. `classes` may name them. Without test images a fifth of each class is set aside.
+    Images have the shape (images, height, width), (images, height, width, channels) or (images, channels, height, width); they
+    are bytes, or numbers from 0 to 1. Labels are numbers from 0. `classes` may name them. Without test images a fifth of each class
+    is set aside.
 
     Raises:
         TrainingError: when it cannot be read, or arrays are missing or do not fit each other.
@@ -71,11 +72,13 @@ def _pixels(path: Path, name: str, values: NDArray[np.generic]) -> Pixels:
         return np.ascontiguousarray(values).astype(np.uint8)
     if not np.issubdtype(values.dtype, np.floating) or not np.isfinite(values).all() or values.min() < 0 or values.max() > 1:
         raise TrainingError(f"{path}: {name} holds {values.dtype}; bytes, or numbers from 0 to 1, were expected")
-    return np.rint(values * 255).astype(np.uint8)
+    return np.asarray(np.rint(values * 255), np.uint8)
 
 
 def _labels(path: Path, name: str, values: NDArray[np.generic]) -> Labels:
     flat = values.reshape(-1) if values.ndim == 2 and values.shape[1] == 1 else values
     if flat.ndim != 1 or not np.issubdtype(flat.dtype, np.integer) or (flat.size and int(flat.min()) < 0):
-        raise TrainingError(f"{path}: {name} holds {values.dtype} of the shape {values.shape}; one number from 0 an image was expected")
+        raise TrainingError(
+            f"{path}: {name} holds {values.dtype} of the shape {values.shape}; one number from 0 an image was expected"
+        )
     return flat.astype(np.int64)

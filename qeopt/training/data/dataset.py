@@ -43,7 +43,7 @@ class Dataset:
     test: Split
 
     def with_held_out(self, count: int) -> tuple[Split, Split]:
-        """The training images without the last `count` of a fixed shuffle, and these: rates are chosen by them, never by the test."""
+        """The training images without the last `count` of a fixed shuffle, and these: rates are chosen by them, not by the test."""
         order = np.random.default_rng(0).permutation(len(self.train))
         return self.train.part(order[: len(order) - count]), self.train.part(order[len(order) - count :])
 

@@ -92,7 +92,9 @@ class _Reader:
             raise TrainingError(f"{path}: is no picture, or a damaged one: {_one_line(error)}") from None
         if found.size != (self.width, self.height):
             if not self.resize:
-                said = f"is {found.height} x {found.width}; the design reads {self.height} x {self.width} (--resize scales pictures)"
+                said = (
+                    f"is {found.height} x {found.width}; the design reads {self.height} x {self.width} (--resize scales pictures)"
+                )
                 raise TrainingError(f"{path}: {said}")
             found = found.resize((self.width, self.height), Image.Resampling.BILINEAR)
         values = np.asarray(found, np.uint8).reshape(self.height, self.width, self.channels)

@@ -1,4 +1,4 @@
-"""Files of the MNIST family: `train-images-idx3-ubyte`, packed by gzip or not. Fashion-MNIST is Debian's `dataset-fashion-mnist`."""
+"""Files of the MNIST family: `train-images-idx3-ubyte`, packed or not. Debian's `dataset-fashion-mnist` has Fashion-MNIST."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from qeopt.training.data.dataset import Dataset, Split
 from qeopt.training.errors import TrainingError
 
 CLOTHES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
-NAMES = {"train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"), "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")}
+NAMES = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
 UNSIGNED_BYTES = 8
 """The third byte of a file, where its values are bytes."""
 

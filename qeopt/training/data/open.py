@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from qeopt.space import Task
-from qeopt.spec.errors import did_you_mean
+from qeopt.spec.errors import did_you_mean, one_of
 from qeopt.training.data.archive import read_archive
 from qeopt.training.data.dataset import Dataset, check
 from qeopt.training.data.digits import read_digits
@@ -23,7 +23,7 @@ def open_data(text: str, task: Task, *, resize: bool = False, limit: int | None 
     """Read labelled images and check that a network for `task` can be trained by them.
 
     Args:
-        text: `digits`, `fashion-mnist`, an .npz, a folder of files of the MNIST family, or a folder of pictures with a subfolder a class.
+        text: `digits`, `fashion-mnist`, an .npz, or a folder: of files of the MNIST family, or a subfolder of pictures a class.
         task: What the design reads and tells apart.
         resize: Scale pictures of another size.
         limit: Training images at most.
@@ -57,10 +57,12 @@ def _read(text: str, task: Task, resize: bool) -> Dataset:
     path = INSTALLED.get(text, Path(text))
     if not path.exists():
         if text in INSTALLED:
-            raise TrainingError(f"{text}: {path} is missing; install Debian's package dataset-{text}, or give the folder of its files")
+            raise TrainingError(
+                f"{text}: {path} is missing; install Debian's package dataset-{text}, or give the folder of its files"
+            )
         known = [DIGITS, *INSTALLED]
         raise TrainingError(
-            f"{text}: there is no such file or folder; an .npz, a folder or one of {', '.join(known)} was expected{did_you_mean(text, known)}"
+            f"{text}: there is no such file or folder; an .npz, a folder, {one_of(known)} was expected{did_you_mean(text, known)}"
         )
     if path.is_file():
         if path.suffix.lower() != ".npz":
