@@ -22,7 +22,7 @@ TASK = Task(input=(8, 8, 1), classes=3)
 
 
 def archive(tmp_path: Path, data: Dataset, **changes: Any) -> str:
-    arrays = {
+    arrays: dict[str, Any] = {
         "x_train": data.train.pixels[:, 0],
         "y_train": data.train.labels,
         "x_test": data.test.pixels[:, 0],
@@ -40,12 +40,13 @@ def same(found: Split, expected: Split) -> bool:
 
 @pytest.mark.parametrize("layout", ["grey", "last", "first", "real"])
 def test_an_archive_in_any_layout_holds_the_same_images(layout: str, tmp_path: Path, data: Dataset) -> None:
-    turned = {
+    layouts: dict[str, Callable[[Any], Any]] = {
         "grey": lambda x: x[:, 0],
         "last": lambda x: np.moveaxis(x, 1, 3),
         "first": lambda x: x,
         "real": lambda x: (x[:, 0] / 255).astype(np.float32),
-    }[layout]
+    }
+    turned = layouts[layout]
     text = archive(tmp_path, data, x_train=turned(data.train.pixels), x_test=turned(data.test.pixels))
     found = open_data(text, TASK)
     assert found.classes == data.classes
