@@ -6,8 +6,8 @@ from typing import Any
 
 from rich.console import Console
 
+from qeopt.budgets import MACS, budget
 from qeopt.escape import csv_text
-from qeopt.infeasibility.network import MEMORIES
 from qeopt.report.solution import sources_document
 from qeopt.report.tables import rows_table
 from qeopt.report.words import amount, gap, place, used_name
@@ -40,7 +40,7 @@ def print_sweep(console: Console, found: Sweep) -> None:
 
 
 def _cells(found: Sweep, point: SweepPoint) -> tuple[str, ...]:
-    limits = tuple(amount(point.limits[name], "B" if name in MEMORIES else "") for name in found.axes)
+    limits = tuple(amount(point.limits[name], "B" if budget(name).unit.is_memory else "") for name in found.axes)
     if point.score is None or point.refined is None or point.refined.resources is None:
         bound = "" if point.bound is None else f"{point.bound:.4f}"
         return (*limits, NOTHING.get(point.status, ""), bound, "", "", "", "")
@@ -87,7 +87,7 @@ def _point(found: Sweep, point: SweepPoint) -> dict[str, Any]:
         "bits": None if bits is None else {"weights": dict(bits.weights), "activations": dict(bits.activations)},
         "sram_bytes": None if used is None else used.sram_bytes,
         "flash_bytes": None if used is None else used.flash_bytes,
-        "macs": None if used is None else used.macs,
+        "macs": None if used is None else used.used[MACS.name],
         "reason": point.reason or None,
     }
 

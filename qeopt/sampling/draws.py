@@ -1,5 +1,7 @@
 """Draw structures uniformly among those whose bits are a real question: some bits fit, 8 bits everywhere do not.
 
+Or, where that is asked for, among all that some bits fit.
+
 Draws are uniform over the structures that follow the space's rules; what cannot fit whatever its bits is thrown away, most of it
 by a bound over whole arrays of draws. Rejection keeps the draws uniform.
 """
@@ -15,7 +17,6 @@ import numpy as np
 from numpy.random import Generator, SeedSequence
 from numpy.typing import NDArray
 
-from qeopt.hardware.costs import mac_count
 from qeopt.network import Network
 from qeopt.qbr import Refiner
 from qeopt.sampling.screen import Column, may_fit
@@ -51,6 +52,8 @@ class Sampler:
     refiner: Refiner
     seed: int
     rejected: Rejected = field(default_factory=Rejected)
+    any_that_fit: bool = False
+    """Take structures that fit at 8 bits, too."""
 
     def draw(self, count: int) -> Iterator[Structure]:
         """Yield up to `count` different structures; fewer where looking on does not pay (`MOST_BATCHES`, `MOST_LOOKED_AT`)."""
@@ -102,7 +105,7 @@ class Sampler:
 
     def _is_question(self, structure: Structure) -> bool:
         network = self.space.expand(structure, self.task)
-        if self.refiner.only(BASELINE_BITS).refine(network).score is not None:
+        if not self.any_that_fit and self.refiner.only(BASELINE_BITS).refine(network).score is not None:
             self.rejected.eight_bits_fit += 1
             return False
         if self._is_over(network) or self.refiner.refine(network).score is None:
@@ -112,8 +115,7 @@ class Sampler:
 
     def _is_over(self, network: Network) -> bool:
         limits = self.refiner.limits
-        total = sum(int(mac_count(self.refiner.runtime, op)) for op in network.ops)
-        return network.layers > (limits.layers or network.layers) or total > (limits.macs or total)
+        return any(total > limits.get(name, total) for name, total in self.refiner.structural_totals(network).items())
 
     def _could_fit(self, columns: Sequence[Column]) -> NDArray[np.bool_]:
         return may_fit(self.space, self.task, self.refiner, columns)

@@ -116,7 +116,7 @@ def _only(space: Subject, task: Task, refiner: Refiner) -> SearchResult:
 
 def _bound(terms: Terms, watch: Watch) -> JointBound | None:
     settings = terms.settings
-    if settings.strategy == "evolution":
+    if settings.strategy == "evolution" or not terms.refiner.objective.is_additive:
         return None
     watch.begin()
     return bound_space(
@@ -132,7 +132,6 @@ def _bound(terms: Terms, watch: Watch) -> JointBound | None:
 
 def _score(terms: Terms, structure: Structure) -> float | None:
     """What the best bits of a structure score; None where it is over a budget whatever its bits."""
-    relaxed = Relaxer(terms.space, terms.task, terms.refiner).relax([structure])
-    if not math.isfinite(relaxed.scores[0]):
+    if not math.isfinite(Relaxer(terms.space, terms.task, terms.refiner).relax([structure])[0]):
         return None
     return terms.refiner.refine(terms.space.expand(structure, terms.task)).score
