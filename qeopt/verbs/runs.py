@@ -13,7 +13,14 @@ from qeopt.runs.folders import DESIGN
 from qeopt.spec.errors import SpecError
 
 ACCURACY = "train.json"
-KINDS = {DESIGN: "design", "comparison.json": "comparison", "sweep.json": "sweep", "state/request.json": "unfinished"}
+KINDS = {
+    DESIGN: "design",
+    "comparison.json": "comparison",
+    "sweep.json": "sweep",
+    "features.csv": "samples",
+    "correlations.json": "correlation",
+    "state/request.json": "unfinished",
+}
 """What a run is, by the first of these files that it has."""
 
 
