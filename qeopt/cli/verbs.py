@@ -28,6 +28,7 @@ VERBS = {
     "correlate": "correlate",
     "fit": "fit",
     "show": "show",
+    "runs": "runs",
     "where": "where",
     "new": "new",
     "schema": "schema",
@@ -35,6 +36,8 @@ VERBS = {
     "runtimes": "runtimes",
     "engines": "engines",
     "export": "export",
+    "train": "train",
+    "evaluate": "evaluate",
 }
 """Modules of this package, by verb; each has a function `command`."""
 
