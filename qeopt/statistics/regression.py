@@ -81,9 +81,9 @@ def fit(problem: Problem, strength: float) -> Line:
 def choose_strength(problem: Problem, seed: int = 0) -> float:
     """The strength with the least squared error on structures left out, of `STRENGTHS`; of equals, the greatest."""
     folds = list(_folds(problem.groups, FOLDS, seed))
-    errors = [sum(_error(problem, strength, out) for out in folds) for strength in STRENGTHS]
-    best = min(errors)
-    return max(strength for strength, error in zip(STRENGTHS, errors, strict=True) if error <= best * (1 + 1e-9))
+    errors = {strength: sum(_error(problem, strength, out) for out in folds) for strength in STRENGTHS}
+    best = min(errors.values())
+    return max(strength for strength in STRENGTHS if errors[strength] <= best * (1 + 1e-9))
 
 
 def unseen(problem: Problem, seed: int = 0) -> Floats:
