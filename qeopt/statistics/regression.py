@@ -13,7 +13,7 @@ from qeopt.spec.errors import PluginError
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-STRENGTHS = tuple(10.0 ** (step / 2) for step in range(-6, 7))
+STRENGTHS: tuple[float, ...] = tuple(10.0 ** (step / 2) for step in range(-6, 7))
 """Ridge penalties that are tried, per design and on standardised terms."""
 FOLDS = 5
 """Inner folds, by which the strength is chosen."""
@@ -83,7 +83,8 @@ def choose_strength(problem: Problem, seed: int = 0) -> float:
     folds = list(_folds(problem.groups, FOLDS, seed))
     errors = {strength: sum(_error(problem, strength, out) for out in folds) for strength in STRENGTHS}
     best = min(errors.values())
-    return max(strength for strength in STRENGTHS if errors[strength] <= best * (1 + 1e-9))
+    good: list[float] = [strength for strength in STRENGTHS if errors[strength] <= best * (1 + 1e-9)]
+    return max(good)
 
 
 def unseen(problem: Problem, seed: int = 0) -> Floats:
