@@ -82,9 +82,10 @@ def explore(
             return SearchResult(None, Stop.INTERRUPTED, reason="interrupted before any structure was looked at")
         saved = Saved(_seeded(bound, seeds), None)
         if watch.stopped:  # nothing is saved: a bound that was cut short is not the one that a resumed run must have
-            return evolve(terms, saved.bound, workers=workers, report=_end, started=started)
+            return evolve(_priced(terms, bound), saved.bound, workers=workers, report=_end, started=started)
         if journal is not None:
             journal.begin(saved.bound)
+    terms = _priced(terms, saved.bound)
     return evolve(terms, saved.bound, workers=workers, report=report, started=started, journal=journal, state=saved.state)
 
 
@@ -95,6 +96,11 @@ def _end(progress: Progress) -> NoReturn:
         KeyboardInterrupt: always.
     """
     raise KeyboardInterrupt
+
+
+def _priced(terms: Terms, bound: JointBound | None) -> Terms:
+    """The same terms with the prices that a bound found."""
+    return terms if bound is None else replace(terms, prices=tuple(part.prices for part in bound.parts))
 
 
 def _seeded(bound: JointBound | None, seeds: Sequence[Structure]) -> JointBound | None:
