@@ -20,6 +20,7 @@ from qeopt.search.settings import SearchSettings
 from qeopt.search.watch import Watch
 from qeopt.search.workers import InProcess, Workers, open_workers
 from qeopt.space import Space, Structure, Subject, Task
+from qeopt_solvers import Status
 
 __all__ = [
     "Alternative",
@@ -112,11 +113,13 @@ def _only(space: Subject, task: Task, refiner: Refiner) -> SearchResult:
     structure = space.smallest()
     refined = refiner.refine(space.expand(structure, task, space.name))
     if refined.score is None or refined.resources is None:
-        return SearchResult(None, Stop.SINGLE, reason=refined.reason)
-    over = [use for use in refiner.limits.uses(refined.resources) if not use.fits]
+        return SearchResult(None, Stop.SINGLE, reason=refined.reason, excluded=refined.status is Status.INFEASIBLE)
+    changeless = refiner.structural_totals(refined.network)
+    over = [use for use in refiner.limits.uses(refined.resources) if not use.fits and use.name in changeless]
     if over:
         said = ", ".join(f"{use.name} {use.used:,.0f} of {use.limit:,}" for use in over)
-        return SearchResult(None, Stop.SINGLE, reason=f"no bits change it, and the network is over budget: {said}")
+        reason = f"no bits change it, and the network is over budget: {said}"
+        return SearchResult(None, Stop.SINGLE, reason=reason, excluded=True)
     return SearchResult(Best(structure, refined, refined.score), Stop.SINGLE)
 
 
