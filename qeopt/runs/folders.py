@@ -5,7 +5,6 @@ A run never writes into the folder of another, and never takes away or replaces 
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 from collections.abc import Iterator
@@ -172,13 +171,11 @@ def _point(pointer: Path, number: str) -> None:
         return
     temporary = pointer.with_name(f".{LATEST}.{secrets.token_hex(8)}")
     try:
-        os.symlink(number, temporary, target_is_directory=True)
+        temporary.symlink_to(number, target_is_directory=True)
     except (OSError, NotImplementedError):
         temporary.write_text(f"{number}\n", encoding="utf-8")
-    os.replace(temporary, pointer)
+    temporary.replace(pointer)
 
 
 def _unwritable(folder: Path, error: OSError) -> SpecError:
-    return SpecError.at(
-        Location(str(folder)), f"cannot write here: {error.strerror or error}; choose another folder with --out"
-    )
+    return SpecError.at(Location(str(folder)), f"cannot write here: {error.strerror or error}; choose another folder with --out")
