@@ -31,6 +31,7 @@ from qeopt.network import Network, Op, Tensor
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
 from qeopt.relaxation.cells.overhead import ANY, Overhead
+from qeopt.relaxation.cells.stand_ins import stand_ins, suits
 from qeopt.relaxation.cells.tables import CellKind, CellTable, Floats, Integers, Masks, WeightGroup
 
 Pair = tuple[int, int]
@@ -124,7 +125,7 @@ class _Tabulator:
             for _, fitting in shape_limits(self._runtime, op):
                 fits &= fitting
             for source in op.inputs:
-                fits &= self._by_pair(op, source, lambda pair, op=op: bool(self._legal_weights(op, pair)))  # type: ignore[misc]
+                fits &= self._by_pair(op, source, partial(self._some_weights, op))
             for tensor in (*op.inputs, op.output):
                 fits &= self._by_width(tensor, partial(channels_fit, self._runtime, op, tensor))
         if self._refiner.limits.sram_bytes is None:
@@ -162,6 +163,11 @@ class _Tabulator:
         legal = legal_tuples(self._runtime, op, self._candidates(op), set(pair))
         return tuple(w for a, w, o in legal if (a, o) == pair)
 
+    def _some_weights(self, op: Op, pair: Pair) -> Masks:
+        """(cells,) whether some weight bits are legal; of operators without weights, whether the pair is."""
+        legal = [suits(self._runtime, [op], width, self._size) for width in self._legal_weights(op, pair)]
+        return np.any(legal, axis=0) if legal else np.zeros(self._size, dtype=np.bool_)
+
     def _candidates(self, op: Op) -> tuple[int, ...]:
         return self._refiner.choices.weights if op.weight_bits is None else (op.weight_bits,)
 
@@ -192,6 +198,10 @@ class _Tabulator:
             if operations is not None:
                 read = np.array([case[position][1] for case in cases])[:, None]
                 operations += bitops(self._runtime, op, read, np.array(widths)[:, None, None])
+        charged = stand_ins(self._runtime, ops, widths, self._size)
+        flash = np.take_along_axis(flash, charged.T, axis=1)
+        if operations is not None:
+            operations = np.take_along_axis(operations, charged[:, None], axis=0)
         return WeightGroup(np.array([index[case] for case in joined]), gains, flash, operations)
 
     def _plain_bitops(self) -> Floats | None:
