@@ -18,7 +18,6 @@ from qeopt.design.model import (
     Design,
     FileHash,
     Peak,
-    PriceVector,
     Provenance,
     SpaceCertificate,
     uses,
@@ -132,7 +131,7 @@ def _proof(proofs: tuple[Refined, ...]) -> BitsProof:
 
 
 def _part(part: BoundPart) -> CertificatePart:
-    return CertificatePart(**asdict(part.overhead), prices=PriceVector(**asdict(part.prices)))
+    return CertificatePart(**asdict(part.overhead), prices=dict(part.prices))
 
 
 def _gap(score: float, bound: float) -> float:

@@ -9,16 +9,14 @@ from pydantic import ValidationError
 
 from qeopt.design.model import Design, SpaceCertificate, load_design
 from qeopt.design.recount import recount, width_faults
-from qeopt.memory import Resources, count
+from qeopt.memory import count
 from qeopt.network import Network
 from qeopt.qbr import PROVER, Refined
 from qeopt.relaxation.bound import recheck
 from qeopt.relaxation.cells.overhead import Overhead
-from qeopt.relaxation.cells.prices import Prices
 from qeopt.spec.errors import Location, SpecError
 from qeopt_solvers import Status
 
-NOTHING = Resources((), 0, 0, 0, 0, 0, 0)
 TOLERANCE = 1e-9
 """Relative difference of two sums of the same floats."""
 
@@ -81,7 +79,7 @@ def _misnamed(design: Design, network: Network) -> tuple[str, ...]:
     pairs = (
         ("weights", set(design.weights), {op.name for op in network.weighted_ops}),
         ("activations", set(design.activations), {tensor.name for tensor in network.tensors}),
-        ("uses", set(design.uses), {use.name for use in limits.uses(NOTHING)}),
+        ("uses", set(design.uses), set(limits)),
     )
     found = [f"{what}: {name!r} is missing" for what, has, needs in pairs for name in sorted(needs - has)]
     found += [f"{what}: there is no {name!r}" for what, has, needs in pairs for name in sorted(has - needs)]
@@ -146,8 +144,8 @@ def _space_bound(design: Design) -> float | None:
         return None
     proven = []
     for part in design.space_certificate.parts:
-        prices, overhead = Prices(**part.prices.model_dump()), Overhead(part.at_least, part.at_most)
-        value = recheck(study.space, study.task, study.refiner, prices, overhead)
+        overhead = Overhead(part.at_least, part.at_most)
+        value = recheck(study.space, study.task, study.refiner, part.prices, overhead)
         if value is None:
             return None
         proven.append(value)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from qeopt.hardware.device import Device
 from qeopt.hardware.formula import Formula
 from qeopt.hardware.runtime import Kernel, Runtime, Scratch, Tuples
-from qeopt.network import Dim, Op, OpKind, Tensor, fan_in, macs, weight_count
+from qeopt.network import WEIGHTED_KINDS, Dim, Op, OpKind, Tensor, fan_in, macs, weight_count
 
 Mask: TypeAlias = bool | NDArray[np.bool_]
 """Yes or no: one answer, or one per network of a batch."""
@@ -81,6 +81,11 @@ def persistent(runtime: Runtime, op: Op) -> Dim:
     return size * 8 if runtime.memory.unit == "bits" else _aligned(runtime, size)
 
 
+def flash_of(runtime: Runtime, op: Op, w_bits: int) -> Dim:
+    """Flash of `op`, weights and what is beside them, in the runtime's unit."""
+    return weights_flash(runtime, op, w_bits) + parameter_flash(runtime, op)
+
+
 def weights_flash(runtime: Runtime, op: Op, bits: int) -> Dim:
     """Flash of the weights of `op` at `bits` bits, in the runtime's unit: dense and rounded up, unless it says otherwise.
 
@@ -126,10 +131,15 @@ def picojoules(runtime: Runtime, op: Op, in_bits: Dim, w_bits: Dim, out_bits: Di
 
 def bitops(runtime: Runtime, op: Op, in_bits: Dim, w_bits: Dim) -> Dim:
     """Bit operations of `op`: MACs times both widths, unless the runtime counts otherwise."""
-    formula = runtime.bitops.get(op.kind, _BITOPS if op.has_weights else None)
+    formula = bitops_formula(runtime, op.kind)
     if formula is None or not is_counted(runtime, op):
         return 0
     return formula.of(executed(runtime, op), in_bits=in_bits, w_bits=w_bits)
+
+
+def bitops_formula(runtime: Runtime, kind: OpKind) -> Formula | None:
+    """How bit operations of a kind of operator are counted; None where they are not."""
+    return runtime.bitops.get(kind, _BITOPS if kind in WEIGHTED_KINDS else None)
 
 
 def is_counted(runtime: Runtime, op: Op) -> bool:

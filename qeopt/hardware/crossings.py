@@ -6,9 +6,12 @@ A change is an operator more, which adds or takes the offset of a tensor's value
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from qeopt.hardware.runtime import Runtime
 from qeopt.network import Network, Op, Tensor
+
+Values: TypeAlias = Literal["signed", "unsigned"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +20,8 @@ class Crossing:
 
     tensor: Tensor
     op: Op
-    values: str
-    """What they become: "signed" or "unsigned"."""
+    values: Values
+    """What they become."""
 
 
 def crossings(runtime: Runtime, network: Network) -> tuple[Crossing, ...]:
@@ -28,7 +31,7 @@ def crossings(runtime: Runtime, network: Network) -> tuple[Crossing, ...]:
     """
     if runtime.kernels == "any":
         return ()
-    held: dict[str, str | None] = {}
+    held: dict[str, Values | None] = {}
     found: list[Crossing] = []
     for op in network.ops:
         kernel = runtime.kernels.get(op.kind)
@@ -37,8 +40,8 @@ def crossings(runtime: Runtime, network: Network) -> tuple[Crossing, ...]:
         for tensor in op.inputs:
             known = held.get(tensor.name)
             wanted = known if takes_both and wanted is None else wanted  # inputs of one operator are held alike
-            if None not in {known, wanted} and known != wanted:
-                found.append(Crossing(tensor, op, str(wanted)))
+            if known is not None and wanted is not None and known != wanted:
+                found.append(Crossing(tensor, op, wanted))
             held[tensor.name] = wanted or known
         held |= dict.fromkeys((tensor.name for tensor in op.outputs), wanted)
     return tuple(found)

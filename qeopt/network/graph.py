@@ -177,6 +177,11 @@ class Op:
         return self.kind in WEIGHTED_KINDS
 
     @property
+    def is_layer(self) -> bool:
+        """Whether it counts as a layer, as the paper counts: convolutions and hidden dense layers, not the classifier."""
+        return self.has_weights and (self.kind is not OpKind.DENSE or self.is_scored)
+
+    @property
     def is_scored(self) -> bool:
         """Whether the score has a term for it: a convolution inside a stage (paper eq. 9)."""
         return self.has_weights and self.stage is not None
@@ -263,8 +268,7 @@ class Network:
     @property
     def layers(self) -> int:
         """Number of convolutions, classifier excluded, as the paper counts layers; a hidden dense layer is a 1x1 convolution."""
-        convolutions = WEIGHTED_KINDS - {OpKind.DENSE}
-        return sum(op.kind in convolutions or (op.kind is OpKind.DENSE and op.is_scored) for op in self.ops)
+        return sum(op.is_layer for op in self.ops)
 
     def with_tensors(self, found: Mapping[str, Tensor]) -> Network:
         """The same network of other tensors, given by the names they have here, in that order."""

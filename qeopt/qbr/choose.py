@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from qeopt.budgets import structural
 from qeopt.hardware import Runtime
 from qeopt.memory import Limits, Resources, count
 from qeopt.network import Bits, Network
@@ -58,6 +59,15 @@ class Chooser:
     def flash_limit(self) -> int | None:
         """The flash budget in the unit in which the runtime counts memory; None where there is none."""
         return None if self.limits.flash_bytes is None else self.limits.flash_bytes * self.runtime.unit_per_byte
+
+    def structural_totals(self, network: Network) -> dict[str, int]:
+        """What `network` needs whatever its bits, by budget; limited or not."""
+        runtime = self.runtime
+        return {
+            record.name: sum(int(record.cost(runtime, op, 0, 0, 0)) for op in network.ops)
+            for record in structural(runtime)
+            if record.cost is not None
+        }
 
     def compile(self, network: Network) -> Compiled | Impossible:
         """Compile the integer program of `network` under these terms."""

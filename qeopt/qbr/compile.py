@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from qeopt.budgets import budget
 from qeopt.hardware import Runtime
 from qeopt.memory import Limits
 from qeopt.network import Bits, Network
@@ -12,7 +13,7 @@ from qeopt.qbr.decisions import Decisions, decide
 from qeopt.qbr.rows import RowBuilder
 from qeopt.qbr.settings import BitChoices
 from qeopt.score import MICRO, Objective
-from qeopt_solvers import AllocationProblem, Choice, Row, TieBreak
+from qeopt_solvers import AllocationProblem, Choice, TieBreak
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Impossible:
 def compile_bits(
     network: Network, runtime: Runtime, limits: Limits, choices: BitChoices, objective: Objective
 ) -> Compiled | Impossible:
-    """Compile `network` to a one-hot choice per decision, a row per step, and a row per total budget.
+    """Compile `network` to a one-hot choice per decision, a row per step, and a row per total that bits change.
 
     A tensor that the score does not see never becomes a choice. Gains are rounded to millionths of a nat; ties go to less flash,
     then to less SRAM traffic.
@@ -69,17 +70,7 @@ def compile_bits(
         return Impossible(decided)
     gains, constant = _gains(network, decided, objective)
     rows = RowBuilder(network, runtime, decided)
-    budget_rows: list[Row] = []
-    if limits.sram_bytes is not None:
-        budget_rows += rows.sram(limits.sram_bytes)
-    if limits.flash_bytes is not None:
-        budget_rows.append(rows.flash(limits.flash_bytes))
-    if limits.bitops is not None:
-        budget_rows.append(rows.bitops(limits.bitops))
-    if limits.cycles is not None:
-        budget_rows.append(rows.cycles(limits.cycles))
-    if limits.picojoules is not None:
-        budget_rows.append(rows.picojoules(limits.picojoules))
+    budget_rows = [row for name, limit in limits.items() for row in rows.of(budget(name), limit)]
     problem = AllocationProblem(
         choices=tuple(
             Choice(domain.name, domain.widths, tuple(round(MICRO * gains[index][width]) for width in domain.widths))

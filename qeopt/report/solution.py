@@ -13,6 +13,7 @@ from qeopt.design import Design
 from qeopt.hardware.crossings import crossings
 from qeopt.report.budgets import BudgetRow, budget_rows, estimates, mac_rate
 from qeopt.report.counted import Counted, layers
+from qeopt.report.judgement import judgement, judgement_document
 from qeopt.report.tables import baseline_table, budget_table, layer_table, structure_table
 from qeopt.report.words import TIED, amount, arena_size, bits_proof, place, space_proof, used_name
 from qeopt.search import Stop
@@ -70,6 +71,8 @@ class SolutionReport:
         console.print(f"score: {design.score:.4f} (search stopped: {design.stopped})")
         console.print(bits_proof(design.bits))
         console.print(space_proof(design))
+        for text in judgement(self.counted, design.score):
+            console.print(text, soft_wrap=True)
         asked = () if self.interrupted else self.counted.study.search.baselines
         if asked or design.baselines or design.alternatives:
             console.print()
@@ -91,6 +94,7 @@ class SolutionReport:
                 {"tensor": change.tensor.name, "before": change.op.name, "values": change.values}
                 for change in crossings(self.counted.study.runtime, self.counted.network)
             ],
+            "judgement": judgement_document(self.counted, self.design.score),
             "warnings": list(self.warnings),
             "sources": sources_document(self.sources),
         }

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from qeopt.design import Alternative, Baseline, Design
+from qeopt.escape import line
 from qeopt.report.budgets import BudgetRow
 from qeopt.report.console import can_say
 from qeopt.report.counted import Counted, Layer, layers
@@ -30,7 +31,7 @@ def rows_table(columns: Mapping[str, str], rows: Iterable[Iterable[str]], *, tit
     for heading, justify in columns.items():
         table.add_column(heading, justify="right" if justify == "right" else "left", overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(line, row))
     return table
 
 
@@ -55,7 +56,7 @@ def layer_table(counted: Counted, console: Console) -> Table:
     for heading in columns:
         table.add_column(heading, justify="right" if heading in _NUMBERS else "left", no_wrap=True)
     for row, cells in zip(rows, zip(*columns.values(), strict=True), strict=True):
-        table.add_row(*cells, style="bold" if row.is_peak else None)
+        table.add_row(*map(line, cells), style="bold" if row.is_peak else None)
     return table
 
 

@@ -13,7 +13,14 @@ from qeopt.network import Bits, Network, Op, Tensor
 from qeopt.network.importers import Parameters
 from qeopt.spec.plugins import Table
 
-OBJECTIVES = Table("objectives", {"qe": "qeopt.score.qe:QEScore", "sensitivity": "qeopt.score.sensitivity:Sensitivity"})
+OBJECTIVES = Table(
+    "objectives",
+    {
+        "qe": "qeopt.score.qe:QEScore",
+        "sensitivity": "qeopt.score.sensitivity:Sensitivity",
+        "fitted": "qeopt.score.fitted:Fitted",
+    },
+)
 
 MICRO = 1_000_000
 """Gains are integers in millionths of a nat."""

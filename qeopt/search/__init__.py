@@ -132,7 +132,6 @@ def _bound(terms: Terms, watch: Watch) -> JointBound | None:
 
 def _score(terms: Terms, structure: Structure) -> float | None:
     """What the best bits of a structure score; None where it is over a budget whatever its bits."""
-    relaxed = Relaxer(terms.space, terms.task, terms.refiner).relax([structure])
-    if not math.isfinite(relaxed.scores[0]):
+    if not math.isfinite(Relaxer(terms.space, terms.task, terms.refiner).relax([structure])[0]):
         return None
     return terms.refiner.refine(terms.space.expand(structure, terms.task)).score

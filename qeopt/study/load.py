@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from qeopt.budgets import table
 from qeopt.hardware.costs import missing_isa
 from qeopt.space import GraphNetwork
 from qeopt.spec.document import Document
@@ -58,8 +59,8 @@ def _isa(study: Study) -> Complaint | None:
 
 
 def _depth(study: Study) -> Complaint | None:
-    budgets = study.budgets
-    if study.space is None or any(limit is not None for limit in (budgets.layers, budgets.macs, budgets.bitops)):
+    ending = [record for record in table().values() if record.ends_depth]
+    if study.space is None or any(study.budgets.stated(record.key) is not None for record in ending):
         return None
     message = "a study of a space needs a `layers` budget: the score grows with depth without end (layers: 47 is the paper's)"
     return ("budgets",), message

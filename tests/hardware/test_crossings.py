@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from qeopt.hardware import Runtime
@@ -9,19 +11,15 @@ from qeopt.hardware.crossings import crossings
 from qeopt.network import Network, NetworkBuilder, Tensor
 from qeopt.spec.model import build
 
-SOURCE = {"url": "u", "date": "d"}
-EIGHT = {"in": [8], "out": [8]}
+SOURCE: dict[str, Any] = {"url": "u", "date": "d"}
 
 
 def runtime(**values: str) -> Runtime:
-    kernels = {
-        kind: {
-            **EIGHT,
-            **({"weights": [8]} if kind in {"conv", "dense"} else {}),
-            **({"values": values[kind]} if kind in values else {}),
-        }
-        for kind in ("conv", "add", "pool", "dense", "concat")
-    }
+    kernels: dict[str, Any] = {kind: {"in": [8], "out": [8]} for kind in ("conv", "add", "pool", "dense", "concat")}
+    for kind in ("conv", "dense"):
+        kernels[kind]["weights"] = [8]
+    for kind, said in values.items():
+        kernels[kind]["values"] = said
     return build(Runtime, {"kernels": kernels, "source": SOURCE})
 
 

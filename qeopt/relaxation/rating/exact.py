@@ -42,13 +42,13 @@ class Rater:
         """Whether a value is the score of the best bits, up to the rounding of gains, and not just an upper bound on it.
 
         What makes it a bound only: one scratch buffer shared by all steps, memory that operators elsewhere hold for good, addresses
-        of buffers, channel multiples of weights, code, latency, energy, and bits tied within a unit.
+        of buffers, multiples that weights ask for, code, and bits tied within a unit.
         """
         return self.has_values and not left_out(self.refiner)
 
     def relaxed(self, places: Integers) -> Floats:
         """(structures,) no bits score higher, in nats; -inf where nothing fits."""
-        return self._relaxer.relax_at(places).scores
+        return self._relaxer.relax_at(places)
 
     def values(self, places: Integers) -> Floats:
         """(structures,) score of the best bits, in nats; -inf where none fit.
@@ -62,14 +62,14 @@ class Rater:
         if self._tables is None:
             raise ValueError("the bits of this study do not separate: ask `has_values` first")
         lookup, items = self._tables
-        activations, constant, flash, weights = lookup.parts(places)
+        activations, constant, spent, weights = lookup.parts(places)
         scores = np.full(len(places), -np.inf)
         some = np.flatnonzero(np.isfinite(activations))
-        limit = self.refiner.flash_limit
-        room = np.full(len(some), LARGEST) if limit is None else limit - np.rint(flash[some]).astype(np.int64)
+        limit = lookup.budget
+        room = np.full(len(some), LARGEST) if limit is None else limit - np.rint(spent[some]).astype(np.int64)
         found = solve_batch(items, weights[some], room)
         scores[some] = np.where(found.feasible, activations[some] + constant[some] + found.value / MICRO, -np.inf)
-        scores[some[found.unanswered]] = lookup.bound(places[some[found.unanswered]])[0]
+        scores[some[found.unanswered]] = lookup.bound(places[some[found.unanswered]])
         return scores
 
     def rate(self, places: Integers, floor: float = -np.inf) -> Floats:
