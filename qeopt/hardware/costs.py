@@ -216,6 +216,7 @@ def shape_limits(runtime: Runtime, op: Op) -> tuple[tuple[str, Mask], ...]:
     if kernel.max_channels is not None:
         sides = (*(image_channels(runtime, source) for source in op.inputs), op.output.channels)
         found += [(f"{kernel.max_channels} channels at most", _mask(channels <= kernel.max_channels)) for channels in sides]
+    found += [(words, _mask(formula.of(executed(runtime, op)) == 0)) for words, formula in kernel.asks.items()]
     return tuple(found)
 
 

@@ -1,6 +1,7 @@
 """The devices and runtimes that ship: all load, all say where their numbers come from, and well-known facts are as known."""
 
 import datetime
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -269,16 +270,19 @@ def test_cmix_nn_pads_the_image() -> None:
         ("cmsis-nn", op(CONV, 1, 10), 0, 0),
         ("cmsis-nn", op(CONV, 3, 3), 108, 112),
         ("cmsis-nn", op(CONV, 5, 10), 1000, 1008),
+        ("cmsis-nn", replace(op(CONV, 1, 8), kernel_width=5), 160, 160),
+        ("cmsis-nn", replace(op(CONV, 1, 8), groups=2), 32, 32),
+        ("cmsis-nn", replace(op(DEPTHWISE, 3, 10), kernel_width=5), 300, 300),
         ("cmsis-nn", op(DEPTHWISE, 3, 10), 180, 0),
         ("cmsis-nn", op(DEPTHWISE, 5, 10), 500, 500),
         ("cmsis-nn", op(POOL, 1, 10), 40, 40),
         ("cmsis-nn", op(DENSE), 0, 0),
         ("cmsis-nn-mve", op(CONV, 1, 10), 0, 0),
-        ("cmsis-nn-mve", op(CONV, 3, 3), 108, 128),
-        ("cmsis-nn-mve", op(CONV, 5, 10), 1000, 1024),
-        ("cmsis-nn-mve", op(DEPTHWISE, 3, 10), 180, 4464),
-        ("cmsis-nn-mve", op(DEPTHWISE, 5, 10), 500, 12_400),
-        ("cmsis-nn-mve", op(DENSE, c_out=10), 40, 40),
+        ("cmsis-nn-mve", op(CONV, 3, 3), 128, 128),
+        ("cmsis-nn-mve", op(CONV, 5, 10), 1024, 1024),
+        ("cmsis-nn-mve", op(DEPTHWISE, 3, 10), 4464, 4464),
+        ("cmsis-nn-mve", op(DEPTHWISE, 5, 10), 12_400, 12_400),
+        ("cmsis-nn-mve", op(DENSE, c_out=10), 0, 40),
         ("cmsis-nn-c", op(CONV, 3, 3), 108, 112),
         ("cmsis-nn-c", op(DEPTHWISE, 5, 10), 500, 0),
         ("cmsis-nn-c", op(POOL, 1, 10), 0, 0),

@@ -96,6 +96,7 @@ def _has_kernel(runtime: Runtime, op: Op, source: Tensor, bits: Bits) -> bool:
         max(counts) <= (kernel.max_channels or math.inf)
         and op.kernel in (kernel.windows or (op.kernel,))
         and op.stride in (kernel.strides or (op.stride,))
+        and not (kernel.square and any(tensor.height != tensor.width for tensor in (source, op.output)))
     )
     return known and by_activations and by_weights and shape
 
