@@ -182,7 +182,7 @@ class Runtime(Block):
     """Short name; the file's name unless stated."""
     title: str = ""
     """Name a person would use."""
-    firmware: Literal["qeopt-c"] | None = None
+    firmware: Literal["qeopt-c", "cmsis-nn"] | None = None
     """Whose kernels `qeopt export --format c` writes a program with; a header of tables is written where this is left out."""
     kernels: Literal["any"] | Mapping[OpKind, Kernel]
     """Legal bits by kind of operator; `any` for a purely analytic count."""
