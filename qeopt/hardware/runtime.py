@@ -71,8 +71,8 @@ class Kernel(Block):
     """Strides that a window may have; any where this is left out."""
     max_channels: Annotated[int, Field(ge=1)] | None = None
     """Most channels that an operator may read or write."""
-    asks: Mapping[str, ShapeFormula] = {}
-    """Other limits of shapes: by what is asked for in words, a formula that is 0 where that is met."""
+    asks: Mapping[str, WeightFormula] = {}
+    """Other limits of shapes and weight bits: by what is asked for in words, a formula that is 0 where that is met."""
 
     @model_validator(mode="after")
     def _one_form(self) -> Kernel:
