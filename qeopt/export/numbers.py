@@ -24,8 +24,9 @@ class Numbers(Block):
     """Options of the formats that carry weights."""
 
     weights: Path | None = None
-    """The ONNX or TFLite model that the network was imported from, or an .npz file with arrays named OP (weights), OP.bias, OP.weight_scale,
-    TENSOR.scale, and one named after the image (images to choose missing scales by). Without a file weights are random."""
+    """The ONNX or TFLite model that the network was imported from, or an .npz file with arrays named OP (weights), OP.bias,
+    OP.weight_scale, TENSOR.scale, and one named after the image (images to choose missing scales by). Without a file weights are
+    random."""
     power_of_two: bool = False
     """Round every scale to a power of two, so that rescaling is a shift."""
 
