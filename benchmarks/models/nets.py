@@ -222,7 +222,8 @@ def efficientnet_lite0() -> Network:
     net = Net.of("EfficientNet-Lite0", 224, 224)
     x = net.conv(net.image, 32, 3, 2, "relu6")
     rows = (
-        (1, 16, 1, 1, 3), (6, 24, 2, 2, 3), (6, 40, 2, 2, 5), (6, 80, 3, 2, 3), (6, 112, 3, 1, 5), (6, 192, 4, 2, 5), (6, 320, 1, 1, 3),
+        (1, 16, 1, 1, 3), (6, 24, 2, 2, 3), (6, 40, 2, 2, 5), (6, 80, 3, 2, 3), (6, 112, 3, 1, 5), (6, 192, 4, 2, 5),
+        (6, 320, 1, 1, 3),
     )  # fmt: skip
     for t, width, n, s, k in rows:
         for unit in range(n):

@@ -1,6 +1,7 @@
 """Which well-known networks each runtime executes at 8 bits, and what that takes: a table.
 
-`python benchmarks/models/runtimes.py [docs/runtimes.md]` where qeopt is installed. With a page, the table between its two marks is replaced.
+`python benchmarks/models/runtimes.py [docs/runtimes.md]` where qeopt is installed. With a page, the table between its two marks is
+replaced.
 """
 
 from __future__ import annotations
