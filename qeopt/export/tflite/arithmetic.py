@@ -93,7 +93,7 @@ def _rounded(model: QuantisedNetwork, op: Op, inputs: list[Integers]) -> Integer
         case OpKind.CONCAT:
             return np.concatenate(inputs, axis=1)
         case OpKind.ACTIVATION if model.functions[op.name] == "relu":
-            return _scaled(inputs[0], [float(np.float32(scales[0]) / np.float32(out.scale))], op)
+            return _scaled(inputs[0], [scales[0] / out.scale], op)
         case _:
             raise ExportError(f"{op.name!r} is of the kind {op.kind} with the function {model.functions[op.name]!r}")
 
