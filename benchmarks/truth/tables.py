@@ -82,9 +82,7 @@ def print_lengths(found: Sequence[Row], rate: float) -> None:
         if all(by_length):
             means.append((fmean(by_length[0]), fmean(by_length[1])))
     if len(means) < FEWEST:
-        print(
-            f"\n{len(means)} designs have both lengths; nothing is concluded from fewer than {FEWEST}, and the rule asks for all ten."
-        )
+        print(f"\nDesigns with both lengths: {len(means)}; the rule asks for all ten, and below {FEWEST} nothing is computed.")
         return
     short, long = (np.array(column) for column in zip(*means, strict=True))
     order = Estimate.of(spearman(weightings(np.arange(len(means)), RESAMPLES), short, long))
