@@ -302,7 +302,12 @@ def verb(design: Design, data: Dataset, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny").mkdir()
     design.save(tmp_path / "tiny" / "design.json")
-    arrays = {"x_train": data.train.pixels, "y_train": data.train.labels, "x_test": data.test.pixels, "y_test": data.test.labels}
+    arrays: dict[str, Any] = {
+        "x_train": data.train.pixels,
+        "y_train": data.train.labels,
+        "x_test": data.test.pixels,
+        "y_test": data.test.labels,
+    }
     np.savez(tmp_path / "data.npz", **arrays)
     return lambda *given: CliRunner().invoke(app, ["train", "tiny", "--data", "data.npz", "--batch", "20", *given])
 
