@@ -45,6 +45,7 @@ def test_every_design_of_the_study_fits_its_budgets(repository: Path) -> None:
 def test_the_commands_of_the_page_run(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for package in ("torch", "mlxtend", "onnxruntime"):
         pytest.importorskip(package)
+    sys.modules["torch"].set_num_threads(1)
     page = (repository / "docs" / "training.md").read_text(encoding="utf-8")
     (study,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
     (commands,) = re.findall(r"```\n(qeopt solve.*?)```", page, flags=re.DOTALL)
