@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from qeopt.design.build import resolved
+from qeopt.escape import csv_text
 from qeopt.files import write_atomically
 from qeopt.search import Journal, Progress
 from qeopt.spec.errors import Location, QeoptError, SpecError
@@ -71,13 +70,11 @@ class Run:
 
     def write_history(self, histories: Mapping[str, Sequence[Progress]]) -> None:
         """Write how searches went, one row per round, as `history.csv`."""
-        text = io.StringIO()
         rows = [{"search": name, **round_row(progress)} for name, history in histories.items() for progress in history]
         shares = [key for row in rows for key in row if key not in ROUND]
-        writer = csv.DictWriter(text, dict.fromkeys(("search", *ROUND, *shares)), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_atomically(self.folder / "history.csv", text.getvalue())
+        columns = list(dict.fromkeys(("search", *ROUND, *shares)))
+        table = csv_text(columns, ([row.get(column) for column in columns] for row in rows))
+        write_atomically(self.folder / "history.csv", table)
 
 
 def round_row(progress: Progress) -> dict[str, float | None]:

@@ -40,7 +40,7 @@ def bitops_at_eight_bits() -> int:
     refined = study.refiner.refine(study.subject.expand(study.subject.smallest(), study.task))
     if refined.resources is None:
         raise SystemExit(refined.reason)
-    return int(refined.resources.bitops)
+    return int(refined.resources.used["bitops"])
 
 
 def instances() -> Iterator[dict[str, object]]:

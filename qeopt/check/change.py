@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from qeopt.budgets import FLASH, SRAM
 from qeopt.check.findings import Finding, Weight
 from qeopt.check.words import key, listed, quantity, setting, spell, title
 from qeopt.hardware import Device
 from qeopt.hardware.costs import missing_isa
-from qeopt.infeasibility.network import FIELDS, MEMORIES, Relief, fast_exact, fixed_totals, stated
+from qeopt.infeasibility.network import Relief, fast_exact, fixed_totals
 from qeopt.memory import Limits
 from qeopt.network import Network
 from qeopt.qbr import Refiner
@@ -64,18 +65,19 @@ def _own(study: Study, name: str) -> tuple[str, ...]:
 
 def _wanted(study: Study, name: str, amount: int) -> str:
     """What one budget must be."""
-    more = amount - stated(study.limits)[name]
+    more = amount - study.limits[name]
+    found = key(study, name)
     if _own(study, name):
-        said = f"`{'.'.join(_own(study, name))}: {setting(study, name, amount)}`"
+        said = f"`{'.'.join(found)}: {setting(study, name, amount)}`"
         return f"{said} ({spell(study, name, more)} more)"
-    if name in MEMORIES:
+    if found == ("device",):
         return f"a device that leaves {quantity(study, name, amount)}, {spell(study, name, more)} more"
     return f"a runtime that takes {quantity(study, name, amount)}"
 
 
 def change_by(study: Study, network: Network, relief: Relief, *, none_alone: bool) -> Change:
     """Budgets as a relief would have them; where addresses need more, as much as was found to be enough for those."""
-    limits = stated(study.limits)
+    limits = study.limits
     is_laid_out = relief.refined is not None and relief.refined.bits is not None
     more = relief.extra if is_laid_out or not relief.with_addresses else relief.with_addresses
     amounts = {name: limits[name] + extra for name, extra in more if extra}
@@ -89,17 +91,17 @@ def has_addresses(refiner: Refiner, network: Network, amounts: Mapping[str, int]
 
 
 def _with(limits: Limits, amounts: Mapping[str, int]) -> Limits:
-    return replace(limits, **{FIELDS[name]: amount for name, amount in amounts.items()})
+    return limits.but(**amounts)
 
 
 def tell_device(study: Study, changes: Sequence[Change], library: Library) -> Iterator[Finding]:
     """Name the smallest known device with which something fits, where memory that a device gives is what is short."""
-    short = [change for change in changes if any(name in MEMORIES and not _own(study, name) for name in change.amounts)]
+    short = [change for change in changes if any(key(study, name) == ("device",) for name in change.amounts)]
     if study.device is None or not short:
         return
     for device in _by_size(library):
         if any(_holds(study, device, change) for change in short):
-            arena, flash = (spell(study, name, size) for name, size in zip(MEMORIES, _size(device), strict=True))
+            arena, flash = (spell(study, name, size) for name, size in zip((SRAM.name, FLASH.name), _size(device), strict=True))
             said = f"the smallest known device that holds it: {device.name}, {arena} of SRAM in one piece and {flash} of flash"
             yield Finding(Weight.NOTE, said, change=(("device", device.name),))
             return
@@ -130,7 +132,7 @@ def _holds(study: Study, device: Device, change: Change) -> bool:
     except ValueError:
         return False
     own = {name: amount for name, amount in change.amounts.items() if _own(study, name)}
-    limits = stated(_with(refiner.limits, own))
+    limits = _with(refiner.limits, own)
     if any(amount > limits.get(name, amount) for name, amount in change.amounts.items()):
         return False
     return has_addresses(refiner, change.network, own)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from qeopt.budgets import MACS
 from qeopt.check.findings import Finding, Weight
 from qeopt.check.fit import check_fit
 from qeopt.check.hardware import check_trades
 from qeopt.check.words import spell, title
-from qeopt.infeasibility.network import stated, totals_of
 from qeopt.spec.library import Library
 from qeopt.study import Study
 
@@ -31,7 +31,7 @@ def check_study(study: Study, library: Library | None = None) -> tuple[Finding, 
 
 
 def _budgets(study: Study) -> Finding:
-    said = [f"{title(name)} {spell(study, name, limit)}" for name, limit in stated(study.limits).items()]
+    said = [f"{title(name)} {spell(study, name, limit)}" for name, limit in study.limits.items()]
     if not said:
         return Finding(Weight.WARNING, "there is no budget at all: every tensor gets the most bits")
     return Finding(Weight.NOTE, f"budgets: {', '.join(said)}")
@@ -45,12 +45,12 @@ def _size(study: Study) -> Finding:
 
 def _rate(study: Study) -> list[Finding]:
     """Set MACs against what the core can do; a score without a MAC budget makes networks as slow as memory allows."""
-    device, budget = study.device, study.limits.macs
+    device, budget = study.device, study.limits.get(MACS.name)
     ceiling = None if device is None else device.macs_per_second
     if device is None or ceiling is None:
         return []
     smallest = study.subject.expand(study.subject.smallest(), study.task, study.subject.name)
-    least = totals_of(study.refiner, smallest)["macs"]
+    least = study.refiner.structural_totals(smallest)[MACS.name]
     rate = f"{device.name} finishes at most {ceiling:,} MACs a second"
     if least > ceiling:
         return [Finding(Weight.WARNING, f"{rate}, and the smallest structure has {least:,}")]

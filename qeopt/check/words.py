@@ -5,30 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from qeopt.infeasibility.network import MEMORIES, Total, stated
+from qeopt.budgets import budget
+from qeopt.infeasibility.network import Total
 from qeopt.qbr.reasons import Shortage
 from qeopt.spec.units import format_bytes
 from qeopt.study import Study
 
-KEYS = {"cycles": "latency_ms", "picojoules": "energy_uj"}
-"""Budgets that a study states in another unit than they are counted in."""
-NOUNS = {
-    "sram": " of SRAM",
-    "flash": " of flash",
-    "bitops": " bit operations",
-    "macs": " MACs",
-    "layers": " layers",
-    "cycles": "",
-    "picojoules": "",
-}
-"""What an amount of each budget is of."""
 DIGITS = 4
 """Significant digits of a time or an energy that would be enough; it is rounded up."""
 
 
 def title(name: str) -> str:
     """A budget as a study calls it."""
-    return KEYS.get(name, name)
+    return budget(name).key
 
 
 def listed(texts: Sequence[str]) -> str:
@@ -39,46 +28,49 @@ def listed(texts: Sequence[str]) -> str:
 
 def spell(study: Study, name: str, amount: int) -> str:
     """An amount of a budget, for people."""
-    if name in MEMORIES:
+    unit = budget(name).unit
+    if unit.is_memory:
         return format_bytes(amount)
-    if name in KEYS:
-        unit = "ms" if name == "cycles" else "uJ"
-        return f"{_number(amount / _per_unit(study, name))} {unit} ({amount:,} {'cycles' if name == 'cycles' else 'pJ'})"
+    if unit.is_converted:
+        return f"{_number(amount / _per_unit(study, name))} {unit.symbol} ({amount:,} {unit.counted})"
     return f"{amount:,}"
 
 
 def quantity(study: Study, name: str, amount: int) -> str:
     """An amount and what it is of, for people."""
-    return f"{spell(study, name, amount)}{NOUNS[name]}"
+    return f"{spell(study, name, amount)} {budget(name).noun}".rstrip()
 
 
 def setting(study: Study, name: str, amount: int) -> str:
     """What to write under `budgets` for an amount of a budget to be allowed."""
-    if name in MEMORIES:
+    unit = budget(name).unit
+    if unit.is_memory:
         return f"{amount} B"
-    return _number(_enough(amount, _per_unit(study, name))) if name in KEYS else str(amount)
+    return _number(_enough(amount, _per_unit(study, name))) if unit.is_converted else str(amount)
 
 
 def key(study: Study, name: str) -> tuple[str, ...]:
     """Path of the value that a budget comes from: the study's own, or else the device or the runtime."""
-    if getattr(study.budgets, title(name)) is None or runtime_caps(study, name):
-        return ("device",) if name in MEMORIES else ("runtime",)
-    return "budgets", title(name)
+    record = budget(name)
+    if study.budgets.stated(record.key) is not None and not given_caps(study, name):
+        return "budgets", record.key
+    return ("runtime",) if record.given is None else (record.given.by,)
 
 
-def runtime_caps(study: Study, name: str) -> bool:
-    """Whether it is the runtime that limits a budget, whatever the study says."""
-    return name == "layers" and study.runtime.max_layers is not None and stated(study.limits)["layers"] == study.runtime.max_layers
+def given_caps(study: Study, name: str) -> bool:
+    """Whether it is the device or the runtime that limits a budget, whatever the study says."""
+    given = budget(name).given
+    return given is not None and given.always and given.limit(study.device, study.runtime) == study.limits[name]
 
 
 def allowed(study: Study, name: str) -> str:
     """How much of a budget there is, and where that comes from unless the study says so itself."""
-    said = f"{spell(study, name, stated(study.limits)[name])} allowed"
-    if runtime_caps(study, name):
-        return f"{said} by the runtime {study.runtime.name!r}"
-    if key(study, name) == ("device",) and study.device is not None:
-        return f"{said} by the device {study.device.name!r}" + (" less the runtime's reserve" if _reserved(study, name) else "")
-    return said
+    said, record = f"{spell(study, name, study.limits[name])} allowed", budget(name)
+    owner = {"device": study.device, "runtime": study.runtime}.get(key(study, name)[0])
+    if owner is None or record.given is None:
+        return said
+    reserved = record.given.reserve(study.runtime)
+    return f"{said} by the {record.given.by} {owner.name!r}" + (" less the runtime's reserve" if reserved else "")
 
 
 def say_shortage(study: Study, shortage: Shortage) -> str:
@@ -86,7 +78,7 @@ def say_shortage(study: Study, shortage: Shortage) -> str:
     if shortage.step is not None:
         return shortage.text
     # rows may count memory in bits
-    needed = -(-shortage.needed // study.runtime.unit_per_byte) if shortage.kind in MEMORIES else shortage.needed
+    needed = -(-shortage.needed // study.runtime.unit_per_byte) if budget(shortage.kind).unit.is_memory else shortage.needed
     said = f"{spell(study, shortage.kind, needed)} needed at the fewest legal bits, {allowed(study, shortage.kind)}"
     return f"{title(shortage.kind)} of the whole network: {said}"
 
@@ -96,13 +88,9 @@ def say_total(study: Study, total: Total) -> str:
     return f"the network has {quantity(study, total.name, total.needed)} whatever its bits, {allowed(study, total.name)}"
 
 
-def _reserved(study: Study, name: str) -> int:
-    return study.runtime.reserve.sram if name == "sram" else study.runtime.reserve.flash
-
-
 def _per_unit(study: Study, name: str) -> float:
-    """Cycles in a millisecond, or picojoules in a microjoule."""
-    return study.device.clock_mhz * 1e3 if name == "cycles" and study.device is not None else 1e6
+    """Counted amounts in one that is stated: cycles in a millisecond."""
+    return budget(name).unit.scale(study.device, study.runtime)
 
 
 def _enough(amount: int, per_unit: float) -> float:

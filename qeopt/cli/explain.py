@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
+from qeopt.budgets import memories, table
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
 from qeopt.cli.verb import INTERRUPTED, NO_DESIGN, emit, err, fail, out
-from qeopt.infeasibility.network import FIELDS, MEMORIES
 from qeopt.report.explanation import ExplanationReport
 from qeopt.report.progress import ProgressLine
 from qeopt.spec.amounts import parse_amounts
@@ -17,7 +17,6 @@ from qeopt.spec.library import Library
 from qeopt.verbs.explain import explain
 
 OPTION = "--weight"
-COUNTS = tuple(name for name in FIELDS if name not in MEMORIES)
 Weights = Annotated[
     list[str] | None,
     typer.Option(
@@ -43,7 +42,8 @@ def command(
     debug: options.Debug = False,
 ) -> None:
     """Tell why nothing fits and the least that would help, or which budgets bind and what more buys; exit 1 if nothing fits."""
-    weights = parse_amounts(weight, OPTION, MEMORIES, COUNTS) if weight else None
+    sizes = memories()
+    weights = parse_amounts(weight, OPTION, sizes, [name for name in table() if name not in sizes]) if weight else None
     given = overrides(set_, device=device, runtime=runtime, seed=seed, time_limit=time_limit)
     with ProgressLine(err(), quiet=quiet) as progress:
         found = explain(study, weights=weights, overrides=given, library=Library(tuple(path or ())), report=progress)

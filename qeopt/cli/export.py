@@ -2,34 +2,86 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from qeopt.cli import options
-from qeopt.cli.verb import emit, out
-from qeopt.design import load_design
-from qeopt.export import EXPORTERS, configure, write
+from qeopt.cli.verb import emit, fail, out, warn
+from qeopt.design import Design, load_design
+from qeopt.design.model import VerificationError
+from qeopt.export import EXPORTERS, ExportError, configure, write
+from qeopt.export.c.exporter import C
+from qeopt.export.c.trial import Trial, try_out
+from qeopt.report.firmware import trial_table
 from qeopt.report.words import place
 
 Format = Annotated[str, typer.Option("--format", metavar="NAME", help=f"One of {', '.join(EXPORTERS.builtin)}.")]
-OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="File to write; beside the design unless given.")]
+OutFile = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", help="File (or folder) to write; beside the design unless given.")
+]
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An option of the format; repeatable.")]
+WeightsFile = Annotated[
+    Path | None,
+    typer.Option("--weights", metavar="FILE", help="Imported model, or an .npz of arrays; --set weights=FILE."),
+]
+ImageFile = Annotated[
+    Path | None, typer.Option("--image", metavar="FILE", help="A picture for the self-test of `c` to run, fitted to the input.")
+]
+Build = Annotated[bool, typer.Option("--build", help="Compile what `c` writes for the device's core and weigh it.")]
+Qemu = Annotated[bool, typer.Option("--qemu", help="Run it in QEMU too, and compare every layer; implies --build.")]
+Core = Annotated[str | None, typer.Option("--core", metavar="NAME", help="Core to build for instead of the device's (cortex-m4).")]
 
 
 def command(
     design: options.DesignFile,
     format_: Format,
     out_: OutFile = None,
+    weights: WeightsFile = None,
+    image: ImageFile = None,
+    build: Build = False,
+    qemu: Qemu = False,
+    core: Core = None,
     set_: Sets = None,
     json_: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Write a finished design as a PyTorch module, an ONNX model, a C header, a table or a recipe."""
-    exporter, found = configure(format_, set_ or ()), load_design(design)
+    """Write a finished design as a PyTorch module, an ONNX model, a C program, a table or a recipe."""
+    given = [f"{name}={json.dumps(str(path))}" for name, path in (("weights", weights), ("picture", image)) if path is not None]
+    exporter, found = configure(format_, [*(set_ or ()), *given]), load_design(design)
+    wanted = build or qemu
+    if wanted and not isinstance(exporter, C):
+        raise ExportError(f"--build compiles what the format `c` writes; this is {format_!r}")
     written = write(found, exporter, out_ or design.with_name(f"{Path(found.study_name).name}{exporter.SUFFIX}"))
+    trial = _tried(found, exporter, written[0].parents[1], core, emulated=qemu) if wanted and isinstance(exporter, C) else None
     if json_:
-        emit({"format": "qeopt.export/1", "files": [str(path) for path in written]})
+        more = {} if trial is None else {"trial": trial.document()}
+        emit({"format": "qeopt.export/1", "files": [str(path) for path in written], **more})
     else:
         out().print(f"written: {', '.join(place(path) for path in written)}", soft_wrap=True)
+        _told(found, exporter, trial)
+    if trial is not None and trial.wrong:
+        fail(
+            f"{trial.machine.title}: {', '.join(trial.wrong)} computed something else than the reference",
+            VerificationError.exit_code,
+        )
+
+
+def _tried(design: Design, exporter: C, folder: Path, core: str | None, *, emulated: bool) -> Trial:
+    if not exporter.writes_program(design):
+        raise ExportError(f"the runtime {design.load_study().runtime.name!r} has no kernels to build; solve with --runtime qeopt-c")
+    device = design.load_study().device
+    name = core or (None if device is None else device.core)
+    if name is None:
+        raise ExportError("the study names no device, so --core has to say what to build for")
+    return try_out(design, exporter, folder, name, emulated=emulated)
+
+
+def _told(design: Design, exporter: object, trial: Trial | None) -> None:
+    if isinstance(exporter, C) and not exporter.tables and not exporter.writes_program(design):
+        name = design.load_study().runtime.name
+        warn(f"a header of tables, as there are no kernels of the runtime {name!r} here; --runtime qeopt-c gives a whole program")
+    if trial is not None:
+        out().print(trial_table(trial))

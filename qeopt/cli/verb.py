@@ -51,6 +51,8 @@ class Verb(TyperCommand):
                 raise KeyboardInterrupt from None
             if ctx.params.get("debug"):
                 traceback.print_exc()
+            if isinstance(error, OSError) and error.filename and not isinstance(error, BrokenPipeError):
+                fail(f"{error.filename}: cannot be read or written: {error.strerror}", BAD_USAGE)
             if isinstance(error, OSError):
                 raise
             what = str(error) or "no more is known"

@@ -145,11 +145,15 @@ def doubtful_sizes(arena: Arena | None, network: Network, runtime: Runtime, bits
     except ValueError:  # the buffers find no addresses here: told where the claimed ones are checked
         return []
     facts = [("live", arena.live, found.live_bytes), ("first_fit", arena.first_fit, found.first_fit_bytes)]
-    said = [f"arena.{name}: the design says {claimed}, the recount {counted}" for name, claimed, counted in facts if claimed != counted]
+    said = [
+        f"arena.{name}: the design says {claimed}, the recount {counted}" for name, claimed, counted in facts if claimed != counted
+    ]
     if arena.minimal != (arena.bytes == arena.bound):
         said.append(f"arena.minimal: the design says {arena.minimal}, with {arena.bytes:,} B and a bound of {arena.bound:,} B")
     if arena.bound > found.bound_bytes:
-        proven = f"a plan of {found.plan.size_bytes:,} B" if arena.bound > found.plan.size_bytes else f"{found.bound_bytes:,} B only"
+        proven = (
+            f"a plan of {found.plan.size_bytes:,} B" if arena.bound > found.plan.size_bytes else f"{found.bound_bytes:,} B only"
+        )
         said.append(f"arena.bound: said that no plan is smaller than {arena.bound:,} B, but there is proof of {proven}")
     return said
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from qeopt.design.model import Design, Other
-from qeopt.memory import Resources
 from qeopt.network import Bits, Network
 from qeopt.qbr import PROVER, Refiner
 from qeopt.study import Study
@@ -14,7 +13,6 @@ from qeopt.study import Study
 Said: TypeAlias = Design | Other
 WIDEST = 32
 """Bits of the widest integer that can be counted."""
-NOTHING = Resources((), 0, 0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def _misnamed(said: Said, refiner: Refiner, network: Network) -> tuple[str, ...]
     pairs = (
         ("weights", set(said.weights), {op.name for op in network.weighted_ops}),
         ("activations", set(said.activations), {tensor.name for tensor in network.tensors}),
-        ("uses", set(said.uses), {use.name for use in refiner.limits.uses(NOTHING)}),
+        ("uses", set(said.uses), set(refiner.limits)),
     )
     found = [f"{what}: {name!r} is missing" for what, has, needs in pairs for name in sorted(needs - has)]
     found += [f"{what}: there is no {name!r}" for what, has, needs in pairs for name in sorted(has - needs)]

@@ -55,19 +55,6 @@ class BitsProof(Block):
     """What a reader must know of how far the proof goes."""
 
 
-class PriceVector(Block):
-    """What each budget is worth, in nats per unit."""
-
-    flash: Annotated[float, Field(ge=0)]
-    """Per unit of flash: a byte, or a bit where the runtime keeps fractions."""
-    bitops: Annotated[float, Field(ge=0)]
-    """Per bit operation."""
-    macs: Annotated[float, Field(ge=0)]
-    """Per multiply-accumulate."""
-    held: Annotated[float, Field(ge=0)]
-    """Per unit of memory that operators hold for good."""
-
-
 class CertificatePart(Block):
     """What proves the bound over some designs: one pass over the space at these prices gives it."""
 
@@ -75,8 +62,9 @@ class CertificatePart(Block):
     """The designs meant hold at least so much beside their tensors, in the unit in which the runtime counts."""
     at_most: int | None
     """And at most so much; null for any amount."""
-    prices: PriceVector
-    """The prices."""
+    prices: Mapping[str, Annotated[float, Field(ge=0)]]
+    """By budget: nats per unit of it (flash: a byte, or a bit where the runtime keeps fractions); `held`: per unit of memory that
+    operators hold for good. What is not named has no price."""
 
 
 class SpaceCertificate(Block):
@@ -190,6 +178,8 @@ class Design(Block):
     """How good the bits are for this structure."""
     space_certificate: SpaceCertificate | None
     """What proves `bound`; null where no bound is known."""
+    no_bound: str = ""
+    """Why no bound is known, where the reason is in the study; empty where there is one."""
     structure: Mapping[str, Mapping[str, Amount]]
     """Chosen values by block; empty for a fixed network without choices."""
     order: tuple[str, ...] = ()
@@ -199,7 +189,7 @@ class Design(Block):
     activations: Mapping[str, int]
     """Bits by activation tensor."""
     uses: Mapping[str, Use]
-    """Peak SRAM and flash in bytes, BitOps, MACs, layers: used and allowed."""
+    """By budget of the study: used and allowed, in bytes or units."""
     peak: Peak
     """The step that needs most memory."""
     arena: Arena | None = None

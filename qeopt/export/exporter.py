@@ -25,7 +25,7 @@ EXPORTERS = Table(
     {
         "json": "qeopt.export.design_json:DesignJson",
         "csv": "qeopt.export.layer_csv:LayerCsv",
-        "c": "qeopt.export.c_header:CHeader",
+        "c": "qeopt.export.c.exporter:C",
         "pytorch": "qeopt.export.pytorch:PyTorch",
         "brevitas": "qeopt.export.brevitas:Brevitas",
         "qonnx": "qeopt.export.qonnx:Qonnx",

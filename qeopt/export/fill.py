@@ -11,10 +11,12 @@ from qeopt.export.functions import functions, unsigned_tensors
 from qeopt.export.geometry import image_of, shape_of
 from qeopt.export.numbers import Arrays, Numbers, random_stream, read_weights, weight_shape
 from qeopt.export.quantised import Grid, Integers, QuantisedNetwork, Reals, Weights, weight_range
-from qeopt.export.reference import step
+from qeopt.export.reals import step
 from qeopt.network import Bits, Op, Tensor, fan_in
 
 CALIBRATION_IMAGES = 2
+MOST_BIAS = 2.0**30
+"""Half of what a sum may be."""
 _SHARES = np.linspace(0.2, 1.0, 33)
 """Shares of the largest value that are tried as the end of a range."""
 
@@ -100,7 +102,11 @@ class _Filler:
         bits = self.bits.weights[op.name]
         low, high = weight_range(bits)
         given = self.arrays.get(f"{op.name}.weight_scale")
-        scales = self._stored(fitting_scale(real.reshape(shape[0], -1), low, high) if given is None else given.astype(np.float64))
+        if given is None:  # no smaller than the bias needs, or a channel of next to no weights would lose it
+            fitted = fitting_scale(real.reshape(shape[0], -1), low, high)
+            scales = self._stored(np.maximum(fitted, np.abs(bias) / (MOST_BIAS * input_scale)))
+        else:
+            scales = self._stored(given.astype(np.float64))
         by_channel = scales.reshape(-1, *(1,) * (len(shape) - 1))
         return Weights(
             bits,

@@ -20,7 +20,7 @@ def functions(design: Design, network: Network) -> Mapping[str, str]:
     A network that states functions is taken at its word. Otherwise ReLU follows every convolution and addition, as in the paper's
     networks, except the outputs, what goes into an addition, and what leaves an inverted residual (`mbconv`), which is linear.
     """
-    if any(op.function for op in network.ops):
+    if network.states_functions:
         return {op.name: op.function for op in network.ops}
     linear = _linear(design, network)
     rectified = {OpKind.CONV, OpKind.DEPTHWISE, OpKind.DENSE, OpKind.ADD}

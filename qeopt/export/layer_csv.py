@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from qeopt.design import Design
+from qeopt.escape import csv_text
 from qeopt.export.functions import functions
 from qeopt.export.layers import Layer, layers, spelled
 from qeopt.files import write_atomically
@@ -31,13 +30,10 @@ class LayerCsv(Block):
 
     def export(self, design: Design, out: Path) -> tuple[Path, ...]:
         """Write the table."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(COLUMNS)
         network = design.network()
         ends = functions(design, network)
-        writer.writerows(_row(index, layer, ends[layer.op.name]) for index, layer in enumerate(layers(design, network)))
-        write_atomically(out, text.getvalue())
+        rows = (_row(index, layer, ends[layer.op.name]) for index, layer in enumerate(layers(design, network)))
+        write_atomically(out, csv_text(COLUMNS, rows))
         return (out,)
 
 

@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.scalarint import HexCapsInt
 
 from qeopt.design import Design
+from qeopt.escape import line
 from qeopt.export.errors import ExportError
 from qeopt.export.functions import LINEAR, RELU, functions
 from qeopt.export.geometry import Window, window
@@ -61,7 +62,7 @@ class Max78000(Block):
             raise ExportError(f"the MAX78000 cannot run this design: {'; '.join(problems[:MAX_TOLD])}")
         described = [_describe(op, windows[op.name], ends[op.name], bits.of(op)[1], plan) for op in network.ops]
         text = io.StringIO()
-        YAML().dump({"arch": design.study_name, "dataset": self.dataset, "layers": described}, text)
+        YAML().dump({"arch": line(design.study_name), "dataset": line(self.dataset), "layers": described}, text)
         write_atomically(out, text.getvalue())
         return (out,)
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from qeopt.hardware.device import Device
 from qeopt.hardware.formula import Formula
 from qeopt.hardware.runtime import Kernel, Runtime, Scratch, Tuples
-from qeopt.network import Dim, Op, OpKind, Tensor, macs, weight_count
+from qeopt.network import WEIGHTED_KINDS, Dim, Op, OpKind, Tensor, macs, weight_count
 
 Mask: TypeAlias = bool | NDArray[np.bool_]
 """Yes or no: one answer, or one per network of a batch."""
@@ -81,9 +81,17 @@ def persistent(runtime: Runtime, op: Op) -> Dim:
     return size * 8 if runtime.memory.unit == "bits" else _aligned(runtime, size)
 
 
+def flash_of(runtime: Runtime, op: Op, w_bits: int) -> Dim:
+    """Flash of `op`, weights and what is beside them, in the runtime's unit."""
+    return weights_flash(runtime, op, w_bits) + parameter_flash(runtime, op)
+
+
 def weights_flash(runtime: Runtime, op: Op, bits: int) -> Dim:
-    """Flash of the weights of `op` at `bits` bits, in the runtime's unit: dense and rounded up, unless it says otherwise."""
-    if not is_counted(runtime, op):
+    """Flash of the weights of `op` at `bits` bits, in the runtime's unit: dense and rounded up, unless it says otherwise.
+
+    Weights that another operator holds are counted there.
+    """
+    if not is_counted(runtime, op) or op.weights_of:
         return 0
     formula = runtime.weight_bytes.get(op.kind) if op.has_weights else None
     if formula is not None:
@@ -93,11 +101,12 @@ def weights_flash(runtime: Runtime, op: Op, bits: int) -> Dim:
 
 
 def parameter_flash(runtime: Runtime, op: Op) -> Dim:
-    """Flash of `op` beside its weights (bias, scales), in the runtime's unit."""
+    """Flash of `op` beside its weights (bias, scales, constants), in the runtime's unit; a constant is a byte unless told."""
     formula = runtime.parameters.get(op.kind)
-    if formula is None or not is_counted(runtime, op):
+    if not is_counted(runtime, op):
         return 0
-    return formula.of(executed(runtime, op)) * runtime.unit_per_byte
+    size = op.constants if formula is None else formula.of(executed(runtime, op))
+    return size * runtime.unit_per_byte
 
 
 def code_flash(runtime: Runtime, op: Op, bits: tuple[int, int, int]) -> int:
@@ -122,10 +131,15 @@ def picojoules(runtime: Runtime, op: Op, in_bits: Dim, w_bits: Dim, out_bits: Di
 
 def bitops(runtime: Runtime, op: Op, in_bits: Dim, w_bits: Dim) -> Dim:
     """Bit operations of `op`: MACs times both widths, unless the runtime counts otherwise."""
-    formula = runtime.bitops.get(op.kind, _BITOPS if op.has_weights else None)
+    formula = bitops_formula(runtime, op.kind)
     if formula is None or not is_counted(runtime, op):
         return 0
     return formula.of(executed(runtime, op), in_bits=in_bits, w_bits=w_bits)
+
+
+def bitops_formula(runtime: Runtime, kind: OpKind) -> Formula | None:
+    """How bit operations of a kind of operator are counted; None where they are not."""
+    return runtime.bitops.get(kind, _BITOPS if kind in WEIGHTED_KINDS else None)
 
 
 def is_counted(runtime: Runtime, op: Op) -> bool:

@@ -50,6 +50,7 @@ SHAPE_NAMES: Mapping[str, Callable[[Op], Dim]] = {
     "stride": lambda op: op.stride,
     "macs": macs,
     "weights": weight_count,
+    "constants": lambda op: op.constants,
 }
 """What a formula may say of an operator's shape."""
 

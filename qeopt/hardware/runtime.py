@@ -161,6 +161,8 @@ class Runtime(Block):
     """Short name; the file's name unless stated."""
     title: str = ""
     """Name a person would use."""
+    firmware: Literal["qeopt-c"] | None = None
+    """Whose kernels `qeopt export --format c` writes a program with; a header of tables is written where this is left out."""
     kernels: Literal["any"] | Mapping[OpKind, Kernel]
     """Legal bits by kind of operator; `any` for a purely analytic count."""
     memory: Memory = Memory()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
-from qeopt.infeasibility.network import stated, totals_of
 from qeopt.network import Network
 from qeopt.qbr import Impossible, Refiner
 from qeopt.qbr.reasons import least_shares
@@ -66,6 +65,6 @@ def shares_of(refiner: Refiner, network: Network) -> dict[str, float] | None:
     compiled = refiner.compile(network)
     if isinstance(compiled, Impossible):
         return None
-    limits = stated(refiner.limits)
-    totals = {name: used / max(limits[name], 1) for name, used in totals_of(refiner, network).items() if name in limits}
+    limits = refiner.limits
+    totals = {name: used / max(limits[name], 1) for name, used in refiner.structural_totals(network).items() if name in limits}
     return least_shares(compiled) | totals

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from qeopt.infeasibility.descent import descend, overuse, shares_of
-from qeopt.infeasibility.network import FIELDS, stated
 from qeopt.infeasibility.space import Least, excludes_all, least_need, least_of, only
 from qeopt.memory import Limits
 from qeopt.qbr import Refiner
@@ -49,7 +48,7 @@ class _Case:
 
     def explain(self) -> SpaceMisfit | Structure:
         """Everything that is to be said."""
-        limits, start = stated(self.refiner.limits), self.space.smallest()
+        limits, start = self.refiner.limits, self.space.smallest()
         shares = shares_of(self.refiner, self.space.expand(start, self.task))
         if shares is None:
             start = _nearest(self.space, self.task, self.refiner)
@@ -70,7 +69,7 @@ class _Case:
 
     def _one_alone(self, floors: tuple[Least, ...], short: Sequence[str]) -> SpaceMisfit | Structure:
         """To what one budget must grow: the one that is too little by itself, or any where none is."""
-        limits = stated(self.refiner.limits)
+        limits = self.refiner.limits
         best = floors[0].structure if floors else _nearest(self.space, self.task, self.refiner)
         if self._fits(best):
             return best
@@ -89,7 +88,7 @@ class _Case:
         self, best: Structure, excluded: bool, floors: tuple[Least, ...], singles: Mapping[str, Least], joint: tuple[Least, ...]
     ) -> SpaceMisfit:
         """What was found; a budget that is not among the singles is of no use, as another is too little whatever it is."""
-        limits = stated(self.refiner.limits)
+        limits = self.refiner.limits
         told = tuple(singles.get(name) or Least(name, None, best, proven=True) for name in limits)
         shares = [(single.amount / max(limits[single.name], 1), single.structure) for single in told if single.amount is not None]
         if shares:
@@ -115,28 +114,28 @@ class _Case:
 
     def _single(self, name: str, floors: tuple[Least, ...], best: Structure) -> Least:
         """The least of one budget while all others hold."""
-        others = [other for other in stated(self.refiner.limits) if other != name]
+        others = [other for other in self.refiner.limits if other != name]
         if floors:
             return self._beside(self.refiner, floors[0], others)
-        return self._least(self.refiner, name, others, best, stated(self.refiner.limits)[name])
+        return self._least(self.refiner, name, others, best, self.refiner.limits[name])
 
     def _together(self, floors: tuple[Least, ...]) -> tuple[Least, ...]:
         """One budget after the other at its least while those before it are at theirs; nothing where some has none."""
         short = {found.name for found in floors}
-        held = [name for name in stated(self.refiner.limits) if name not in short]
+        held = [name for name in self.refiner.limits if name not in short]
         refiner, joint = self.refiner, []
         for floor in floors:
             found = self._beside(refiner, floor, held)
             if found.amount is None:
                 return ()
-            refiner = replace(refiner, limits=replace(refiner.limits, **{FIELDS[found.name]: found.amount}))
+            refiner = replace(refiner, limits=refiner.limits.but(**{found.name: found.amount}))
             held.append(found.name)
             joint.append(found)
         return tuple(joint)
 
     def _in_turn(self, floors: tuple[Least, ...], start: Structure) -> tuple[Least, ...]:
         """What each budget must be while those before it hold, those too small by themselves first; told of those that grow."""
-        limits = stated(self.refiner.limits)
+        limits = self.refiner.limits
         by_name = {floor.name: floor for floor in floors}
         refiner = self.refiner
         held: list[str] = []
@@ -148,7 +147,7 @@ class _Case:
                 return ()
             if found.amount > limits[name]:
                 grown.append(found)
-                refiner = replace(refiner, limits=replace(refiner.limits, **{FIELDS[name]: found.amount}))
+                refiner = replace(refiner, limits=refiner.limits.but(**{name: found.amount}))
             held.append(name)
             start = found.structure
         return tuple(grown)

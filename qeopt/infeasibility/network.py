@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from qeopt.hardware.costs import mac_count
-from qeopt.memory import Limits, count
+from qeopt.budgets import budget
+from qeopt.memory import count
 from qeopt.memory.arena import overflow_bytes
 from qeopt.network import Network
 from qeopt.qbr import PROVER, Compiled, Impossible, Refined, Refiner
@@ -18,20 +18,6 @@ from qeopt_solvers.budgets import kinds, relaxed
 from qeopt_solvers.explain import Relaxation, explain_infeasible, least_relaxation
 from qeopt_solvers.solve import solve
 
-FIELDS = {
-    "sram": "sram_bytes",
-    "flash": "flash_bytes",
-    "bitops": "bitops",
-    "macs": "macs",
-    "layers": "layers",
-    "cycles": "cycles",
-    "picojoules": "picojoules",
-}
-"""Where `Limits` keeps each budget."""
-MEMORIES = ("sram", "flash")
-"""Budgets in bytes, which rows may count in bits."""
-WHATEVER_THE_BITS = ("macs", "layers")
-"""Budgets of totals that no bits change."""
 PARTS = 1000
 """By default a joint relaxation grows every budget in steps of one part in so many of itself."""
 
@@ -90,14 +76,9 @@ class Misfit:
 
 def fixed_totals(refiner: Refiner, network: Network) -> tuple[Total, ...]:
     """List the totals of `network` that no bits change and that are over their budgets."""
-    limits = stated(refiner.limits)
-    found = totals_of(refiner, network)
+    limits = refiner.limits
+    found = refiner.structural_totals(network)
     return tuple(Total(name, needed, limits[name]) for name, needed in found.items() if needed > limits.get(name, needed))
-
-
-def totals_of(refiner: Refiner, network: Network) -> dict[str, int]:
-    """What `network` needs whatever its bits, by budget."""
-    return {"macs": sum(int(mac_count(refiner.runtime, op)) for op in network.ops), "layers": network.layers}
 
 
 def fast_exact(refiner: Refiner) -> str:
@@ -108,14 +89,8 @@ def fast_exact(refiner: Refiner) -> str:
 
 def grown(refiner: Refiner, extra: Mapping[str, int]) -> Refiner:
     """The same terms with more of some budgets, in bytes or units."""
-    more = {FIELDS[name]: getattr(refiner.limits, FIELDS[name]) + amount for name, amount in extra.items()}
-    return replace(refiner, limits=replace(refiner.limits, **more))
-
-
-def stated(limits: Limits) -> dict[str, int]:
-    """The budgets there are, in bytes or units."""
-    by_name = {name: getattr(limits, field) for name, field in FIELDS.items()}
-    return {name: limit for name, limit in by_name.items() if limit is not None}
+    more = {name: refiner.limits[name] + amount for name, amount in extra.items()}
+    return replace(refiner, limits=refiner.limits.but(**more))
 
 
 def explain_misfit(refiner: Refiner, network: Network, weights: Mapping[str, int] | None = None) -> Misfit:
@@ -133,7 +108,7 @@ def explain_misfit(refiner: Refiner, network: Network, weights: Mapping[str, int
     compiled = refiner.compile(network)
     totals = fixed_totals(refiner, network)
     touched = () if isinstance(compiled, Impossible) else kinds(compiled.problem)
-    default = {name: max(1, limit // PARTS) for name, limit in stated(refiner.limits).items() if name in touched}
+    default = {name: max(1, limit // PARTS) for name, limit in refiner.limits.items() if name in touched}
     shares = default if weights is None else dict(weights)
     if isinstance(compiled, Impossible):
         return Misfit(compiled.reason, (), totals, (), None, tuple(shares.items()))
@@ -167,7 +142,7 @@ class _Case:
 
     def _unit(self, name: str) -> int:
         """Units of a row in one unit of its budget."""
-        return self.refiner.runtime.unit_per_byte if name in MEMORIES else 1
+        return self.refiner.runtime.unit_per_byte if budget(name).unit.is_memory else 1
 
     def _reason(self, short: tuple[Shortage, ...]) -> str:
         if short:

@@ -126,7 +126,9 @@ def _entries(op: Op, weights: Widths, activations: Widths) -> product[tuple[int,
 
 def _in_place(network: Network, found: Sequence[Step]) -> list[tuple[str, str]]:
     """Pairs of input and output that are never held side by side while their operator runs."""
-    together = {
-        step.op.name for step in found if {step.op.inputs[0].name, step.op.output.name} <= {item.tensor.name for item in step.live}
-    }
-    return [(op.inputs[0].name, op.output.name) for op in network.ops if op.name not in together]
+
+    def pair(op: Op) -> tuple[str, str]:
+        return network.home(op.inputs[0]).name, network.home(op.output).name
+
+    together = {step.op.name for step in found if set(pair(step.op)) <= {item.tensor.name for item in step.live}}
+    return [pair(op) for op in network.ops if op.name not in together]

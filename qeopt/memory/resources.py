@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from qeopt.budgets import FLASH, Kind, table
 from qeopt.hardware import Runtime
-from qeopt.hardware.costs import (
-    bitops,
-    code_flash,
-    cycles,
-    held,
-    mac_count,
-    parameter_flash,
-    persistent,
-    picojoules,
-    pool_scratch,
-    tensor_elements,
-    weights_flash,
-)
+from qeopt.hardware.costs import code_flash, flash_of, held, persistent, pool_scratch, tensor_elements
 from qeopt.memory.steps import Step, steps
 from qeopt.network import Bits, Network, Tensor
 
@@ -49,15 +39,13 @@ class Resources:
     """Weights, per-channel parameters, classifier, and the code of the kernels in use where the runtime states it."""
     traffic_bytes: float
     """Sum of all activation tensors: what is written to SRAM in one inference."""
-    macs: int
-    """Convolutions and dense layers."""
-    bitops: int
-    layers: int
-    """Convolutions, classifier excluded."""
-    cycles: int = 0
-    """Estimated clock cycles; 0 without an estimate."""
-    picojoules: int = 0
-    """Estimated energy; 0 without an estimate."""
+    totals: Mapping[str, float] = field(default_factory=dict)
+    """By budget: everything else that can be limited, in bytes or units."""
+
+    @property
+    def used(self) -> Mapping[str, float]:
+        """By budget, how much of it is used: bytes of memory, units of anything else."""
+        return {"sram": self.sram_bytes, "flash": self.flash_bytes, **self.totals}
 
     @property
     def peak(self) -> StepUse:
@@ -81,8 +69,7 @@ def count(network: Network, runtime: Runtime, bits: Bits) -> Resources:
         )
         for step in steps(network, runtime)
     )
-    flash = sum(int(weights_flash(runtime, op, bits.weights[op.name])) for op in network.weighted_ops)
-    flash += sum(int(parameter_flash(runtime, op)) for op in network.ops)
+    flash = sum(int(flash_of(runtime, op, bits.weights.get(op.name, 0))) for op in network.ops)
     flash += sum({(op.kind, bits.of(op)): code_flash(runtime, op, bits.of(op)) for op in network.ops}.values())
     return Resources(
         steps=uses,
@@ -92,12 +79,19 @@ def count(network: Network, runtime: Runtime, bits: Bits) -> Resources:
             int(held(runtime, tensor_elements(runtime, tensor), bits.activations[tensor.name])) for tensor in network.tensors
         )
         / unit,
-        macs=sum(int(mac_count(runtime, op)) for op in network.ops),
-        bitops=sum(int(bitops(runtime, op, *bits.of(op)[:2])) for op in network.ops),
-        layers=network.layers,
-        cycles=sum(int(cycles(runtime, op, *bits.of(op))) for op in network.ops),
-        picojoules=sum(int(picojoules(runtime, op, *bits.of(op))) for op in network.ops),
+        totals=_totals(network, runtime, bits),
     )
+
+
+def _totals(network: Network, runtime: Runtime, bits: Bits) -> dict[str, float]:
+    """Everything but SRAM and flash, by budget."""
+    found: dict[str, float] = {}
+    for name, record in table().items():
+        if record.cost is not None and record is not FLASH:
+            costs = [int(record.cost(runtime, op, *bits.of(op))) for op in network.ops]
+            whole = max(costs, default=0) if record.kind is Kind.PEAK else sum(costs)
+            found[name] = whole / runtime.unit_per_byte if record.unit.is_memory else whole
+    return found
 
 
 def scratch_by_op(network: Network, runtime: Runtime, bits: Bits) -> tuple[dict[str, int], ...]:

@@ -35,25 +35,45 @@ class Step:
 def steps(network: Network, runtime: Runtime) -> tuple[Step, ...]:
     """List the steps of `network` in execution order, as `runtime` counts them.
 
-    A tensor is live from the operator that writes it to the last that reads it; the image from the start, outputs to the end.
+    A tensor is live from the operator that writes it to the last that reads it; images from the start, outputs to the end, and a
+    state all the time. What lies in the memory of another tensor is no tensor of its own here.
     """
-    end = len(network.ops)
-    born = {op.output.name: index for index, op in enumerate(network.ops)}
-    dies = {tensor.name: index for index, op in enumerate(network.ops) for tensor in op.inputs}
-    dies |= dict.fromkeys(network.results, end)
-    lives = {tensor.name: (born.get(tensor.name, -1), dies.get(tensor.name, end)) for tensor in network.tensors}
+    lives = lifetimes(network)
     found: list[Step] = []
     for index, op in enumerate(network.ops):
         if runtime.memory.steps == "convolutions" and op.kind not in {OpKind.CONV, OpKind.DEPTHWISE}:
             continue
-        own = {tensor.name for tensor in (*op.inputs, op.output)}
-        live = [tensor for tensor in network.tensors if lives[tensor.name][0] <= index <= lives[tensor.name][1]]
+        own = {network.home(tensor).name for tensor in (*op.inputs, *op.outputs)}
+        live = [
+            tensor for tensor in network.tensors if tensor.name in lives and lives[tensor.name][0] <= index <= lives[tensor.name][1]
+        ]
         if runtime.memory.bystanders == "depthwise" and op.kind is not OpKind.DEPTHWISE:
             live = [tensor for tensor in live if tensor.name in own]
-        reusable = dies[op.inputs[0].name] == index and np.array_equal(op.inputs[0].channels, op.output.channels)
+        reusable = (
+            lives.get(op.inputs[0].name, (0, -1))[1] == index
+            and op.output.lies_in is None
+            and np.array_equal(op.inputs[0].channels, op.output.channels)
+        )
         same_bits = network.share_bits(op.inputs[0], op.output)
         found += _step(op, live, runtime, reusable=reusable, same_bits=same_bits)
     return tuple(found)
+
+
+def lifetimes(network: Network) -> dict[str, tuple[int, int]]:
+    """By tensor with memory of its own: the first and last operator that finds it there; -1 and the number of operators at ends."""
+    end = len(network.ops)
+    lives: dict[str, tuple[int, int]] = {}
+    born = {tensor.name: index for index, op in enumerate(network.ops) for tensor in op.outputs}
+    dies = {tensor.name: index for index, op in enumerate(network.ops) for tensor in op.inputs}
+    dies |= {name: born[name] for name in network.discarded} | dict.fromkeys(network.results, end)
+    for tensor in network.tensors:
+        first, last = born.get(tensor.name, -1), dies.get(tensor.name, end)
+        if tensor.is_state:
+            first, last = -1, end
+        name = network.home(tensor).name
+        others = lives.get(name, (first, last))
+        lives[name] = min(first, others[0]), max(last, others[1])
+    return lives
 
 
 def _step(op: Op, live: list[Tensor], runtime: Runtime, *, reusable: bool, same_bits: bool) -> list[Step]:

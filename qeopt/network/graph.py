@@ -25,27 +25,61 @@ class OpKind(StrEnum):
     CONV = "conv"
     DEPTHWISE = "depthwise"
     DENSE = "dense"
+    TRANSPOSED_CONV = "transposed_conv"
+    """Every value read is spread over a window of the output."""
     ADD = "add"
+    SUB = "sub"
     MUL = "mul"
     """Product of two tensors, of one shape or one of them a value per channel (squeeze-and-excitation)."""
+    MAXIMUM = "maximum"
+    """The larger of two tensors, value by value."""
+    MINIMUM = "minimum"
+    """The smaller of two tensors, value by value."""
+    AFFINE = "affine"
+    """Constants times a tensor plus constants, by channel or by value: what no operator around it could take in."""
+    LAYER_NORM = "layer_norm"
+    """Values less their mean over their standard deviation, over the channels of a position."""
     POOL = "pool"
     """Average over a window or over all positions."""
     MAX_POOL = "max_pool"
     CONCAT = "concat"
     """Tensors side by side, copied into one."""
     SLICE = "slice"
-    """One piece of a tensor; a split into n is n of these."""
+    """One piece of a tensor."""
+    SPLIT = "split"
+    """All pieces of a tensor along one side, written by one operator."""
     TRANSPOSE = "transpose"
     """Values of a tensor in another order (channel shuffle, depth to space, a reshape that moves data)."""
+    RESHAPE = "reshape"
+    """Values of a tensor in their order under another shape: a copy only where a runtime makes one."""
     PAD = "pad"
     RESIZE = "resize"
     ACTIVATION = "activation"
     """A function of each value that no operator before it could take in."""
+    READ_STATE = "read_state"
+    """A copy of a state tensor."""
+    WRITE_STATE = "write_state"
+    """A tensor copied into the memory of a state tensor."""
 
 
-WEIGHTED_KINDS = frozenset({OpKind.CONV, OpKind.DEPTHWISE, OpKind.DENSE})
-COPYING_KINDS = frozenset({OpKind.MAX_POOL, OpKind.SLICE, OpKind.TRANSPOSE, OpKind.PAD})
+WEIGHTED_KINDS = frozenset({OpKind.CONV, OpKind.DEPTHWISE, OpKind.DENSE, OpKind.TRANSPOSED_CONV})
+COPYING_KINDS = frozenset(
+    {
+        OpKind.MAX_POOL,
+        OpKind.SLICE,
+        OpKind.SPLIT,
+        OpKind.TRANSPOSE,
+        OpKind.RESHAPE,
+        OpKind.PAD,
+        OpKind.READ_STATE,
+        OpKind.WRITE_STATE,
+    }
+)
 """Kinds whose output holds values of their input, so that it has the bits of their input."""
+Move: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
+"""A shape in which values are seen and the order in which its sides are then taken; values run over channels, rows, columns."""
+Sides: TypeAlias = tuple[int, int, int]
+"""Something by height, width and channels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +95,11 @@ class Tensor:
     tied_to: str | None = None
     """Name of the tensor whose bits this one shares (a tensor before an addition takes those of the sum)."""
     is_image: bool = False
-    """The network's input."""
+    """An input of the network."""
+    is_state: bool = False
+    """Kept from one inference to the next: no operator has to write it first, and nothing else may lie where it lies."""
+    lies_in: str | None = None
+    """Name of the tensor in whose memory it lies; it needs none of its own."""
 
     @property
     def elements(self) -> Dim:
@@ -98,7 +136,30 @@ class Op:
     pads: tuple[int, int, int, int] | None = None
     """Rows and columns of padding (top, left, bottom, right); None for "same"."""
     function: str = ""
-    """Name of the activation function, by itself or taken in; empty where nothing is known of one."""
+    """Name of the activation function, by itself or taken in; how values are made, for resizing and padding."""
+    terms: tuple[float | None, ...] = ()
+    """Numbers of the function: the bounds of `clip`, None for no bound; slopes; the value to pad with."""
+    others: tuple[Tensor, ...] = ()
+    """What it writes beside `output`, all at once."""
+    weights_of: str = ""
+    """Name of the operator that holds the weights that this one uses too; they are stored once and have one width."""
+    constants: int = 0
+    """Constants that it reads beside weights and bias."""
+    moves: tuple[Move, ...] = ()
+    """Through what it sees its first input, one after the other."""
+    begins: Sides = (0, 0, 0)
+    """Where a slice begins."""
+    every: Sides = (1, 1, 1)
+    """Steps of a slice."""
+    channel_pads: tuple[int, int] = (0, 0)
+    """Channels of padding before and after."""
+    counts_padding: bool = False
+    """Whether an average divides by the whole window at borders too."""
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """Everything it writes."""
+        return (self.output, *self.others)
 
     @property
     def window(self) -> tuple[Dim, Dim]:
@@ -116,6 +177,11 @@ class Op:
         return self.kind in WEIGHTED_KINDS
 
     @property
+    def is_layer(self) -> bool:
+        """Whether it counts as a layer, as the paper counts: convolutions and hidden dense layers, not the classifier."""
+        return self.has_weights and (self.kind is not OpKind.DENSE or self.is_scored)
+
+    @property
     def is_scored(self) -> bool:
         """Whether the score has a term for it: a convolution inside a stage (paper eq. 9)."""
         return self.has_weights and self.stage is not None
@@ -127,8 +193,9 @@ def weight_count(op: Op) -> Dim:
 
 
 def macs(op: Op) -> Dim:
-    """Count multiply-accumulates: every weight once per output position."""
-    return weight_count(op) * op.output.height * op.output.width
+    """Count multiply-accumulates: every weight once per output position (per input position of a transposed convolution)."""
+    seen = op.inputs[0] if op.kind is OpKind.TRANSPOSED_CONV else op.output
+    return weight_count(op) * seen.height * seen.width
 
 
 def fan_in(op: Op) -> Dim:
@@ -155,6 +222,10 @@ class Network:
     """Stage indices, each with the last tensor of that stage (a piece of a network may hold only some)."""
     results: frozenset[str] = frozenset()
     """Names of tensors that are wanted at the end although an operator reads them."""
+    discarded: frozenset[str] = frozenset()
+    """Names of tensors that nobody reads or wants: they are written and forgotten."""
+    states_functions: bool = False
+    """Whether it is known of every operator which function it ends in; else that is left to convention."""
 
     @cached_property
     def tensor_by_name(self) -> Mapping[str, Tensor]:
@@ -168,9 +239,26 @@ class Network:
 
     @cached_property
     def outputs(self) -> tuple[Tensor, ...]:
-        """Tensors that no operator reads, and the other results."""
-        read = {tensor.name for op in self.ops for tensor in op.inputs} - self.results
-        return tuple(tensor for tensor in self.tensors if tensor.name not in read)
+        """Tensors that no operator reads, and the other results; neither what is discarded nor what a state keeps."""
+        read = {tensor.name for op in self.ops for tensor in op.inputs} | self.discarded
+        read |= {tensor.name for tensor in self.tensors if tensor.is_state or tensor.lies_in is not None}
+        return tuple(tensor for tensor in self.tensors if tensor.name not in read - self.results)
+
+    @cached_property
+    def sources(self) -> tuple[Tensor, ...]:
+        """Tensors that no operator writes: images, and states before an inference."""
+        written = {tensor.name for op in self.ops for tensor in op.outputs}
+        return tuple(tensor for tensor in self.tensors if tensor.name not in written)
+
+    def home(self, tensor: Tensor) -> Tensor:
+        """The tensor in whose memory `tensor` lies: itself, unless it needs none."""
+        while tensor.lies_in is not None:
+            tensor = self.tensor_by_name[tensor.lies_in]
+        return tensor
+
+    def weights_owner(self, op: Op) -> Op:
+        """The operator that holds the weights of `op`: itself, unless it shares them."""
+        return self.op_by_name[op.weights_of] if op.weights_of else op
 
     @property
     def weighted_ops(self) -> tuple[Op, ...]:
@@ -180,11 +268,15 @@ class Network:
     @property
     def layers(self) -> int:
         """Number of convolutions, classifier excluded, as the paper counts layers; a hidden dense layer is a 1x1 convolution."""
-        return sum(op.kind in {OpKind.CONV, OpKind.DEPTHWISE} or (op.kind is OpKind.DENSE and op.is_scored) for op in self.ops)
+        return sum(op.is_layer for op in self.ops)
 
     def with_tensors(self, found: Mapping[str, Tensor]) -> Network:
         """The same network of other tensors, given by the names they have here, in that order."""
-        ops = (replace(op, inputs=tuple(found[t.name] for t in op.inputs), output=found[op.output.name]) for op in self.ops)
+
+        def of(tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+            return tuple(found[tensor.name] for tensor in tensors)
+
+        ops = (replace(op, inputs=of(op.inputs), output=found[op.output.name], others=of(op.others)) for op in self.ops)
         ends = ((stage, found[tensor.name]) for stage, tensor in self.stage_ends)
         return replace(self, tensors=tuple(found.values()), ops=tuple(ops), stage_ends=tuple(ends))
 

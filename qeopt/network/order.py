@@ -15,6 +15,8 @@ EXACT_STATES = 20_000
 BEAM = 64
 """Sets kept after each operator where there are more."""
 
+SYMMETRIC = frozenset({OpKind.ADD, OpKind.MUL, OpKind.MAXIMUM, OpKind.MINIMUM})
+"""Kinds whose inputs may change places."""
 MOST_OPS = 2000
 """Operators beyond which the given order is kept unseen."""
 
@@ -92,11 +94,20 @@ def in_order(network: Network, names: Sequence[str]) -> Network:
         raise ValueError("the order does not have every operator once")
     if list(names) == list(index):
         return network
-    written = {op.output.name for op in network.ops}
+    written = {tensor.name for op in network.ops for tensor in op.outputs}
     for op in (network.ops[index[name]] for name in names):
         if any(tensor.name in written for tensor in op.inputs):
             raise ValueError(f"{op.name!r} comes before what it reads in the order")
-        written.discard(op.output.name)
+        written -= {tensor.name for tensor in op.outputs}
+    place = {name: number for number, name in enumerate(names)}
+    for number, earlier in _after_reads(network).items():
+        late = [
+            op.name
+            for position, op in enumerate(network.ops)
+            if earlier >> position & 1 and place[op.name] > place[network.ops[number].name]
+        ]
+        if late:
+            raise ValueError(f"{network.ops[number].name!r} changes a state before {late[0]!r} has read it in the order")
     return settle(_in_order(network, [index[name] for name in names]))
 
 
@@ -105,25 +116,30 @@ class _Graph:
 
     def __init__(self, network: Network, sizes: Mapping[str, int]) -> None:
         self.ops = network.ops
-        number = {op.output.name: index for index, op in enumerate(network.ops)}
-        self.sizes = sizes
+        number = {tensor.name: index for index, op in enumerate(network.ops) for tensor in op.outputs}
+        lodgers = dict.fromkeys((tensor.name for tensor in network.tensors if tensor.lies_in is not None), 0)
+        self.sizes = {**sizes, **lodgers}
         self.waits = [sum({1 << number[t.name] for t in op.inputs if t.name in number}) for op in network.ops]
+        for index, earlier in _after_reads(network).items():
+            self.waits[index] |= earlier
         self.readers: dict[str, int] = dict.fromkeys(self.sizes, 0)
         for index, op in enumerate(network.ops):
             for tensor in op.inputs:
                 self.readers[tensor.name] |= 1 << index
-        self.kept = {tensor.name for tensor in network.outputs}
-        self.start = self.sizes[network.tensors[0].name]
+        self.kept = {tensor.name for tensor in network.tensors if tensor.is_state}
+        self.kept |= {tensor.name for tensor in network.outputs}
+        self.start = sum(self.sizes[tensor.name] for tensor in network.sources)
         self.is_chain = all(wait >> index & 1 for index, wait in enumerate(self.waits[1:]))
-        self.followers = [[i for i in range(len(network.ops)) if self.readers[op.output.name] >> i & 1] for op in network.ops]
+        self.followers = [[i for i, wait in enumerate(self.waits) if wait >> index & 1] for index in range(len(network.ops))]
 
     def run(self, done: int, live: int, index: int) -> tuple[int, int]:
         """Values resident while operator `index` runs after those in `done`, and after it."""
         op = self.ops[index]
-        size, after = self.sizes[op.output.name], done | 1 << index
+        size, after = sum(self.sizes[tensor.name] for tensor in op.outputs), done | 1 << index
         freed = {t.name for t in op.inputs if t.name not in self.kept and not self.readers[t.name] & ~after}
         in_place = op.kind is OpKind.ADD and any(self.sizes[name] == size for name in freed)
         during = live if in_place else live + size
+        freed |= {tensor.name for tensor in op.outputs if not self.readers[tensor.name] and tensor.name not in self.kept}
         return during, live + size - sum(self.sizes[name] for name in freed)
 
     def peak(self, order: Sequence[int]) -> int:
@@ -162,11 +178,25 @@ class _Graph:
         return (*(other for other in before if other != index), *freed)
 
 
+def _after_reads(network: Network) -> dict[int, int]:
+    """By operator that writes into memory of another tensor: the operators that read that tensor, as bits of a number.
+
+    Those that stand before it in the network must run before it.
+    """
+    found: dict[int, int] = {}
+    for index, op in enumerate(network.ops):
+        homes = {network.home(tensor).name for tensor in op.outputs if tensor.lies_in is not None}
+        earlier = (
+            number for number, other in enumerate(network.ops[:index]) if any(network.home(t).name in homes for t in other.inputs)
+        )
+        if homes:
+            found[index] = sum(1 << number for number in earlier)
+    return found
+
+
 def _in_order(network: Network, order: Sequence[int]) -> Network:
     ops = tuple(network.ops[index] for index in order)
-    written = {op.output.name for op in ops}
-    sources = tuple(tensor for tensor in network.tensors if tensor.name not in written)
-    return replace(network, ops=ops, tensors=(*sources, *(op.output for op in ops)))
+    return replace(network, ops=ops, tensors=(*network.sources, *(tensor for op in ops for tensor in op.outputs)))
 
 
 def settle(network: Network) -> Network:
@@ -179,7 +209,7 @@ def settle(network: Network) -> Network:
 
     ops = []
     for index, op in enumerate(network.ops):
-        if op.kind in {OpKind.ADD, OpKind.MUL} and len(op.inputs) > 1:
+        if op.kind in SYMMETRIC and len(op.inputs) > 1:
             best = max(op.inputs, key=lambda tensor: fitness(index, op, tensor))
             rest = list(op.inputs)
             rest.remove(best)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from qeopt.budgets import structural
 from qeopt.hardware import Runtime
 from qeopt.memory import Limits, Resources, count
 from qeopt.network import Bits, Network
@@ -59,6 +60,15 @@ class Chooser:
         """The flash budget in the unit in which the runtime counts memory; None where there is none."""
         return None if self.limits.flash_bytes is None else self.limits.flash_bytes * self.runtime.unit_per_byte
 
+    def structural_totals(self, network: Network) -> dict[str, int]:
+        """What `network` needs whatever its bits, by budget; limited or not."""
+        runtime = self.runtime
+        return {
+            record.name: sum(int(record.cost(runtime, op, 0, 0, 0)) for op in network.ops)
+            for record in structural(runtime)
+            if record.cost is not None
+        }
+
     def compile(self, network: Network) -> Compiled | Impossible:
         """Compile the integer program of `network` under these terms."""
         return compile_bits(network, self.runtime, self.limits, self.choices, self.objective)
@@ -86,4 +96,5 @@ class Chooser:
             evaluate(self.objective, network, bits),
             None if outcome.bound is None else compiled.bound_nats(outcome.bound),
             outcome,
+            note=compiled.note,
         )

@@ -98,7 +98,7 @@ _NO_WEIGHTS: Key = ("w", "")
 
 def _keys(network: Network, choices: BitChoices) -> tuple[dict[str, Key], dict[str, Key]]:
     """Name the decision of every weight and activation tensor; equal names share bits."""
-    weight = {op.name: ("w", op.name) for op in network.weighted_ops}
+    weight = {op.name: ("w", network.weights_owner(op).name) for op in network.weighted_ops}
     activation = {tensor.name: ("a", network.bits_owner(tensor).name) for tensor in network.tensors}
     if choices.tie == "unit":
         reader = {network.bits_owner(op.inputs[0]).name: op.unit for op in network.ops if op.is_scored}
@@ -108,7 +108,8 @@ def _keys(network: Network, choices: BitChoices) -> tuple[dict[str, Key], dict[s
         for name, (_, owner) in activation.items():
             if reader.get(owner) and network.tensor_by_name[owner].bits is None:
                 activation[name] = ("a", f"{reader[owner]} together")
-    return weight, activation
+    shared = {op.name: weight[network.weights_owner(op).name] for op in network.weighted_ops}
+    return shared, activation
 
 
 def _legal(op: Op, source: Tensor, runtime: Runtime, ins: set[int], weights: set[int], outs: set[int]) -> Tuples:
@@ -146,11 +147,14 @@ def _assemble(
     tuples: Mapping[str, tuple[Tuples, ...]],
 ) -> Decisions:
     """Number the open decisions in execution order: what an operator reads, its weights, what it writes."""
-    holders: dict[Key, list[str]] = {activation_key[network.tensors[0].name]: [network.tensors[0].name]}
+    holders: dict[Key, list[str]] = {}
+    for tensor in network.sources:
+        holders.setdefault(activation_key[tensor.name], []).append(tensor.name)
     for op in network.ops:
         if op.has_weights:
             holders.setdefault(weight_key[op.name], []).append(op.name)
-        holders.setdefault(activation_key[op.output.name], []).append(op.output.name)
+        for tensor in op.outputs:
+            holders.setdefault(activation_key[tensor.name], []).append(tensor.name)
     domains: list[Domain] = []
     assigned: dict[Key, Holder] = {}
     for key, names in holders.items():

@@ -1,28 +1,18 @@
-"""Turn steps, flash and bit operations into rows of the integer program."""
+"""Turn budgets into rows of the integer program: one over the whole network, or one for each step."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from itertools import combinations, product
 from typing import TypeAlias
 
 import numpy as np
 
+from qeopt.budgets import FLASH, SRAM, Budget, Kind
 from qeopt.hardware import Runtime
-from qeopt.hardware.costs import (
-    bitops,
-    code_flash,
-    cycles,
-    held,
-    parameter_flash,
-    persistent,
-    picojoules,
-    pool_scratch,
-    tensor_elements,
-    weights_flash,
-)
+from qeopt.hardware.costs import code_flash, held, persistent, pool_scratch, tensor_elements
+from qeopt.hardware.formula import BIT_NAMES
 from qeopt.hardware.runtime import Scratch, Tuples
 from qeopt.memory import Held, Step, steps
 from qeopt.network import Dim, Network, Op, OpKind
@@ -82,7 +72,24 @@ class RowBuilder:
         """The unit in which memory rows count."""
         return "bit" if self._runtime.memory.unit == "bits" else "B"
 
-    def sram(self, limit_bytes: int) -> tuple[Row, ...]:
+    def of(self, record: Budget, limit: int) -> tuple[Row, ...]:
+        """The rows of a budget; none where it is no matter of bits.
+
+        Args:
+            record: The budget.
+            limit: What may be used of it, in bytes or units.
+        """
+        limit *= self._runtime.unit_per_byte if record.unit.is_memory else 1
+        if record.cost is None:
+            return self._sram(limit)
+        if record.is_structural(self._runtime):
+            return ()
+        if record.kind is Kind.PEAK:
+            return tuple(self._row(record, f"{record.name} of {op.name}", Scope.LOCAL, limit, [op]) for op in self._network.ops)
+        fixed = self._least_code() if record is FLASH else 0
+        return (self._row(record, record.name, Scope.TOTAL, limit, self._network.ops, fixed),)
+
+    def _sram(self, limit: int) -> tuple[Row, ...]:
         """One row per step over its live set, what lasts and scratch.
 
         Scratch that is held all the time is a maximum over operators: it becomes a row for each that may need most.
@@ -100,37 +107,39 @@ class RowBuilder:
                 for op, costs in together:
                     self._add_op_cost(total, op, costs)
                 name = step.name + "".join(scratch_suffix(op.name) for op, _ in together)
-                rows.append(self._row(name, "sram", Scope.LOCAL, limit_bytes * self._runtime.unit_per_byte, total))
+                rows.append(Row(name, SRAM.name, self.unit, Scope.LOCAL, limit, total.terms(), total.link_terms(), total.fixed))
         return tuple(rows)
 
-    def flash(self, limit_bytes: int) -> Row:
-        """Weights and parameters of the whole network, and the least that code can take."""
-        total = self._flash()
-        total.fixed += sum(int(parameter_flash(self._runtime, op)) for op in self._network.ops) + self._least_code()
-        return self._row("flash", "flash", Scope.TOTAL, limit_bytes * self._runtime.unit_per_byte, total)
+    def _row(self, record: Budget, name: str, scope: Scope, limit: int, ops: Sequence[Op], fixed: int = 0) -> Row:
+        """What some operators cost together."""
+        total = self._total(record, ops)
+        unit = self.unit if record.unit.is_memory else record.row_unit
+        return Row(name, record.name, unit, scope, limit, total.terms(), total.link_terms(), total.fixed + fixed)
 
-    def bitops(self, limit: int) -> Row:
-        """Bit operations of the whole network."""
-        return self._coupled("bitops", "bit operations", limit, lambda op, a, w, _: bitops(self._runtime, op, a, w))
-
-    def cycles(self, limit: int) -> Row:
-        """Estimated clock cycles of the whole network."""
-        return self._coupled("cycles", "cycles", limit, partial(cycles, self._runtime))
-
-    def picojoules(self, limit: int) -> Row:
-        """Estimated energy of the whole network."""
-        return self._coupled("picojoules", "pJ", limit, partial(picojoules, self._runtime))
-
-    def _coupled(self, kind: str, unit: str, limit: int, cost: Callable[[Op, Dim, Dim, Dim], Dim]) -> Row:
-        """A total of costs that couple the bits around each operator."""
+    def _total(self, record: Budget, ops: Sequence[Op]) -> _Sum:
         total = _Sum()
-        for op in self._network.ops:
-            self._add_op_cost(total, op, self._costs(op, partial(cost, op)))
-        return self._row(kind, kind, Scope.TOTAL, limit, total, unit=unit)
+        for op in ops:
+            self._add_op_cost(total, op, self._costs_of(record, op))
+        return total
+
+    def _costs_of(self, record: Budget, op: Op) -> Costs:
+        """A cost at all (in, weight, out) bits, evaluated once for those that it depends on."""
+        cost, widths = record.cost, record.widths(self._runtime, op.kind)
+        if cost is None:
+            raise ValueError(f"{record.name} is no cost of operators")
+        read = [name in widths for name in BIT_NAMES]
+        known: dict[tuple[int, ...], int] = {}
+        found = {}
+        for entry in self._tuples(op):
+            key = tuple(bits * matters for bits, matters in zip(entry, read, strict=True))
+            if key not in known:
+                known[key] = int(cost(self._runtime, op, *entry))
+            found[entry] = known[key]
+        return found
 
     def flash_terms(self) -> tuple[Term, ...]:
         """Flash of each weight decision."""
-        return self._flash().terms()
+        return self._total(FLASH, self._network.weighted_ops).terms()
 
     def traffic_terms(self) -> tuple[Term, ...]:
         """Size of each activation decision's tensors."""
@@ -138,13 +147,6 @@ class RowBuilder:
         for tensor in self._network.tensors:
             self._add_held(total, Held(tensor, tensor_elements(self._runtime, tensor)))
         return total.terms()
-
-    def _flash(self) -> _Sum:
-        total = _Sum()
-        for op in self._network.weighted_ops:
-            holder = self._decisions.weight[op.name]
-            total.add(holder, {bits: int(weights_flash(self._runtime, op, bits)) for bits in holder.widths})
-        return total
 
     def _live(self, step: Step) -> _Sum:
         total = _Sum()
@@ -232,9 +234,6 @@ class RowBuilder:
             choices = tuple(index for p in positions if (index := holders[p].index) is not None)
             self._links[name] = (len(self._links), Link(name, choices, tuple(sorted(allowed))))
         return self._links[name]
-
-    def _row(self, name: str, kind: str, scope: Scope, limit: int, total: _Sum, unit: str | None = None) -> Row:
-        return Row(name, kind, unit or self.unit, scope, limit, total.terms(), total.link_terms(), total.fixed)
 
 
 def scratch_suffix(op_name: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qeopt.design.arena import Arena, PlacedBuffer
+from qeopt.escape import line
 from qeopt.report.counted import Counted
 from qeopt.report.plots import INCHES_PER_STEP, KIB, LEAST_INCHES, new_figure, save_figure
 
@@ -59,9 +60,9 @@ def draw_arena(counted: Counted, arena: Arena, path: Path) -> None:
     axes.set_ylim(0, top)
     axes.set_xlim(-0.7, len(ops) - 0.3)
     axes.set_ylabel("KiB, one memory above the other" if floors else "address, KiB")
-    axes.set_xticks(range(len(ops)), ops, rotation=90, fontsize=7)
+    axes.set_xticks(range(len(ops)), [line(name) for name in ops], rotation=90, fontsize=7)
     proof = "proven to be the least" if arena.minimal else f"at least {arena.bound / KIB:,.1f} KiB"
-    axes.set_title(f"{counted.network.name}: where every buffer lies; {proof}", loc="left", fontsize=10, pad=22)
+    axes.set_title(f"{line(counted.network.name)}: where every buffer lies; {proof}", loc="left", fontsize=10, pad=22)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=7, fontsize=8, frameon=False, borderaxespad=0.2)
     axes.spines[["top", "right"]].set_visible(False)
     save_figure(figure, path)
@@ -74,7 +75,7 @@ def _draw_limits(axes: Axes, arena: Arena, limit: int | None, floors: Mapping[st
             top, end = floors[region.name] + region.bytes, floors[region.name] + region.size
             axes.axhline(top / KIB, color=USED, linewidth=0.8, linestyle="--")
             axes.axhline(end / KIB, color=ALLOWED, linewidth=1.4)
-            said = f"{region.name}: {region.bytes / KIB:,.1f} of {region.size / KIB:,.1f} KiB"
+            said = f"{line(region.name)}: {region.bytes / KIB:,.1f} of {region.size / KIB:,.1f} KiB"
             axes.annotate(said, (steps - 0.4, end / KIB), (0, -2), textcoords="offset points", ha="right", va="top", fontsize=7)
         return
     axes.axhline(arena.bytes / KIB, color=USED, linewidth=1.0, linestyle="--", label=f"arena {arena.bytes / KIB:,.1f} KiB")
@@ -95,7 +96,7 @@ def _label(name: str, bits: int | None, buffer: PlacedBuffer, steps: int, top: f
     if buffer.bytes / KIB / top < LEAST_SHARE_FOR_NAME:
         return ""
     if bits is not None and len(name) <= LETTERS_PER_STEP * steps:
-        return name
+        return line(name)
     return "" if bits is None else str(bits)
 
 

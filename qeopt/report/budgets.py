@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from qeopt.budgets import ENERGY, LATENCY, MACS, table
 from qeopt.report.counted import Counted
 from qeopt.score import MICRO
 from qeopt.verbs.explain import worths
@@ -54,13 +55,7 @@ def budget_rows(counted: Counted, known: Sequence[Worth] | None = None) -> tuple
     """
     used, limits = counted.resources, counted.study.limits
     rows = (
-        BudgetRow("sram", "B", used.sram_bytes, limits.sram_bytes),
-        BudgetRow("flash", "B", used.flash_bytes, limits.flash_bytes),
-        BudgetRow("bitops", "", used.bitops, limits.bitops),
-        BudgetRow("macs", "", used.macs, limits.macs),
-        BudgetRow("layers", "", used.layers, limits.layers),
-        BudgetRow("cycles", "", used.cycles, limits.cycles),
-        BudgetRow("picojoules", "", used.picojoules, limits.picojoules),
+        BudgetRow(name, "B" if record.unit.is_memory else "", used.used[name], limits.get(name)) for name, record in table().items()
     )
     found = worths(counted.study.refiner, counted.network) if known is None else known
     by_kind = {worth.kind: worth for worth in found}
@@ -81,10 +76,11 @@ def estimates(counted: Counted) -> tuple[str, ...]:
     runtime, device, used = counted.study.runtime, counted.study.device, counted.resources
     found = []
     if runtime.latency is not None:
-        time = "" if device is None else f", {used.cycles / (device.clock_mhz * 1000):,.2f} ms at {device.clock_mhz:g} MHz"
-        found.append(f"estimated, not measured: {used.cycles:,} cycles{time} ({runtime.latency.source.url})")
+        cycles = used.used[LATENCY.name]
+        time = "" if device is None else f", {cycles / (device.clock_mhz * 1000):,.2f} ms at {device.clock_mhz:g} MHz"
+        found.append(f"estimated, not measured: {cycles:,} cycles{time} ({runtime.latency.source.url})")
     if runtime.energy is not None:
-        found.append(f"estimated, not measured: {used.picojoules / 1e6:,.2f} uJ ({runtime.energy.source.url})")
+        found.append(f"estimated, not measured: {used.used[ENERGY.name] / 1e6:,.2f} uJ ({runtime.energy.source.url})")
     return tuple(found)
 
 
@@ -92,10 +88,11 @@ def mac_rate(counted: Counted) -> str | None:
     """Warn where one inference has more multiply-accumulates than the core can finish in a second."""
     device = counted.study.device
     ceiling = None if device is None else device.macs_per_second
-    if device is None or ceiling is None or counted.resources.macs <= ceiling:
+    macs = counted.resources.used[MACS.name]
+    if device is None or ceiling is None or macs <= ceiling:
         return None
     return (
-        f"{counted.resources.macs:,} MACs an inference, but {device.name} finishes at most {ceiling:,} a second "
+        f"{macs:,} MACs an inference, but {device.name} finishes at most {ceiling:,} a second "
         f"({device.macs_per_cycle:g} a cycle at {device.clock_mhz:g} MHz): "
-        f"an inference takes {counted.resources.macs / ceiling:.1f} s at the very least; `budgets.macs` limits them"
+        f"an inference takes {macs / ceiling:.1f} s at the very least; `budgets.macs` limits them"
     )

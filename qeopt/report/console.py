@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import os
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.console import Console
+from rich.text import Text
+
+from qeopt.escape import visible
 
 PIPE_WIDTH = 132
 """Columns where nobody is looking; a table must not lose columns because of it."""
 
 
 class _Console(Console):
-    """A console that leaves it to the caller what a closed pipe means; rich would exit with 1, which has another meaning here."""
+    """A console that obeys no text: what came from a file is spelled out, and a closed pipe is the caller's matter.
+
+    (Rich would exit with 1 on a closed pipe, which has another meaning here.)
+    """
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return a text in which everything a terminal would obey or hide is spelled out."""
+        return super().render_str(visible(text), **options)
 
     def on_broken_pipe(self) -> None:
         """Let the error through."""

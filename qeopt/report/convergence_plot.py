@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qeopt.escape import line
 from qeopt.report.plots import new_figure, save_figure
 from qeopt.search import Progress
 
@@ -44,7 +45,9 @@ def draw_convergence(title: str, histories: Mapping[str, Sequence[Progress]], pa
     _decorate(over_time, "seconds", "best score")
     _decorate(over_structures, "structures evaluated", "gap to the bound, %" if has_bounds else "best score")
     rows = 2 if has_bounds else 1
-    over_time.set_title(f"{title}: best score found, and what is proven", loc="left", fontsize=10, pad=TITLE_ROW * (rows + 0.5))
+    over_time.set_title(
+        f"{line(title)}: best score found, and what is proven", loc="left", fontsize=10, pad=TITLE_ROW * (rows + 0.5)
+    )
     if found:  # above the curves: whatever their shape, nothing is covered
         over_time.legend(
             loc="lower left", bbox_to_anchor=(0, 1), ncols=len(found), fontsize=8, frameon=False, borderaxespad=0.2

@@ -9,8 +9,8 @@ from typing import Any
 
 from rich.console import Console
 
+from qeopt.budgets import budget, sums
 from qeopt.check.words import spell
-from qeopt.infeasibility.network import FIELDS, MEMORIES
 from qeopt.report.budgets import BudgetRow, budget_rows
 from qeopt.report.counted import Counted
 from qeopt.report.misfits import misfit_document, print_misfit, print_space_misfit, space_misfit_document, why_in_short
@@ -106,7 +106,7 @@ class ExplanationReport:
         return ((row, worths[row.name]) for row in self.budgets if row.name in worths)
 
     def _unit(self, name: str) -> int:
-        return self._study.runtime.unit_per_byte if name in MEMORIES else 1
+        return self._study.runtime.unit_per_byte if budget(name).unit.is_memory else 1
 
     def _print_space(self, console: Console, bound: JointBound) -> None:
         score = self.found.proofs[0].score or 0.0
@@ -116,7 +116,7 @@ class ExplanationReport:
             console.print(
                 f"  {worth['step_text']} more {name} raises that bound by at most {worth['nats']:.6f} nats", soft_wrap=True
             )
-        kept = [name for name in ("sram", "layers") if getattr(self._study.limits, FIELDS[name]) is not None]
+        kept = [name for name in ("sram", "layers") if name in self._study.limits]
         if kept:
             console.print(f"  {' and '.join(kept)}: no price, the bound keeps within them cell by cell", soft_wrap=True)
         if bound.left_out:
@@ -125,14 +125,11 @@ class ExplanationReport:
     def _prices(self, bound: JointBound) -> dict[str, dict[str, Any]]:
         """What the certificate's prices prove: by budget, how much a step more can raise the bound."""
         limits, found = self._study.limits, {}
-        if limits.flash_bytes is not None:
-            nats = _rise(bound, "flash", KIB * self._study.runtime.unit_per_byte)
-            found["flash"] = {"step": KIB, "step_text": "1 KiB", "nats": nats}
-        for name in ("bitops", "macs"):
-            limit = getattr(limits, name)
-            if limit is not None:
-                step = max(limit // PERCENT, 1)
-                found[name] = {"step": step, "step_text": f"{step:,}", "nats": _rise(bound, name, step)}
+        for record in sums(limits):
+            unit, memory = self._unit(record.name), record.unit.is_memory
+            step = KIB if memory else max(limits[record.name] // PERCENT, 1)
+            nats = _rise(bound, record.name, step * unit)
+            found[record.name] = {"step": step, "step_text": "1 KiB" if memory else f"{step:,}", "nats": nats}
         return found
 
     def document(self) -> dict[str, Any]:
@@ -175,5 +172,5 @@ class ExplanationReport:
 
 def _rise(bound: JointBound, name: str, step: int) -> float:
     """How much a step more of a budget can raise a bound at most, in nats."""
-    raised: list[float] = [part.value + getattr(part.prices, name) * step for part in bound.parts]
+    raised: list[float] = [part.value + part.prices.get(name, 0.0) * step for part in bound.parts]
     return max(raised) - bound.value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import math
@@ -16,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from qeopt.escape import csv_text
 from qeopt.files import write_atomically
 from qeopt.report.arena_plot import draw_arena
 from qeopt.report.comparison import comparison_document, print_comparison, seconds_document
@@ -179,10 +179,5 @@ def write_sweep(folder: Path, found: Sweep, run: Run) -> dict[str, Path]:
 
 
 def _csv(rows: Iterable[Layer]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([field.name for field in fields(Layer)])
-    for row in rows:
-        cells = {**asdict(row), "shape": "x".join(map(str, row.shape))}
-        writer.writerow(["" if cell is None else cell for cell in cells.values()])
-    return text.getvalue()
+    cells = ({**asdict(row), "shape": "x".join(map(str, row.shape))}.values() for row in rows)
+    return csv_text([field.name for field in fields(Layer)], cells)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from qeopt.escape import line
 from qeopt.report.comparison import EQUAL_GAP, gaps
 from qeopt.report.plots import new_figure, save_figure
 from qeopt.verbs.compare import Comparison
@@ -33,7 +34,7 @@ def draw_gaps(found: Comparison, path: Path) -> None:
     axes.yaxis.set_major_formatter("{x:g}")
     axes.set_xlabel(f"share of the {len(found.instances):,} structures with at most this gap, %")
     axes.set_ylabel("gap to the exact optimum, % of the score")
-    axes.set_title(f"{found.loaded.value.name}: what greedy rules lose", loc="left", fontsize=10)
+    axes.set_title(f"{line(found.loaded.value.name)}: what greedy rules lose", loc="left", fontsize=10)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=8, frameon=False, loc="best")
     axes.spines[["top", "right"]].set_visible(False)
@@ -57,6 +58,6 @@ def draw_scores(found: Comparison, path: Path) -> None:
     axes.margins(x=0.35)
     axes.set_xlim(left=0)
     axes.set_xlabel("gap to the exact optimum, % of the score")
-    axes.set_title(f"{found.loaded.value.name}: what greedy rules lose", loc="left", fontsize=10)
+    axes.set_title(f"{line(found.loaded.value.name)}: what greedy rules lose", loc="left", fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
     save_figure(figure, path)

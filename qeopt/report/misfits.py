@@ -8,10 +8,11 @@ from typing import Any
 
 from rich.console import Console
 
+from qeopt.budgets import budget, structural
 from qeopt.check import Change, why_none_fits
 from qeopt.check.words import listed, say_shortage, say_total, spell, title
 from qeopt.infeasibility import Least, SpaceMisfit
-from qeopt.infeasibility.network import MEMORIES, WHATEVER_THE_BITS, Amounts, Misfit, Relief, stated
+from qeopt.infeasibility.network import Amounts, Misfit, Relief
 from qeopt.report.tables import rows_table
 from qeopt.report.words import engines
 from qeopt.study import Study
@@ -75,9 +76,9 @@ def _whys(study: Study, misfit: Misfit) -> Iterator[str]:
         yield f"and {rest} more steps whose memory is over at the fewest legal bits"
     yield from (say_total(study, total) for total in misfit.totals)
     over = {total.name for total in misfit.totals}
-    kept = [name for name in WHATEVER_THE_BITS if name in stated(study.limits) and name not in over]
+    kept = [record.name for record in structural(study.runtime) if record.name in study.limits and record.name not in over]
     if kept:
-        yield f"{listed(kept)} {'are' if len(kept) > 1 else 'is'} within budget"
+        yield f"{listed([title(name) for name in kept])} {'are' if len(kept) > 1 else 'is'} within budget"
 
 
 def _single_cells(study: Study, single: Relief) -> tuple[str, ...]:
@@ -93,18 +94,18 @@ def _least_cells(study: Study, single: Least) -> tuple[str, ...]:
     if single.amount is None:
         none = "none suffices" if single.proven else "none was found to suffice"
         return title(single.name), none, "", BOUND if single.proven else "not proven"
-    more = single.amount - stated(study.limits)[single.name]
+    more = single.amount - study.limits[single.name]
     return (*_growth_cells(study, single.name, more), BOUND if single.proven else "enough, not proven to be the least")
 
 
 def _growth_cells(study: Study, name: str, more: int) -> tuple[str, ...]:
-    return title(name), f"+{spell(study, name, more)}", spell(study, name, stated(study.limits)[name] + more)
+    return title(name), f"+{spell(study, name, more)}", spell(study, name, study.limits[name] + more)
 
 
 def _print_growth(console: Console, study: Study, extra: Iterable[tuple[str, int]]) -> None:
     for name, more in extra:
         _, grown, then = _growth_cells(study, name, more)
-        share = 100 * more / stated(study.limits)[name]
+        share = 100 * more / study.limits[name]
         console.print(f"  {title(name)} {grown} to {then} ({share:+.1f} %)", soft_wrap=True)
 
 
@@ -116,7 +117,7 @@ def _print_together(console: Console, study: Study, change: Change) -> None:
 
 
 def _extra(study: Study, amounts: Mapping[str, int]) -> Amounts:
-    return tuple((name, amount - stated(study.limits)[name]) for name, amount in amounts.items())
+    return tuple((name, amount - study.limits[name]) for name, amount in amounts.items())
 
 
 def _print_joint(console: Console, study: Study, misfit: Misfit, joint: Relief) -> None:
@@ -126,7 +127,7 @@ def _print_joint(console: Console, study: Study, misfit: Misfit, joint: Relief) 
         return
     _print_growth(console, study, joint.extra)
     if joint.steps:
-        steps = ", ".join(f"{name} {share:,}{' B' if name in MEMORIES else ''}" for name, share in misfit.weights)
+        steps = ", ".join(f"{name} {share:,}{' B' if budget(name).unit.is_memory else ''}" for name, share in misfit.weights)
         console.print(f"  weights: in steps of {steps} together, {joint.steps:,} steps are needed;", soft_wrap=True)
         console.print("  each budget was then taken back to the least that it needs while the others stay", soft_wrap=True)
     proof = f"proven by {engines(joint.engines)}" if joint.proven else "not proven to be the least"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from qeopt.escape import line
+from qeopt.files import write_atomically
 from qeopt.memory import StepUse
 from qeopt.network import Tensor
 from qeopt.report.counted import Counted
@@ -95,12 +99,9 @@ def _decorate(axes: Axes, counted: Counted, limit: int | None, top: float) -> No
     axes.set_xticks([])
     axes.set_ylabel("SRAM, KiB")
     peak = counted.resources.peak
-    axes.set_title(
-        f"{counted.network.name}: SRAM at each step, numbers are bits; peak {peak.total_bytes / KIB:,.1f} KiB at {peak.step.name}",
-        loc="left",
-        fontsize=10,
-        pad=22,
-    )
+    held = f"peak {peak.total_bytes / KIB:,.1f} KiB at {line(peak.step.name)}"
+    told = f"{line(counted.network.name)}: SRAM at each step, numbers are bits; {held}"
+    axes.set_title(told, loc="left", fontsize=10, pad=22)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=5, fontsize=8, frameon=False, borderaxespad=0.2)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", linewidth=0.3)
@@ -122,7 +123,7 @@ def _strips(axes: Axes, uses: Sequence[StepUse], counted: Counted) -> None:
     draw_boxes(axes, cells)
     axes.set_ylim(-0.5, 1.5)
     axes.set_yticks([0, 1], ["bits written", "weight bits"], fontsize=7.5)
-    axes.set_xticks(range(len(uses)), [use.step.name for use in uses], rotation=90, fontsize=7)
+    axes.set_xticks(range(len(uses)), [line(use.step.name) for use in uses], rotation=90, fontsize=7)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
 
@@ -160,8 +161,13 @@ def new_figure(width: float, height: float) -> Figure:
 def save_figure(figure: Figure, path: Path) -> None:
     """Make room for all labels, and write the picture whole or not at all, without a date in it."""
     from matplotlib.layout_engine import ConstrainedLayoutEngine  # noqa: PLC0415  # as in `new_figure`
+    from matplotlib.text import Text  # noqa: PLC0415
 
-    ConstrainedLayoutEngine().execute(figure)  # a figure that has such an engine for itself is drawn twice
-    temporary = path.with_name(f".{path.name}.part")
-    figure.savefig(temporary, format="png", metadata={"Software": None})
-    temporary.replace(path)
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # names are data: a dollar sign is one
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # drawn as a box, and in full in the report
+        ConstrainedLayoutEngine().execute(figure)  # a figure that has such an engine for itself is drawn twice
+        picture = io.BytesIO()
+        figure.savefig(picture, format="png", metadata={"Software": None})
+    write_atomically(path, picture.getvalue())

@@ -14,6 +14,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from qeopt.escape import visible
 from qeopt.report.interrupt import GentleInterrupt
 from qeopt.report.words import gap, seconds
 from qeopt.search import Phase, Progress
@@ -115,7 +116,7 @@ class Board:
         grid = Table.grid(padding=(0, 1, 0, 0))
         leads: tuple[RenderableType, RenderableType] = (self._spinner, "")
         for lead, line in zip(leads, self.lines(), strict=False):
-            grid.add_row(lead, Text(line, no_wrap=True, overflow="ellipsis"))
+            grid.add_row(lead, Text(visible(line), no_wrap=True, overflow="ellipsis"))
         yield grid
 
 

@@ -7,27 +7,29 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from qeopt.budgets import budget
 from qeopt.design.build import resolved
-from qeopt.memory import Limits, Resources
+from qeopt.escape import hides, line
+from qeopt.memory import Limits
 from qeopt.report.solution import sources_document
 from qeopt.report.words import amount, place, used_name
 from qeopt.spec.load import Loaded
 from qeopt.study import Study
 
 FORMAT = "qeopt.study/1"
-NOTHING = Resources((), 0, 0, 0, 0, 0, 0)
 
 
-def limits_document(limits: Limits) -> dict[str, int | None]:
+def limits_document(limits: Limits) -> dict[str, int]:
     """Every limit in force."""
-    return {use.name: use.limit for use in limits.uses(NOTHING)}
+    return dict(limits)
 
 
 def study_yaml(loaded: Loaded[Study]) -> str:
     """The study as one YAML file; comments say what was read and which limits follow."""
-    limits = [f"{use.name} {amount(use.limit or 0, use.unit)}" for use in loaded.value.limits.uses(NOTHING)]
+    units = {name: "B" if budget(name).unit.is_memory else "" for name in loaded.value.limits}
+    limits = [f"{name} {amount(limit, units[name])}" for name, limit in loaded.value.limits.items()]
     head = [
-        *(f"# {used_name(file)}: {place(file.path)}" for file in loaded.files),
+        *(f"# {line(used_name(file))}: {line(str(place(file.path)))}" for file in loaded.files),
         f"# limits in force: {', '.join(limits) or 'none'}",
     ]
     return "\n".join([*head, dump_yaml({"kind": "study", **resolved(loaded)})])
@@ -49,6 +51,7 @@ def dump_yaml(data: dict[str, Any]) -> str:
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = None
     yaml.width = 120
+    yaml.allow_unicode = not hides(str(data))
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # its annotation knows None alone
     text = io.StringIO()
     yaml.dump(data, text)

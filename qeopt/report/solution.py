@@ -12,6 +12,7 @@ from rich.console import Console
 from qeopt.design import Design
 from qeopt.report.budgets import BudgetRow, budget_rows, estimates, mac_rate
 from qeopt.report.counted import Counted, layers
+from qeopt.report.judgement import judgement, judgement_document
 from qeopt.report.tables import baseline_table, budget_table, layer_table, structure_table
 from qeopt.report.words import TIED, amount, arena_size, bits_proof, place, space_proof, used_name
 from qeopt.search import Stop
@@ -69,6 +70,8 @@ class SolutionReport:
         console.print(f"score: {design.score:.4f} (search stopped: {design.stopped})")
         console.print(bits_proof(design.bits))
         console.print(space_proof(design))
+        for text in judgement(self.counted, design.score):
+            console.print(text, soft_wrap=True)
         asked = () if self.interrupted else self.counted.study.search.baselines
         if asked or design.baselines or design.alternatives:
             console.print()
@@ -86,6 +89,7 @@ class SolutionReport:
             **design,
             "uses": {row.name: {**asdict(row), "share": row.share, "binds": row.binds} for row in self.budgets},
             "layers": [asdict(layer) for layer in layers(self.counted)],
+            "judgement": judgement_document(self.counted, self.design.score),
             "warnings": list(self.warnings),
             "sources": sources_document(self.sources),
         }

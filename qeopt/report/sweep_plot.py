@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qeopt.infeasibility.network import MEMORIES
+from qeopt.budgets import budget
+from qeopt.escape import line
 from qeopt.report.plots import KIB, new_figure, save_figure
 from qeopt.verbs.sweep import Sweep, SweepPoint
 
@@ -84,10 +85,10 @@ def _decorate(axes: Axes, found: Sweep, across: str) -> None:
     study = found.loaded.value
     if any((point.gap or 0.0) > VISIBLE_GAP for point in found.points):
         axes.plot([], [], color="black", linestyle="--", linewidth=1.0, label="proven bound")
-    axes.set_xlabel(f"{across} budget, KiB" if across in MEMORIES else f"{across} budget")
+    axes.set_xlabel(f"{across} budget, KiB" if budget(across).unit.is_memory else f"{across} budget")
     axes.set_ylabel("score, nats")
     what = "best bits of the network, proven" if study.subject.size == 1 else "best designs found, and what is proven"
-    axes.set_title(f"{study.name}: {what}{' (interrupted)' if found.interrupted else ''}", loc="left", fontsize=10)
+    axes.set_title(f"{line(study.name)}: {what}{' (interrupted)' if found.interrupted else ''}", loc="left", fontsize=10)
     axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(linewidth=0.3)
@@ -95,11 +96,11 @@ def _decorate(axes: Axes, found: Sweep, across: str) -> None:
 
 
 def _say(name: str, limit: int) -> str:
-    return f"{name} {limit / KIB:,.5g} KiB" if name in MEMORIES else f"{name} {limit:,}"
+    return f"{name} {limit / KIB:,.5g} KiB" if budget(name).unit.is_memory else f"{name} {limit:,}"
 
 
 def _scaled(name: str, limit: int) -> float:
-    return limit / KIB if name in MEMORIES else float(limit)
+    return limit / KIB if budget(name).unit.is_memory else float(limit)
 
 
 def _colours(lines: int) -> list[tuple[float, ...]]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 from rich.console import Console
 
-from qeopt.infeasibility.network import MEMORIES
+from qeopt.budgets import MACS, budget
+from qeopt.escape import csv_text
 from qeopt.report.solution import sources_document
 from qeopt.report.tables import rows_table
 from qeopt.report.words import amount, gap, place, used_name
@@ -41,7 +40,7 @@ def print_sweep(console: Console, found: Sweep) -> None:
 
 
 def _cells(found: Sweep, point: SweepPoint) -> tuple[str, ...]:
-    limits = tuple(amount(point.limits[name], "B" if name in MEMORIES else "") for name in found.axes)
+    limits = tuple(amount(point.limits[name], "B" if budget(name).unit.is_memory else "") for name in found.axes)
     if point.score is None or point.refined is None or point.refined.resources is None:
         bound = "" if point.bound is None else f"{point.bound:.4f}"
         return (*limits, NOTHING.get(point.status, ""), bound, "", "", "", "")
@@ -88,19 +87,14 @@ def _point(found: Sweep, point: SweepPoint) -> dict[str, Any]:
         "bits": None if bits is None else {"weights": dict(bits.weights), "activations": dict(bits.activations)},
         "sram_bytes": None if used is None else used.sram_bytes,
         "flash_bytes": None if used is None else used.flash_bytes,
-        "macs": None if used is None else used.macs,
+        "macs": None if used is None else used.used[MACS.name],
         "reason": point.reason or None,
     }
 
 
 def sweep_csv(found: Sweep) -> str:
     """One row a point, for spreadsheets."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     kept = ("status", "score", "bound", "gap", "sram_bytes", "flash_bytes", "macs", "stopped", "carried")
-    writer.writerow([*(f"{name}_limit" for name in found.axes), *kept])
-    for point in found.points:
-        document = _point(found, point)
-        cells = [*point.limits.values(), *(document[name] for name in kept)]
-        writer.writerow(["" if cell is None else cell for cell in cells])
-    return text.getvalue()
+    documents = ((point, _point(found, point)) for point in found.points)
+    rows = ([*point.limits.values(), *(document[name] for name in kept)] for point, document in documents)
+    return csv_text([*(f"{name}_limit" for name in found.axes), *kept], rows)

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from qeopt.design import Alternative, Baseline, Design
+from qeopt.escape import line
 from qeopt.report.budgets import BudgetRow
 from qeopt.report.console import can_say
 from qeopt.report.counted import Counted, Layer, layers
@@ -30,7 +31,7 @@ def rows_table(columns: Mapping[str, str], rows: Iterable[Iterable[str]], *, tit
     for heading, justify in columns.items():
         table.add_column(heading, justify="right" if justify == "right" else "left", overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(line, row))
     return table
 
 
@@ -55,7 +56,7 @@ def layer_table(counted: Counted, console: Console) -> Table:
     for heading in columns:
         table.add_column(heading, justify="right" if heading in _NUMBERS else "left", no_wrap=True)
     for row, cells in zip(rows, zip(*columns.values(), strict=True), strict=True):
-        table.add_row(*cells, style="bold" if row.is_peak else None)
+        table.add_row(*map(line, cells), style="bold" if row.is_peak else None)
     return table
 
 
@@ -117,6 +118,12 @@ def structure_table(structure: Mapping[str, Mapping[str, float]]) -> Table:
     return rows_table({"block": "left", **dict.fromkeys(genes, "right")}, cells)
 
 
+def why_none(design: Design, name: str) -> str:
+    """Why there is no design under narrower terms."""
+    said = design.no_baselines.get(name)
+    return "none found" if said is None else "none fits (proven)" if said.reason == "none fits" else said.reason
+
+
 def baseline_table(design: Design, asked: Iterable[str]) -> Table:
     """The design beside its alternatives and what the same search finds under other terms; `asked` names those terms."""
     budgets = tuple(design.uses)
@@ -130,5 +137,5 @@ def baseline_table(design: Design, asked: Iterable[str]) -> Table:
         used = (amount(other.uses[budget].used) if budget in other.uses else "" for budget in budgets)
         rows.append((name, f"{other.score:.4f}", f"{other.score - design.score:+.4f}", *used))
     missing = [name for name in asked if name not in design.baselines]
-    rows += [(BASELINES.get(name, name), "none found", "", *("" for _ in budgets)) for name in missing]
+    rows += [(BASELINES.get(name, name), why_none(design, name), "", *("" for _ in budgets)) for name in missing]
     return rows_table({"compared": "left", "score": "right", "difference": "right", **dict.fromkeys(budgets, "right")}, rows)

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.random import Generator, SeedSequence
 from numpy.typing import NDArray
 
-from qeopt.hardware.costs import mac_count
 from qeopt.network import Network
 from qeopt.qbr import Refiner
 from qeopt.sampling.screen import Column, may_fit
@@ -112,8 +111,7 @@ class Sampler:
 
     def _is_over(self, network: Network) -> bool:
         limits = self.refiner.limits
-        total = sum(int(mac_count(self.refiner.runtime, op)) for op in network.ops)
-        return network.layers > (limits.layers or network.layers) or total > (limits.macs or total)
+        return any(total > limits.get(name, total) for name, total in self.refiner.structural_totals(network).items())
 
     def _could_fit(self, columns: Sequence[Column]) -> NDArray[np.bool_]:
         return may_fit(self.space, self.task, self.refiner, columns)

@@ -2,27 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from qeopt.network import Network, Op, Tensor
+from qeopt.score.objective import ObjectiveBlock
 
 
-@dataclass(frozen=True, slots=True)
-class ZeroObjective:
+class ZeroObjective(ObjectiveBlock):
     """Scores every network with 0 nats at any bits."""
-
-    def check(self, network: Network) -> str | None:
-        """It can score any network."""
-        return None
-
-    def constant(self, network: Network) -> float:
-        """Nothing."""
-        return 0.0
-
-    def weight_gain(self, network: Network, op: Op, bits: int) -> float:
-        """Nothing."""
-        return 0.0
-
-    def activation_gain(self, network: Network, op: Op, tensor: Tensor, bits: int) -> float:
-        """Nothing."""
-        return 0.0

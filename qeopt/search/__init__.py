@@ -9,11 +9,14 @@ from dataclasses import replace
 from functools import partial
 from typing import NoReturn
 
+import numpy as np
+
 from qeopt.qbr import Refiner
-from qeopt.relaxation.bound import JointBound, bound_space
+from qeopt.relaxation.bound import BoundPart, JointBound, bound_space
+from qeopt.relaxation.bound.feasibility import proof_that_none_fits
 from qeopt.relaxation.rating.relax import Relaxer
 from qeopt.search.checkpoint import Journal, Saved
-from qeopt.search.evolution import evolve
+from qeopt.search.evolution import evolve, why_nothing
 from qeopt.search.island import Candidate, Terms
 from qeopt.search.result import Alternative, Best, Phase, Progress, SearchResult, Stop
 from qeopt.search.settings import SearchSettings
@@ -83,9 +86,21 @@ def explore(
         saved = Saved(_seeded(bound, seeds), None)
         if watch.stopped:  # nothing is saved: a bound that was cut short is not the one that a resumed run must have
             return evolve(terms, saved.bound, workers=workers, report=_end, started=started)
+        if bound is not None and (parts := _proof_of_none(terms, bound, watch)):
+            return SearchResult(None, Stop.NOTHING, bound=bound, reason=why_nothing(terms, proven=True), none_fits=parts)
         if journal is not None:
             journal.begin(saved.bound)
     return evolve(terms, saved.bound, workers=workers, report=report, started=started, journal=journal, state=saved.state)
+
+
+def _proof_of_none(terms: Terms, bound: JointBound, watch: Watch) -> tuple[BoundPart, ...]:
+    """What proves that there is nothing to search for; asked where nothing that the bound met may fit."""
+    if bound.value == -math.inf:
+        return bound.parts
+    relaxed = Relaxer(terms.space, terms.task, terms.refiner).relax(bound.structures)
+    if watch.is_late or np.isfinite(relaxed).any():
+        return ()
+    return proof_that_none_fits(terms.space, terms.task, terms.refiner) or ()
 
 
 def _end(progress: Progress) -> NoReturn:
@@ -116,7 +131,7 @@ def _only(space: Subject, task: Task, refiner: Refiner) -> SearchResult:
 
 def _bound(terms: Terms, watch: Watch) -> JointBound | None:
     settings = terms.settings
-    if settings.strategy == "evolution":
+    if settings.strategy == "evolution" or not terms.refiner.objective.is_additive:
         return None
     watch.begin()
     return bound_space(
@@ -132,7 +147,6 @@ def _bound(terms: Terms, watch: Watch) -> JointBound | None:
 
 def _score(terms: Terms, structure: Structure) -> float | None:
     """What the best bits of a structure score; None where it is over a budget whatever its bits."""
-    relaxed = Relaxer(terms.space, terms.task, terms.refiner).relax([structure])
-    if not math.isfinite(relaxed.scores[0]):
+    if not math.isfinite(Relaxer(terms.space, terms.task, terms.refiner).relax([structure])[0]):
         return None
     return terms.refiner.refine(terms.space.expand(structure, terms.task)).score

@@ -165,7 +165,7 @@ def _result(terms: Terms, bound: JointBound | None, state: State | None, stopped
         return SearchResult(None, stopped, bound=bound, reason="interrupted before any structure was looked at")
     leader = _best(state.islands)
     if leader is None:
-        return SearchResult(None, stopped, state.history, bound=bound, reason=_why_nothing(terms))
+        return SearchResult(None, stopped, state.history, bound=bound, reason=why_nothing(terms))
     refined = terms.refiner.refine(terms.space.expand(leader.structure, terms.task))
     best = Best(leader.structure, refined, leader.score)
     population = _population(terms, state.islands)
@@ -181,8 +181,10 @@ def _population(terms: Terms, islands: tuple[Island, ...]) -> tuple[Candidate, .
     return tuple(sorted(members.values(), key=rank)[: terms.settings.population * len(islands)])
 
 
-def _why_nothing(terms: Terms) -> str:
-    """Why even the smallest structure does not fit; it needs least of everything."""
+def why_nothing(terms: Terms, *, proven: bool = False) -> str:
+    """Why even the smallest structure does not fit; else that none was found, or is `proven` not to fit."""
     smallest = terms.space.expand(terms.space.smallest(), terms.task)
     reason = terms.refiner.refine(smallest).reason
-    return f"the smallest structure of the space does not fit: {reason}" if reason else "no structure that fits was found"
+    if reason:
+        return f"the smallest structure of the space does not fit: {reason}"
+    return "it is proven that no structure of the space fits" if proven else "no structure that fits was found"

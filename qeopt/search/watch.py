@@ -37,7 +37,12 @@ class Watch:
             self._say(Phase.BOUND, self._settings.walks)
         else:
             self._say(Phase.RANGES, 0)
-        return self.stopped or self._settings.is_late(time.monotonic() - self._started)
+        return self.stopped or self.is_late
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the time allowed is up."""
+        return self._settings.is_late(time.monotonic() - self._started)
 
     def _say(self, phase: Phase, most: int) -> None:
         seconds = time.monotonic() - self._started

@@ -61,8 +61,7 @@ class GraphNetwork(GraphBlock):
         """Say which field of a task is not what the network reads or writes, and why."""
         if self.image.shape != task.input:
             return "input", f"the network reads an image of {list(self.image.shape)}, the task says {list(task.input)}"
-        read = {name for op in self.ops for name in op.reads}
-        written = {op.shape[2] for op in self.ops if op.name not in read or op.name in self.results}
+        written = {int(tensor.channels) for tensor in self.network(self.name).outputs}
         if task.classes not in written:
             return (
                 "classes",

@@ -29,7 +29,9 @@ from qeopt.spec.scalars import resolve_plain
 MAX_NODES = 20_000
 MAX_DEPTH = 64
 
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+"""What no text has: a NUL ends paths, halves of a character cannot be written. Any other may be spelled with an escape; names are
+data, and made visible where people read them."""
 
 Place = Callable[[StringMark | None], Location]
 
@@ -163,7 +165,7 @@ def _scalar(event: ScalarEvent, location: Location) -> Scalar:
     if event.tag != "!":
         _refuse_tag(event.tag, location)
     text = str(event.value)
-    if _UNPRINTABLE.search(text):
+    if _NO_TEXT.search(text):
         raise SpecError.at(location, "a text holds a control character; write printable text")
     if not event.implicit[0]:
         return Scalar(text, location)

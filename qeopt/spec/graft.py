@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from qeopt.spec.errors import Problem, SpecError
-from qeopt.spec.inherit import EXTENDS, inherit
+from qeopt.spec.errors import Problem, SpecError, one_of, quote
+from qeopt.spec.inherit import EXTENDS, KIND, inherit
+from qeopt.spec.library import is_path
 from qeopt.spec.model import Block, Reference
 from qeopt.spec.node import Entry, Mapping, Node, Scalar, Sequence, count, plain
 from qeopt.spec.override import Override, apply_all
+from qeopt.spec.plugins import Plugged
 from qeopt.spec.slots import Slot, fitting, keys_of
 from qeopt.spec.sources import Sources
 
@@ -66,6 +68,14 @@ class Grafter:
                 self.problems.extend(error.problems)
                 self.broken.append(path)
                 return node
+        plugged = next((mark for slot in slots if (mark := slot.mark(Plugged))), None)
+        if plugged is not None and isinstance(node, Scalar) and isinstance(node.value, str) and is_path(node.value):
+            try:
+                node = self._reached(self._open_part(node.value, node, plugged), path)
+            except SpecError as error:
+                self.problems.extend(error.problems)
+                self.broken.append(path)
+                return node
         for slot in fitting(slots, node):
             for part, child, inner in tuple(slot.children(node)):
                 grafted = self._walk(child, inner, (*path, part))
@@ -83,6 +93,10 @@ class Grafter:
             root = self._open(node.value, node, reference, slots)
         else:
             return node
+        return self._reached(root, path)
+
+    def _reached(self, root: Mapping, path: tuple[Part, ...]) -> Mapping:
+        """Lay the overrides that reach into a file over what it holds."""
         reached = tuple(
             item for item in self.pending if len(item.keys) > len(path) and item.keys[: len(path)] == tuple(map(str, path))
         )
@@ -112,16 +126,35 @@ class Grafter:
             )
         self._chain.append(file)
 
+    def _open_part(self, name: str, node: Scalar, plugged: Plugged) -> Mapping:
+        """Read a part of a table from a file: its ``kind:`` says which, and stays."""
+        kinds = plugged.table.names()
+        noun = plugged.table.kind.removesuffix("s")
+        file = self._found(noun, "", name, node)
+        root = self.sources.read(file, noun, node.location).root
+        entry = root.entry(KIND)
+        kind = None if entry is None else plain(entry.value)
+        if kind not in kinds:
+            said = "has no 'kind'" if entry is None else f"says kind: {quote(kind)}"
+            where = root.location if entry is None else entry.value.location
+            raise SpecError.at(where, f"{said}; {one_of(kinds)} was expected")
+        self._enter(file, node, root)
+        return with_name(root, file.stem, (Slot(plugged.options(str(kind))),))
+
     def _open(self, name: str, node: Scalar, reference: Reference, slots: tuple[Slot, ...]) -> Mapping:
-        file = self.sources.find(reference.kind, reference.folder, name, node.location)
-        chain = [step.resolve() for step in self._chain]
-        if file.resolve() in chain:
-            circle = " -> ".join(str(step) for step in (*self._chain[chain.index(file.resolve()) :], file))
-            raise SpecError.at(node.location, f"files name each other in a circle: {circle}")
+        file = self._found(reference.kind, reference.folder, name, node)
         document = self.sources.read(file, reference.kind, node.location)
         root = inherit(document.root, reference.kind, reference.folder, self.sources, origin=file)
         self._enter(file, node, root)
         return with_name(root, file.stem, slots)
+
+    def _found(self, kind: str, folder: str, name: str, node: Scalar) -> Path:
+        file = self.sources.find(kind, folder, name, node.location)
+        chain = [step.resolve() for step in self._chain]
+        if file.resolve() in chain:
+            circle = " -> ".join(str(step) for step in (*self._chain[chain.index(file.resolve()) :], file))
+            raise SpecError.at(node.location, f"files name each other in a circle: {circle}")
+        return file
 
 
 def with_name(root: Mapping, name: str, slots: Iterable[Slot]) -> Mapping:

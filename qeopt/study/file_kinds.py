@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from qeopt.hardware import Device, Runtime
 from qeopt.network import Network
 from qeopt.network.importers import import_model
+from qeopt.score.fitted import Fitted
 from qeopt.space import MODEL_SUFFIXES, FileNetwork, GraphNetwork, Space
 from qeopt.spec.errors import Location, SpecError, did_you_mean, one_of
 from qeopt.spec.library import Found, Library, is_path, kind_of
@@ -67,6 +68,7 @@ KINDS = {
         Kind("runtime", Runtime, "runtimes"),
         Kind("space", Space, "spaces"),
         Kind("network", Space, "networks"),
+        Kind("fitted", Fitted, ""),
     )
 }
 

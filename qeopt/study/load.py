@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from qeopt.budgets import table
 from qeopt.hardware.costs import missing_isa
 from qeopt.space import GraphNetwork
 from qeopt.spec.document import Document
@@ -32,7 +33,7 @@ def load_study(source: str | Path | Document, *, overrides: Sequence[str] = (), 
         SpecError: with every problem found, each with its place.
     """
     loaded = embed(load(Study, source, library=library or Library(), kind="study", overrides=overrides))
-    for check in (_budgets, _isa, _depth, _engines, _task, _objective):
+    for check in (_budgets, _isa, _depth, _engines, _task, _objective, _strategy):
         complaint = check(loaded.value)
         if complaint is not None:
             place, message = complaint
@@ -58,8 +59,8 @@ def _isa(study: Study) -> Complaint | None:
 
 
 def _depth(study: Study) -> Complaint | None:
-    budgets = study.budgets
-    if study.space is None or any(limit is not None for limit in (budgets.layers, budgets.macs, budgets.bitops)):
+    ending = [record for record in table().values() if record.ends_depth]
+    if study.space is None or any(study.budgets.stated(record.key) is not None for record in ending):
         return None
     message = "a study of a space needs a `layers` budget: the score grows with depth without end (layers: 47 is the paper's)"
     return ("budgets",), message
@@ -83,3 +84,10 @@ def _objective(study: Study) -> Complaint | None:
     subject = study.subject
     complaint = study.objective.check(subject.expand(subject.smallest(), study.task, subject.name))
     return None if complaint is None else (("objective", "stage_weights"), complaint)
+
+
+def _strategy(study: Study) -> Complaint | None:
+    if study.search.strategy != "bound" or study.objective.is_additive:
+        return None
+    said = "is 'bound', but the objective does not add up, so there is none; 'hybrid' or 'evolution' was expected"
+    return ("search", "strategy"), said

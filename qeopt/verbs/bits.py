@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qeopt.escape import yaml_flow
 from qeopt.network import Network
 from qeopt.network.document import document
 from qeopt.network.importers import ImportOptions, import_model
@@ -142,9 +143,9 @@ def write_study(path: Path, text: str) -> None:
 def network_text(network: Network) -> str:
     """Write a network out operator by operator, as a file that a study can name."""
     told = document(network)
-    lines = ["kind: network", f"image: {json.dumps(told['image'], ensure_ascii=False)}", "ops:"]
-    lines += [f"  - {json.dumps(entry, ensure_ascii=False)}" for entry in told["ops"]]
-    lines += [f"{key}: {json.dumps(told[key], ensure_ascii=False)}" for key in ("stage_ends", "results") if key in told]
+    lines = ["kind: network", f"image: {yaml_flow(told['image'])}", "ops:"]
+    lines += [f"  - {yaml_flow(entry)}" for entry in told["ops"]]
+    lines += [f"{key}: {yaml_flow(told[key])}" for key in ("stage_ends", "results") if key in told]
     return "\n".join(lines) + "\n"
 
 
@@ -154,7 +155,7 @@ def _from_anywhere(name: str) -> str:
 
 
 def _flow(value: Any) -> str:
-    """A value as YAML on one line; JSON is YAML, and quotes whatever could be read as something else."""
+    """A value as YAML on one line, plain words unquoted."""
     if isinstance(value, str) and value.replace("-", "").replace("_", "").isalnum() and not value[0].isdigit():
         return value
-    return json.dumps(value, ensure_ascii=False)
+    return yaml_flow(value)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from qeopt.budgets import budget, structural
 from qeopt.check import Change, changes_of_space
 from qeopt.infeasibility import SpaceMisfit, explain_space
-from qeopt.infeasibility.network import MEMORIES, WHATEVER_THE_BITS, Misfit, explain_misfit, fast_exact, fixed_totals, stated
+from qeopt.infeasibility.network import Misfit, explain_misfit, fast_exact, fixed_totals
 from qeopt.network import Network
 from qeopt.qbr import Impossible, Refined, Refiner
 from qeopt.search import Progress, SearchResult, Stop, explore, open_workers
@@ -145,7 +146,7 @@ def worths(refiner: Refiner, network: Network) -> tuple[Worth, ...]:
     if outcome.status is not Status.OPTIMAL:
         return ()
     kibibyte = KIB * refiner.runtime.unit_per_byte
-    steps = {kind: kibibyte for kind in kinds(compiled.problem) if kind in MEMORIES}
+    steps = {kind: kibibyte for kind in kinds(compiled.problem) if budget(kind).unit.is_memory}
     return explain_feasible(compiled.problem, outcome, engine=engine, limits=limits, steps=steps)
 
 
@@ -163,9 +164,10 @@ def _explained(
 
 
 def _check_weights(weights: Mapping[str, int], refiner: Refiner) -> None:
-    known = [name for name in stated(refiner.limits) if name not in WHATEVER_THE_BITS]
+    fixed = [record.name for record in structural(refiner.runtime)]
+    known = [name for name in refiner.limits if name not in fixed]
     for name, amount in weights.items():
-        if name in WHATEVER_THE_BITS:
+        if name in fixed:
             raise SpecError.at(None, f"no bits change {name!r}, which grows by what is missing; {one_of(known)} was expected")
         if name not in known:
             said = f"the bits of this study are under no budget {name!r}; {one_of(known)} was expected{did_you_mean(name, known)}"

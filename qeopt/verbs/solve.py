@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from qeopt.design import Baseline, Design, VerificationError, uses
-from qeopt.design.build import describe, describe_alternative
+from qeopt.design import Baseline, Design, NoBaseline, VerificationError
+from qeopt.design.build import describe, describe_alternative, describe_baseline, describe_certificate
 from qeopt.design.recount import recount
 from qeopt.memory.order import lower_order
 from qeopt.qbr import PROVER, Refined, Refiner
+from qeopt.relaxation.cells.left_out import left_out
 from qeopt.run import Run, reopen_run, start_run
-from qeopt.search import Best, Progress, SearchResult, SearchSettings, Stop, Workers, explore, open_workers
+from qeopt.search import Progress, SearchResult, SearchSettings, Stop, Workers, explore, open_workers
 from qeopt.spec.document import Document
 from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded
@@ -123,6 +124,7 @@ def _solve(
         run.write_history(histories)
     if found.best is None:
         return Solution(loaded, None, found.reason, found, interrupted, histories)
+    baselines, no_baselines = _baselines(study, results)
     design = describe(
         loaded,
         found.best.structure,
@@ -130,7 +132,8 @@ def _solve(
         stopped=found.stopped,
         overrides=overrides,
         bound=found.bound,
-        baselines=_baselines(study, results),
+        baselines=baselines,
+        no_baselines=no_baselines,
         alternatives=tuple(
             describe_alternative(study, other.design.structure, prove(study.refiner, other.design.refined), other.distance)
             for other in found.alternatives
@@ -179,39 +182,37 @@ def _in_best_order(study: Study, proofs: tuple[Refined, ...]) -> tuple[Refined, 
 def _search_all(searcher: _Searcher) -> dict[str, SearchResult]:
     """Run the search of the study, and the same under other terms; an interrupted search is the last."""
     study = searcher.study
-    terms = {"eight_bits": study.refiner.only(8), "tied": study.refiner.tied()}
     alone = study.search.model_copy(update={"alternatives": 0})
     found = searcher.explore(study.refiner, STUDY, study.search)
     results = {STUDY: found}
     for name in study.search.baselines if found.best is not None else ():
         if found.stopped is Stop.INTERRUPTED:
             break
-        found = results[name] = searcher.explore(terms[name], name, alone)
-    return {**results, STUDY: _with_best_of(study, results)}
+        found = results[name] = searcher.explore(study.terms(name), name, alone)
+    return results
 
 
-def _with_best_of(study: Study, results: Mapping[str, SearchResult]) -> SearchResult:
-    """The search of the study, its best replaced where one under narrower terms met a structure that scores more."""
-    found = results[STUDY]
-    for other in (result.best for result in results.values()):
-        if other is not None and found.best is not None and other.score > found.best.score:
-            refined = study.refiner.scouting().refine(study.subject.expand(other.structure, study.task))
-            if refined.score is not None and refined.score > found.best.score:
-                found = replace(found, best=Best(other.structure, refined, refined.score))
-    return found
+def _baselines(study: Study, results: Mapping[str, SearchResult]) -> tuple[dict[str, Baseline], dict[str, NoBaseline]]:
+    """Describe what was found under narrower terms, and why nothing was where that is so."""
+    found: dict[str, Baseline] = {}
+    none: dict[str, NoBaseline] = {}
+    for name in study.search.baselines:
+        result = results.get(name)
+        if result is None or result.stopped is Stop.INTERRUPTED:
+            none[name] = NoBaseline(reason="interrupted")
+        elif result.best is None:
+            none[name] = _no_baseline(study, study.terms(name), result)
+        else:
+            found[name] = describe_baseline(study, result.best.structure, result.best.refined)
+    return found, none
 
 
-def _baselines(study: Study, results: Mapping[str, SearchResult]) -> dict[str, Baseline]:
-    """Describe what was found under other terms; a search that was interrupted is left out."""
-    return {
-        name: Baseline(
-            score=found.best.score,
-            structure=study.subject.named(found.best.structure),
-            uses=uses(study.limits.uses(found.best.refined.resources)),
-        )
-        for name, found in results.items()
-        if name != STUDY
-        and found.stopped is not Stop.INTERRUPTED
-        and found.best is not None
-        and found.best.refined.resources is not None
-    }
+def _no_baseline(study: Study, terms: Refiner, result: SearchResult) -> NoBaseline:
+    """Why a search that ended by itself found nothing: a proof that there is nothing, or no more than that."""
+    if result.none_fits:
+        return NoBaseline(reason="none fits", certificate=describe_certificate(result.none_fits, left_out(terms)))
+    if result.stopped is not Stop.SINGLE:
+        return NoBaseline(reason="none found")
+    network = study.subject.expand(study.subject.smallest(), study.task, study.name)
+    is_proven = terms.refine(network, PROVER).status is Status.INFEASIBLE
+    return NoBaseline(reason="none fits" if is_proven else "none found")

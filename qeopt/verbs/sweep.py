@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from qeopt.budgets import table
 from qeopt.design import VerificationError
-from qeopt.infeasibility.network import FIELDS, fast_exact, fixed_totals
+from qeopt.infeasibility.network import fast_exact, fixed_totals
 from qeopt.network import Network
 from qeopt.qbr import PROVER, Refined, Refiner
 from qeopt.search import Progress, Stop, Workers, explore, open_workers
@@ -136,7 +137,7 @@ class _Sweeper:
     def answer(self, limits: dict[str, int], tighter: Sequence[SweepPoint]) -> SweepPoint:
         """The point at `limits`; `tighter` are the points next to it, whose designs fit there."""
         refiner = self.study.refiner
-        refiner = replace(refiner, limits=replace(refiner.limits, **{FIELDS[name]: value for name, value in limits.items()}))
+        refiner = replace(refiner, limits=refiner.limits.but(**limits))
         known = max((point for point in tighter if point.score is not None), key=_score, default=None)
         of_one = self.study.subject.size == 1
         found = self._network(refiner, limits, known) if of_one else self._space(refiner, limits, tighter)
@@ -249,8 +250,8 @@ def check_grid(axes: Mapping[str, Sequence[int]]) -> None:
     if not axes or not all(axes.values()):
         raise SpecError.at(None, "a sweep needs a range of a budget, such as --sram 128KiB:512KiB:32KiB")
     for name, values in axes.items():
-        if name not in FIELDS:
-            raise SpecError.at(None, f"there is no budget {name!r}; {one_of(FIELDS)} was expected{did_you_mean(name, FIELDS)}")
+        if name not in table():
+            raise SpecError.at(None, f"there is no budget {name!r}; {one_of(table())} was expected{did_you_mean(name, table())}")
         if min(values) < 1:
             raise SpecError.at(None, f"a limit of {name!r} is {min(values)}; at least 1 was expected")
     points = math.prod(len(values) for values in axes.values())

@@ -84,6 +84,11 @@ def golden(tmp_path: Path) -> Callable[[str, str], None]:
         said = "\n".join(line.rstrip() for line in said.splitlines()) + "\n"
         if os.environ.get("QEOPT_UPDATE_GOLDEN"):
             path.write_text(said, encoding="utf-8")
-        assert said == path.read_text(encoding="utf-8")
+        assert _narrowed(said) == _narrowed(path.read_text(encoding="utf-8"))
 
     return compare
+
+
+def _narrowed(text: str) -> str:
+    """A table with times is as wide as the times are long."""
+    return re.sub("─+", "─", re.sub(r" +time$", " time", text, flags=re.MULTILINE))

@@ -82,7 +82,7 @@ def _best_scores(space: Space, task: Task, refiner: Refiner) -> list[float]:
     for values in product(*(values for _, _, values in space.genes)):
         structure = Structure(values)
         network = space.expand(structure, task)
-        if space.follows_rules(structure) and network.layers <= (refiner.limits.layers or 0):
+        if space.follows_rules(structure) and network.layers <= (refiner.limits.get("layers") or 0):
             scores.append(refiner.refine(network, "exhaustive").score or 0.0)
     return scores
 
@@ -94,7 +94,7 @@ def test_its_numbers_are_those_of_its_network(design: Design) -> None:
     assert {name: use.used for name, use in design.uses.items()} == {
         "sram": resources.sram_bytes,
         "flash": resources.flash_bytes,
-        "layers": resources.layers,
+        "layers": resources.used["layers"],
     }
     assert sum(design.peak.tensors.values()) + design.peak.scratch == resources.sram_bytes
     assert {use.limit for use in design.uses.values()} == {4096, 1000, 8}

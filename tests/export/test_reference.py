@@ -17,7 +17,8 @@ from qeopt.export.functions import functions, unsigned_tensors
 from qeopt.export.geometry import window
 from qeopt.export.numbers import Numbers, weight_shape
 from qeopt.export.quantised import Grid, Integers, Reals, Weights, weight_range
-from qeopt.export.reference import run, step
+from qeopt.export.reals import step
+from qeopt.export.reference import run
 from qeopt.network import Network, Op, OpKind, Tensor, weight_count
 from qeopt.spec.errors import SpecError
 
@@ -136,7 +137,7 @@ def test_functions_follow_the_blocks(designs: dict[str, Design]) -> None:
 
 def test_functions_that_the_network_states_are_taken(mixed: Design) -> None:
     network = mixed.network()
-    stated = replace(network, ops=(replace(network.ops[0], function="relu6"), *network.ops[1:]))
+    stated = replace(network, ops=(replace(network.ops[0], function="relu6"), *network.ops[1:]), states_functions=True)
     assert {name: end for name, end in functions(mixed, stated).items() if end} == {"stem": "relu6"}
 
 

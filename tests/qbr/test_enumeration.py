@@ -108,11 +108,11 @@ def limits_between(rng: random.Random, counted: list[Resources]) -> Limits:
     sram, flash, bitops, cycles, energy = (rng.choice(counted) for _ in range(5))
     slack = rng.choice((0, 0, -1, 1))
     return Limits(
-        sram_bytes=rng.choice((None, max(1, math.floor(sram.sram_bytes) + slack))),
-        flash_bytes=rng.choice((None, max(1, math.floor(flash.flash_bytes) + slack))),
-        bitops=rng.choice((None, max(1, bitops.bitops + slack))),
-        cycles=rng.choice((None, max(1, cycles.cycles + slack))) if cycles.cycles else None,
-        picojoules=rng.choice((None, max(1, energy.picojoules + slack))) if energy.picojoules else None,
+        sram=rng.choice((None, max(1, math.floor(sram.sram_bytes) + slack))),
+        flash=rng.choice((None, max(1, math.floor(flash.flash_bytes) + slack))),
+        bitops=rng.choice((None, max(1, int(bitops.used["bitops"]) + slack))),
+        cycles=rng.choice((None, max(1, int(cycles.used["cycles"]) + slack))) if cycles.used["cycles"] else None,
+        picojoules=rng.choice((None, max(1, int(energy.used["picojoules"]) + slack))) if energy.used["picojoules"] else None,
     )
 
 
@@ -165,7 +165,7 @@ def test_code_that_depends_on_all_kernels_together(
             for bits in assignments(network, choices)
             if follows_ties(network, choices, bits)
         }
-        limits = Limits(flash_bytes=int(rng.choice(list(legal.values())).flash_bytes))
+        limits = Limits(flash=int(rng.choice(list(legal.values())).flash_bytes))
         compiled = compile_bits(network, runtime, limits, choices, OBJECTIVE)
         assert isinstance(compiled, Compiled)
         allowed = program(compiled)

@@ -39,31 +39,31 @@ def refiner(
     [
         (
             "ideal",
-            Limits(sram_bytes=600),
+            Limits(sram=600),
             "SRAM at step 'head': 1,152 B (1.1 KiB) needed at the fewest legal bits, 600 B (0.6 KiB) allowed"
             " (add 128 B (0.1 KiB) at 2 bits, head 1,024 B (1.0 KiB) at 8 bits)",
         ),
         (
             "paper",
-            Limits(sram_bytes=300),
+            Limits(sram=300),
             "SRAM at step 'head': 1,152 B (1.1 KiB) needed at the fewest legal bits, 300 B (0.3 KiB) allowed"
             " (add 128 B (0.1 KiB) at 2 bits, head 1,024 B (1.0 KiB) at 8 bits)",
         ),
         (
             "cmix-nn",
-            Limits(sram_bytes=1000),
+            Limits(sram=1000),
             "SRAM at step 'head': 1,568 B (1.5 KiB) needed at the fewest legal bits, 1,000 B (1.0 KiB) allowed"
             " (add 512 B (0.5 KiB) at 8 bits, head 1,024 B (1.0 KiB) at 8 bits, scratch 32 B (0.0 KiB))",
         ),
         (
             "shared_scratch",
-            Limits(sram_bytes=10),
+            Limits(sram=10),
             "SRAM at step 'head with scratch of filter': 1,536 B (1.5 KiB) needed at the fewest legal bits, 10 B (0.0 KiB) allowed"
             " (add 128 B (0.1 KiB) at 2 bits, head 1,024 B (1.0 KiB) at 8 bits, scratch 384 B (0.4 KiB))",
         ),
         (
             "ideal",
-            Limits(flash_bytes=100),
+            Limits(flash=100),
             "flash of the whole network: 348 B (0.3 KiB) needed at the fewest legal bits, 100 B (0.1 KiB) allowed",
         ),
         (
@@ -91,7 +91,7 @@ def test_budgets_that_only_fit_apart(runtimes: Mapping[str, Runtime]) -> None:
         Runtime,
         {"kernels": {"conv": {"tuples": [[8, 8, 8], [8, 8, 2], [8, 2, 8], [2, 8, 8]]}}, "source": {"url": "u", "date": "d"}},
     )
-    found = refiner(runtime, Limits(sram_bytes=640, flash_bytes=80), weights=(2, 8), activations=(2, 8)).refine(network)
+    found = refiner(runtime, Limits(sram=640, flash=80), weights=(2, 8), activations=(2, 8)).refine(network)
     assert found.status is Status.INFEASIBLE
     assert found.reason == "each budget can be met by itself, but legal bits cannot meet all of them together"
 

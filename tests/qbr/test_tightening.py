@@ -22,7 +22,7 @@ SEED = 1813
 
 def refiner(runtime: Runtime, widths: tuple[int, ...], sram_bytes: int, arenas: tuple[int, ...] = ()) -> Refiner:
     choices = BitChoices(weights=(8,), activations=widths)
-    return Refiner(runtime, Limits(sram_bytes=sram_bytes), choices, build(QEScore, {}), QbrSettings(), arenas)
+    return Refiner(runtime, Limits(sram=sram_bytes), choices, build(QEScore, {}), QbrSettings(), arenas)
 
 
 def best_with_addresses(terms: Refiner, network: Network) -> float | None:
@@ -133,7 +133,7 @@ def test_code_of_the_kernels_in_use_has_to_fit(runtimes: Mapping[str, Runtime]) 
     plain = runtimes["ideal"].model_dump(mode="json", by_alias=True) | {"code": {"conv": "100"}}
     runtime = build(Runtime, plain)
     choices = BitChoices(weights=(4, 8), activations=(8,))
-    terms = Refiner(runtime, Limits(flash_bytes=300), choices, build(QEScore, {}), QbrSettings())
+    terms = Refiner(runtime, Limits(flash=300), choices, build(QEScore, {}), QbrSettings())
     assert terms.limits.flash_bytes == 300
     mixed = terms.refine(network)  # 64 + 128 bytes of weights and 100 of code would be 292, but two kernels are 392
     assert mixed.bits is not None
@@ -141,7 +141,7 @@ def test_code_of_the_kernels_in_use_has_to_fit(runtimes: Mapping[str, Runtime]) 
     assert mixed.resources is not None
     assert mixed.resources.flash_bytes == 64 + 64 + 100
     assert mixed.status is Status.FEASIBLE
-    roomy = replace(terms, limits=Limits(flash_bytes=400)).refine(network)
+    roomy = replace(terms, limits=Limits(flash=400)).refine(network)
     assert roomy.status is Status.OPTIMAL
     assert roomy.resources is not None
     assert roomy.resources.flash_bytes == 128 + 128 + 100

@@ -71,7 +71,7 @@ def test_layers_hold_the_peak_and_all_of_the_flash() -> None:
     assert max(row.step_bytes or 0 for row in rows) == counted.resources.sram_bytes
     assert [row.op for row in rows if row.is_peak] == [counted.resources.peak.step.op.name]
     assert sum(row.weight_bytes for row in rows) <= counted.resources.flash_bytes
-    assert sum(row.macs for row in rows) == counted.resources.macs
+    assert sum(row.macs for row in rows) == counted.resources.used["macs"]
 
 
 def test_gaps(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_the_program_minimises_the_sum_of_losses() -> None:
     objective = build(Sensitivity, {"weights": _plain(weights), "activations": _plain(activations)})
     assert objective.check(net) is None
     ideal = load(Runtime, "ideal", library=Library(), kind="runtime", folder="runtimes").value
-    limits = Limits(sram_bytes=180, flash_bytes=123)
+    limits = Limits(sram=180, flash=123)
     choices = build(BitChoices, {"weights": list(WIDTHS), "activations": list(WIDTHS)})
     refined = Refiner(ideal, limits, choices, objective, build(QbrSettings, {})).refine(net)
     best = -math.inf

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from random import Random
 from typing import Any
@@ -158,12 +158,11 @@ def _with_estimates(rng: Random, limits: Limits, space: Space, task: Task, loose
     network = space.expand(rng.choice(list(structures(space))), task)
     low, high = (count(network, loose.runtime, Bits.uniform(network, bits)) for bits in (2, max(loose.choices.activations)))
 
-    def perhaps(least: int, most: int) -> int | None:
+    def perhaps(least: float, most: float) -> int | None:
         return int(least + rng.random() * (most - least)) if rng.random() < 0.4 and most > 0 else None
 
-    return replace(
-        limits, cycles=perhaps(*sorted((low.cycles, high.cycles))), picojoules=perhaps(*sorted((low.picojoules, high.picojoules)))
-    )
+    cycles, picojoules = (perhaps(*sorted((low.used[name], high.used[name]))) for name in ("cycles", "picojoules"))
+    return limits.but(cycles=cycles, picojoules=picojoules)
 
 
 def _limits(rng: Random, space: Space, task: Task, loose: Refiner) -> Limits:
@@ -175,15 +174,15 @@ def _limits(rng: Random, space: Space, task: Task, loose: Refiner) -> Limits:
         uses.append([count(network, loose.runtime, Bits.uniform(network, bits)) for bits in (low, high)])
 
     def between(name: str) -> int:
-        amounts = [float(getattr(use, name)) for pair in uses for use in pair]
+        amounts = [float(use.used[name]) for pair in uses for use in pair]
         return max(int(min(amounts) + rng.uniform(0.1, 0.9) * (max(amounts) - min(amounts))), 1)
 
     def perhaps(name: str, chance: float) -> int | None:
         return between(name) if rng.random() < chance else None
 
     return Limits(
-        sram_bytes=perhaps("sram_bytes", 0.8),
-        flash_bytes=perhaps("flash_bytes", 0.7),
+        sram=perhaps("sram", 0.8),
+        flash=perhaps("flash", 0.7),
         bitops=perhaps("bitops", 0.4),
         macs=perhaps("macs", 0.4),
         layers=perhaps("layers", 0.5),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,7 @@ ROUNDING = 1e-9
 def best_by_enumeration(study: SmallStudy) -> tuple[float, Structure] | None:
     """The best feasible structure with exact bits; asserts on the way that no relaxation is below them."""
     candidates = list(structures(study.space))
-    relaxed = Relaxer(study.space, study.task, study.refiner).relax(candidates).scores
+    relaxed = Relaxer(study.space, study.task, study.refiner).relax(candidates)
     best: tuple[float, Structure] | None = None
     for structure, bound in zip(candidates, relaxed, strict=True):
         refined = study.refiner.refine(study.space.expand(structure, study.task))
@@ -106,7 +105,7 @@ def test_prices_other_than_the_best_prove_a_looser_bound() -> None:
     bound = bound_space(study.space, study.task, study.refiner, tolerance=1e-6, most_walks=30)
     assert bound is not None
     (part,) = bound.parts
-    other = recheck(study.space, study.task, study.refiner, replace(part.prices, flash=3 * part.prices.flash + 1e-4))
+    other = recheck(study.space, study.task, study.refiner, {**part.prices, "flash": 3 * part.prices.get("flash", 0.0) + 1e-4})
     assert other is not None
     assert other >= bound.value * (1 - 1e-8)
 
@@ -116,8 +115,9 @@ def test_a_price_of_what_nothing_limits_proves_nothing() -> None:
     bound = bound_space(study.space, study.task, study.refiner, tolerance=1e-3, most_walks=6)
     assert bound is not None
     (part,) = bound.parts
-    assert (study.refiner.limits.macs, study.refiner.limits.bitops, part.overhead.at_most) == (None, None, None)
-    forged = replace(part.prices, macs=1.0, bitops=1.0, held=1.0)
+    assert study.refiner.limits.keys().isdisjoint({"macs", "bitops"})
+    assert part.overhead.at_most is None
+    forged = {**part.prices, "macs": 1.0, "bitops": 1.0, "held": 1.0}
     proven = recheck(study.space, study.task, study.refiner, forged)
     assert proven is not None
     assert proven >= part.value * (1 - 1e-8)

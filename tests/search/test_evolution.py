@@ -196,7 +196,7 @@ def test_a_false_alternative_is_found_out(study_file: Path) -> None:
 
 def test_nothing_that_fits_is_a_reason(study: Study) -> None:
     terms = terms_of(study, evaluations=30)
-    none = replace(terms, refiner=replace(terms.refiner, limits=replace(terms.refiner.limits, flash_bytes=100)))
+    none = replace(terms, refiner=replace(terms.refiner, limits=terms.refiner.limits.but(flash=100)))
     found = evolve(none, None, workers=InProcess(), report=lambda progress: None, started=0.0)
     assert found.best is None
     assert found.reason.startswith("the smallest structure of the space does not fit")

@@ -89,7 +89,7 @@ def test_no_design_of_a_range_scores_above_its_part(runtime: str, sram: str) -> 
     for structure in [*bound.structures, *(random_structure(study.space, rng) for _ in range(150))]:
         network = study.space.expand(structure, study.task)
         refined = study.refiner.refine(network)
-        if refined.score is None or refined.bits is None or network.layers > (study.limits.layers or 0):
+        if refined.score is None or refined.bits is None or network.layers > (study.limits.get("layers") or 0):
             continue
         seen += 1
         held = overhead(network, study.runtime, refined.bits)

@@ -17,7 +17,7 @@ from qeopt import explain, sweep
 from qeopt.cli.verbs import app
 from qeopt.design import VerificationError
 from qeopt.infeasibility import SpaceMisfit, explain_space, least_need
-from qeopt.infeasibility.network import FIELDS, grown
+from qeopt.infeasibility.network import grown
 from qeopt.memory import Limits, count
 from qeopt.network import Bits, Network
 from qeopt.qbr import Refined, Refiner, repair
@@ -184,7 +184,7 @@ def test_what_more_buys_is_what_a_sweep_finds(net: Path) -> None:
     assert found.misfit is None
     assert {proof.engine for proof in found.proofs} == {"cp_sat", "chain"}
     for worth in found.worths:
-        limit = getattr(found.loaded.value.limits, FIELDS[worth.kind])
+        limit = found.loaded.value.limits[worth.kind]
         before, after, unlimited = (point.score for point in sweep(net, {worth.kind: [limit, limit + KIB, 10**7]}).points)
         assert before == pytest.approx(found.proofs[0].score)
         assert worth.gain is not None
@@ -202,7 +202,7 @@ def test_the_best_design_of_a_space_and_its_prices(tiny: Path) -> None:
     assert isinstance(study.subject, Space)
     assert found.structure == found.search.best.structure if found.search.best else False
     (part,) = found.search.bound.parts
-    price = part.prices.flash
+    price = part.prices["flash"]
     assert price > 0
     more = recheck(study.subject, study.task, grown(study.refiner, {"flash": KIB}), part.prices)
     assert more is not None
@@ -273,7 +273,7 @@ def test_every_point_of_a_sweep_is_a_solve_of_its_own(net: Path) -> None:
         {"sram": sram, "flash": flash} for sram, flash in product(*grid.values())
     ]
     for point in found.points:
-        limits = replace(study.limits, sram_bytes=point.limits["sram"], flash_bytes=point.limits["flash"])
+        limits = study.limits.but(**point.limits)
         alone = replace(study.refiner, limits=limits).refine(network, "cp_sat")
         assert point.status is alone.status
         assert point.score == pytest.approx(alone.score)

@@ -12,7 +12,7 @@ from qeopt.design.claims import Claim, claims_of
 from qeopt.design.model import Design, load_design
 from qeopt.design.recount import recount_claim
 from qeopt.design.verify.bits import bits_faults
-from qeopt.design.verify.others import missing_others, other_faults
+from qeopt.design.verify.others import other_faults, remarks
 from qeopt.design.verify.provenance import provenance_faults
 from qeopt.design.verify.shipped import assumptions
 from qeopt.design.verify.space import space_bound, space_faults
@@ -59,7 +59,7 @@ def verify(path: Path) -> Verification:
     except (ValidationError, ValueError) as error:
         raise SpecError.at(Location(str(path)), f"the study it carries is not sound: {_first(error)}") from None
     answer, *others = claims_of(design, study)
-    assumed = (*assumptions(design, study), *missing_others(design, study))
+    assumed = (*assumptions(design, study), *remarks(design, study))
     said = [*own_faults(design, study), *provenance_faults(design, study), *other_faults(design, study)]
     if answer.network is None or answer.faults:
         return Verification(design, (*answer.faults, *said), None, None, assumed)

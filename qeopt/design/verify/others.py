@@ -20,14 +20,19 @@ def other_faults(design: Design, study: Study) -> list[str]:
     return [*_baselines(design, study), *_alternatives(design, study)]
 
 
-def missing_others(design: Design, study: Study) -> tuple[str, ...]:
-    """Alternatives that were asked for and are not in the file, which need not exist."""
+def remarks(design: Design, study: Study) -> tuple[str, ...]:
+    """What a reader should know of the designs beside the answer, though no claim is broken."""
     asked, has = study.search.alternatives, len(design.alternatives)
-    return () if study.open_space is None or has >= asked else (f"alternatives: {has} of the {asked} asked for",)
+    found = [] if study.open_space is None or has >= asked else [f"alternatives: {has} of the {asked} asked for"]
+    for name, baseline in design.baselines.items():
+        if baseline.score > design.score and not same(baseline.score, design.score):
+            found.append(f"baseline {name}: scores more than the design, under narrower terms: the search ended too early")
+    return tuple(found)
 
 
 def _baselines(design: Design, study: Study) -> Iterator[str]:
-    asked, has, lacks = study.search.baselines, design.baselines, design.no_baselines
+    asked: tuple[str, ...] = study.search.baselines
+    has, lacks = design.baselines, design.no_baselines
     for name in asked:
         if name in has and name in lacks:
             yield f"baseline {name}: there is one, and it is said that there is none"
@@ -36,9 +41,6 @@ def _baselines(design: Design, study: Study) -> Iterator[str]:
     for name in dict.fromkeys([*has, *lacks]):
         if name not in asked:
             yield f"baseline {name}: the study does not ask for it"
-    for name, baseline in has.items():
-        if baseline.score > design.score and not same(baseline.score, design.score):
-            yield f"baseline {name}: scores {baseline.score}, more than the design, under narrower terms"
     for name, reason in lacks.items():
         if name in asked:
             yield from _absence(design, study, name, reason)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from qeopt.design.build import why_no_bound
 from qeopt.design.model import Design, SpaceCertificate
 from qeopt.design.verify.twice import same
 from qeopt.qbr import Refiner
 from qeopt.relaxation.bound import recheck
 from qeopt.relaxation.cells.left_out import left_out
 from qeopt.relaxation.cells.overhead import Overhead
-from qeopt.relaxation.cells.prices import Prices
 from qeopt.space import Space
 from qeopt.study import Study
 
@@ -24,8 +24,7 @@ def evaluated(certificate: SpaceCertificate, space: Space, study: Study, refiner
     """What a certificate proves under some terms; None where checking it would take too long."""
     proven = []
     for part in certificate.parts:
-        prices, overhead = Prices(**part.prices.model_dump()), Overhead(part.at_least, part.at_most)
-        value = recheck(space, study.task, refiner, prices, overhead)
+        value = recheck(space, study.task, refiner, part.prices, Overhead(part.at_least, part.at_most))
         if value is None:
             return None
         proven.append(value)
@@ -35,6 +34,10 @@ def evaluated(certificate: SpaceCertificate, space: Space, study: Study, refiner
 def space_faults(design: Design, study: Study, proven: float | None) -> list[str]:
     """Set the claimed bound over the space against what its certificate proves."""
     certificate = design.space_certificate
+    if design.bound is None and design.no_bound not in {"", why_no_bound(study)}:
+        return [f"no_bound: nothing in the study says {design.no_bound!r}"]
+    if design.bound is not None and design.no_bound:
+        return [f"no_bound: the design says {design.no_bound!r}, and has a bound"]
     if (design.bound is None) != (certificate is None):
         return ["space: a bound and the certificate that proves it come together or not at all"]
     if certificate is None or design.bound is None:
@@ -42,8 +45,8 @@ def space_faults(design: Design, study: Study, proven: float | None) -> list[str
     if study.open_space is None:
         return ["space: the study has none, so there is nothing that a certificate could be about"]
     found = certificate_faults("space", certificate, study.refiner)
-    if study.search.strategy == "evolution":
-        found.append("space: a search by evolution alone has no bound, and this design has one")
+    if reason := why_no_bound(study):
+        found.append(f"space: the study has no bound ({reason}), and this design has one")
     if proven is not None and proven > design.bound and not same(proven, design.bound):
         found.append(f"space: said that nothing scores above {design.bound}, but the certificate proves {proven} only")
     return found

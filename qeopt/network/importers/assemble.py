@@ -60,7 +60,9 @@ def _network(draft: Draft, options: ImportOptions) -> Network:
             ends[stage] = output
     read = {value for piece in draft.pieces for value in piece.reads}
     results = frozenset(tensors[value].name for value in draft.results if value in read)
-    return Network(draft.path.stem, tuple(tensors.values()), tuple(ops), tuple(sorted(ends.items())), results)
+    return Network(
+        draft.path.stem, tuple(tensors.values()), tuple(ops), tuple(sorted(ends.items())), results, states_functions=True
+    )
 
 
 def _op(piece: Piece, inputs: tuple[Tensor, ...], output: Tensor, stage: int | None, bits: int | None) -> Op:

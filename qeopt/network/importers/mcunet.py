@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from qeopt.network.builder import FIXED_BITS, NetworkBuilder
-from qeopt.network.graph import Tensor
+from qeopt.network.graph import Network, Tensor
 from qeopt.network.importers.bytes import read_bytes
 from qeopt.network.importers.model import ImportedModel, ImportOptions, refuse
-from qeopt.spec.errors import quote
+from qeopt.spec.errors import one_of, quote
 
 MAX_BYTES = 4 << 20
 MAX_BLOCKS = 1000
 MAX_NUMBER = 1 << 16
+FUNCTIONS = {"relu": "relu", "relu6": "relu6", "h_swish": "hardswish", "swish": "silu", None: "", "none": ""}
+"""Names of activation functions in these files, and ours."""
 _STAGES_FOLLOW_STRIDES = "stages follow the strides of this format's blocks, so `stages` cannot be stated"
 
 
@@ -52,6 +55,7 @@ class _Reader:
         self._source = Tensor("image", *shape, bits=FIXED_BITS, is_image=True)
         self._builder = NetworkBuilder(path.stem, self._source)
         self._strided = False
+        self._functions: dict[str, str] = {}
 
     def network(self) -> Any:
         current = self._conv("stem", self._mapping(self._data, "first_conv"), self._source)
@@ -68,7 +72,7 @@ class _Reader:
         self._builder.unit = "classifier"
         pooled = self._builder.global_pool("classifier.pool", current)
         self._builder.dense("classifier", pooled, self._number(classifier, "out_features", "classifier"))
-        return self._builder.finish()
+        return self._with_functions(self._builder.finish())
 
     def _conv(self, name: str, layer: Mapping[str, Any], source: Tensor) -> Tensor:
         self._kind(layer, "ConvLayer", name)
@@ -78,6 +82,7 @@ class _Reader:
         self._builder.unit = name
         stride = self._number(layer, "stride", name)
         self._begin(stride)
+        self._functions[name] = self._function(layer, name)
         return self._builder.conv(
             name,
             source,
@@ -102,6 +107,7 @@ class _Reader:
         self._begin(stride)
         builder = self._builder
         builder.unit = name
+        self._functions |= dict.fromkeys((f"{name}.expand", f"{name}.depthwise"), self._function(layer, name))
         wide = self._expanded(name, layer, source)
         filtered = builder.depthwise(f"{name}.depthwise", wide, kernel=self._number(layer, "kernel_size", name), stride=stride)
         shortcut = block.get("shortcut")
@@ -128,6 +134,17 @@ class _Reader:
         else:
             width = self._number(layer, "mid_channels", name)
         return self._builder.conv(f"{name}.expand", source, width, weight_bits=self._bits(f"{name}.expand"))
+
+    def _function(self, layer: Mapping[str, Any], place: str) -> str:
+        """The function after a convolution; the format's own default where the file does not say."""
+        found = layer.get("act_func", "relu6")
+        if not isinstance(found, str | None) or found not in FUNCTIONS:
+            raise refuse(self._path, f"'act_func' is {quote(found)}; {one_of(map(str, FUNCTIONS))} was expected", place)
+        return FUNCTIONS[found]
+
+    def _with_functions(self, network: Network) -> Network:
+        ops = tuple(replace(op, function=self._functions.get(op.name, "")) for op in network.ops)
+        return replace(network, ops=ops, states_functions=True)
 
     def _bits(self, name: str) -> int | None:
         return self._options.weight_bits.get(name)

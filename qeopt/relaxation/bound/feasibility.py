@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from qeopt.qbr import Refiner
-from qeopt.relaxation.bound.joint import BoundPart, bound_space
+from qeopt.relaxation.bound.joint import BoundPart, JointBound, bound_space
 from qeopt.score.zero import ZeroObjective
 from qeopt.space import Space, Task
 
 WALKS = 40
 """Walks at most, to find prices at which several budgets together exclude every structure."""
 EXCLUDED = -1e-9
-"""Below this nothing is feasible: the bound is 0 where something is, but for sums of floats."""
+"""Below this the bound says that nothing is feasible: without a score it is 0 where something is, but for sums of floats."""
 
 
 def worthless(refiner: Refiner) -> Refiner:
@@ -20,8 +20,13 @@ def worthless(refiner: Refiner) -> Refiner:
     return replace(refiner, objective=ZeroObjective())
 
 
+def feasibility(space: Space, task: Task, refiner: Refiner) -> JointBound | None:
+    """The bound where nothing has a worth: below 0 where nothing is feasible; None where the space is no chain."""
+    terms = worthless(refiner)
+    return bound_space(space, task, terms, tolerance=0.0, most_walks=WALKS, found=lambda value, _: value < EXCLUDED)
+
+
 def proof_that_none_fits(space: Space, task: Task, refiner: Refiner) -> tuple[BoundPart, ...] | None:
     """What proves that no structure of `space` fits at any legal bits; None where that is not proven."""
-    terms = worthless(refiner)
-    bound = bound_space(space, task, terms, tolerance=0.0, most_walks=WALKS, found=lambda value, _: value < EXCLUDED)
+    bound = feasibility(space, task, refiner)
     return bound.parts if bound is not None and bound.value < EXCLUDED else None

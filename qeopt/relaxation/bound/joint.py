@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TypeAlias
 
+from qeopt.budgets import LAYERS
 from qeopt.network import Bits
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
@@ -21,6 +22,7 @@ from qeopt.relaxation.cells.left_out import left_out
 from qeopt.relaxation.cells.overhead import ANY, Overhead, has_overhead, overhead
 from qeopt.relaxation.cells.parting import NotSeparable
 from qeopt.relaxation.cells.prices import Prices
+from qeopt.relaxation.cells.totals import totals_of, vector
 from qeopt.space import Space, Structure, Task
 from qeopt_solvers.planes import Plane, minimise
 
@@ -170,21 +172,23 @@ class _Bounder:
         """
         refiner = self._refiner
         lattice = build_lattice(self._space, self._task, refiner, overhead)
-        budgets = _budgets(refiner, overhead)
+        totals = totals_of(refiner, overhead)
+        budgets = {total.name: float(total.limit) for total in totals if total.limit}  # where nothing may be used, tables see to it
         met = self._met[overhead] = {}
         start_bits = self._boundary.index(FIXED_BITS)
 
         def prices_at(worths: Sequence[float]) -> Prices:
-            return Prices(**{name: worth / budget for (name, budget), worth in zip(budgets.items(), worths, strict=True)})
+            return {name: worth / budget for (name, budget), worth in zip(budgets.items(), worths, strict=True)}
 
         def walk_at(worths: tuple[float, ...]) -> Plane:
-            prices = prices_at(worths)
-            walk = Walk(lattice, prices, start_bits, len(self._boundary), refiner.limits.layers)
+            prices = vector(totals, prices_at(worths))
+            walk = Walk(lattice, prices, start_bits, len(self._boundary), refiner.limits.get(LAYERS.name))
             value = walk.value + sum(worths)
             if walk.value == -math.inf:
                 return Plane(worths, value, (0.0,) * len(budgets))
             structure = self._space.structure(walk.structure())
-            spent = asdict(spend(self._space, lattice, structure, prices, start_bits))
+            costs = spend(self._space, lattice, structure, prices, start_bits)
+            spent = {total.name: cost for total, cost in zip(totals, costs.tolist(), strict=True)}
             met[structure] = min(value, met.get(structure, value))
             return Plane(worths, value, tuple(1 - spent[name] / budget for name, budget in budgets.items()))
 
@@ -230,22 +234,9 @@ class _Bounder:
 
 def _worth(prices: Prices, name: str, budget: float) -> float:
     """What a whole budget was worth; a first guess where it had no price."""
-    price: float = getattr(prices, name)
-    return price * budget or START_WORTH
+    return prices.get(name, 0.0) * budget or START_WORTH
 
 
 def outward(value: float) -> float:
     """Round a bound up by more than its floating-point sums can be off; -inf stays."""
     return value + ROUNDING * abs(value) if math.isfinite(value) else value
-
-
-def _budgets(refiner: Refiner, overhead: Overhead) -> dict[str, float]:
-    """The budgets that are paid for at a price, in the unit in which tables count them."""
-    limits = refiner.limits
-    found = {
-        "flash": refiner.flash_limit,
-        "bitops": limits.bitops,
-        "macs": limits.macs,
-        "held": overhead.at_most if refiner.runtime.memory.persistent else None,
-    }
-    return {name: float(limit) for name, limit in found.items() if limit}  # where nothing may be held, tables see to it

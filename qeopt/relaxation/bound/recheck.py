@@ -7,11 +7,12 @@ counts instead of running maxima, all layer counts instead of the reachable ones
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 
+from qeopt.budgets import LAYERS
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
 from qeopt.relaxation.cells.lattice import boundary_widths
@@ -19,6 +20,7 @@ from qeopt.relaxation.cells.overhead import ANY, Overhead
 from qeopt.relaxation.cells.prices import Prices, chained
 from qeopt.relaxation.cells.tables import CellKind, Floats, Integers
 from qeopt.relaxation.cells.tabulate import tabulate
+from qeopt.relaxation.cells.totals import totals_of, vector
 from qeopt.space import Place, PlacedCell, Space, Structure, Task
 from qeopt.space.blocks.base import BlockKind
 
@@ -33,7 +35,7 @@ class _Terms:
     space: Space
     task: Task
     refiner: Refiner
-    prices: Prices
+    prices: Floats
     boundary: tuple[int, ...]
     overhead: Overhead
 
@@ -48,20 +50,20 @@ def recheck(space: Space, task: Task, refiner: Refiner, prices: Prices, overhead
 
     -inf when no structure fits. A price of what nothing limits would prove nothing, and counts as none.
     """
-    limits = refiner.limits
-    budgets = {"flash": refiner.flash_limit, "bitops": limits.bitops, "macs": limits.macs, "held": overhead.at_most}
-    prices = replace(prices, **{name: 0.0 for name, limit in budgets.items() if limit is None})
-    terms = _Terms(space, task, refiner, prices, boundary_widths(refiner), overhead)
+    totals = totals_of(refiner, overhead)
+    asked = vector(totals, prices)
+    terms = _Terms(space, task, refiner, asked, boundary_widths(refiner), overhead)
     if _size(terms) > LARGEST:
         return None
-    deepest = limits.layers if limits.layers is not None else _most_layers(terms)
+    budgeted = refiner.limits.get(LAYERS.name)
+    deepest = budgeted if budgeted is not None else _most_layers(terms)
     value = np.full((1, deepest + 1, len(terms.boundary)), -np.inf)
     value[0, 0, terms.boundary.index(FIXED_BITS)] = 0.0
     entering = np.array([task.input[2]])
     for number in range(len(space.blocks)):
         value, entering = _through(terms, number, entering, value)
-    worth: float = sum(getattr(prices, name) * (limit or 0) for name, limit in budgets.items())
-    return float(value.max()) + worth
+    worth = sum(price * (total.limit or 0) for price, total in zip(asked.tolist(), totals, strict=True))
+    return float(value.max()) + float(worth)
 
 
 def _through(terms: _Terms, number: int, entering: Integers, value: Floats) -> tuple[Floats, Integers]:
@@ -135,7 +137,7 @@ def _cell(
     placed = PlacedCell("cell", 0, cell, 0, place)
     dims = np.stack([source, *(np.broadcast_to(getattr(placed.cell, name), width.shape) for name in cell.DIMS)], axis=1)
     table = tabulate(CellKind.of(cell, place), dims, terms.refiner, terms.boundary, terms.overhead)
-    return np.moveaxis(terms.prices.of(table), -1, 0), table.layers
+    return np.moveaxis(table.priced(terms.prices[:, None]), -1, 0), table.layers
 
 
 def _places(terms: _Terms, number: int, count: int) -> list[Place]:

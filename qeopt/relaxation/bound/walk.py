@@ -1,7 +1,7 @@
 """Walk along the lattice at given prices: the best value at every border between blocks, and the structure behind it.
 
-A state is (layers used so far, bits, channels) of the tensor between two blocks. SRAM, kernels and layers are exact; flash, bit
-operations and MACs are paid for at their prices.
+A state is (layers used so far, bits, channels) of the tensor between two blocks. SRAM, kernels and layers are exact; budgets
+that add up over operators are paid for at their prices.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from qeopt.relaxation.cells.lattice import BlockLattice, Crossing, FirstCell, Rows
-from qeopt.relaxation.cells.prices import Prices
 from qeopt.relaxation.cells.tables import Floats, Integers
 from qeopt.space.genes import Value
 
@@ -45,7 +44,16 @@ class State:
 class Walk:
     """One pass over the lattice at fixed prices."""
 
-    def __init__(self, lattice: Sequence[BlockLattice], prices: Prices, start: int, widths: int, layer_budget: int | None) -> None:
+    def __init__(self, lattice: Sequence[BlockLattice], prices: Floats, start: int, widths: int, layer_budget: int | None) -> None:
+        """Walk.
+
+        Args:
+            lattice: The cells of the space.
+            prices: (totals,) nats per unit of each total.
+            start: Index of the image's bits among the boundary widths.
+            widths: How many boundary widths there are.
+            layer_budget: Most layers; None for any number.
+        """
         self._lattice = lattice
         self._prices = prices
         self._widths = widths
@@ -87,7 +95,7 @@ class Walk:
         """(bits read, bits written, positions) priced values of a table's positions, computed once per pass."""
         key = id(rows)
         if key not in self._priced:
-            self._priced[key] = rows.placed(self._prices.of(rows.table))
+            self._priced[key] = rows.placed(rows.table.priced(self._prices[:, None]))
         return self._priced[key]
 
     def _through(self, number: int, block: BlockLattice, entering: Floats) -> Floats:

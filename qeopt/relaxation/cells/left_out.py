@@ -16,7 +16,5 @@ def left_out(refiner: Refiner) -> tuple[str, ...]:
         "addresses of buffers": runtime.lays_out and limits.sram_bytes is not None,
         "channel multiples of weights": any(kernel.weight_channel_multiple for kernel in kernels),
         "code of the kernels in use": bool(runtime.code) and limits.flash_bytes is not None,
-        "estimated latency": limits.cycles is not None,
-        "estimated energy": limits.picojoules is not None,
     }
     return tuple(name for name, is_left_out in rules.items() if is_left_out)

@@ -1,30 +1,14 @@
-"""Prices of the budgets that a chain cannot enforce step by step."""
+"""Stretches of a chain at given prices."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import TypeAlias
 
-import numpy as np
+from qeopt.relaxation.cells.tables import Floats
 
-from qeopt.relaxation.cells.tables import CellTable, Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """Lagrange multipliers, in nats per unit; zero where there is no budget."""
-
-    flash: float = 0.0
-    """Nats per unit of flash (bytes, or bits where the runtime keeps fractions)."""
-    bitops: float = 0.0
-    """Nats per bit operation."""
-    macs: float = 0.0
-    """Nats per multiply-accumulate."""
-    held: float = 0.0
-    """Nats per unit of memory that operators hold for good."""
-
-    def of(self, table: CellTable) -> Floats:
-        """Best score less priced costs of every cell of a table, by (bits read, bits written, cell)."""
-        return table.priced(np.array([self.flash]), np.array([self.bitops])) - (self.macs * table.macs + self.held * table.held)
+Prices: TypeAlias = Mapping[str, float]
+"""Lagrange multipliers by name of a total, in nats per unit of it (memory: bytes, or bits where the runtime keeps fractions)."""
 
 
 def chained(first: Floats, second: Floats) -> Floats:

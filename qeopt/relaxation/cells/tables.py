@@ -61,20 +61,33 @@ class WeightGroup:
     """(combinations,) index of the case that holds for each combination of activation bits."""
     gains: Floats
     """(cases, widths) nats; -inf where the kernel does not exist."""
-    flash: Floats
-    """(cells, widths) in the runtime's unit."""
-    bitops: Floats | None
-    """(widths, cases, cells); None when no budget asks for it."""
+    costs: tuple[Floats | None, ...]
+    """By total: (widths, cases, cells), one case where it depends on no activation; None where these weights do not matter."""
 
-    def worth(self, flash_price: Floats, bitops_price: Floats) -> Floats:
-        """Best gain less priced costs, by (case, cell)."""
-        best = np.full((len(self.gains), len(self.flash)), -np.inf)
+    @property
+    def couples(self) -> bool:
+        """Whether activation bits matter to these weights."""
+        return len(self.gains) > 1 or any(cost is not None and cost.shape[1] > 1 for cost in self.costs)
+
+    def worth(self, prices: Floats, size: int) -> Floats:
+        """Best gain less priced costs, by (case, cell).
+
+        Args:
+            prices: (totals, cells) nats per unit, or (totals, 1) for all cells.
+            size: Number of cells.
+        """
+        best = np.full((len(self.gains), size), -np.inf)
         for width, gains in enumerate(self.gains.T):
-            total = gains[:, None] - flash_price * self.flash[:, width]
-            if self.bitops is not None:
-                total -= bitops_price * self.bitops[width]
+            total = gains[:, None]
+            for price, cost in zip(prices, self.costs, strict=True):
+                if cost is not None:
+                    total = total - price * cost[width]
             np.maximum(best, total, out=best)
         return best
+
+    def take(self, rows: Integers) -> WeightGroup:
+        """The group of some of its cells."""
+        return replace(self, costs=tuple(None if cost is None else cost[:, :, rows] for cost in self.costs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,53 +102,49 @@ class CellTable:
     gains: Floats
     """(combinations, cells) score of activation bits, in nats; -inf where a step or a kernel rules the combination out."""
     groups: tuple[WeightGroup, ...]
-    flash: Floats
-    """(cells,) flash that no bits change, in the runtime's unit."""
-    bitops: Floats | None
-    """(combinations, cells) bit operations of operators without weights; None when no budget asks for it."""
-    macs: Floats
-    """(cells,)"""
-    held: Floats
-    """(cells,) memory that operators hold for good, in the runtime's unit."""
+    fixed: Floats
+    """(totals, cells) costs that no bits change."""
+    plain: tuple[Floats | None, ...]
+    """By total: (combinations, cells) costs that activation bits alone decide; None where they decide none."""
     layers: int
     ends: Integers
     """(combinations, 2) indices of the bits read and written among the boundary widths, ascending."""
     boundary: int
     """How many widths a tensor between two cells may have."""
 
+    @property
+    def size(self) -> int:
+        """Number of cells."""
+        return len(self.constant)
+
+    @property
+    def separates(self) -> bool:
+        """Whether the bits of weights and of activations can be chosen apart, and only weights cost anything."""
+        return all(cost is None for cost in self.plain) and not any(group.couples for group in self.groups)
+
     def take(self, rows: Integers) -> CellTable:
         """The table of some of its cells, in the given order."""
-        groups = (
-            WeightGroup(g.case, g.gains, g.flash[rows], None if g.bitops is None else g.bitops[:, :, rows]) for g in self.groups
-        )
         return replace(
             self,
             constant=self.constant[rows],
             gains=self.gains[:, rows],
-            groups=tuple(groups),
-            flash=self.flash[rows],
-            bitops=None if self.bitops is None else self.bitops[:, rows],
-            macs=self.macs[rows],
-            held=self.held[rows],
+            groups=tuple(group.take(rows) for group in self.groups),
+            fixed=self.fixed[:, rows],
+            plain=tuple(None if cost is None else cost[:, rows] for cost in self.plain),
         )
 
     @property
     def shape(self) -> tuple[object, ...]:
         """What tables must agree on to be joined."""
-        groups = tuple((g.case.tobytes(), g.gains.tobytes(), g.gains.shape, g.bitops is None) for g in self.groups)
-        return self.ends.tobytes(), self.boundary, self.layers, self.bitops is None, groups
+        groups = tuple((g.case.tobytes(), g.gains.tobytes(), g.gains.shape, tuple(map(_form, g.costs))) for g in self.groups)
+        return self.ends.tobytes(), self.boundary, self.layers, tuple(map(_form, self.plain)), groups
 
     @classmethod
     def joined(cls, tables: Sequence[CellTable]) -> CellTable:
         """One table of the cells of several tables of the same shape."""
         first = tables[0]
         groups = (
-            WeightGroup(
-                group.case,
-                group.gains,
-                np.concatenate([table.groups[number].flash for table in tables]),
-                _beside([table.groups[number].bitops for table in tables]),
-            )
+            replace(group, costs=tuple(map(_beside, zip(*(table.groups[number].costs for table in tables), strict=True))))
             for number, group in enumerate(first.groups)
         )
         return replace(
@@ -143,30 +152,28 @@ class CellTable:
             constant=np.concatenate([table.constant for table in tables]),
             gains=np.concatenate([table.gains for table in tables], axis=-1),
             groups=tuple(groups),
-            flash=np.concatenate([table.flash for table in tables]),
-            bitops=_beside([table.bitops for table in tables]),
-            macs=np.concatenate([table.macs for table in tables]),
-            held=np.concatenate([table.held for table in tables]),
+            fixed=np.concatenate([table.fixed for table in tables], axis=-1),
+            plain=tuple(map(_beside, zip(*(table.plain for table in tables), strict=True))),
         )
 
-    def by_combination(self, flash_price: Floats, bitops_price: Floats) -> Floats:
-        """Best score less priced costs, by (combination, cell), with the prices of each cell.
+    def by_combination(self, prices: Floats) -> Floats:
+        """Best score less priced costs, by (combination, cell).
 
         Args:
-            flash_price: (cells,) nats per unit of flash.
-            bitops_price: (cells,) nats per bit operation.
+            prices: (totals, cells) nats per unit, or (totals, 1) for all cells.
         """
-        total = self.gains + (self.constant - flash_price * self.flash)
-        if self.bitops is not None:
-            total -= bitops_price * self.bitops
+        total: Floats = self.gains + (self.constant - (prices * self.fixed).sum(axis=0))
+        for price, cost in zip(prices, self.plain, strict=True):
+            if cost is not None:
+                total -= price * cost
         for group in self.groups:
-            worth = group.worth(flash_price, bitops_price)
+            worth = group.worth(prices, self.size)
             total += worth[group.case] if len(worth) > 1 else worth
         return total
 
-    def priced(self, flash_price: Floats, bitops_price: Floats) -> Floats:
+    def priced(self, prices: Floats) -> Floats:
         """The same by (bits read, bits written, cell)."""
-        return self._by_ends(self.by_combination(flash_price, bitops_price))
+        return self._by_ends(self.by_combination(prices))
 
     def activations(self) -> Floats:
         """Best score of activation bits alone, by (bits read, bits written, cell)."""
@@ -180,25 +187,44 @@ class CellTable:
             best[code[starts]] = np.maximum.reduceat(total, starts, axis=0)
         return best.reshape(self.boundary, self.boundary, -1)
 
-    def spent(self, row: int, read: int, written: int, flash_price: float, bitops_price: float) -> tuple[float, float]:
-        """Flash and bit operations of one cell at the best bits between two given boundary widths."""
-        total = self.take(np.array([row])).by_combination(np.array([flash_price]), np.array([bitops_price]))[:, 0]
+    def spent(self, row: int, read: int, written: int, prices: Floats) -> Floats:
+        """(totals,) costs of one cell at the best bits between two given boundary widths; `prices` are (totals,)."""
+        one = self.take(np.array([row]))
+        total = one.by_combination(prices[:, None])[:, 0]
         between = (self.ends[:, 0] == read) & (self.ends[:, 1] == written)
         combination = int(np.where(between, total, -np.inf).argmax())
-        flash, operations = float(self.flash[row]), 0.0 if self.bitops is None else float(self.bitops[combination, row])
-        for group in self.groups:
+        found = one.fixed[:, 0].copy()
+        for index, cost in enumerate(one.plain):
+            found[index] += 0.0 if cost is None else cost[combination, 0]
+        for group in one.groups:
             case = int(group.case[combination])
-            worth = group.gains[case] - flash_price * group.flash[row]
-            if group.bitops is not None:
-                worth = worth - bitops_price * group.bitops[:, case, row]
-            width = int(worth.argmax())
-            flash += float(group.flash[row, width])
-            operations += 0.0 if group.bitops is None else float(group.bitops[width, case, row])
-        return flash, operations
+            costs = [_of_case(cost, case, group.gains.shape[1]) for cost in group.costs]
+            worth = group.gains[case] - sum((price * cost for price, cost in zip(prices, costs, strict=True)), start=np.zeros(1))
+            found += [cost[int(worth.argmax())] for cost in costs]
+        return found
 
-    def least_flash(self) -> Floats:
-        """(cells,) flash at the fewest bits."""
-        return self.flash + sum((group.flash.min(axis=1) for group in self.groups), start=np.zeros(len(self.flash)))
+    def least(self) -> Floats:
+        """(totals, cells) each total at the bits that cost least of it, legal or not."""
+        found = self.fixed.copy()
+        for total in range(len(found)):
+            cost = self.plain[total]
+            if cost is not None and cost.size:
+                found[total] += cost.min(axis=0)
+            for group in self.groups:
+                own = group.costs[total]
+                if own is not None:
+                    found[total] += own.min(axis=(0, 1))
+        return found
+
+
+def _of_case(cost: Floats | None, case: int, widths: int) -> Floats:
+    """(widths,) what weights of the only cell cost in a case."""
+    return np.zeros(widths) if cost is None else cost[:, min(case, cost.shape[1] - 1), 0]
+
+
+def _form(cost: Floats | None) -> tuple[int, ...]:
+    """What costs of tables must agree on to be joined."""
+    return () if cost is None else cost.shape[:-1]
 
 
 def _beside(parts: Sequence[Floats | None]) -> Floats | None:

@@ -7,6 +7,7 @@ Cells of one kind differ only in their dimensions, so one network with array dim
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from typing import Any
@@ -14,27 +15,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qeopt.hardware.costs import (
-    bitops,
-    channels_fit,
-    held,
-    legal_tuples,
-    mac_count,
-    parameter_flash,
-    persistent,
-    pool_scratch,
-    shape_limits,
-    weights_flash,
-)
+from qeopt.hardware.costs import channels_fit, held, legal_tuples, persistent, pool_scratch, shape_limits
 from qeopt.memory import steps
 from qeopt.network import Network, Op, Tensor
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
 from qeopt.relaxation.cells.overhead import ANY, Overhead
 from qeopt.relaxation.cells.tables import CellKind, CellTable, Floats, Integers, Masks, WeightGroup
+from qeopt.relaxation.cells.totals import Total, totals_of
+from qeopt.score.objective import constant, gain_of_reading, readings
 
 Pair = tuple[int, int]
 """Bits an operator reads and writes."""
+State = tuple[tuple[int, ...], int, int]
+"""What matters to the weights of an operator: their legal bits, those it reads and those it writes (0 where they do not matter)."""
+Case = tuple[State, ...]
+"""A state of each operator of a group."""
 NEVER = 1 << 60
 """More memory than any device has."""
 
@@ -73,31 +69,27 @@ class _Tabulator:
         self._runtime = refiner.runtime
         self._size = size
         self._overhead = overhead
+        self._totals = totals_of(refiner, overhead)
         self._bits = _combinations(network, refiner)
         self._count = len(next(iter(self._bits.values())))
 
     def table(self, boundary: tuple[int, ...]) -> CellTable:
         network, objective = self._network, self._refiner.objective
         gains = np.where(self._fits(), 0.0, -np.inf)
-        for op in network.ops:
-            if op.is_scored:
-                source = op.inputs[0]
-                gains += self._by_width(source, partial(objective.activation_gain, network, op, source))
+        for reading in readings(network):
+            gains += self._by_width(reading.op.inputs[0], partial(gain_of_reading, objective, reading))
         position = {width: index for index, width in enumerate(boundary)}
         ends = np.concatenate([self._by_width(end, position.get) for end in (network.tensors[0], network.ops[-1].output)], axis=1)
         groups = self._groups()
-        operations = self._plain_bitops()
-        keep, merged = _merge(
-            gains, [*ends.T, *(group.case for group in groups), *([] if operations is None else [np.arange(self._count)])]
-        )
+        plain = [self._plain(total) for total in self._totals]
+        apart = [] if all(cost is None for cost in plain) else [np.arange(self._count)]
+        keep, merged = _merge(gains, [*ends.T, *(group.case for group in groups), *apart])
         return CellTable(
-            constant=_spread(objective.constant(network), self._size),
+            constant=_spread(constant(objective, network), self._size),
             gains=merged,
-            groups=tuple(WeightGroup(group.case[keep], group.gains, group.flash, group.bitops) for group in groups),
-            flash=_spread(sum(parameter_flash(self._runtime, op) for op in network.ops), self._size),
-            bitops=None if operations is None else operations[keep],
-            macs=_spread(sum(mac_count(self._runtime, op) for op in network.ops), self._size),
-            held=_spread(sum(persistent(self._runtime, op) for op in network.ops), self._size),
+            groups=tuple(replace(group, case=group.case[keep]) for group in groups),
+            fixed=np.array([self._fixed(total) for total in self._totals]).reshape(len(self._totals), self._size),
+            plain=tuple(None if cost is None else cost[keep] for cost in plain),
             layers=network.layers,
             ends=ends[keep],
             boundary=len(boundary),
@@ -173,36 +165,63 @@ class _Tabulator:
 
     def _group(self, ops: list[Op]) -> WeightGroup:
         widths = self._candidates(ops[0])
-        couples = self._refiner.limits.bitops is not None
         states = []
         for op in ops:
-            legal = {pair: self._legal_weights(op, pair) for pair in set(self._pairs(op, op.inputs[0]))}
-            states.append([(legal[pair], pair[0] if couples else 0) for pair in self._pairs(op, op.inputs[0])])
+            pairs = self._pairs(op, op.inputs[0])
+            legal = {pair: self._legal_weights(op, pair) for pair in set(pairs)}
+            reads = self._read_with_weights(op)
+            states.append([(legal[pair], pair[0] * reads[0], pair[1] * reads[1]) for pair in pairs])
         joined = list(zip(*states, strict=True))
         cases = sorted(set(joined))
         index = {case: number for number, case in enumerate(cases)}
         gains = np.zeros((len(cases), len(widths)))
-        flash = np.zeros((self._size, len(widths)))
-        operations = np.zeros((len(widths), len(cases), self._size)) if couples else None
         for position, op in enumerate(ops):
             for column, width in enumerate(widths):
-                gain = self._refiner.objective.weight_gain(self._network, op, width) if op.is_scored else 0.0
+                gain = self._refiner.objective.weight_gain(op, width) if op.is_scored else 0.0
                 gains[:, column] += [gain if width in case[position][0] else -np.inf for case in cases]
-                flash[:, column] += weights_flash(self._runtime, op, width)
-            if operations is not None:
-                read = np.array([case[position][1] for case in cases])[:, None]
-                operations += bitops(self._runtime, op, read, np.array(widths)[:, None, None])
-        return WeightGroup(np.array([index[case] for case in joined]), gains, flash, operations)
+        costs = tuple(self._weight_costs(total, ops, widths, cases) for total in self._totals)
+        return WeightGroup(np.array([index[case] for case in joined]), gains, costs)
 
-    def _plain_bitops(self) -> Floats | None:
-        """(combinations, cells) bit operations of operators without weights; None when they cannot matter."""
-        plain = [op for op in self._network.ops if not op.has_weights and op.kind in self._runtime.bitops]
-        if self._refiner.limits.bitops is None or not plain:
-            return None
-        total = np.zeros((self._count, self._size))
-        for op in plain:
-            total += self._by_width(op.inputs[0], lambda bits, op=op: bitops(self._runtime, op, bits, 0))  # type: ignore[misc]
-        return total
+    def _read_with_weights(self, op: Op) -> tuple[bool, bool]:
+        """Whether some cost of `op` depends on the bits of its weights together with those that it reads, or writes."""
+        coupled = [widths for total in self._totals if "w_bits" in (widths := total.widths[op.kind])]
+        return any("in_bits" in widths for widths in coupled), any("out_bits" in widths for widths in coupled)
+
+    def _weight_costs(self, total: Total, ops: Sequence[Op], widths: Sequence[int], cases: Sequence[Case]) -> Floats | None:
+        """(widths, cases, cells) what some weights cost; None where they cost nothing.
+
+        One case where activations have no part in it.
+        """
+        found: list[Floats] = []
+        for position, op in enumerate(ops):
+            reads = total.widths[op.kind]
+            if "w_bits" in reads:
+                pairs = [
+                    (state[1] * ("in_bits" in reads), state[2] * ("out_bits" in reads))
+                    for state in (case[position] for case in cases)
+                ]
+                pairs = pairs if reads > {"w_bits"} else pairs[:1]
+                known = {pair: self._at_widths(total, op, pair, widths) for pair in set(pairs)}
+                found.append(np.stack([known[pair] for pair in pairs], axis=1))
+        return sum(found[1:], start=found[0]) if found else None
+
+    def _at_widths(self, total: Total, op: Op, pair: Pair, widths: Sequence[int]) -> Floats:
+        """(widths, cells) what `op` costs between given activations."""
+        return np.array([_spread(total.cost(op, pair[0], width, pair[1]), self._size) for width in widths])
+
+    def _plain(self, total: Total) -> Floats | None:
+        """(combinations, cells) what activation bits cost by themselves; None where they cost nothing."""
+        costs = [
+            self._by_pair(op, op.inputs[0], lambda pair, op=op: total.cost(op, pair[0], 0, pair[1]))  # type: ignore[misc]
+            for op in self._network.ops
+            if total.widths[op.kind] and "w_bits" not in total.widths[op.kind]
+        ]
+        return sum(costs, start=np.zeros((self._count, self._size))) if costs else None
+
+    def _fixed(self, total: Total) -> Floats:
+        """(cells,) what no bits change."""
+        costs = (total.cost(op, 0, 0, 0) for op in self._network.ops if not total.widths[op.kind])
+        return _spread(sum(costs, start=0), self._size)
 
 
 def _combinations(network: Network, refiner: Refiner) -> dict[str, Integers]:

@@ -42,13 +42,13 @@ class Rater:
         """Whether a value is the score of the best bits, up to the rounding of gains, and not just an upper bound on it.
 
         What makes it a bound only: one scratch buffer shared by all steps, memory that operators elsewhere hold for good, addresses
-        of buffers, channel multiples of weights, code, latency, energy, and bits tied within a unit.
+        of buffers, channel multiples of weights, code, and bits tied within a unit.
         """
         return self.has_values and not left_out(self.refiner)
 
     def relaxed(self, places: Integers) -> Floats:
         """(structures,) no bits score higher, in nats; -inf where nothing fits."""
-        return self._relaxer.relax_at(places).scores
+        return self._whole(places, self._relaxer.relax_at(places))
 
     def values(self, places: Integers) -> Floats:
         """(structures,) score of the best bits, in nats; -inf where none fit.
@@ -62,15 +62,15 @@ class Rater:
         if self._tables is None:
             raise ValueError("the bits of this study do not separate: ask `has_values` first")
         lookup, items = self._tables
-        activations, constant, flash, weights = lookup.parts(places)
+        activations, constant, spent, weights = lookup.parts(places)
         scores = np.full(len(places), -np.inf)
         some = np.flatnonzero(np.isfinite(activations))
-        limit = self.refiner.flash_limit
-        room = np.full(len(some), LARGEST) if limit is None else limit - np.rint(flash[some]).astype(np.int64)
+        limit = lookup.budget
+        room = np.full(len(some), LARGEST) if limit is None else limit - np.rint(spent[some]).astype(np.int64)
         found = solve_batch(items, weights[some], room)
         scores[some] = np.where(found.feasible, activations[some] + constant[some] + found.value / MICRO, -np.inf)
-        scores[some[found.unanswered]] = lookup.bound(places[some[found.unanswered]])[0]
-        return scores
+        scores[some[found.unanswered]] = lookup.bound(places[some[found.unanswered]])
+        return self._whole(places, scores)
 
     def rate(self, places: Integers, floor: float = -np.inf) -> Floats:
         """(structures,) relaxed scores, and the values of those that could score at least `floor`, where they can be had."""
@@ -79,6 +79,17 @@ class Rater:
             some = np.flatnonzero(np.isfinite(rated) & (rated >= floor))
             rated[some] = self.values(places[some])
         return rated
+
+    def _whole(self, places: Integers, totals: Floats) -> Floats:
+        """(structures,) scores of structures whose terms sum to `totals` at most."""
+        objective = self.refiner.objective
+        some = np.flatnonzero(np.isfinite(totals))
+        if objective.is_additive or not len(some):
+            return totals
+        scores = totals.copy()
+        networks = (self.space.expand(structure, self.task) for structure in self.genome.structures(places[some]))
+        scores[some] = [objective.whole(network, total) for network, total in zip(networks, totals[some].tolist(), strict=True)]
+        return scores
 
     @property
     def genome(self) -> Genome:

@@ -1,7 +1,8 @@
 """Relax structures by looking their cells up in the lattice: no cell is priced twice, and a hundred thousand take a second.
 
-It serves problems whose bits separate: no budget couples input and weight bits, and every kernel takes any legal weights with any
-legal activations. Then activations are a dynamic program that no price changes, and weights cost a number per cell and price.
+It serves problems whose bits separate: one budget at most depends on bits, and on those of weights alone, and every kernel takes
+any legal weights with any legal activations. Then activations are a dynamic program that no price changes, and weights cost a
+number per cell and price.
 `qeopt.relaxation.rating.exact` looks the weights of every cell up in the same tables.
 """
 
@@ -13,9 +14,11 @@ from functools import cached_property
 
 import numpy as np
 
+from qeopt.budgets import LAYERS
 from qeopt.qbr import Refiner
 from qeopt.relaxation.cells.lattice import BlockLattice, Crossing, FirstCell, Rows
 from qeopt.relaxation.cells.tables import CellTable, Floats, Integers
+from qeopt.relaxation.cells.totals import totals_of
 from qeopt.relaxation.rating.members import Genes
 from qeopt.relaxation.rating.pieces import Piece, Visit, joined, stacked, weights_of
 from qeopt.relaxation.rating.weights import NO_WEIGHTS, WeightItems
@@ -26,8 +29,8 @@ WORTHS = (0.5, 4000.0)
 """Least and greatest price to bound at, as nats that the whole flash budget is worth; none is looked at too."""
 WORK = 4_000_000
 """Numbers to prepare: small spaces are bounded at more prices than large ones."""
-COUNTS = 5
-"""Numbers beside the priced ones: MACs, layers, flash at the fewest bits, score and flash that no bits change."""
+BESIDE = 3
+"""Numbers beside the priced ones and the least of every total: layers, score and cost that no bits change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +50,14 @@ class BlockLookup:
 
 def is_separable(lattice: Sequence[BlockLattice]) -> bool:
     """Whether weights and activations of every cell can be chosen apart."""
-    return all(
-        table.bitops is None and all(len(group.gains) == 1 and group.bitops is None for group in table.groups)
-        for block in lattice
-        for table in _tables(block)
-    )
+    tables = [table for block in lattice for table in _tables(block)]
+    return all(table.separates for table in tables) and len(_weighed(tables)) <= 1
+
+
+def _weighed(tables: Sequence[CellTable]) -> list[int]:
+    """The totals that bits of weights change."""
+    costs = [group.costs for table in tables for group in table.groups]
+    return sorted({number for of_group in costs for number, cost in enumerate(of_group) if cost is not None})
 
 
 class Lookup:
@@ -66,10 +72,14 @@ class Lookup:
             lattice: The space's cells.
             start: Index of the image's bits among the boundary widths.
         """
-        self._limits = refiner.limits
-        self._flash = refiner.flash_limit
-        self._worths = np.zeros(1) if self._flash is None else _worths(lattice)
-        self._prices = self._worths / (self._flash or 1)
+        totals = totals_of(refiner)
+        tables = [table for block in lattice for table in _tables(block)]
+        self._weighed = next(iter(_weighed(tables)), None)
+        self._limits = [total.limit for total in totals]
+        self._layers = refiner.limits.get(LAYERS.name)
+        self._budget = None if self._weighed is None else self._limits[self._weighed]
+        self._worths = np.zeros(1) if self._budget is None else _worths(tables)
+        self._prices = self._worths / (self._budget or 1)
         self._start = start
         self._boundary = lattice[0].only.stay.parts[0].table.boundary
         self._weights = WeightItems()
@@ -78,14 +88,19 @@ class Lookup:
         self._pieces.clear()
         self._genes = [Genes.of(space, block) for block in lattice]
 
-    def bound(self, places: Integers) -> tuple[Floats, Floats, Floats]:
-        """Bound structures given by the places of their genes: scores, MACs and layers of each."""
+    @property
+    def budget(self) -> int | None:
+        """The limit of what weights cost, in the unit of the tables; None where there is none."""
+        return self._budget
+
+    def bound(self, places: Integers) -> Floats:
+        """(structures,) scores that no bits exceed, given the places of genes; -inf where nothing fits."""
         bits, sums = self._walked(places)
-        macs, layers = sums[:, -COUNTS:].T[:2]
-        return (sums[:, :-COUNTS] + self._worths).min(axis=1) + bits, macs, layers
+        bounds: Floats = (sums[:, : len(self._worths)] + self._worths).min(axis=1) + bits
+        return bounds
 
     def parts(self, places: Integers) -> tuple[Floats, Floats, Floats, Integers]:
-        """What structures are made of: the best gain of activation bits, score and flash that no bits change, and their weights.
+        """What structures are made of: the best gain of activation bits, score and cost that no bits change, and their weights.
 
         Returns:
             (structures,) nats, -inf beyond a limit; (structures,) nats; (structures,) in the runtime's unit; (structures, groups)
@@ -103,10 +118,10 @@ class Lookup:
         return self._weights.collected()
 
     def _walked(self, places: Integers) -> tuple[Floats, Floats]:
-        """(structures,) best gain of activation bits, -inf beyond a limit; and (structures, prices + COUNTS) sums."""
+        """(structures,) best gain of activation bits, -inf beyond a limit; and (structures, numbers) sums."""
         value = np.full((len(places), self._boundary), -np.inf)
         value[:, self._start] = 0.0
-        sums = np.zeros((len(places), len(self._prices) + COUNTS))
+        sums = np.zeros((len(places), self._numbers))
         for visits in self._visits(places):
             behind = np.full_like(value, -np.inf)
             for here, pieces in visits:
@@ -117,10 +132,15 @@ class Lookup:
                 behind[here] = reached
             value = behind
         best: Floats = value.max(axis=1)
-        for used, limit in zip(sums[:, -COUNTS:].T, (self._limits.macs, self._limits.layers, self._flash), strict=False):
+        for used, limit in zip(sums[:, len(self._prices) :].T, (*self._limits, self._layers), strict=False):
             if limit is not None:
                 best = np.where(used <= limit, best, -np.inf)
         return best, sums
+
+    @property
+    def _numbers(self) -> int:
+        """Numbers that add up along a chain: score less priced cost at every price, the least of every total, those beside."""
+        return len(self._prices) + len(self._limits) + BESIDE
 
     def _visits(self, places: Integers) -> Iterator[tuple[Visit, ...]]:
         """Take structures through the blocks."""
@@ -195,13 +215,22 @@ class Lookup:
         if id(rows) in self._pieces:
             return self._pieces[id(rows)]
         table = rows.table
-        priced = [_without_activations(table, price) for price in self._prices.tolist()]
-        weights, gain, flash = self._weights.of(table)
-        counts = [table.macs, np.full(len(table.flash), float(table.layers)), table.least_flash(), gain, flash]
+        priced = [self._without_activations(table, price) for price in self._prices.tolist()]
+        weights, gain, cost = self._weights.of(table, self._weighed)
+        counts = [*table.least(), np.full(table.size, float(table.layers)), gain, cost]
         bits = np.moveaxis(table.activations(), -1, 0)
         piece = Piece(bits[rows.index], np.stack([*priced, *counts], axis=1)[rows.index], weights[rows.index])
         self._pieces[id(rows)] = piece
         return piece
+
+    def _without_activations(self, table: CellTable, price: float) -> Floats:
+        """(cells,) score less priced cost that activation bits do not change."""
+        prices = np.zeros((len(self._limits), 1))
+        if self._weighed is not None:
+            prices[self._weighed] = price
+        worths = (group.worth(prices, table.size)[0] for group in table.groups)
+        found: Floats = table.constant - (prices * table.fixed).sum(axis=0) + sum(worths, start=np.zeros(1))
+        return found
 
     def _nothing(self, shape: tuple[int, ...], *, feasible: bool) -> Piece:
         """No cell at all (feasible), or no way through."""
@@ -209,7 +238,7 @@ class Lookup:
         bits = np.full((*shape, width, width), -np.inf)
         if feasible:
             bits[..., np.arange(width), np.arange(width)] = 0.0
-        return Piece(bits, np.zeros((*shape, len(self._prices) + COUNTS)), np.zeros((*shape, 0), dtype=np.int64))
+        return Piece(bits, np.zeros((*shape, self._numbers)), np.zeros((*shape, 0), dtype=np.int64))
 
 
 def _through(block: BlockLookup, places: Integers, genes: Genes, entry: Integers) -> tuple[tuple[Visit, ...], Integers]:
@@ -227,20 +256,10 @@ def _through(block: BlockLookup, places: Integers, genes: Genes, entry: Integers
     return tuple(visits), width
 
 
-def _worths(lattice: Sequence[BlockLattice]) -> Floats:
+def _worths(tables: Sequence[CellTable]) -> Floats:
     """Prices to bound at: the more of them, the closer the bound comes to the best price of each structure."""
-    cells = sum(len(table.flash) for block in lattice for table in _tables(block))
+    cells = sum(table.size for table in tables)
     return np.concatenate([np.zeros(1), np.geomspace(*WORTHS, int(np.clip(WORK // max(cells, 1), 24, 240)))])
-
-
-def _without_activations(table: CellTable, flash_price: float) -> Floats:
-    """(cells,) score less priced flash that activation bits do not change."""
-    price = np.array([flash_price])
-    return (
-        table.constant
-        - flash_price * table.flash
-        + sum((group.worth(price, price)[0] for group in table.groups), start=np.zeros(1))
-    )
 
 
 def _tables(block: BlockLattice) -> list[CellTable]:

@@ -1,6 +1,6 @@
 """An upper bound on what a structure can score, for many structures at once: exact activations, relaxed totals.
 
-Flash and bit operations are priced (Lagrange multipliers); for given prices the best bits are a dynamic program along the chain of
+Totals that bits change are priced (Lagrange multipliers); for given prices the best bits are a dynamic program along the chain of
 cells over the bits between them. Any prices give a valid bound, and the search narrows in on those that give the least.
 """
 
@@ -12,12 +12,14 @@ from functools import cached_property, partial
 
 import numpy as np
 
+from qeopt.budgets import LAYERS
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
 from qeopt.relaxation.cells.lattice import BlockLattice, boundary_widths, build_lattice
 from qeopt.relaxation.cells.parting import NotSeparable
 from qeopt.relaxation.cells.recent import Recent, fingerprint
 from qeopt.relaxation.cells.tables import Floats, Integers
+from qeopt.relaxation.cells.totals import totals_of
 from qeopt.relaxation.genome import Genome
 from qeopt.relaxation.rating.lookup import Lookup, is_separable
 from qeopt.relaxation.rating.members import Members, find_members, tabulate_members
@@ -28,16 +30,6 @@ NARROWINGS = 20
 """Golden-section steps per price: the bracket shrinks to less than a ten-thousandth."""
 MOST_WORTH = 16.0
 """Highest price looked at, as a multiple of what all weight bits together can gain: tight budgets are worth more than that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Relaxation:
-    """Bounds for a batch of structures."""
-
-    scores: Floats
-    """(structures,) no bits score higher, in nats; -inf where nothing fits."""
-    macs: Floats
-    layers: Floats
 
 
 _RECENT: Recent[Lookup | None] = Recent()
@@ -51,16 +43,16 @@ class Relaxer:
     task: Task
     refiner: Refiner
 
-    def relax(self, structures: Sequence[Structure]) -> Relaxation:
-        """Bound every structure."""
+    def relax(self, structures: Sequence[Structure]) -> Floats:
+        """(structures,) no bits score higher, in nats; -inf where nothing fits."""
         return self.relax_at(self.genome.read(structures))
 
-    def relax_at(self, places: Integers) -> Relaxation:
-        """Bound structures given by the places of their genes."""
+    def relax_at(self, places: Integers) -> Floats:
+        """The same, given the places of genes."""
         if not len(places):
-            return Relaxation(np.zeros(0), np.zeros(0), np.zeros(0))
+            return np.zeros(0)
         if self.lookup is not None:
-            return Relaxation(*self.lookup.bound(places))
+            return self.lookup.bound(places)
         if self._lattice is None:
             members = tabulate_members(self.space, self.task, self.refiner, self.genome.structures(places))
         else:
@@ -95,8 +87,8 @@ class _Batch:
     """The cells of a batch of structures."""
 
     def __init__(self, refiner: Refiner, members: Sequence[Members], size: int) -> None:
-        self._limits = refiner.limits
-        self._flash_limit = refiner.flash_limit
+        self._layers = refiner.limits.get(LAYERS.name)
+        self._totals = totals_of(refiner)
         self._size = size
         boundary = boundary_widths(refiner)
         self._start = boundary.index(FIXED_BITS)  # the image
@@ -104,46 +96,47 @@ class _Batch:
         self._members = members
         self._length = 1 + max(int(cells.slots.max()) for cells in members)
 
-    def relax(self) -> Relaxation:
-        macs = np.zeros(self._size)
+    def relax(self) -> Floats:
         layers = np.zeros(self._size)
-        least_flash = np.zeros(self._size)
+        least = np.zeros((len(self._totals), self._size))
         most_gain = np.zeros(self._size)
         for cells in self._members:
-            np.add.at(macs, cells.owners, cells.table.macs)
             np.add.at(layers, cells.owners, cells.table.layers)
-            np.add.at(least_flash, cells.owners, cells.table.least_flash())
+            for total, cost in zip(least, cells.table.least(), strict=True):
+                np.add.at(total, cells.owners, cost)
             np.add.at(most_gain, cells.owners, sum(_range(group.gains) for group in cells.table.groups))
         scores = self._least_bound(MOST_WORTH * np.maximum(most_gain, 1.0))
         fits = np.ones(self._size, dtype=np.bool_)
-        for used, limit in ((macs, self._limits.macs), (layers, self._limits.layers), (least_flash, self._flash_limit)):
+        for used, limit in ((layers, self._layers), *zip(least, (total.limit for total in self._totals), strict=True)):
             if limit is not None:
                 fits &= used <= limit
-        return Relaxation(np.where(fits, scores, -np.inf), macs, layers)
+        return np.where(fits, scores, -np.inf)
 
     def _least_bound(self, most: Floats) -> Floats:
-        """Minimise the bound over the prices of the budgets there are, one price after the other."""
-        flash_price = bitops_price = np.zeros(self._size)
-        prices_flash, prices_bitops = self._flash_limit is not None, self._limits.bitops is not None
-        best = self._bound(flash_price, bitops_price)
-        for _ in range(2 if prices_flash and prices_bitops else 1):
-            if prices_bitops:
-                bitops_price, best = _minimise(partial(self._bound, flash_price), most)
-            if prices_flash:
-                flash_price, best = _minimise(partial(self._bound, bitops_worth=bitops_price), most)
+        """Minimise the bound over the prices of the totals that bits change, one price after the other."""
+        worths = np.zeros((len(self._totals), self._size))
+        best = self._bound(worths)
+        priced = [number for number, total in enumerate(self._totals) if total.is_priced and not total.is_structural]
+        for _ in range(2 if len(priced) > 1 else 1):
+            for number in reversed(priced):
+                worths[number], best = _minimise(partial(self._bound_at, worths, number), most)
         return best
 
-    def _bound(self, flash_worth: Floats, bitops_worth: Floats) -> Floats:
-        """The bound at given prices, stated as nats that the whole budget is worth."""
-        flash_price = flash_worth / (self._flash_limit or 1)
-        bitops_price = bitops_worth / (self._limits.bitops or 1)
+    def _bound_at(self, worths: Floats, number: int, worth: Floats) -> Floats:
+        """The bound with another worth of one total."""
+        changed = worths.copy()
+        changed[number] = worth
+        return self._bound(changed)
+
+    def _bound(self, worths: Floats) -> Floats:
+        """The bound at given prices, stated as nats that a whole budget is worth: (totals, structures)."""
+        prices = worths / np.array([total.limit or 1 for total in self._totals]).reshape(-1, 1)
         chain = np.full((self._length, self._size, self._widths, self._widths), -np.inf)
         chain[:, :, np.arange(self._widths), np.arange(self._widths)] = 0.0  # chains shorter than the longest pass through
         for cells in self._members:
-            priced = cells.table.priced(flash_price[cells.owners], bitops_price[cells.owners])
-            chain[cells.slots, cells.owners] = np.moveaxis(priced, -1, 0)
+            chain[cells.slots, cells.owners] = np.moveaxis(cells.table.priced(prices[:, cells.owners]), -1, 0)
         value = np.full((self._size, self._widths), -np.inf)
-        value[:, self._start] = flash_worth + bitops_worth
+        value[:, self._start] = worths.sum(axis=0)
         for step in chain:
             value = (value[:, :, None] + step).max(axis=1)
         best: Floats = value.max(axis=1)

@@ -92,7 +92,7 @@ def test_counts_and_bits(name: str, tmp_path: Path) -> None:
 def _proven(network: Network) -> None:
     ideal = load(Runtime, "ideal", library=Library(), kind="runtime", folder="runtimes").value
     least, most = (count(network, ideal, Bits.uniform(network, bits)) for bits in (2, 8))
-    limits = Limits(int(least.sram_bytes + most.sram_bytes) // 2, int(least.flash_bytes + most.flash_bytes) // 2)
+    limits = Limits(sram=int(least.sram_bytes + most.sram_bytes) // 2, flash=int(least.flash_bytes + most.flash_bytes) // 2)
     choices = build(BitChoices, {"weights": [2, 4, 8], "activations": [2, 4, 8]})
     refiner = Refiner(ideal, limits, choices, build(QEScore, {}), build(QbrSettings, {"deterministic_limit": 2.0}))
     found = [refiner.refine(network, engine) for engine in ("cp_sat", "chain")]

@@ -230,7 +230,7 @@ def test_mobilenet_v2_from_onnx_and_from_blocks_has_the_same_best_bits(read: Rea
         assert [count(net, runtime, Bits.uniform(net, 4)).sram_bytes for net in (blocks, imported)] == [
             count(blocks, runtime, Bits.uniform(blocks, 4)).sram_bytes
         ] * 2
-        refiner = Refiner(runtime, Limits(1 << 20, 2 << 20), choices, build(QEScore, {}), build(QbrSettings, {}))
+        refiner = Refiner(runtime, Limits(sram=1 << 20, flash=2 << 20), choices, build(QEScore, {}), build(QbrSettings, {}))
         found = [refiner.refine(network, "chain") for network in (blocks, imported)]
         assert found[0].score is not None
         assert found[0].score == pytest.approx(found[1].score)

@@ -68,7 +68,7 @@ def test_bits_are_proven_optimal(name: str, imported: Callable[[str], tuple[Auth
     """Under budgets halfway between what 2 and 8 bits need, within a deterministic limit; two engines agree."""
     _, network = imported(name)
     least, most = (count(network, ideal, Bits.uniform(network, bits)) for bits in (2, 8))
-    limits = Limits(int(least.sram_bytes + most.sram_bytes) // 2, int(least.flash_bytes + most.flash_bytes) // 2)
+    limits = Limits(sram=int(least.sram_bytes + most.sram_bytes) // 2, flash=int(least.flash_bytes + most.flash_bytes) // 2)
     choices = build(BitChoices, {"weights": [2, 4, 8], "activations": [2, 4, 8]})
     refiner = Refiner(ideal, limits, choices, build(QEScore, {}), build(QbrSettings, {"deterministic_limit": 2.0}))
     proven = refiner.refine(network, "cp_sat")

@@ -1,0 +1,76 @@
+"""The format `c`: firmware for runtimes whose kernels are written here, a header of tables for all others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from qeopt.design import Design
+from qeopt.export.c.folder import Sources, write_folder
+from qeopt.export.c.picture import picture_of
+from qeopt.export.c.program import program
+from qeopt.export.c.tables import prefix_of, tables
+from qeopt.export.errors import ExportError
+from qeopt.export.fill import quantised
+from qeopt.export.geometry import image_of, shape_of
+from qeopt.export.numbers import Numbers, random_stream, read_weights
+from qeopt.export.quantised import Reals
+from qeopt.files import write_atomically
+from qeopt.network import Network
+
+
+class C(Numbers):
+    """C99: a folder with a program for designs of `qeopt-c`, a header of tables for all others."""
+
+    SUFFIX: ClassVar[str] = ".h"
+
+    kind: Literal["c"] = "c"
+    """Says that this is C."""
+    prefix: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,60}$")] | None = None
+    """What all names begin with; made from the name of the study unless given."""
+    tables: bool = False
+    """Write the header of tables alone."""
+    picture: Path | None = None
+    """A picture for the self-test to run, fitted to the input; otherwise the first image of the file of weights, or noise."""
+
+    def export(self, design: Design, out: Path) -> tuple[Path, ...]:
+        """Write the header, or the folder: `out` itself, or without its `.h`.
+
+        Raises:
+            ExportError: when the runtime counts memory without laying it out, or the kernels do not know something of the design.
+        """
+        if self.tables or not self.writes_program(design):
+            write_atomically(out, tables(design, design.network(), self.prefix or prefix_of(design)))
+            return (out,)
+        return write_folder(out.with_suffix("") if out.suffix == ".h" else out, self.sources(design).texts())
+
+    def writes_program(self, design: Design) -> bool:
+        """Whether there are kernels of the design's runtime."""
+        return design.load_study().runtime.firmware is not None
+
+    def sources(self, design: Design) -> Sources:
+        """Fill a design with numbers and lay its steps out.
+
+        Raises:
+            ExportError: when the kernels do not know something of the design.
+        """
+        prefix, model = self.prefix or prefix_of(design), quantised(design, self)
+        header, arena = tables(design, model.network, prefix), design.arena
+        if arena is None:
+            raise ExportError("a design without addresses")
+        version, image = design.provenance.versions["qeopt"], self.image(design, model.network)
+        return Sources(design.study_name, version, arena, model, program(arena, model), prefix, header, image)
+
+    def image(self, design: Design, network: Network) -> Reals:
+        """What the self-test reads, shape (1, channels, height, width)."""
+        image = image_of(network)
+        if self.picture is not None:
+            return picture_of(self.picture, shape_of(image))
+        if self.weights is not None and self.weights.suffix.lower() != ".onnx":
+            arrays = read_weights(self.weights, network)
+            if image.name in arrays:
+                return np.asarray(arrays[image.name][:1], np.float64)
+        return random_stream(f"{design.study_name}/{design.provenance.seed}/{image.name}").random((1, *shape_of(image)))

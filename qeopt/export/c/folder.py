@@ -1,0 +1,219 @@
+"""The folder of C that runs a design: tables, weights, the kernels in use, a self-test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from qeopt.design.arena import Arena
+from qeopt.export.c.emulator import STACK_BYTES, Machine
+from qeopt.export.c.packing import packed
+from qeopt.export.c.program import Place, Program, place_of
+from qeopt.export.c.tables import quoted
+from qeopt.export.geometry import image_of, shape_of
+from qeopt.export.quantised import Integers, QuantisedNetwork, Reals
+from qeopt.export.reference import run
+from qeopt.files import write_atomically
+from qeopt.network import Tensor
+
+_KERNELS = files("qeopt.export.c") / "kernels"
+_PER_LINE = 24
+
+
+def numbers(values: Iterable[int]) -> str:
+    """Spell values of a C array, in lines."""
+    spelled = [_literal(value) for value in values] or ["0"]
+    return "\n".join("  " + ", ".join(spelled[at : at + _PER_LINE]) + "," for at in range(0, len(spelled), _PER_LINE))
+
+
+def _literal(value: int) -> str:
+    return str(value) if value > -(2**31) else "(-2147483647 - 1)"
+
+
+_TEMPLATES = Environment(
+    loader=PackageLoader("qeopt.export.c"), undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False
+)
+_TEMPLATES.filters["numbers"] = numbers
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What the files of a design are written from."""
+
+    title: str
+    """Name of the study."""
+    version: str
+    """Of this project."""
+    arena: Arena
+    model: QuantisedNetwork
+    program: Program
+    prefix: str
+    tables: str
+    """The header of tables, up to its last line."""
+    image: Reals
+    """What the self-test reads, shape (1, channels, height, width)."""
+
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """Files by name."""
+        prefix, values = self.prefix, self._values
+        yield f"src/{prefix}.h", self._header()
+        for template, name in (
+            ("model.c", f"src/{prefix}.c"),
+            ("weights.h", f"src/{prefix}_weights.h"),
+            ("weights.c", f"src/{prefix}_weights.c"),
+            ("kernels.c", "src/qc_kernels.c"),
+            ("selftest.h", f"src/{prefix}_selftest.h"),
+            ("selftest.c", f"src/{prefix}_selftest.c"),
+            ("main.c", "selftest/main.c"),
+            ("CMakeLists.txt", "CMakeLists.txt"),
+            ("library.json", "library.json"),
+            ("README.md", "README.md"),
+        ):
+            yield name, _TEMPLATES.get_template(f"{template}.j2").render(values)
+        for name in self._kernel_files:
+            yield f"src/{name}", (_KERNELS / name).read_text(encoding="utf-8")
+
+    def board(self, machine: Machine, fill: int = 0) -> Iterator[tuple[str, str]]:
+        """Files that run the self-test in the emulator, by name."""
+        values = {**self._values, "machine": machine, "fill": fill, "stack_bytes": STACK_BYTES}
+        for name in ("board.c", "board.ld"):
+            yield name, _TEMPLATES.get_template(f"{name}.j2").render(values)
+
+    def _header(self) -> str:
+        api = _TEMPLATES.get_template("api.h.j2").render(self._values)
+        body, end = self.tables.rsplit("#endif", 1)
+        return f"{body}{api}\n#endif{end}"
+
+    @cached_property
+    def _kernel_files(self) -> tuple[str, ...]:
+        found = ["qc.h", "qc_core.h", "qc_core.c", *(f"{kernel}.c" for kernel in self.program.kernels)]
+        if self.program.inners:
+            found += ["qc_words.h", *{f"qc_{inner.split('_')[1]}.h" for inner in self.program.inners}]
+        return tuple(sorted(found))
+
+    @cached_property
+    def _values(self) -> Mapping[str, Any]:
+        """What templates may name."""
+        network, arena = self.model.network, self.arena
+        regions = max(len(arena.regions), 1)
+        memory = f"uint8_t *const memory[{self.prefix.upper()}_REGIONS]" if regions > 1 else "uint8_t *arena"
+        steps, weights, scales, shifts = self._pooled()
+        return {
+            "prefix": self.prefix,
+            "upper": self.prefix.upper(),
+            "title": quoted(self.title)[1:-1],
+            "version": self.version,
+            "regions": regions,
+            "region_bytes": [region.bytes for region in arena.regions] if regions > 1 else [arena.bytes],
+            "arena_bytes": arena.bytes,
+            "memory": memory,
+            "memory_name": "memory" if regions > 1 else "arena",
+            "kernels": self.program.kernels,
+            "inners": [inner.split("_") for inner in self.program.inners],
+            "steps": steps,
+            "weights": weights,
+            "scales": scales,
+            "shifts": shifts,
+            "input": self._tensor(image_of(network), ""),
+            "outputs": [self._tensor(tensor, f"_{n}" if n else "") for n, tensor in enumerate(network.outputs)],
+            "image": self._bytes(self._integers[image_of(network).name], image_of(network)),
+            "checks": list(self._checks()),
+            "sources": [f"src/{self.prefix}.c", f"src/{self.prefix}_weights.c", "src/qc_kernels.c"]
+            + [f"src/{name}" for name in self._kernel_files if name.endswith(".c")],
+        }
+
+    def _pooled(self) -> tuple[list[dict[str, Any]], bytes, list[int], list[int]]:
+        """Steps as the template spells them, and the arrays that they point into."""
+        weights, scales, shifts, found = bytearray(), list[int](), list[int](), []
+        stored: dict[bytes, int] = {}  # operators may share their weights
+        for step in self.program.steps:
+            at = stored.setdefault(step.weights, len(weights))
+            found.append(
+                {
+                    "kernel": step.kernel,
+                    "inner": f"{{.{step.inner.split('_')[1]} = {step.inner}}}" if step.inner else "{0}",
+                    "comment": quoted(step.op)[1:-1].replace("*/", "* /"),
+                    "weights": f"{self.prefix}_weights + {at}" if step.weights else "0",
+                    "scales": f"{self.prefix}_scales + {len(scales)}",
+                    "shifts": f"{self.prefix}_shifts + {len(shifts)}",
+                    "places": [_placed(place) for place in step.places],
+                    "fields": ", ".join(f".{name} = {value}" for name, value in step.fields.items()),
+                }
+            )
+            weights += step.weights if at == len(weights) else b""
+            scales += step.scales
+            shifts += step.shifts
+        return found, bytes(weights), scales, shifts
+
+    def _tensor(self, tensor: Tensor, number: str) -> dict[str, Any]:
+        grid, place = self.model.grids[tensor.name], self._place(tensor)
+        channels, height, width = shape_of(tensor)
+        return {
+            "comment": quoted(tensor.name)[1:-1].replace("*/", "* /"),
+            "number": number,
+            "region": place["region"],
+            "offset": place["offset"],
+            "bytes": place["bytes"],
+            "bits": grid.bits,
+            "is_signed": grid.is_signed,
+            "shape": f"{height} x {width} x {channels}",
+            "scale": f"{np.float32(grid.scale):.9g}f" if "." in f"{np.float32(grid.scale):.9g}" else f"{grid.scale:.9e}f",
+        }
+
+    def _place(self, tensor: Tensor) -> dict[str, int]:
+        grid = self.model.grids[tensor.name]
+        place = place_of(self.arena, tensor, grid)
+        return {"region": place.region, "offset": place.offset, "bytes": -(-int(tensor.elements) * grid.bits // 8)}
+
+    @cached_property
+    def _integers(self) -> Mapping[str, Integers]:
+        return run(self.model, self.image)
+
+    def _bytes(self, values: Integers, tensor: Tensor) -> bytes:
+        return packed(values[0].transpose(1, 2, 0), self.model.grids[tensor.name].bits)
+
+    @cached_property
+    def hashes(self) -> tuple[int, ...]:
+        """Of what every layer has to write."""
+        outputs = (op.output for op in self.model.network.ops)
+        return tuple(fnv(self._bytes(self._integers[output.name], output)) for output in outputs)
+
+    @property
+    def output(self) -> tuple[int, ...]:
+        """What the network has to make of the image."""
+        return tuple(self._integers[self.model.network.outputs[0].name].ravel().tolist())
+
+    def _checks(self) -> Iterator[dict[str, Any]]:
+        last = {step.op: number for number, step in enumerate(self.program.steps)}
+        for op, found in zip(self.model.network.ops, self.hashes, strict=True):
+            yield {"name": quoted(op.name), "hash": f"{found:#010x}u", "last_step": last[op.name], **self._place(op.output)}
+
+
+def fnv(found: bytes) -> int:
+    """FNV-1a of 32 bits."""
+    hashed = 2166136261
+    for byte in found:
+        hashed = (hashed ^ byte) * 16777619 & 0xFFFFFFFF
+    return hashed
+
+
+def _placed(place: Place) -> str:
+    return f"{{{place.offset}, {place.region}, {place.bits}, {int(place.is_signed)}, 0}}"
+
+
+def write_folder(folder: Path, texts: Iterable[tuple[str, str]]) -> tuple[Path, ...]:
+    """Write files, and return them in that order."""
+    found = []
+    for name, text in texts:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, text)
+        found.append(path)
+    return tuple(found)

@@ -1,0 +1,53 @@
+/* Kernels for networks whose tensors have 2, 4 or 8 bits. C99; no heap, no variables, nothing but <stdint.h> and <string.h>.
+ *
+ * Tensors lie by rows, columns, channels; values are packed densely, the first one in the low bits of a byte. Weights lie by output
+ * channel, then rows, columns and input channels of the window (qc_dots.h says in which order the latter are packed); those of depthwise
+ * convolutions by rows, columns, channels. Sums are exact. A sum with its bias times a multiplier of 31 bits is a product of 64 bits;
+ * divided by a power of two it is rounded to the nearest integer, halves to even, and clipped to the range of the output.
+ */
+#ifndef QC_H
+#define QC_H
+
+#include <stdint.h>
+#include <string.h>
+
+typedef struct qc_layer qc_layer;
+typedef void qc_kernel(const qc_layer *layer, uint8_t *const *memory);
+
+/* Adds products of `count` values to the sums of four output channels, whose weights lie `apart` bytes from each other. */
+typedef void qc_dots(const uint8_t *values, const uint8_t *weights, uint32_t apart, uint32_t count, uint32_t is_signed, int32_t *sums);
+
+/* The part of a window that lies inside of the input, and bytes from one tap or row to the next. */
+typedef struct {
+  uint32_t rows, taps, step, row_step, weight_step, weight_row_step, is_signed;
+} qc_window;
+/* Sums of products of four channels, each with weights of its own. */
+typedef void qc_fours(const uint8_t *values, const uint8_t *weights, const qc_window *window, int32_t *sums);
+
+/* A tensor in memory. `region` is an index into the memories that the caller hands over, `offset` counts bytes from its start. */
+typedef struct {
+  uint32_t offset;
+  uint8_t region, bits, is_signed, unused;
+} qc_tensor;
+
+/* One step. What a kernel does not read is zero. */
+struct qc_layer {
+  qc_kernel *run;
+  union {
+    qc_dots *dots;
+    qc_fours *fours;
+  } by; /* what multiplies, for the widths of values and weights; none where these begin inside of a byte */
+  const uint8_t *weights;
+  const int32_t *scales; /* with weights: the biases of all channels, then their multipliers; else multipliers */
+  const uint8_t *shifts; /* one for each multiplier: 1 to 62 */
+  qc_tensor in, in2, out;
+  uint32_t channels_in; /* a dense layer is a convolution of a single position that reads all values as channels */
+  uint16_t height_in, width_in, height, width, channels;
+  uint16_t kernel_height, kernel_width, groups, first_channel;
+  int16_t low, high; /* the range of the output, within that of its function */
+  uint8_t stride_height, stride_width, top, left, dilation_height, dilation_width;
+  uint8_t weight_bits;
+  uint8_t is_joined; /* the places of a row of the window follow each other in values and weights */
+};
+
+#endif

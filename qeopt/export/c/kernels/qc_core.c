@@ -1,0 +1,46 @@
+#include "qc_core.h"
+
+int32_t qc_wide(int64_t product, uint32_t shift, int32_t low, int32_t high) {
+  const int64_t doubled = product >> (shift - 1), odd = doubled >> 1 & 1;
+  const int64_t is_more = (doubled & 1) & (odd | ((product & (((int64_t)1 << (shift - 1)) - 1)) != 0));
+  const int64_t rounded = (doubled >> 1) + is_more;
+  return rounded < low ? low : rounded > high ? high : (int32_t)rounded;
+}
+
+void qc_outputs(const qc_layer *layer, qc_writer *writer, uint32_t channel, const int32_t *sums, uint32_t count, uint32_t less) {
+  const int32_t *biases = layer->scales + channel, *multipliers = biases + layer->channels, low = layer->low, high = layer->high;
+  const uint8_t *shifts = layer->shifts + channel;
+  const int32_t *const end = sums + count;
+  if (writer->bits == 8) {
+    uint8_t *at = writer->at;
+    while (sums != end) *at++ = (uint8_t)qc_scale((*sums++ >> less) + *biases++, *multipliers++, *shifts++, low, high);
+    writer->at = at;
+    return;
+  }
+  while (sums != end) qc_put(writer, qc_scale((*sums++ >> less) + *biases++, *multipliers++, *shifts++, low, high));
+}
+
+void qc_rest(const uint8_t *values, const uint8_t *weights, uint32_t apart, uint32_t count, int32_t *sums, uint32_t bits,
+             uint32_t is_signed, uint32_t weight_bits) {
+  const int32_t times = 1 << (16 - bits - weight_bits);
+  uint32_t i, channel;
+  for (channel = 0; channel < 4; channel++, weights += apart)
+    for (i = 0; i < count; i++) sums[channel] += times * qc_get(values, i, bits, is_signed) * qc_get(weights, i, weight_bits, 1);
+}
+
+static qc_span span_of(uint32_t out, uint32_t stride, uint32_t pad, uint32_t dilation, uint32_t kernel, uint32_t side) {
+  const int32_t start = (int32_t)(out * stride) - (int32_t)pad;
+  qc_span span = {0, kernel, 0};
+  while (span.from < span.to && start + (int32_t)(span.from * dilation) < 0) span.from++;
+  while (span.to > span.from && start + (int32_t)((span.to - 1) * dilation) >= (int32_t)side) span.to--;
+  span.at = span.from < span.to ? (uint32_t)(start + (int32_t)(span.from * dilation)) : 0;
+  return span;
+}
+
+qc_span qc_rows(const qc_layer *layer, uint32_t y) {
+  return span_of(y, layer->stride_height, layer->top, layer->dilation_height, layer->kernel_height, layer->height_in);
+}
+
+qc_span qc_columns(const qc_layer *layer, uint32_t x) {
+  return span_of(x, layer->stride_width, layer->left, layer->dilation_width, layer->kernel_width, layer->width_in);
+}

@@ -1,0 +1,84 @@
+/* What all kernels are made of: reading and writing packed values, rounding, windows. Included by kernels only. */
+#ifndef QC_CORE_H
+#define QC_CORE_H
+
+#include "qc.h"
+
+#if defined(__GNUC__)
+#define QC_INLINE inline __attribute__((always_inline, unused))
+#else
+#define QC_INLINE inline
+#endif
+
+/* The value with number `index` of a packed tensor. */
+static QC_INLINE int32_t qc_get(const uint8_t *values, uint32_t index, uint32_t bits, uint32_t is_signed) {
+  const uint32_t at = index * bits, found = (uint32_t)values[at >> 3] >> (at & 7) & ((1u << bits) - 1);
+  const uint32_t sign = is_signed << (bits - 1);
+  return (int32_t)(found ^ sign) - (int32_t)sign;
+}
+
+static QC_INLINE int32_t qc_of(const qc_tensor *tensor, const uint8_t *values, uint32_t index) {
+  return qc_get(values, index, tensor->bits, tensor->is_signed);
+}
+
+static QC_INLINE uint8_t *qc_at(const qc_tensor *tensor, uint8_t *const *memory) { return memory[tensor->region] + tensor->offset; }
+
+/* Writes values one after the other. Bits behind the last one are zero. */
+typedef struct {
+  uint8_t *at;
+  uint32_t byte, used, bits;
+} qc_writer;
+
+static QC_INLINE qc_writer qc_write_to(const qc_tensor *tensor, uint8_t *const *memory) {
+  const qc_writer writer = {memory[tensor->region] + tensor->offset, 0, 0, tensor->bits};
+  return writer;
+}
+
+static QC_INLINE void qc_put(qc_writer *writer, int32_t value) {
+  if (writer->bits == 8) {
+    *writer->at++ = (uint8_t)value;
+    return;
+  }
+  writer->byte |= ((uint32_t)value & ((1u << writer->bits) - 1)) << writer->used;
+  writer->used += writer->bits;
+  if (writer->used == 8) {
+    *writer->at++ = (uint8_t)writer->byte;
+    writer->byte = writer->used = 0;
+  }
+}
+
+static QC_INLINE void qc_end(const qc_writer *writer) {
+  if (writer->used) *writer->at = (uint8_t)writer->byte;
+}
+
+/* product / 2^shift, to the nearest integer, halves to even, clipped; shift is 1 to 62. */
+int32_t qc_wide(int64_t product, uint32_t shift, int32_t low, int32_t high);
+
+/* A sum times a multiplier, rounded and clipped. */
+static QC_INLINE int32_t qc_scale(int32_t sum, int32_t multiplier, uint32_t shift, int32_t low, int32_t high) {
+  const int64_t product = (int64_t)sum * multiplier;
+  if (shift > 32 && (uint32_t)product) { /* no half, as the lower word is not zero: the upper one says where to round to */
+    const int32_t rounded = (((int32_t)(product >> 32) >> (shift - 33)) + 1) >> 1;
+    return rounded < low ? low : rounded > high ? high : rounded;
+  }
+  return qc_wide(product, shift, low, high);
+}
+
+/* Writes the outputs of channels that follow each other: their sums over 2^less, with bias, scaled. */
+void qc_outputs(const qc_layer *layer, qc_writer *writer, uint32_t channel, const int32_t *sums, uint32_t count, uint32_t less);
+/* By how much the sums of dots and fours are too large: they hold values and weights in the high bits of a byte. */
+#define QC_LESS(layer) (16u - (layer)->in.bits - (layer)->weight_bits)
+/* Adds less than four products, in that measure. */
+void qc_rest(const uint8_t *values, const uint8_t *weights, uint32_t apart, uint32_t count, int32_t *sums, uint32_t bits,
+             uint32_t is_signed, uint32_t weight_bits);
+
+/* The part of a window, along one side, that lies inside of the input: places `from` to `to`, the first of them at `at`. */
+typedef struct {
+  uint32_t from, to, at;
+} qc_span;
+
+/* Of the window of output number `y`, and of `x`. */
+qc_span qc_rows(const qc_layer *layer, uint32_t y);
+qc_span qc_columns(const qc_layer *layer, uint32_t x);
+
+#endif

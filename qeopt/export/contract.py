@@ -1,0 +1,113 @@
+"""The numbers by which each operator turns exact sums into integers of its output; reference and firmware read the same ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qeopt.export.activation_functions import BOUNDS, CURVES, apply, check
+from qeopt.export.errors import ExportError
+from qeopt.export.geometry import window
+from qeopt.export.integers import SUM_HIGH, SUM_LOW, Factors, factors, joint_factors
+from qeopt.export.quantised import Grid, Integers, QuantisedNetwork
+from qeopt.network import Op, OpKind
+
+MOST_TABLE_BITS = 16
+"""A function that is looked up reads at most this many bits."""
+
+
+@dataclass(frozen=True)
+class Rescaling:
+    """How one operator ends: sums times multipliers, over powers of two, halves to even, clipped."""
+
+    factors: Factors
+    """One by output channel (weights), input (add, mul: one; concat), or count of values from 1 on (average); else one alone."""
+    low: int
+    """Least output: that of the grid or of the function."""
+    high: int
+    """Greatest output."""
+    table: Integers | None = None
+    """Outputs by input, from the least one on, where the function does more than clip; there is nothing to multiply then."""
+
+
+def rescaling(model: QuantisedNetwork, op: Op) -> Rescaling:
+    """Return the numbers of one operator.
+
+    Raises:
+        ExportError: when the operator or its function is not known, a factor is too large, or a sum could leave 32 bits.
+    """
+    function, out = model.functions[op.name], model.grids[op.output.name]
+    check(function, op.name)
+    if function in CURVES:
+        return Rescaling(Factors(np.zeros(0, np.int64), np.zeros(0, np.int64)), out.low, out.high, _table(model, op))
+    low, high = (int(np.clip(np.rint(end / out.scale), out.low, out.high)) for end in BOUNDS[function])
+    check_sums(model, op)
+    return Rescaling(_factors(model, op), low, high)
+
+
+def sum_range(model: QuantisedNetwork, op: Op) -> tuple[int, int]:
+    """Least and greatest value that a sum of `op` can pass through, whatever order its terms are added in."""
+    grid = model.grids[op.inputs[0].name]
+    if op.has_weights:
+        weights = model.weights[op.name]
+        ends = weights.values.reshape(len(weights.values), -1, 1) * np.array([grid.low, grid.high])
+        least, most = ends.min(axis=2).sum(axis=1), ends.max(axis=2).sum(axis=1)  # no term is of the other sign at its end
+        return int((least + np.minimum(weights.bias, 0)).min()), int((most + np.maximum(weights.bias, 0)).max())
+    if op.kind is OpKind.MUL:
+        other = model.grids[op.inputs[1].name]
+        products = [one * two for one in (grid.low, grid.high) for two in (other.low, other.high)]
+        return min(products), max(products)
+    found = window(op)
+    count = found.height * found.width if op.kind is OpKind.POOL else 1
+    return grid.low * count, grid.high * count
+
+
+def check_sums(model: QuantisedNetwork, op: Op) -> None:
+    """Make sure that 32 bits hold every sum.
+
+    Raises:
+        ExportError: naming the operator and how far its sums reach.
+    """
+    least, most = sum_range(model, op)
+    if least < SUM_LOW or most > SUM_HIGH:
+        raise ExportError(
+            f"sums of {op.name!r} reach from {least} to {most}, and 32 bits hold {SUM_LOW} to {SUM_HIGH}; "
+            "fewer bits, or a larger scale of its weights, make them smaller"
+        )
+
+
+def _factors(model: QuantisedNetwork, op: Op) -> Factors:
+    inputs = [model.grids[tensor.name].scale for tensor in op.inputs]
+    out = model.grids[op.output.name].scale
+    match op.kind:
+        case OpKind.CONV | OpKind.DEPTHWISE | OpKind.DENSE:
+            return factors(model.weights[op.name].scales * inputs[0] / out, op.name)
+        case OpKind.ADD:
+            return joint_factors([scale / out for scale in inputs], op.name)
+        case OpKind.MUL:
+            return factors([inputs[0] * inputs[1] / out], op.name)
+        case OpKind.POOL:
+            found = window(op)
+            return factors(inputs[0] / out / np.arange(1, found.height * found.width + 1), op.name)
+        case OpKind.CONCAT:
+            return factors([scale / out for scale in inputs], op.name)
+        case OpKind.MAX_POOL | OpKind.ACTIVATION:
+            return factors([inputs[0] / out], op.name)
+        case _:
+            raise ExportError(f"{op.name!r} is of the kind {op.kind}, which exports with numbers cannot write")
+
+
+def _table(model: QuantisedNetwork, op: Op) -> Integers:
+    """Outputs of a function of one value, computed once in double precision."""
+    function, grid = model.functions[op.name], model.grids[op.inputs[0].name]
+    if op.kind is not OpKind.ACTIVATION:
+        raise ExportError(f"{op.name!r} is of the kind {op.kind} and cannot end in {function!r}, which is looked up by itself")
+    if grid.bits > MOST_TABLE_BITS:
+        raise ExportError(f"{op.name!r} looks {function!r} up for {grid.bits} bits; {MOST_TABLE_BITS} are the most")
+    return model.grids[op.output.name].quantise(apply(function, codes(grid) * np.float64(grid.scale)))
+
+
+def codes(grid: Grid) -> Integers:
+    """All integers of a grid, the least one first."""
+    return np.arange(grid.low, grid.high + 1)

@@ -1,0 +1,160 @@
+"""Every kernel at every combination of widths, compiled for this machine and compared with the reference, value by value."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qeopt.design.arena import Arena, PlacedBuffer
+from qeopt.export.c.folder import Sources, write_folder
+from qeopt.export.c.program import program
+from qeopt.export.numbers import weight_shape
+from qeopt.export.quantised import Grid, QuantisedNetwork, Weights, weight_range
+from qeopt.export.reals import step
+from qeopt.network import Network, Op, OpKind, Tensor
+
+WIDTHS = (2, 4, 8)
+WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror"]
+SANITISERS = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+HEADER = """\
+#ifndef T_H
+#define T_H
+#include <stdint.h>
+#define T_ARENA_BYTES {bytes}u
+#define T_LAYERS {layers}
+#endif /* T_H */
+"""
+
+
+def shapes(source: Tensor, odd: Tensor) -> Iterator[Op]:
+    """The shapes that every combination of widths is tried with; the second tensor has an odd number of channels."""
+
+    def op(name: str, kind: OpKind, read: Tensor, side: int, channels: int, kernel: int = 1, **terms: object) -> Op:
+        height, width = (side, side) if side > 0 else (-side, -side + 1)
+        return Op(name, kind, (read,), Tensor(name, height, width, channels), kernel, **terms)  # type: ignore[arg-type]
+
+    yield op("pointwise", OpKind.CONV, source, 5, 11)
+    yield op("window", OpKind.CONV, source, 5, 6, 3)
+    yield op("strided", OpKind.CONV, source, 3, 5, 3, stride=2)
+    yield op("uneven", OpKind.CONV, source, 3, 4, 3, stride=2, pads=(0, 0, 2, 2))
+    yield op("dilated", OpKind.CONV, source, 5, 4, 3, dilation=(2, 2), kernel_width=2, pads=(2, 0, 2, 2))
+    yield op("grouped", OpKind.CONV, source, 5, 6, 3, groups=3)
+    yield op("depthwise3", OpKind.DEPTHWISE, source, 5, 24, 3)
+    yield op("depthwise5", OpKind.DEPTHWISE, source, 3, 24, 5, stride=2)
+    yield op("odd", OpKind.CONV, odd, 5, 3, 3)
+    yield op("odd_depthwise", OpKind.DEPTHWISE, odd, 5, 7, 3)
+    yield op("multiplied", OpKind.DEPTHWISE, odd, 5, 14, 3)
+    yield op("dense", OpKind.DENSE, source, 1, 5)
+    yield op("odd_dense", OpKind.DENSE, odd, 1, 2)
+
+
+def plain(source: Tensor, other: Tensor) -> Iterator[Op]:
+    """Shapes of operators without weights; the second tensor has the shape of the first."""
+    side, channels = int(source.height), int(source.channels)
+    yield Op("add", OpKind.ADD, (source, other), Tensor("add", side, side, channels))
+    yield Op("mul", OpKind.MUL, (source, other), Tensor("mul", side, side, channels))
+    yield Op("pool", OpKind.POOL, (source,), Tensor("pool", 3, 3, channels), 3, 2)
+    yield Op("whole_pool", OpKind.POOL, (source,), Tensor("whole_pool", 3, 3, channels), 3, 2, counts_padding=True)
+    yield Op("all_pool", OpKind.POOL, (source,), Tensor("all_pool", 1, 1, channels), side, side)
+    yield Op("max_pool", OpKind.MAX_POOL, (source,), Tensor("max_pool", 3, 3, channels), 3, 2)
+    yield Op("activation", OpKind.ACTIVATION, (source,), Tensor("activation", side, side, channels))
+    yield Op("concat", OpKind.CONCAT, (source, other, source), Tensor("concat", side, side, 3 * channels))
+
+
+class Builder:
+    """A network of many operators that read a few tensors, with random numbers."""
+
+    def __init__(self) -> None:
+        self.random = np.random.default_rng(0)
+        image = Tensor("image", 5, 5, 24, bits=8, is_image=True)
+        self.tensors, self.ops = {"image": image}, list[Op]()
+        self.grids = {"image": Grid(8, is_signed=False, scale=1 / 255)}
+        self.weights = dict[str, Weights]()
+        self.functions = dict[str, str]()
+        self.values = {"image": self.random.integers(0, 256, (1, 24, 5, 5))}
+
+    def add(self, op: Op, name: str, bits: int, *, is_signed: bool, weight_bits: int = 8, function: str = "") -> Tensor:
+        output = replace(op.output, name=name, bits=bits)
+        op = replace(op, name=name, output=output, function=function)
+        if op.has_weights:
+            low, high = weight_range(weight_bits)
+            shape = weight_shape(op)
+            self.weights[name] = Weights(
+                weight_bits,
+                self.random.integers(low, high + 1, shape),
+                self.random.uniform(0.005, 0.02, shape[0]),
+                self.random.integers(-200, 200, shape[0]),
+            )
+        real = step(op, [self.values[t.name] for t in op.inputs], self.grids, self.weights.get(name), function)
+        spread = float(np.quantile(np.abs(real), 0.9)) or 1.0
+        unit = Grid(bits, is_signed, 1.0)
+        self.grids[name] = replace(unit, scale=spread / unit.high if unit.high else spread)
+        self.values[name] = self.grids[name].quantise(real)
+        self.tensors[name], self.functions[name] = output, function
+        self.ops.append(op)
+        return output
+
+    def sources(self) -> Sources:
+        network = Network("t", tuple(self.tensors.values()), tuple(self.ops))
+        model = QuantisedNetwork(network, self.functions, self.grids, self.weights)
+        buffers, at = dict[str, PlacedBuffer](), 0
+        for name, tensor in self.tensors.items():  # one behind the other, at any address
+            size = -(-int(tensor.elements) * self.grids[name].bits // 8)
+            buffers[name] = PlacedBuffer(offset=at, bytes=size, first="", last="")
+            at += size
+        arena = Arena(bytes=at, minimal=False, bound=0, live=0, first_fit=None, align=1, buffers=buffers)
+        header = HEADER.format(bytes=at, layers=len(self.ops))
+        image = np.asarray(self.values["image"] * self.grids["image"].scale, np.float64)
+        return Sources("t", "0", arena, model, program(arena, model), "t", header, image)
+
+
+@pytest.fixture(scope="module")
+def gcc() -> str:
+    found = shutil.which("gcc")
+    if found is None:
+        pytest.skip("no gcc")
+    return found
+
+
+def run(gcc: str, folder: Path, sources: Sources, options: list[str]) -> str:
+    write_folder(folder, sources.texts())
+    files = [*map(str, sorted((folder / "src").glob("*.c"))), str(folder / "selftest/main.c")]
+    subprocess.run([gcc, *WARNINGS, *options, "-Isrc", *files, "-o", "selftest.out"], cwd=folder, check=True, timeout=300)
+    done = subprocess.run([folder / "selftest.out"], capture_output=True, text=True, timeout=300, check=False)
+    return done.stdout + done.stderr
+
+
+def everything() -> Builder:
+    builder = Builder()
+    image = builder.tensors["image"]
+    copy = Op("copy", OpKind.ACTIVATION, (image,), replace(image, is_image=False))
+    mixed = Op("mixed", OpKind.CONV, (image,), Tensor("mixed", 5, 5, 7))
+    wide = Op("wide", OpKind.CONV, (image,), Tensor("wide", 5, 5, 24))
+    for bits, is_signed in product(WIDTHS, (False, True)):
+        code = f"{'s' if is_signed else 'u'}{bits}"
+        source = builder.add(wide if is_signed else copy, f"source_{code}", bits, is_signed=is_signed)
+        odd = builder.add(mixed, f"odd_{code}", bits, is_signed=is_signed)
+        other = builder.add(wide, f"other_{code}", bits, is_signed=is_signed)
+        for weight_bits, out_bits in product(WIDTHS, WIDTHS):
+            for op in shapes(source, odd):
+                name = f"{op.name}_{code}_{weight_bits}_{out_bits}"
+                builder.add(op, name, out_bits, is_signed=is_signed, weight_bits=weight_bits, function="" if is_signed else "relu")
+        for out_bits in WIDTHS:
+            for op in plain(source, other):
+                builder.add(op, f"{op.name}_{code}_{out_bits}", out_bits, is_signed=is_signed)
+    return builder
+
+
+def test_all_widths_and_shapes_are_computed_as_the_reference_computes_them(gcc: str, tmp_path: Path) -> None:
+    builder = everything()
+    cases = [op for op in builder.ops if op.has_weights]
+    assert len({(builder.grids[op.inputs[0].name].bits, builder.weights[op.name].bits, op.output.bits) for op in cases}) == 27
+    sources = builder.sources()
+    assert len([step for step in sources.program.steps if step.inner]) > 400
+    assert {step.inner for step in sources.program.steps} >= {f"qc_dots_{a}_{w}" for a, w in product(WIDTHS, WIDTHS)}
+    assert run(gcc, tmp_path, sources, SANITISERS) == f"all {len(builder.ops)} layers as computed\n"
