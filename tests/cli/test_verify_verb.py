@@ -28,9 +28,11 @@ def test_a_fresh_design_holds(run: Run, design: dict[str, Any]) -> None:
         f"score {design['score']:.4f}, sram 11,328 of 14,336, flash 10,168 of 10,240",
         "bits: optimal for this structure (CP-SAT, chain)",
         "space: a single structure",
+        "device: stm32f412, as it ships",
+        "runtime: cmix-nn, as it ships",
     ]
     found = json.loads(run("verify", "runs/net/design.json", "--json").stdout)
-    assert set(found) == {"format", "status", "study_name", "score", "mismatches", "proof"}
+    assert set(found) == {"format", "status", "study_name", "score", "mismatches", "assumed", "proof"}
     assert (found["status"], found["mismatches"], found["proof"]["status"]) == ("holds", [], "optimal")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from qeopt.design.model import Design
 from qeopt.hardware import Device, Runtime
+from qeopt.spec.graft import CHANGED
 from qeopt.spec.library import Library, builtin_folder
 from qeopt.spec.load import load
 from qeopt.spec.model import Block
@@ -54,18 +55,19 @@ def _hardware(kind: str, folder: str, model: type[Block], used: Device | Runtime
     if used is None:
         yield f"{kind}: none is named"
         return
-    file = shipped_file(folder, used.name)
+    name = used.name.removesuffix(CHANGED)
+    file = shipped_file(folder, name)
     if file is None:
         yield f"{kind}: {used.name or 'without a name'}, and none of that name ships"
         return
     shipped = load(model, file.path, library=Library(), kind=kind, folder=folder).value
     found = changed(_numbers(shipped), _numbers(used))
     if not found:
-        yield f"{kind}: {used.name}, as it ships"
+        yield f"{kind}: {name}, as it ships"
         return
     said = [f"{key} {_spell(now)} instead of {_spell(before)}" for key, before, now in found[:MOST]]
     more = [f"and {len(found) - MOST} more"] if len(found) > MOST else []
-    yield f"{kind}: made for a changed {used.name}: {'; '.join([*said, *more])}"
+    yield f"{kind}: made for a changed {name}: {'; '.join([*said, *more])}"
 
 
 def _numbers(block: Block) -> Mapping[str, Any]:
