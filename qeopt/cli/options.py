@@ -55,3 +55,18 @@ RequireOptimal: TypeAlias = Annotated[
 Engine: TypeAlias = Annotated[str | None, typer.Option("--engine", metavar="NAME", help="Engine that assigns bits.")]
 Part: TypeAlias = Annotated[str, typer.Argument(metavar="[PART]", help="Only those with this in their name or title.")]
 Sources: TypeAlias = Annotated[bool, typer.Option("--sources", help="Show where the numbers come from instead.")]
+DataSet: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--data",
+        metavar="DATA",
+        help="Labelled images: a folder with a subfolder of pictures a class, an .npz, a folder of files of the MNIST family, "
+        "`fashion-mnist`, or `digits`.",
+    ),
+]
+DataResize: TypeAlias = Annotated[bool, typer.Option("--resize", help="Scale pictures of another size instead of refusing them.")]
+DataLimit: TypeAlias = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Training images at most.")]
+TestLimit: TypeAlias = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Test images at most.")]
+TorchDevice: TypeAlias = Annotated[
+    str, typer.Option("--device", metavar="NAME", help="Device of PyTorch: auto (a GPU where there is one), cpu, cuda, ...")
+]

@@ -24,7 +24,8 @@ VERBS = {
     "explain": "explain",
     "sweep": "sweep",
     "score": "score",
-    "calibrate": "calibrate",
+    "sample": "sample",
+    "correlate": "correlate",
     "show": "show",
     "where": "where",
     "new": "new",
@@ -33,6 +34,8 @@ VERBS = {
     "runtimes": "runtimes",
     "engines": "engines",
     "export": "export",
+    "train": "train",
+    "evaluate": "evaluate",
 }
 """Modules of this package, by verb; each has a function `command`."""
 

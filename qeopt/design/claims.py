@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from qeopt.budgets import table
 from qeopt.design.model import Design, Other
 from qeopt.network import Bits, Network
 from qeopt.qbr import PROVER, Refiner
@@ -71,7 +72,7 @@ def _misnamed(said: Said, refiner: Refiner, network: Network) -> tuple[str, ...]
     pairs = (
         ("weights", set(said.weights), {op.name for op in network.weighted_ops}),
         ("activations", set(said.activations), {tensor.name for tensor in network.tensors}),
-        ("uses", set(said.uses), set(refiner.limits)),
+        ("uses", set(said.uses), {name for name, record in table().items() if record.lacks(refiner.runtime) is None}),
     )
     found = [f"{what}: {name!r} is missing" for what, has, needs in pairs for name in sorted(needs - has)]
     found += [f"{what}: there is no {name!r}" for what, has, needs in pairs for name in sorted(has - needs)]
