@@ -138,7 +138,7 @@ FORGERIES: Mapping[str, tuple[str, Change, str]] = {
         "flash: the design says that the budget is 1301, the study 1300",
     ),
     "a budget less": ("tight", lose("uses", "layers"), "uses: 'layers' is missing"),
-    "a budget more": ("tight", put("uses", "macs", {"used": 1, "limit": 2}), "uses: there is no 'macs'"),
+    "a budget more": ("tight", put("uses", "picojoules", {"used": 1, "limit": 2}), "uses: there is no 'picojoules'"),
     "weight bits": ("tight", put("weights", "head", lambda bits: 4 if bits != 4 else 2), "score: the design says "),
     "bits of no kernel": ("tight", put("weights", "head", 3), "some bits are not among those"),
     "image bits": ("tight", put("activations", "image", 4), "some bits are not among those"),
