@@ -14,8 +14,10 @@ from qeopt.cli import options
 from qeopt.cli.verb import BAD_USAGE, emit, fail, out
 from qeopt.report.calibration import calibration_document, print_calibration
 from qeopt.report.correlations import correlations_document, print_correlations, write_correlations
-from qeopt.report.folder import Run, default_folder, now, prepare
+from qeopt.report.folder import Run, now
 from qeopt.report.words import place
+from qeopt.runs import open_run
+from qeopt.runs.folders import name_of
 from qeopt.score.calibration import SIGMAS_A, SIGMAS_W, calibrate
 from qeopt.statistics.bootstrap import RESAMPLES
 from qeopt.verbs.correlate import correlate, sigma_grid
@@ -75,10 +77,10 @@ def command(
     if sigma_a or sigma_w:
         fail("--sigma-a and --sigma-w are for --sigma-grid, which was not given", BAD_USAGE)
     started, clock = now(), time.monotonic()
-    folder = prepare(out_ or default_folder(f"{features.resolve().parent.name}.correlate"))
     names = tuple(name.strip() for name in predictors.split(",") if name.strip())
     found = correlate(features, results, predictors=names, resamples=resamples)
-    written = write_correlations(folder, found, Run(tuple(sys.argv), started, time.monotonic() - clock, ()))
+    with open_run(out_, f"{name_of(features.resolve().parent)}.correlate") as folder:
+        written = write_correlations(folder, found, Run(tuple(sys.argv), started, time.monotonic() - clock, ()))
     if json_:
         emit({**correlations_document(found), "files": {name: str(path) for name, path in written.items()}})
         return

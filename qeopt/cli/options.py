@@ -7,6 +7,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from qeopt.runs.folders import design_in
+
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Debug: TypeAlias = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no warnings.")]
@@ -18,13 +20,9 @@ Paths: TypeAlias = Annotated[
 ]
 
 
-def _design_in(path: Path) -> Path:
-    """A folder stands for the design in it."""
-    return path / "design.json" if path.is_dir() else path
-
-
 DesignFile: TypeAlias = Annotated[
-    Path, typer.Argument(metavar="DESIGN", callback=_design_in, help="A design.json written by `qeopt solve`, or its folder.")
+    Path,
+    typer.Argument(metavar="DESIGN", callback=design_in, help="A design.json, the folder of its run, or the name of its study."),
 ]
 Out: TypeAlias = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results.")]
 Sets: TypeAlias = Annotated[

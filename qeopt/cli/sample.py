@@ -11,10 +11,11 @@ import typer
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
 from qeopt.cli.verb import INTERRUPTED, emit, err, fail, out
-from qeopt.report.folder import Run, default_folder, now, prepare
+from qeopt.report.folder import Run, now
 from qeopt.report.progress import ProgressLine
 from qeopt.report.samples import print_sampling, sampling_document, write_sampling
 from qeopt.report.words import place
+from qeopt.runs import open_run
 from qeopt.sampling.bits import EXACT, RULES
 from qeopt.spec.library import Library
 from qeopt.study.load import load_study
@@ -57,25 +58,26 @@ def command(
     """Draw designs of a study to train: structures of its space, bits for each by one or several rules, and their features."""
     started, clock = now(), time.monotonic()
     given, library = overrides(set_, device=device, runtime=runtime), Library(tuple(path or ()))
-    folder = prepare(out_ or default_folder(f"{load_study(study, overrides=given, library=library).value.name}.sample"))
-    with ProgressLine(err(), quiet=quiet) as progress:
-        found = sample(
-            study,
-            count=n,
-            seed=seed,
-            spread_over=spread,
-            rules=tuple(name.strip() for name in bits.split(",") if name.strip()) or (EXACT,),
-            overrides=given,
-            library=library,
-            report=lambda done, asked: progress.say(f"sampling: {done:,} of {asked:,} structures"),
-        )
-    if not found.samples:
-        fail("interrupted before anything was drawn", INTERRUPTED)
-    written = write_sampling(folder, found, Run(tuple(sys.argv), started, time.monotonic() - clock, found.loaded.files))
-    if json_:
-        emit({**sampling_document(found), "files": {name: str(path) for name, path in written.items()}})
-    else:
-        print_sampling(out(), found)
-        out().print(f"\nwritten: {', '.join(place(path) for path in written.values())}", soft_wrap=True)
-    if found.interrupted:
-        raise typer.Exit(INTERRUPTED)
+    name = load_study(study, overrides=given, library=library).value.name
+    with open_run(out_, f"{name}.sample") as folder:
+        with ProgressLine(err(), quiet=quiet) as progress:
+            found = sample(
+                study,
+                count=n,
+                seed=seed,
+                spread_over=spread,
+                rules=tuple(name.strip() for name in bits.split(",") if name.strip()) or (EXACT,),
+                overrides=given,
+                library=library,
+                report=lambda done, asked: progress.say(f"sampling: {done:,} of {asked:,} structures"),
+            )
+        if not found.samples:
+            fail("interrupted before anything was drawn", INTERRUPTED)
+        written = write_sampling(folder, found, Run(tuple(sys.argv), started, time.monotonic() - clock, found.loaded.files))
+        if json_:
+            emit({**sampling_document(found), "files": {name: str(path) for name, path in written.items()}})
+        else:
+            print_sampling(out(), found)
+            out().print(f"\nwritten: {', '.join(place(path) for path in written.values())}", soft_wrap=True)
+        if found.interrupted:
+            raise typer.Exit(INTERRUPTED)

@@ -27,6 +27,7 @@ VERBS = {
     "sample": "sample",
     "correlate": "correlate",
     "show": "show",
+    "runs": "runs",
     "where": "where",
     "new": "new",
     "schema": "schema",

@@ -86,10 +86,10 @@ def test_score_of_a_network_by_its_terms(run: Run) -> None:
 
 def test_score_of_a_design_at_its_own_bits(run: Run, tmp_path: Path) -> None:
     run("solve", "net.yaml", "--no-baselines")
-    design = json.loads((tmp_path / "runs" / "net" / "design.json").read_text())
-    own = json.loads(run("score", "runs/net/design.json", "--json").stdout)
+    design = json.loads((tmp_path / "runs" / "net" / "1" / "design.json").read_text())
+    own = json.loads(run("score", "runs/net/1/design.json", "--json").stdout)
     assert own["score"] == design["score"]
-    eight = json.loads(run("score", "runs/net/design.json", "--bits", "8", "--json").stdout)
+    eight = json.loads(run("score", "runs/net/1/design.json", "--bits", "8", "--json").stdout)
     assert eight["score"] >= own["score"]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from qeopt.run import ResumeError
+from qeopt.runs import ResumeError
 from qeopt.search import Progress
 from qeopt.search.checkpoint import CheckpointError
 from qeopt.spec.errors import SpecError
