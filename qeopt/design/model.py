@@ -129,7 +129,7 @@ class Alternative(Other):
 class NoBaseline(Block):
     """Why there is no design under narrower terms."""
 
-    reason: Literal["none fits", "none found", "interrupted"]
+    reason: Literal["none fits", "none found", "out of time", "interrupted"]
     """`none fits` is proven: by `certificate` over a space, by an exact solve of a single structure."""
     certificate: SpaceCertificate | None = None
     """Prices at which designs that are worth nothing are worth less than nothing, so that there are none."""

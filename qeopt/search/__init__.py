@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from qeopt.qbr import Refiner
+from qeopt.qbr import Deadline, Refiner
 from qeopt.relaxation.bound import BoundPart, JointBound, bound_space
 from qeopt.relaxation.bound.feasibility import proof_that_none_fits
 from qeopt.relaxation.rating.relax import Relaxer
@@ -39,6 +39,9 @@ __all__ = [
     "explore",
     "open_workers",
 ]
+
+BOUND_SHARE = 0.5
+"""Of the time allowed, what the bound may take: the rest is for finding designs."""
 
 
 def explore(
@@ -73,12 +76,14 @@ def explore(
     if not isinstance(space, Space):
         raise TypeError(f"only a space can be searched, not a {type(space).__name__}")
     started = time.monotonic()
+    if refiner.deadline.at is None:
+        refiner = refiner.until(Deadline.after(settings.time_limit_seconds))
     terms = Terms(space, task, refiner, settings)
     report = report or (lambda progress: None)
     workers = workers or InProcess()
     saved = None if journal is None else journal.read(space)
     if saved is None:
-        watch = Watch(report, started, settings)
+        watch = Watch(report, started, settings, refiner.deadline.sooner(BOUND_SHARE))
         try:
             bound = _bound(terms, watch)
         except KeyboardInterrupt:

@@ -10,7 +10,7 @@ from qeopt.design import Baseline, Design, NoBaseline, VerificationError
 from qeopt.design.build import describe, describe_alternative, describe_baseline, describe_certificate
 from qeopt.design.recount import recount
 from qeopt.memory.order import lower_order
-from qeopt.qbr import PROVER, Refined, Refiner
+from qeopt.qbr import PROVER, Deadline, Refined, Refiner
 from qeopt.relaxation.cells.left_out import left_out
 from qeopt.runs import Run, reopen_run, start_run
 from qeopt.search import Progress, SearchResult, SearchSettings, Stop, Workers, explore, open_workers
@@ -25,6 +25,9 @@ STUDY = "study"
 """Name of the search for the study itself, beside those of its baselines."""
 ORDERS = 4
 """Times that operators are put into an order which needs less at the bits chosen, and bits are chosen again."""
+
+GRACE = 1.0
+"""Seconds after the time allowed in which the bits of the answer are proven, as far as that goes."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class _Searcher:
     workers: Workers
     report: Callable[[str, Progress], None] | None
     run: Run | None
+    deadline: Deadline
 
     def explore(self, refiner: Refiner, name: str, settings: SearchSettings) -> SearchResult:
         """Search under the terms of `refiner`; `name` is that of the search."""
@@ -56,7 +60,7 @@ class _Searcher:
         return explore(
             self.study.subject,
             self.study.task,
-            refiner.scouting(),
+            refiner.scouting().until(self.deadline),
             settings,
             None if report is None else lambda progress: report(name, progress),
             workers=self.workers,
@@ -115,8 +119,9 @@ def _solve(
     report: Callable[[str, Progress], None] | None,
 ) -> Solution:
     study = loaded.value
+    deadline = Deadline.after(study.search.time_limit_seconds)
     with open_workers(workers, study.search.islands) as crew:
-        results = _search_all(_Searcher(study, crew, report, run))
+        results = _search_all(_Searcher(study, crew, report, run, deadline))
     found = results[STUDY]
     interrupted = any(result.stopped is Stop.INTERRUPTED for result in results.values())
     histories = {name: result.history for name, result in results.items()}
@@ -125,17 +130,18 @@ def _solve(
     if found.best is None:
         return Solution(loaded, None, found.reason, found, interrupted, histories)
     baselines, no_baselines = _baselines(study, results)
+    prover = study.refiner.until(deadline.extended(GRACE))
     design = describe(
         loaded,
         found.best.structure,
-        _in_best_order(study, prove(study.refiner, found.best.refined)),
+        _in_best_order(study, prover, prove(prover, found.best.refined)),
         stopped=found.stopped,
         overrides=overrides,
         bound=found.bound,
         baselines=baselines,
         no_baselines=no_baselines,
         alternatives=tuple(
-            describe_alternative(study, other.design.structure, prove(study.refiner, other.design.refined), other.distance)
+            describe_alternative(study, other.design.structure, prove(prover, other.design.refined), other.distance)
             for other in found.alternatives
         ),
     )
@@ -162,7 +168,7 @@ def prove(refiner: Refiner, scouted: Refined) -> tuple[Refined, ...]:
     return tuple(sorted(proofs, key=lambda proof: proof.bits is None))
 
 
-def _in_best_order(study: Study, proofs: tuple[Refined, ...]) -> tuple[Refined, ...]:
+def _in_best_order(study: Study, refiner: Refiner, proofs: tuple[Refined, ...]) -> tuple[Refined, ...]:
     """Where the study is of one network, run its operators in an order that needs less at the bits chosen, and choose bits again.
 
     The order of a space is part of what its bound counts, and stays.
@@ -170,12 +176,12 @@ def _in_best_order(study: Study, proofs: tuple[Refined, ...]) -> tuple[Refined, 
     for _ in range(ORDERS if study.subject.size == 1 else 0):
         chosen = proofs[0]
         network = None if chosen.bits is None else lower_order(chosen.network, study.runtime, chosen.bits)
-        if network is None:
+        if network is None or refiner.deadline.is_past:
             break
-        again = study.refiner.refine(network, chosen.engine, chosen.bits)
+        again = refiner.refine(network, chosen.engine, chosen.bits)
         if again.score is None or chosen.score is None or again.score < chosen.score:
             break
-        proofs = prove(study.refiner, again)
+        proofs = prove(refiner, again)
     return proofs
 
 
@@ -186,7 +192,7 @@ def _search_all(searcher: _Searcher) -> dict[str, SearchResult]:
     found = searcher.explore(study.refiner, STUDY, study.search)
     results = {STUDY: found}
     for name in study.search.baselines if found.best is not None else ():
-        if found.stopped is Stop.INTERRUPTED:
+        if found.stopped is Stop.INTERRUPTED or searcher.deadline.is_past:
             break
         found = results[name] = searcher.explore(study.terms(name), name, alone)
     return results
@@ -198,7 +204,9 @@ def _baselines(study: Study, results: Mapping[str, SearchResult]) -> tuple[dict[
     none: dict[str, NoBaseline] = {}
     for name in study.search.baselines:
         result = results.get(name)
-        if result is None or result.stopped is Stop.INTERRUPTED:
+        if result is None and all(other.stopped is not Stop.INTERRUPTED for other in results.values()):
+            none[name] = NoBaseline(reason="out of time")
+        elif result is None or result.stopped is Stop.INTERRUPTED:
             none[name] = NoBaseline(reason="interrupted")
         elif result.best is None:
             none[name] = _no_baseline(study, study.terms(name), result)
