@@ -99,3 +99,5 @@ class SearchResult:
     none_fits: tuple[BoundPart, ...] = ()
     """What proves that no structure fits, where that is proven: a bound below nothing where every design is worth nothing."""
     """Designs beside the best, each as far from those before it as could be found."""
+    excluded: bool = False
+    """Whether it is proven that nothing fits; where nothing was found and this is not so, something may."""
