@@ -55,12 +55,24 @@ class Kernel(Block):
     """By activation bits: the number that input and output channels must be a multiple of."""
     weight_channel_multiple: Mapping[Bits, Annotated[int, Field(ge=1)]] = {}
     """By weight bits: the number that input and output channels must be a multiple of."""
+    columns: Mapping[Bits, Annotated[int, Field(ge=1)]] = {}
+    """By weight bits: the number that the values summed into one output (k_h * k_w * c_in) must be a multiple of."""
+    grouped: tuple[Bits, ...] | None = None
+    """Weight bits with which it runs groups of channels; all of its own where this is left out."""
+    dilated: bool = True
+    """Whether it knows dilation."""
+    square: bool = False
+    """Whether images, windows, steps and padding must be the same in both directions."""
+    values: Literal["signed", "unsigned"] | None = None
+    """How it holds values: as two's complement, or from zero up with an offset; left out where it takes both."""
     windows: tuple[Annotated[int, Field(ge=1)], ...] = ()
     """Sides that a window may have; any where this is left out."""
     strides: tuple[Annotated[int, Field(ge=1)], ...] = ()
     """Strides that a window may have; any where this is left out."""
     max_channels: Annotated[int, Field(ge=1)] | None = None
     """Most channels that an operator may read or write."""
+    asks: Mapping[str, ShapeFormula] = {}
+    """Other limits of shapes: by what is asked for in words, a formula that is 0 where that is met."""
 
     @model_validator(mode="after")
     def _one_form(self) -> Kernel:
@@ -77,6 +89,8 @@ class Kernel(Block):
         for field, stated, known in (
             ("channel_multiple", self.channel_multiple, activations),
             ("weight_channel_multiple", self.weight_channel_multiple, weights),
+            ("columns", self.columns, weights),
+            ("grouped", self.grouped or (), weights),
         ):
             for bits in stated:
                 if bits not in known:
@@ -88,6 +102,10 @@ class Kernel(Block):
         if self.tuples:
             return tuple(sorted(self.tuples))
         return tuple(sorted(product(self.inputs, self.weights if has_weights else (0,), self.outputs)))
+
+
+Planner = Literal["best", "greedy_by_size"]
+"""Who gives buffers their addresses: this program, as well as can be, or the library while it starts, the largest buffer first."""
 
 
 class Memory(Block):
@@ -111,6 +129,8 @@ class Memory(Block):
     """The channels of every tensor are padded to a multiple of this in memory."""
     packing: Mapping[Bits, Bits] = {}
     """By bits: how many a value occupies, and then no other bits can be stored; as many as it has where this is left out."""
+    planner: Planner = "best"
+    """Who gives buffers their addresses."""
     persistent: Mapping[OpKind, ShapeFormula] = {}
     """Formula by kind of operator: bytes that each such operator holds from the start to the end of an inference."""
     banks: Literal["largest", "all"] = "largest"
@@ -185,6 +205,8 @@ class Runtime(Block):
     folds: tuple[Fold, ...] = ALL
     """What no operator is needed for here: `pad` (convolutions pad for themselves), `reshape` (one that moves nothing takes no
     memory), `ranking` (softmax and the like are left out at the very end of a network)."""
+    reorders: bool = True
+    """Whether operators of one network may run in another order than it states."""
     needs_isa: tuple[str, ...] = ()
     """Extensions that the device's `isa` must name."""
     max_layers: Annotated[int, Field(ge=1)] | None = None
