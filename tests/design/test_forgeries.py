@@ -40,7 +40,7 @@ search: {{evaluations: 60, seed: 1, baselines: [eight_bits, tied], alternatives:
 """
 STUDIES = {
     # Of the baselines one is proven not to exist; one alternative.
-    "tight": STUDY.format(runtime="cmix-nn", sram="4 KiB", flash="1300 B"),
+    "tight": STUDY.format(runtime="cmix-nn", sram="4 KiB", flash="1500 B"),
     # The certificate has several parts, the peak has scratch, there are two alternatives.
     "parts": STUDY.format(runtime="tinyengine", sram="6 KiB", flash="3 KiB"),
 }
@@ -135,7 +135,7 @@ FORGERIES: Mapping[str, tuple[str, Change, str]] = {
     "a larger budget": (
         "tight",
         put("uses", "flash", "limit", more),
-        "flash: the design says that the budget is 1301, the study 1300",
+        "flash: the design says that the budget is 1501, the study 1500",
     ),
     "a budget less": ("tight", lose("uses", "layers"), "uses: 'layers' is missing"),
     "a budget more": ("tight", put("uses", "picojoules", {"used": 1, "limit": 2}), "uses: there is no 'picojoules'"),
