@@ -3,9 +3,9 @@
     python benchmarks/mutants/run.py [--workers 2] [--seconds 120] [WORD ...]
 
 Every mutant of `mutants.py` (or those whose file or text holds a WORD) is made in a copy of the sources, and its tests are run
-until the first that fails. It prints one line a mutant, `died` or `LIVES`, and ends with 1 where one lives that need not: the aim is that
-57 of 60 die. A mutant whose tests take longer than `--seconds` has died: they end in time on sound code. The repository itself is
-never changed. About 30 minutes on two cores.
+until the first that fails. It prints one line a mutant, `died` or `LIVES`, and ends with 1 where more than three live: some change
+nothing that anybody could see. A mutant whose tests take longer than `--seconds` has died: they end in time on sound code. The
+repository itself is never changed. About 30 minutes on two cores.
 """
 
 from __future__ import annotations
