@@ -185,7 +185,7 @@ def open_graph(path: Path, content: bytes, options: ImportOptions) -> Reader:
         dims = reader.tensor(index).dims
         if dims and dims[0] != 1 and len(dims) > 1:
             raise refuse(path, f"a batch of {dims[0]}; one image was expected")
-        draft.read_image(str(index), reader.shape(index))
+        draft.read_image(str(index), reader.shape(index), reader.tensor(index).name)
     return reader
 
 
