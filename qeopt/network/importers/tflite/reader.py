@@ -92,10 +92,6 @@ class Reader:
         found = None if prod(tensor.dims) > 64 else self.data(tensor)
         return None if found is None else tuple(int(number) for number in found.reshape(-1))
 
-    def is_image(self, index: int) -> bool:
-        """Whether a tensor is an input of the network, or another name for one."""
-        return self.draft.resolve(str(index)) in {self.draft.image, *self.draft.more_images}
-
     def state(self, handle: int, shape: Shape, node: str) -> str:
         """The value that a state is, by the tensor that stands for it.
 
