@@ -25,6 +25,7 @@ from qeopt.design.model import (
 )
 from qeopt.memory import Resources
 from qeopt.qbr import Refined
+from qeopt.qbr.repair import TIGHTENED
 from qeopt.relaxation.bound import BoundPart
 from qeopt.search import JointBound
 from qeopt.space import Structure
@@ -64,6 +65,7 @@ def describe(
         space_certificate=None
         if bound is None
         else SpaceCertificate(parts=tuple(_part(part) for part in bound.parts), left_out=bound.left_out),
+        no_bound="" if bound is not None else why_no_bound(study),
         structure=study.subject.named(structure),
         order=tuple(op.name for op in refined.network.ops),
         weights=dict(refined.bits.weights),
@@ -81,6 +83,15 @@ def describe(
             versions={name: version(name) for name in ("qeopt", "ortools", "numpy")},
         ),
     )
+
+
+def why_no_bound(study: Study) -> str:
+    """Why a search of the study has no bound, where the study itself is the reason."""
+    if study.open_space is None:
+        return ""
+    if not study.objective.is_additive:
+        return "the objective does not add up"
+    return "evolution alone looks for none" if study.search.strategy == "evolution" else ""
 
 
 def describe_alternative(study: Study, structure: Structure, proofs: tuple[Refined, ...], distance: float) -> Alternative:
@@ -126,7 +137,7 @@ def _proof(proofs: tuple[Refined, ...]) -> BitsProof:
         certificates=tuple(
             Certificate(engine=found.engine, status=found.status, value=found.value, bound=found.bound) for found in outcomes
         ),
-        note="" if proven else refined.note,
+        note="" if proven and refined.note == TIGHTENED else refined.note,
     )
 
 

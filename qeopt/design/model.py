@@ -171,6 +171,8 @@ class Design(Block):
     """How good the bits are for this structure."""
     space_certificate: SpaceCertificate | None
     """What proves `bound`; null where no bound is known."""
+    no_bound: str = ""
+    """Why no bound is known, where the reason is in the study; empty where there is one."""
     structure: Mapping[str, Mapping[str, Amount]]
     """Chosen values by block; empty for a fixed network without choices."""
     order: tuple[str, ...] = ()

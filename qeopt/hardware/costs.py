@@ -157,6 +157,8 @@ def legal_tuples(runtime: Runtime, op: Op, weights: Iterable[int], activations: 
     candidates = product(activation_bits, weight_bits, activation_bits)
     if runtime.kernels == "any":
         return tuple(sorted(candidates))
+    if op.output.lies_in is not None and op.kind is OpKind.RESHAPE:  # no kernel runs
+        return tuple(sorted(entry for entry in candidates if entry[0] == entry[2]))
     kernel = runtime.kernels.get(op.kind)
     legal = set(kernel.legal(op.has_weights)) if kernel else set()
     return tuple(sorted(legal.intersection(candidates)))

@@ -11,6 +11,7 @@ from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 from qeopt.hardware.device import Source
 from qeopt.hardware.formula import BIT_NAMES, SHAPE_NAMES, Formula
 from qeopt.network import WEIGHTED_KINDS, OpKind
+from qeopt.network.lowering import ALL, Fold
 from qeopt.spec.model import Block
 from qeopt.spec.units import ByteSize
 
@@ -181,6 +182,9 @@ class Runtime(Block):
     """Estimated cycles, for `budgets.latency_ms`."""
     energy: Energy | None = None
     """Estimated energy, for `budgets.energy_uj`."""
+    folds: tuple[Fold, ...] = ALL
+    """What no operator is needed for here: `pad` (convolutions pad for themselves), `reshape` (one that moves nothing takes no
+    memory), `ranking` (softmax and the like are left out at the very end of a network)."""
     needs_isa: tuple[str, ...] = ()
     """Extensions that the device's `isa` must name."""
     max_layers: Annotated[int, Field(ge=1)] | None = None

@@ -10,9 +10,10 @@ from qeopt.budgets import budget
 from qeopt.infeasibility.descent import ROUNDS, Need, descend, shares_of
 from qeopt.infeasibility.network import fast_exact, fixed_totals
 from qeopt.memory import Limits
-from qeopt.network import Network, Op, Tensor
+from qeopt.network import Network
 from qeopt.qbr import Impossible, Refiner
 from qeopt.relaxation.bound import JointBound, bound_space
+from qeopt.score.objective import ObjectiveBlock
 from qeopt.space import Space, Structure, Task
 from qeopt_solvers.explain import least_relaxation
 
@@ -40,25 +41,8 @@ class Least:
     """Whether no structure of the space runs with less at any legal bits; where no amount is enough, whether that is proven."""
 
 
-@dataclass(frozen=True, slots=True)
-class Indifferent:
+class ZeroObjective(ObjectiveBlock):
     """An objective under which every design is worth nothing: what is left of a search is whether something fits."""
-
-    def check(self, network: Network) -> str | None:
-        """It can say of any network that it is worth nothing."""
-        return None
-
-    def constant(self, network: Network) -> float:
-        """Nothing."""
-        return 0.0
-
-    def weight_gain(self, network: Network, op: Op, bits: int) -> float:
-        """Nothing."""
-        return 0.0
-
-    def activation_gain(self, network: Network, op: Op, tensor: Tensor, bits: int) -> float:
-        """Nothing."""
-        return 0.0
 
 
 def least_of(
@@ -144,7 +128,7 @@ class _Quest:
     def _below(self, amount: int | None) -> JointBound | None:
         """The bound over the space with less than `amount` (any, if None) where nothing has a worth; None where there is none."""
         own = None if amount is None else amount - 1
-        terms = replace(self.refiner, limits=self.held.but(**{self.name: own}), objective=Indifferent())
+        terms = replace(self.refiner, limits=self.held.but(**{self.name: own}), objective=ZeroObjective())
         return _feasibility(self.space, self.task, terms)
 
 
@@ -159,13 +143,13 @@ def least_need(refiner: Refiner, network: Network, name: str, held: Limits) -> i
     Bytes of memory, units of anything else. Addresses of buffers, and code beyond the least, are left aside.
     """
     if budget(name).is_structural(refiner.runtime):
-        terms = replace(refiner, limits=held, objective=Indifferent())
+        terms = replace(refiner, limits=held, objective=ZeroObjective())
         compiled = terms.compile(network)
         if isinstance(compiled, Impossible) or fixed_totals(terms, network):
             return None
         found = least_relaxation(compiled.problem, {}, engine=fast_exact(refiner))
         return refiner.structural_totals(network)[name] if found.suffices else None
-    terms = replace(refiner, limits=held.but(**{name: 1}), objective=Indifferent())
+    terms = replace(refiner, limits=held.but(**{name: 1}), objective=ZeroObjective())
     compiled = terms.compile(network)
     if isinstance(compiled, Impossible) or fixed_totals(terms, network):
         return None
@@ -176,7 +160,7 @@ def least_need(refiner: Refiner, network: Network, name: str, held: Limits) -> i
 
 def excludes_all(space: Space, task: Task, refiner: Refiner) -> bool:
     """Whether the joint bound proves that no structure of `space` meets all budgets at any legal bits."""
-    bound = _feasibility(space, task, replace(refiner, objective=Indifferent()))
+    bound = _feasibility(space, task, replace(refiner, objective=ZeroObjective()))
     return bound is not None and bound.value < EXCLUDED
 
 

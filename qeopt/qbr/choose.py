@@ -96,4 +96,5 @@ class Chooser:
             evaluate(self.objective, network, bits),
             None if outcome.bound is None else compiled.bound_nats(outcome.bound),
             outcome,
+            note=compiled.note,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,11 @@ from qeopt.qbr.decisions import Decisions, decide
 from qeopt.qbr.rows import RowBuilder
 from qeopt.qbr.settings import BitChoices
 from qeopt.score import MICRO, Objective
+from qeopt.score.objective import constant, gain_of_reading, readings
 from qeopt_solvers import AllocationProblem, Choice, TieBreak
+
+LARGEST_SUM = 1 << 50
+"""Sums of gains stay below this, so that they are exact as floats and leave room for ties."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,10 @@ class Compiled:
     decisions: Decisions
     problem: AllocationProblem
     constant: float
-    """Share of the score that no choice changes, in nats."""
+    """Share of the sum of terms that no choice changes, in nats."""
+    objective: Objective
+    per_nat: int = MICRO
+    """Integer gains in a nat."""
 
     def bits(self, picks: Sequence[int]) -> Bits:
         """Read picks back as bits."""
@@ -41,13 +49,22 @@ class Compiled:
             found.append(choice.labels.index(width))
         return tuple(found) if self.bits(found) == bits else None
 
-    def nats(self, value: int) -> float:
+    def nats(self, value: float) -> float:
         """Turn a summed integer gain into a score."""
-        return value / MICRO + self.constant
+        return self.objective.whole(self.network, value / self.per_nat + self.constant)
 
     def bound_nats(self, bound: int) -> float:
         """Turn an integer bound into one on the score: each rounded gain may hide half a unit."""
-        return (bound + 0.5 * len(self.problem.choices)) / MICRO + self.constant
+        return self.nats(bound + 0.5 * len(self.problem.choices))
+
+    @property
+    def note(self) -> str:
+        """What is lost where gains are so large that they are counted coarsely."""
+        if self.per_nat == MICRO:
+            return ""
+        return (
+            f"the score is so large that gains are counted in steps of {1 / self.per_nat:g}: what differs by less counts as equal"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +85,31 @@ def compile_bits(
     decided = decide(network, runtime, choices)
     if isinstance(decided, str):
         return Impossible(decided)
-    gains, constant = _gains(network, decided, objective)
+    gains, fixed = _gains(network, decided, objective)
+    per_nat = _resolution(gains)
     rows = RowBuilder(network, runtime, decided)
     budget_rows = [row for name, limit in limits.items() for row in rows.of(budget(name), limit)]
     problem = AllocationProblem(
         choices=tuple(
-            Choice(domain.name, domain.widths, tuple(round(MICRO * gains[index][width]) for width in domain.widths))
+            Choice(domain.name, domain.widths, tuple(round(per_nat * gains[index][width]) for width in domain.widths))
             for index, domain in enumerate(decided.domains)
         ),
         links=rows.links,
         rows=tuple(budget_rows),
         tie_breaks=(TieBreak("flash", rows.unit, rows.flash_terms()), TieBreak("traffic", rows.unit, rows.traffic_terms())),
     )
-    return Compiled(network, decided, problem, constant)
+    return Compiled(network, decided, problem, fixed, objective, per_nat)
+
+
+def _resolution(gains: Mapping[int, Mapping[int, float]]) -> int:
+    """Integer gains in a nat: a million, or as many as keep sums exact for every engine."""
+    largest = sum(max(map(abs, by_width.values()), default=0.0) for by_width in gains.values())
+    if not math.isfinite(largest):
+        raise ValueError("the objective gives gains that are no finite numbers")
+    per_nat = MICRO
+    while per_nat > 1 and largest * per_nat >= LARGEST_SUM:
+        per_nat //= 10
+    return per_nat
 
 
 def _gains(network: Network, decisions: Decisions, objective: Objective) -> tuple[Mapping[int, Mapping[int, float]], float]:
@@ -88,20 +117,18 @@ def _gains(network: Network, decisions: Decisions, objective: Objective) -> tupl
     gains: dict[int, dict[int, float]] = {
         index: dict.fromkeys(domain.widths, 0.0) for index, domain in enumerate(decisions.domains)
     }
-    constant = float(objective.constant(network))
-    for op in network.ops:
-        if not op.is_scored:
-            continue
-        source = op.inputs[0]
-        of_weights, of_input = decisions.weight[op.name], decisions.activation[source.name]
+    total = float(constant(objective, network))
+    for reading in readings(network):
+        op = reading.op
+        of_weights, of_input = decisions.weight[op.name], decisions.activation[op.inputs[0].name]
         found = (
-            (of_weights, {width: objective.weight_gain(network, op, width) for width in of_weights.widths}),
-            (of_input, {width: objective.activation_gain(network, op, source, width) for width in of_input.widths}),
+            (of_weights, {width: objective.weight_gain(op, width) for width in of_weights.widths}),
+            (of_input, {width: gain_of_reading(objective, reading, width) for width in of_input.widths}),
         )
         for holder, by_width in found:
             if holder.index is None:
-                constant += by_width[holder.widths[0]]
+                total += by_width[holder.widths[0]]
                 continue
             for width, gain in by_width.items():
                 gains[holder.index][width] += gain
-    return gains, constant
+    return gains, total

@@ -80,7 +80,7 @@ def bits_proof(proof: BitsProof) -> str:
     """Say how good the bits are for this structure."""
     if proof.status is Status.OPTIMAL:
         provers = engines(found.engine for found in proof.certificates if found.status is Status.OPTIMAL)
-        return f"bits: optimal for this structure ({provers})"
+        return f"bits: optimal for this structure ({provers})" + (f"; {proof.note}" if proof.note else "")
     by = TITLES.get(proof.engine, proof.engine)
     if proof.gap is None:
         return f"bits: chosen by {by}, nothing proven for this structure"
@@ -96,7 +96,8 @@ def arena_size(arena: Arena | None) -> str:
     if len(arena.regions) > 1:
         parts = ", ".join(f"{amount(region.bytes, 'B')} in {region.name}" for region in arena.regions if region.bytes)
         return f"addresses: {amount(arena.bytes, 'B')} set aside, {minimal} ({parts}); {len(arena.buffers)} buffers"
-    return f"addresses: an arena of {amount(arena.bytes, 'B')}, {minimal}; {len(arena.buffers)} buffers"
+    lasting = f" and {amount(arena.lasting, 'B')} held for good" if arena.lasting else ""
+    return f"addresses: an arena of {amount(arena.bytes, 'B')}, {minimal}{lasting}; {len(arena.buffers)} buffers"
 
 
 def space_proof(design: Design) -> str:
@@ -104,7 +105,7 @@ def space_proof(design: Design) -> str:
     if design.stopped == Stop.SINGLE:
         return "space: a single structure"
     if design.gap is None:
-        return "space: no bound known"
+        return f"space: no bound: {design.no_bound}" if design.no_bound else "space: no bound known"
     if design.gap == 0:
         return "space: the best possible, proven"
     return f"space: within {gap(design.gap)} of the best possible"

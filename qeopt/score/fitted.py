@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from qeopt.network import Bits, Network, Op, Tensor
 from qeopt.score import terms
-from qeopt.score.objective import Nats
+from qeopt.score.objective import Nats, ObjectiveBlock
 from qeopt.spec.errors import did_you_mean, quote
 from qeopt.spec.model import Block
 
@@ -64,7 +64,7 @@ class Range(Block):
     """Most."""
 
 
-class Fitted(Block):
+class Fitted(ObjectiveBlock):
     """A learnt predictor of accuracy. Its score is the prediction less the intercept, which no choice changes."""
 
     kind: Literal["fitted"] = "fitted"
@@ -103,20 +103,27 @@ class Fitted(Block):
                 return f"the objective has a term {quote(name)}, but the network has {stages} stages, counted from 0"
         return None
 
-    def constant(self, network: Network) -> Nats:
-        """Terms that no bits change."""
-        total: Nats = 0.0
-        for name, worth in self.coefficients.items():
-            total = total + worth * terms.of_structure(name, network)
-        return total
+    def op_gain(self, op: Op) -> Nats:
+        """What an operator adds to the terms whatever its bits."""
+        return self._sum(lambda name: terms.of_op(name, op))
 
-    def weight_gain(self, network: Network, op: Op, bits: int) -> float:
+    def stage_gain(self, stage: int, tensor: Tensor) -> Nats:
+        """What the last tensor of a stage adds."""
+        return self._sum(lambda name: terms.of_end(name, stage, tensor))
+
+    def weight_gain(self, op: Op, bits: int) -> float:
         """What the weights of `op` add at `bits`."""
         return sum(worth * terms.of_weights(name, op, bits) for name, worth in self.coefficients.items())
 
-    def activation_gain(self, network: Network, op: Op, tensor: Tensor, bits: int) -> float:
-        """What reading `tensor` at `bits` adds."""
+    def activation_gain(self, op: Op, bits: int) -> float:
+        """What reading its input at `bits` adds."""
         return sum(worth * terms.of_activations(name, op, bits) for name, worth in self.coefficients.items())
+
+    def _sum(self, amount: Callable[[str], Nats]) -> Nats:
+        total: Nats = 0.0
+        for name, worth in self.coefficients.items():
+            total = total + worth * amount(name)
+        return total
 
     def outside(self, network: Network, bits: Bits) -> dict[str, float]:
         """By term, the total of a design where that is not within the limits."""

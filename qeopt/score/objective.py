@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from qeopt.network import Bits, Network, Op, Tensor
 from qeopt.network.importers import Parameters
+from qeopt.spec.model import Block
 from qeopt.spec.plugins import Table
 
 OBJECTIVES = Table(
@@ -23,7 +25,7 @@ OBJECTIVES = Table(
 )
 
 MICRO = 1_000_000
-"""Gains are integers in millionths of a nat."""
+"""Integer gains in a nat, where no score is so large that they would have to be coarser."""
 
 
 Nats: TypeAlias = float | NDArray[np.float64]
@@ -31,23 +33,81 @@ Nats: TypeAlias = float | NDArray[np.float64]
 
 
 class Objective(Protocol):
-    """A score that is a sum: a constant of the structure, a term per scored weight tensor, a term per scored activation tensor."""
+    """A score made of terms of single operators, tensors and stages.
+
+    What a term is of is all it is told, so a piece of a network adds the same as its share of the whole, and arrays serve as
+    well as numbers. An objective that is no plain sum of its terms says so (`is_additive`) and makes the score of them (`whole`).
+    """
+
+    @property
+    def is_additive(self) -> bool:
+        """Whether the score is the sum of the terms; then a space has a bound."""
+        ...
 
     def check(self, network: Network) -> str | None:
         """Say why this objective cannot score `network`; None when it can."""
         ...
 
-    def constant(self, network: Network) -> Nats:
-        """The share of the score that no bit-width changes, in nats."""
+    def op_gain(self, op: Op) -> Nats:
+        """What a scored operator adds whatever its bits, in nats."""
         ...
 
-    def weight_gain(self, network: Network, op: Op, bits: int) -> float:
-        """What the weights of `op` add to the score at `bits`, in nats."""
+    def stage_gain(self, stage: int, tensor: Tensor) -> Nats:
+        """What the last tensor of a stage adds, in nats."""
         ...
 
-    def activation_gain(self, network: Network, op: Op, tensor: Tensor, bits: int) -> float:
-        """What reading `tensor` at `bits` adds to the score of `op`, in nats."""
+    def weight_gain(self, op: Op, bits: int) -> float:
+        """What the weights of a scored operator add at `bits`, in nats."""
         ...
+
+    def activation_gain(self, op: Op, bits: int) -> float:
+        """What reading its input at `bits` adds to a scored operator, in nats."""
+        ...
+
+    def tensor_gain(self, tensor: Tensor, bits: int) -> float:
+        """What a tensor adds at `bits`, in nats: once, however many scored operators read it; asked of those that decide bits."""
+        ...
+
+    def whole(self, network: Network, total: float) -> float:
+        """The score of a network whose terms sum to `total`; it never falls where `total` rises. A plain sum: `total` itself."""
+        ...
+
+
+class ObjectiveBlock(Block):
+    """An objective of which every term is nothing, to be derived from: write those that are something, and `kind`."""
+
+    @property
+    def is_additive(self) -> bool:
+        """Whether the score is the sum of the terms: yes."""
+        return True
+
+    def check(self, network: Network) -> str | None:
+        """Say why this objective cannot score `network`: it can."""
+        return None
+
+    def op_gain(self, op: Op) -> Nats:
+        """What a scored operator adds whatever its bits: nothing."""
+        return 0.0
+
+    def stage_gain(self, stage: int, tensor: Tensor) -> Nats:
+        """What the last tensor of a stage adds: nothing."""
+        return 0.0
+
+    def weight_gain(self, op: Op, bits: int) -> float:
+        """What the weights of a scored operator add: nothing."""
+        return 0.0
+
+    def activation_gain(self, op: Op, bits: int) -> float:
+        """What reading its input adds to a scored operator: nothing."""
+        return 0.0
+
+    def tensor_gain(self, tensor: Tensor, bits: int) -> float:
+        """What a tensor adds: nothing."""
+        return 0.0
+
+    def whole(self, network: Network, total: float) -> float:
+        """The score of a network whose terms sum to `total`: `total`."""
+        return total
 
 
 @runtime_checkable
@@ -80,11 +140,51 @@ class Completable(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A scored operator and the tensor whose bits decide those of its input."""
+
+    op: Op
+    owner: Tensor
+    is_first: bool
+    """Whether no scored operator before it reads the same."""
+
+
+def readings(network: Network) -> tuple[Reading, ...]:
+    """Every scored operator with what it reads, in execution order."""
+    known: set[str] = set()
+    found = []
+    for op in network.ops:
+        if op.is_scored:
+            owner = network.bits_owner(op.inputs[0])
+            found.append(Reading(op, owner, owner.name not in known))
+            known.add(owner.name)
+    return tuple(found)
+
+
+def constant(objective: Objective, network: Network) -> Nats:
+    """The sum of the terms that no bits change, in nats."""
+    total: Nats = 0.0
+    for op in network.ops:
+        if op.is_scored:
+            total = total + objective.op_gain(op)
+    for stage, tensor in network.stage_ends:
+        total = total + objective.stage_gain(stage, tensor)
+    return total
+
+
+def gain_of_reading(objective: Objective, reading: Reading, bits: int) -> float:
+    """What the input of a scored operator adds at `bits`, in nats."""
+    own = objective.activation_gain(reading.op, bits)
+    return own + objective.tensor_gain(reading.owner, bits) if reading.is_first else own
+
+
 def evaluate(objective: Objective, network: Network, bits: Bits) -> float:
     """Score `network` at `bits`, in nats."""
-    scored = [op for op in network.ops if op.is_scored]
-    return (
-        float(objective.constant(network))
-        + sum(objective.weight_gain(network, op, bits.weights[op.name]) for op in scored)
-        + sum(objective.activation_gain(network, op, op.inputs[0], bits.activations[op.inputs[0].name]) for op in scored)
+    found = readings(network)
+    total = (
+        float(constant(objective, network))
+        + sum(objective.weight_gain(reading.op, bits.weights[reading.op.name]) for reading in found)
+        + sum(gain_of_reading(objective, reading, bits.activations[reading.op.inputs[0].name]) for reading in found)
     )
+    return objective.whole(network, total)

@@ -9,12 +9,11 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from qeopt.network import Network, Op, Tensor, fan_in
-from qeopt.score.objective import Nats
+from qeopt.score.objective import Nats, ObjectiveBlock
 from qeopt.score.sigma_hat import sigma_hat
-from qeopt.spec.model import Block
 
 
-class QEScore(Block):
+class QEScore(ObjectiveBlock):
     """Differential entropy of the last feature map of a quantised network with Gaussian inputs and weights.
 
     Per convolution: `1/2 ln(C_in K^2) + ln sigma_hat_A(bits of its input) + ln sigma_hat_W(bits of its weights) - ln sigma_A`, with
@@ -47,22 +46,19 @@ class QEScore(Block):
         """Weight of a convolution in stage `stage`: every later stage counts it again."""
         return 1.0 if self.stage_weights is None else math.fsum(self.stage_weights[stage:])
 
-    def constant(self, network: Network) -> Nats:
-        """Fan-in, channel and normalisation terms, in nats."""
-        total: Nats = 0.0
-        for op in network.ops:
-            if op.is_scored:
-                total = total + self._weight(op) * (0.5 * np.log(fan_in(op)) - math.log(self.sigma_a))
-        if self.stage_weights is not None:
-            for stage, tensor in network.stage_ends:
-                total = total + self.stage_weights[stage] * np.log(tensor.channels)
-        return total
+    def op_gain(self, op: Op) -> Nats:
+        """Fan-in and normalisation terms, in nats."""
+        return self._weight(op) * (0.5 * np.log(fan_in(op)) - math.log(self.sigma_a))
 
-    def weight_gain(self, network: Network, op: Op, bits: int) -> float:
+    def stage_gain(self, stage: int, tensor: Tensor) -> Nats:
+        """The channel term, in nats."""
+        return 0.0 if self.stage_weights is None else self.stage_weights[stage] * np.log(tensor.channels)
+
+    def weight_gain(self, op: Op, bits: int) -> float:
         """`ln sigma_hat_W(bits)`, weighted by the stage of `op`."""
         return self._weight(op) * math.log(sigma_hat(bits, self.sigma_w))
 
-    def activation_gain(self, network: Network, op: Op, tensor: Tensor, bits: int) -> float:
+    def activation_gain(self, op: Op, bits: int) -> float:
         """`ln sigma_hat_A(bits)`, weighted by the stage of `op`."""
         return self._weight(op) * math.log(sigma_hat(bits, self.sigma_a))
 

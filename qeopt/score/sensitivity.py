@@ -18,9 +18,8 @@ from pydantic import Field, model_validator
 from qeopt.network import Network, Op, Tensor
 from qeopt.network.importers import Parameters
 from qeopt.network.importers.bytes import read_bytes
-from qeopt.score.objective import Nats
+from qeopt.score.objective import ObjectiveBlock, readings
 from qeopt.spec.errors import did_you_mean, quote
-from qeopt.spec.model import Block
 
 Width = Annotated[int, Field(ge=1, le=32)]
 Losses = Mapping[str, Mapping[Width, float]]
@@ -32,7 +31,7 @@ WEIGHTS, ACTIVATIONS = " weights", " activations"
 """What follows an operator's or a tensor's name in a table where the name alone could mean both."""
 
 
-class Sensitivity(Block):
+class Sensitivity(ObjectiveBlock):
     """Minus the sum of the losses of all tensors at their bits. Losses add up as far as errors are small and independent.
 
     With `source: weights` the loss of weights is their own quantisation error, squared and relative to their energy, at the best
@@ -101,29 +100,18 @@ class Sensitivity(Block):
                 return f"the losses name the tensor {quote(name)}, which no scored operator reads{did_you_mean(name, owners)}"
         return None
 
-    def constant(self, network: Network) -> Nats:
-        """Nothing: the score is the negative sum of losses."""
-        return 0.0
-
-    def weight_gain(self, network: Network, op: Op, bits: int) -> float:
+    def weight_gain(self, op: Op, bits: int) -> float:
         """Minus the loss of the weights of `op` at `bits`; zero where the table leaves them out."""
         return -self.scale * self.weights.get(op.name, {}).get(bits, 0.0)
 
-    def activation_gain(self, network: Network, op: Op, tensor: Tensor, bits: int) -> float:
-        """Minus the loss of `tensor` at `bits`, counted at the first operator that reads it."""
-        owner = network.bits_owner(tensor).name
-        if _owners(network).get(owner) != op.name:
-            return 0.0
-        return -self.scale * self.activations.get(owner, {}).get(bits, 0.0)
+    def tensor_gain(self, tensor: Tensor, bits: int) -> float:
+        """Minus the loss of `tensor` at `bits`; zero where the table leaves it out."""
+        return -self.scale * self.activations.get(tensor.name, {}).get(bits, 0.0)
 
 
-def _owners(network: Network) -> dict[str, str]:
-    """The first scored operator that reads each tensor that decides bits."""
-    owners: dict[str, str] = {}
-    for op in network.ops:
-        if op.is_scored:
-            owners.setdefault(network.bits_owner(op.inputs[0]).name, op.name)
-    return owners
+def _owners(network: Network) -> tuple[str, ...]:
+    """The tensors that decide the bits of what scored operators read."""
+    return tuple(reading.owner.name for reading in readings(network) if reading.is_first)
 
 
 def missing(

@@ -90,16 +90,25 @@ def split(name: str) -> tuple[Term, int | None]:
     return TERMS[base], int(stage) if separator else None
 
 
-def of_structure(name: str, network: Network) -> Nats:
-    """What a network, or a piece of one, adds to a term whatever its bits."""
+def of_op(name: str, op: Op) -> Nats:
+    """What a scored operator adds to a term whatever its bits."""
     term, stage = split(name)
+    return term.of_op(op) if term.of_op is not None and stage in {None, op.stage} else 0.0
+
+
+def of_end(name: str, ended: int, tensor: Tensor) -> Nats:
+    """What the last tensor of a stage adds to a term."""
+    term, stage = split(name)
+    return term.of_end(tensor) if term.of_end is not None and stage in {None, ended} else 0.0
+
+
+def of_structure(name: str, network: Network) -> Nats:
+    """What a network adds to a term whatever its bits."""
     total: Nats = 0.0
     for op in network.ops:
-        if term.of_op is not None and op.is_scored and stage in {None, op.stage}:
-            total = total + term.of_op(op)
+        total = total + of_op(name, op) if op.is_scored else total
     for ended, tensor in network.stage_ends:
-        if term.of_end is not None and stage in {None, ended}:
-            total = total + term.of_end(tensor)
+        total = total + of_end(name, ended, tensor)
     return total
 
 

@@ -116,7 +116,7 @@ def _only(space: Subject, task: Task, refiner: Refiner) -> SearchResult:
 
 def _bound(terms: Terms, watch: Watch) -> JointBound | None:
     settings = terms.settings
-    if settings.strategy == "evolution":
+    if settings.strategy == "evolution" or not terms.refiner.objective.is_additive:
         return None
     watch.begin()
     return bound_space(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from qeopt.network.document import document
 from qeopt.network.importers import ImportedModel, import_model
+from qeopt.network.lowering import lower
 from qeopt.score.objective import Completable
 from qeopt.space import FileNetwork, GraphNetwork
 from qeopt.spec.errors import Location, SpecError
@@ -37,14 +39,31 @@ def embed(loaded: Loaded[Study]) -> Loaded[Study]:
         graph = {"name": network.name or path.stem, "title": network.title, **document(model.network)}
         where = locate(loaded.root, ("network", "file"))
         loaded = replace(
-            loaded,
-            value=loaded.value.model_copy(update={"network": build(GraphNetwork, graph)}),
+            _with_graph(loaded, graph, where),
             files=(*loaded.files, SourceFile(path, hashlib.sha256(path.read_bytes()).hexdigest(), "model")),
-            root=loaded.root.put("network", tree(graph, where)),
         )
+    loaded = _folded(loaded)
     if is_open and isinstance(objective, Completable):
         loaded = _with_losses(loaded, objective, model)
     return loaded
+
+
+def _with_graph(loaded: Loaded[Study], graph: dict[str, Any], where: Location) -> Loaded[Study]:
+    value = loaded.value.model_copy(update={"network": build(GraphNetwork, graph)})
+    return replace(loaded, value=value, root=loaded.root.put("network", tree(graph, where)))
+
+
+def _folded(loaded: Loaded[Study]) -> Loaded[Study]:
+    """Fold in a network what the study's runtime folds."""
+    declared = loaded.value.network
+    if not isinstance(declared, GraphNetwork):
+        return loaded
+    network = declared.network(declared.name)
+    lowered, _ = lower(network, loaded.value.runtime.folds)
+    if lowered == network:
+        return loaded
+    graph = {"name": declared.name, "title": declared.title, **document(lowered)}
+    return _with_graph(loaded, graph, locate(loaded.root, ("network",)))
 
 
 def _with_losses(loaded: Loaded[Study], objective: Completable, model: ImportedModel | None) -> Loaded[Study]:

@@ -33,7 +33,7 @@ def load_study(source: str | Path | Document, *, overrides: Sequence[str] = (), 
         SpecError: with every problem found, each with its place.
     """
     loaded = embed(load(Study, source, library=library or Library(), kind="study", overrides=overrides))
-    for check in (_budgets, _isa, _depth, _engines, _task, _objective):
+    for check in (_budgets, _isa, _depth, _engines, _task, _objective, _strategy):
         complaint = check(loaded.value)
         if complaint is not None:
             place, message = complaint
@@ -84,3 +84,10 @@ def _objective(study: Study) -> Complaint | None:
     subject = study.subject
     complaint = study.objective.check(subject.expand(subject.smallest(), study.task, subject.name))
     return None if complaint is None else (("objective", "stage_weights"), complaint)
+
+
+def _strategy(study: Study) -> Complaint | None:
+    if study.search.strategy != "bound" or study.objective.is_additive:
+        return None
+    said = "is 'bound', but the objective does not add up, so there is none; 'hybrid' or 'evolution' was expected"
+    return ("search", "strategy"), said

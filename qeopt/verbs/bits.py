@@ -11,7 +11,8 @@ from typing import Any
 from qeopt.escape import yaml_flow
 from qeopt.network import Network
 from qeopt.network.document import document
-from qeopt.network.importers import ImportOptions, import_model
+from qeopt.network.importers import ImportedModel, ImportOptions, import_model
+from qeopt.network.lowering import lower
 from qeopt.spec.document import parse
 from qeopt.spec.errors import Location, SpecError
 from qeopt.spec.library import Library, is_path
@@ -74,7 +75,7 @@ def bits(
         VerificationError: when two exact engines disagree, or the recount does.
     """
     path = Path(model)
-    text, notes = study_for(
+    text, read = _study(
         path,
         runtime=runtime,
         device=device,
@@ -87,7 +88,9 @@ def bits(
     )
     # Names in the text mean what they mean beside the model, where it would be saved.
     parsed = parse(text, str(path.with_suffix(".yaml")))
-    return BitsAnswer(solve(parsed, overrides=overrides, library=library), path, text, notes)
+    solution = solve(parsed, overrides=overrides, library=library)
+    _, folded = lower(read.network, solution.loaded.value.runtime.folds)
+    return BitsAnswer(solution, path, text, (*read.notes, *folded))
 
 
 def study_for(
@@ -107,6 +110,32 @@ def study_for(
     Raises:
         SpecError, PluginError: as `bits`.
     """
+    text, read = _study(
+        path,
+        runtime=runtime,
+        device=device,
+        budgets=budgets,
+        weights=weights,
+        activations=activations,
+        objective=objective,
+        engine=engine,
+        options=options,
+    )
+    return text, read.notes
+
+
+def _study(
+    path: Path,
+    *,
+    runtime: str,
+    device: str | None,
+    budgets: Mapping[str, int | str] | None,
+    weights: Sequence[int],
+    activations: Sequence[int],
+    objective: str | Mapping[str, Any],
+    engine: str,
+    options: ImportOptions | None,
+) -> tuple[str, ImportedModel]:
     read = import_model(path, options)
     image, *_ = read.network.tensors
     classes = max(int(tensor.channels) for tensor in read.network.outputs)
@@ -122,7 +151,7 @@ def study_for(
         "objective": objective if isinstance(objective, str) else dict(objective),
         "qbr": {"engine": engine},
     }
-    return "".join(f"{key}: {_flow(value)}\n" for key, value in study.items()), read.notes
+    return "".join(f"{key}: {_flow(value)}\n" for key, value in study.items()), read
 
 
 def write_study(path: Path, text: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from qeopt.design import load_design
 from qeopt.network import Bits, Network
 from qeopt.score import Objective, QEScore, evaluate
+from qeopt.score.objective import constant, gain_of_reading, readings
 from qeopt.space import Space, Subject, Task
 from qeopt.spec.errors import Location, SpecError
 from qeopt.spec.library import Library
@@ -39,20 +40,25 @@ class Scored:
     @property
     def constant(self) -> float:
         """The share that no bits change."""
-        return float(self.objective.constant(self.network))
+        return float(constant(self.objective, self.network))
 
     def terms(self) -> list[dict[str, Any]]:
         """The terms of the sum by operator: its name, input and weight bits, and what either is worth, in nats."""
         network, bits, objective = self.network, self.bits, self.objective
         found = []
-        for op in network.ops:
-            if op.is_scored:
-                read, of_weights, _ = bits.of(op)
-                activations = objective.activation_gain(network, op, op.inputs[0], read)
-                weights = objective.weight_gain(network, op, of_weights)
-                found.append(
-                    {"op": op.name, "input_bits": read, "weight_bits": of_weights, "activations": activations, "weights": weights}
-                )
+        for reading in readings(network):
+            read, of_weights, _ = bits.of(reading.op)
+            activations = gain_of_reading(objective, reading, read)
+            weights = objective.weight_gain(reading.op, of_weights)
+            found.append(
+                {
+                    "op": reading.op.name,
+                    "input_bits": read,
+                    "weight_bits": of_weights,
+                    "activations": activations,
+                    "weights": weights,
+                }
+            )
         return found
 
 

@@ -29,6 +29,7 @@ from qeopt.memory import steps
 from qeopt.network import Dim, Network, NetworkBuilder, Op, Tensor, fan_in, macs, weight_count
 from qeopt.relaxation.cells.tables import CellKind, dimensions
 from qeopt.score import QEScore
+from qeopt.score.objective import constant
 from qeopt.space import PlacedCell, Space, Structure, Task
 from qeopt.spec.model import build
 
@@ -54,7 +55,7 @@ def at(value: Any, row: int) -> Any:
 
 def facts(network: Network, runtime: Runtime, objective: QEScore) -> dict[str, Any]:
     """Everything that the project computes of a network's shapes, by name."""
-    found: dict[str, Any] = {"constant": objective.constant(network)}
+    found: dict[str, Any] = {"constant": constant(objective, network)}
     for op in network.ops:
         found |= {f"{op.name} {name}": value for name, value in _of_op(op, runtime).items()}
     for tensor in network.tensors:

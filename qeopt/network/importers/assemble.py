@@ -22,6 +22,7 @@ def assemble(draft: Draft, options: ImportOptions) -> Network:
     fold(draft)
     if not draft.pieces:
         raise refuse(draft.path, "no operator leads from the image to an output")
+    _drop_unread(draft)
     _check_names(draft, options)
     network = fix_unseen(_tied(_network(draft, options)))
     if options.order == "as_given":
@@ -31,6 +32,15 @@ def assemble(draft: Draft, options: ImportOptions) -> Network:
         change = f"{ordered.given_peak:,} to {ordered.peak:,} values resident"
         draft.notes.append(f"operators run in another order than in the file ({ordered.method}): {change} at most")
     return ordered.network
+
+
+def _drop_unread(draft: Draft) -> None:
+    """Leave out inputs that no operator reads."""
+    read = {value for piece in draft.pieces for value in piece.reads} | set(draft.results)
+    images = [draft.image, *draft.more_images]
+    needed = [value for value in images if value in read]
+    draft.notes += [f"left out, as nothing reads it: the input {value!r}" for value in images if value not in read]
+    draft.image, *draft.more_images = needed or images[:1]
 
 
 def _check_names(draft: Draft, options: ImportOptions) -> None:
@@ -44,34 +54,68 @@ def _check_names(draft: Draft, options: ImportOptions) -> None:
 def _network(draft: Draft, options: ImportOptions) -> Network:
     image = Tensor(draft.image, *draft.shapes[draft.image], bits=FIXED_BITS, is_image=True)
     tensors = {draft.image: image}
+    for value in draft.more_images:
+        tensors[value] = Tensor(value, *draft.shapes[value], bits=FIXED_BITS, is_image=True)
+    images = {draft.image, *draft.more_images}
+    seen = set(images)  # values that are the image in another form
     final = _final(draft)
+    holders = _weight_holders(draft)
     stage, ends = 0, {0: image}
     ops: list[Op] = []
     for piece in draft.pieces:
         if piece.name in options.stages and ops:
             stage += 1
         output = tensors[piece.writes] = Tensor(piece.name, *draft.shapes[piece.writes])
+        for number, value in enumerate(piece.others, start=1):
+            tensors[value] = Tensor(f"{piece.name}:{number}", *draft.shapes[value])
         scored = piece.kind in WEIGHTED_KINDS and piece.writes not in final
         bits = options.weight_bits.get(piece.name)
         if bits is None and piece.kind in WEIGHTED_KINDS:
-            bits = FIXED_BITS if not scored else options.first_weight_bits if draft.image in piece.reads else None
-        ops.append(_op(piece, tuple(tensors[value] for value in piece.reads), output, stage if scored else None, bits))
+            bits = FIXED_BITS if not scored else options.first_weight_bits if seen & set(piece.reads) else None
+        if (piece.kind in COPYING_KINDS or piece.kind is OpKind.AFFINE) and seen.issuperset(piece.reads):
+            seen.update(piece.written)
+        others = tuple(tensors[value] for value in piece.others)
+        inputs = tuple(tensors[value] for value in piece.reads)
+        ops.append(_op(piece, inputs, (output, *others), stage if scored else None, bits, holders.get(piece.name, "")))
         if piece.writes not in final and piece.kind is not OpKind.POOL:
             ends[stage] = output
     read = {value for piece in draft.pieces for value in piece.reads}
-    results = frozenset(tensors[value].name for value in draft.results if value in read)
+    results = frozenset(tensors[value].name for value in draft.results if value in read or value in images)
+    unread = {value for piece in draft.pieces for value in piece.written} - read - set(draft.results)
     return Network(
-        draft.path.stem, tuple(tensors.values()), tuple(ops), tuple(sorted(ends.items())), results, states_functions=True
+        draft.path.stem,
+        tuple(tensors.values()),
+        tuple(ops),
+        tuple(sorted(ends.items())),
+        results,
+        frozenset(tensors[value].name for value in unread),
+        states_functions=True,
     )
 
 
-def _op(piece: Piece, inputs: tuple[Tensor, ...], output: Tensor, stage: int | None, bits: int | None) -> Op:
+def _weight_holders(draft: Draft) -> dict[str, str]:
+    """By operator that reads the same stored weights as one before it: the name of that one."""
+    first: dict[tuple[str, OpKind, tuple[int, ...]], str] = {}
+    found = {}
+    for piece in draft.pieces:
+        if piece.kind not in WEIGHTED_KINDS or piece.weights is None or not piece.weights.key:
+            continue
+        stored = (piece.weights.key, piece.kind, piece.weights.dims)
+        if stored in first:
+            found[piece.name] = first[stored]
+        first.setdefault(stored, piece.name)
+    return found
+
+
+def _op(
+    piece: Piece, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...], stage: int | None, bits: int | None, holder: str
+) -> Op:
     (height, width), (down, right) = piece.window, piece.stride
     return Op(
         piece.name,
         piece.kind,
         inputs,
-        output,
+        outputs[0],
         height,
         down,
         stage,
@@ -82,6 +126,15 @@ def _op(piece: Piece, inputs: tuple[Tensor, ...], output: Tensor, stage: int | N
         groups=piece.groups,
         pads=piece.pads,
         function=piece.function,
+        terms=piece.terms,
+        others=outputs[1:],
+        weights_of=holder,
+        constants=piece.constants,
+        moves=piece.moves,
+        begins=piece.begins,
+        every=piece.every,
+        channel_pads=piece.channel_pads,
+        counts_padding=piece.counts_padding,
     )
 
 
@@ -90,9 +143,9 @@ def _final(draft: Draft) -> set[str]:
     followed: set[str] = set()
     final: set[str] = set()
     for piece in reversed(draft.pieces):
-        is_last = piece.writes not in followed
+        is_last = followed.isdisjoint(piece.written)
         if is_last and (piece.kind is OpKind.DENSE or piece.kind not in WEIGHTED_KINDS):
-            final.add(piece.writes)
+            final.update(piece.written)
         if not is_last or piece.kind in WEIGHTED_KINDS:
             followed.update(piece.reads)
     return final
@@ -109,8 +162,8 @@ def _tied(network: Network) -> Network:
         return name
 
     for op in network.ops:
-        if _copies(op):
-            owner[root(op.output.name)] = root(op.inputs[0].name)
+        for tensor in op.outputs if _copies(op) else ():
+            owner[root(tensor.name)] = root(op.inputs[0].name)
     seen = {root(op.inputs[0].name) for op in network.ops if op.is_scored}
     for op in reversed(network.ops):
         target = root(op.output.name)

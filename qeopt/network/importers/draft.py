@@ -7,9 +7,12 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
 
+import numpy as np
+
 from qeopt.network.document import MAX_OPS, MAX_SIDE
-from qeopt.network.graph import OpKind
-from qeopt.network.importers.model import refuse
+from qeopt.network.graph import WEIGHTED_KINDS, Move, OpKind
+from qeopt.network.importers.constant import Constant
+from qeopt.network.importers.model import Parameters, refuse
 
 Shape = tuple[int, int, int]
 Pair = tuple[int, int]
@@ -33,6 +36,45 @@ class Piece:
     groups: int = 1
     pads: tuple[int, int, int, int] | None = None
     function: str = ""
+    terms: tuple[float | None, ...] = ()
+    others: tuple[str, ...] = ()
+    """Values that it writes beside `writes`."""
+    weights: Constant | None = None
+    """Weights (out, in, height, width) or (out, in); the factor of an affine operator, slopes, by (channels, height, width)."""
+    bias: Constant | None = None
+    """By output channel; the summand of an affine operator by (channels, height, width)."""
+    moves: tuple[Move, ...] = ()
+    begins: Shape = (0, 0, 0)
+    every: Shape = (1, 1, 1)
+    channel_pads: Pair = (0, 0)
+    counts_padding: bool = False
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """Everything it writes."""
+        return (self.writes, *self.others)
+
+    @property
+    def constants(self) -> int:
+        """Constants that it reads beside weights and bias."""
+        if self.kind in WEIGHTED_KINDS:
+            return 0
+        return sum(constant.size for constant in (self.weights, self.bias) if constant is not None)
+
+    def values(self) -> Parameters | None:
+        """Its learnt values; None where it has none, or they are not at hand."""
+        weights = None if self.weights is None else self.weights.values()
+        bias = None if self.bias is None else self.bias.values()
+        if weights is None and (bias is None or self.weights is not None or self.kind in WEIGHTED_KINDS):
+            return None
+        if weights is None:
+            weights = np.ones((1, 1, 1), np.float32)
+        elif self.weights is not None:
+            weights = np.asarray(weights, np.float32).reshape(self.weights.dims)
+        flat = None if bias is None else np.asarray(bias, np.float32)
+        if flat is not None and self.kind in WEIGHTED_KINDS:
+            flat = flat.reshape(-1)
+        return Parameters(np.asarray(weights, np.float32), flat)
 
 
 @dataclass
@@ -53,6 +95,9 @@ class Draft:
     results: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     image: str = ""
+    """The first input."""
+    more_images: list[str] = field(default_factory=list)
+    """The others."""
     made: dict[str, Piece] = field(default_factory=dict)
     """Operators by the value they write."""
     taken_in: dict[str, str] = field(default_factory=dict)
@@ -61,13 +106,16 @@ class Draft:
     _names: set[str] = field(default_factory=set)
 
     def read_image(self, value: str, shape: Shape) -> None:
-        """Declare the image."""
-        self.image = value
+        """Declare an input."""
+        if self.image:
+            self.more_images.append(value)
+        else:
+            self.image = value
         self._names.add(value)
         self.shapes[value] = self._checked(shape, value)
 
-    def add(self, piece: Piece, shape: Shape) -> None:
-        """Append an operator that writes `shape`."""
+    def add(self, piece: Piece, shape: Shape, *others: Shape) -> None:
+        """Append an operator that writes `shape`, and `others` where it writes several values."""
         if len(self.pieces) >= MAX_OPS:
             raise refuse(self.path, f"more than {MAX_OPS:,} operators; no network for a microcontroller has as many")
         name, number = piece.name, 1
@@ -75,9 +123,11 @@ class Draft:
             number += 1
             name = f"{piece.name} ({number})"
         self._names.add(name)
-        self.shapes[piece.writes] = self._checked(shape, name)
-        self.made[piece.writes] = replace(piece, name=name)
-        self.pieces.append(self.made[piece.writes])
+        made = replace(piece, name=name)
+        for value, written in zip(piece.written, (shape, *others), strict=True):
+            self.shapes[value] = self._checked(written, name)
+            self.made[value] = made
+        self.pieces.append(made)
 
     def alias(self, value: str, of: str) -> None:
         """Say that `value` is another name for the values of `of`."""

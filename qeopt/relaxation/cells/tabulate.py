@@ -23,6 +23,7 @@ from qeopt.qbr import Refiner
 from qeopt.relaxation.cells.overhead import ANY, Overhead
 from qeopt.relaxation.cells.tables import CellKind, CellTable, Floats, Integers, Masks, WeightGroup
 from qeopt.relaxation.cells.totals import Total, totals_of
+from qeopt.score.objective import constant, gain_of_reading, readings
 
 Pair = tuple[int, int]
 """Bits an operator reads and writes."""
@@ -75,10 +76,8 @@ class _Tabulator:
     def table(self, boundary: tuple[int, ...]) -> CellTable:
         network, objective = self._network, self._refiner.objective
         gains = np.where(self._fits(), 0.0, -np.inf)
-        for op in network.ops:
-            if op.is_scored:
-                source = op.inputs[0]
-                gains += self._by_width(source, partial(objective.activation_gain, network, op, source))
+        for reading in readings(network):
+            gains += self._by_width(reading.op.inputs[0], partial(gain_of_reading, objective, reading))
         position = {width: index for index, width in enumerate(boundary)}
         ends = np.concatenate([self._by_width(end, position.get) for end in (network.tensors[0], network.ops[-1].output)], axis=1)
         groups = self._groups()
@@ -86,7 +85,7 @@ class _Tabulator:
         apart = [] if all(cost is None for cost in plain) else [np.arange(self._count)]
         keep, merged = _merge(gains, [*ends.T, *(group.case for group in groups), *apart])
         return CellTable(
-            constant=_spread(objective.constant(network), self._size),
+            constant=_spread(constant(objective, network), self._size),
             gains=merged,
             groups=tuple(replace(group, case=group.case[keep]) for group in groups),
             fixed=np.array([self._fixed(total) for total in self._totals]).reshape(len(self._totals), self._size),
@@ -178,7 +177,7 @@ class _Tabulator:
         gains = np.zeros((len(cases), len(widths)))
         for position, op in enumerate(ops):
             for column, width in enumerate(widths):
-                gain = self._refiner.objective.weight_gain(self._network, op, width) if op.is_scored else 0.0
+                gain = self._refiner.objective.weight_gain(op, width) if op.is_scored else 0.0
                 gains[:, column] += [gain if width in case[position][0] else -np.inf for case in cases]
         costs = tuple(self._weight_costs(total, ops, widths, cases) for total in self._totals)
         return WeightGroup(np.array([index[case] for case in joined]), gains, costs)

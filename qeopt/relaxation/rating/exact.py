@@ -48,7 +48,7 @@ class Rater:
 
     def relaxed(self, places: Integers) -> Floats:
         """(structures,) no bits score higher, in nats; -inf where nothing fits."""
-        return self._relaxer.relax_at(places)
+        return self._whole(places, self._relaxer.relax_at(places))
 
     def values(self, places: Integers) -> Floats:
         """(structures,) score of the best bits, in nats; -inf where none fit.
@@ -70,7 +70,7 @@ class Rater:
         found = solve_batch(items, weights[some], room)
         scores[some] = np.where(found.feasible, activations[some] + constant[some] + found.value / MICRO, -np.inf)
         scores[some[found.unanswered]] = lookup.bound(places[some[found.unanswered]])
-        return scores
+        return self._whole(places, scores)
 
     def rate(self, places: Integers, floor: float = -np.inf) -> Floats:
         """(structures,) relaxed scores, and the values of those that could score at least `floor`, where they can be had."""
@@ -79,6 +79,17 @@ class Rater:
             some = np.flatnonzero(np.isfinite(rated) & (rated >= floor))
             rated[some] = self.values(places[some])
         return rated
+
+    def _whole(self, places: Integers, totals: Floats) -> Floats:
+        """(structures,) scores of structures whose terms sum to `totals` at most."""
+        objective = self.refiner.objective
+        some = np.flatnonzero(np.isfinite(totals))
+        if objective.is_additive or not len(some):
+            return totals
+        scores = totals.copy()
+        networks = (self.space.expand(structure, self.task) for structure in self.genome.structures(places[some]))
+        scores[some] = [objective.whole(network, total) for network, total in zip(networks, totals[some].tolist(), strict=True)]
+        return scores
 
     @property
     def genome(self) -> Genome:

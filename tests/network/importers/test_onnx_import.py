@@ -18,6 +18,7 @@ from qeopt.memory import Limits, count
 from qeopt.network import Bits, Network, OpKind, macs
 from qeopt.network.document import GraphBlock, document
 from qeopt.network.importers import ImportedModel, ImportOptions, import_model
+from qeopt.network.lowering import lower
 from qeopt.qbr import BitChoices, QbrSettings, Refiner
 from qeopt.score import QEScore
 from qeopt.space import Space, Task
@@ -72,7 +73,9 @@ def test_normalisation_that_others_read_past_stays_an_operator(read: Read) -> No
     x = net.conv("image", 4, 3, bn=False, act="")
     y = net.node("BatchNormalization", [x, *(net.constant(f"p{n}", 4, positive=True) for n in range(4))], name="norm")
     net.conv(net.node("Add", [x, net.conv(net.node("Relu", [y]), 4, bn=False, act="")]), 2, bn=False, act="")
-    assert kinds(read(net).network) == ["conv", "activation", "activation", "conv", "add", "conv"]
+    network = read(net).network
+    assert kinds(network) == ["conv", "affine", "conv", "add", "conv"]
+    assert (network.op_by_name["norm"].function, network.op_by_name["norm"].constants) == ("relu", 8)
 
 
 def test_gates_and_squeeze_and_excitation(read: Read) -> None:
@@ -103,7 +106,9 @@ def test_pools_pads_resizes_and_slices(read: Read) -> None:
     net.channels[x] = 3
     x = net.conv(x, 2, bn=False, act="")
     net.node("AveragePool", [x], kernel_shape=[2, 2], strides=[2, 2], name="mean")
-    network = read(net, order="as_given").network
+    whole = read(net, order="as_given").network
+    assert kinds(whole) == ["pad", "conv", "max_pool", "resize", "slice", "conv", "pool"]
+    network, _ = lower(whole, ["pad"])
     assert kinds(network) == ["conv", "max_pool", "resize", "slice", "conv", "pool"]
     conv, pooled = network.op_by_name["c"], network.op_by_name["max"]
     assert (conv.pads, shape(conv.output)) == ((2, 3, 2, 3), (14, 14, 8))
@@ -192,8 +197,8 @@ def test_unknown_operators_are_all_named(read: Read, tmp_path: Path) -> None:
     with pytest.raises(SpecError) as caught:
         read(net)
     assert [problem.message[:40] for problem in caught.value.problems] == [
-        "node 'local': operator 'LRN' is not know",
-        "node 'sum': operator 'Einsum' is not kno",
+        "node 'local': operator 'LRN' divides by ",
+        "node 'sum': operator 'Einsum' is a sum o",
     ]
     found = read(net, treat_as={"local": "identity", "Einsum": "activation"})
     assert kinds(found.network) == ["conv", "activation", "conv"]

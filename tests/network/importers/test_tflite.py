@@ -12,13 +12,14 @@ from tflite_author import CODES, FLOAT, INT8, INT32, Author, small_network  # ty
 from qeopt.network import OpKind, macs, weight_count
 from qeopt.network.importers import ImportOptions, import_model
 from qeopt.network.importers.tflite.schema import OPERATORS, TYPES
+from qeopt.network.lowering import ALL, lower
 from qeopt.spec.errors import SpecError
 from qeopt.spec.model import build
 
 
 def test_a_small_int8_network(tmp_path: Path) -> None:
     model = import_model(small_network().save(tmp_path / "small.tflite"), values=True)
-    network = model.network
+    network, _ = lower(model.network, ALL)
     assert [(op.name, op.kind) for op in network.ops] == [
         ("stem", OpKind.CONV),
         ("filter", OpKind.DEPTHWISE),

@@ -57,10 +57,7 @@ def read_model(path: Path) -> Any:
     graph = model.graph
     if len(graph.node) > MAX_OPS or len(graph.initializer) > MAX_TENSORS or graph.sparse_initializer:
         raise refuse(path, f"more than {MAX_OPS:,} nodes or {MAX_TENSORS:,} constants, or sparse constants")
-    for tensor in _tensors(graph):
-        check_tensor(path, tensor)
-    for node in graph.node:
-        _check_node(path, node)
+    _check_graph(path, graph)
     ordered = _sorted(path, graph)
     del graph.node[:]
     graph.node.extend(ordered)
@@ -125,6 +122,21 @@ def _held(tensor: Any, count: int) -> int | None:
     return count if held == packed else held
 
 
+MAX_DEPTH = 4
+"""Graphs inside graphs."""
+
+
+def _check_graph(path: Path, graph: Any, depth: int = 0) -> None:
+    for tensor in _tensors(graph):
+        check_tensor(path, tensor)
+    for node in graph.node:
+        _check_node(path, node)
+        for inner in (attribute.g for attribute in node.attribute if attribute.HasField("g")):
+            if depth >= MAX_DEPTH or len(inner.node) > MAX_OPS or inner.sparse_initializer:
+                raise refuse(path, f"operator {quote(node.op_type)} holds graphs that are too deep or too large", node.name)
+            _check_graph(path, inner, depth + 1)
+
+
 def _tensors(graph: Any) -> Iterator[Any]:
     yield from graph.initializer
     for node in graph.node:
@@ -137,10 +149,16 @@ def _check_node(path: Path, node: Any) -> None:
     """Refuse attributes that no shape inference should meet: graphs inside, and numbers out of all proportion."""
     name = node.name or (node.output[0] if node.output else node.op_type)
     for attribute in node.attribute:
-        if attribute.HasField("g") or attribute.graphs:
+        if (attribute.HasField("g") and node.op_type != "If") or attribute.graphs:
             raise refuse(path, f"operator {quote(node.op_type)} holds a graph of its own, which is not supported", name)
         numbers = (attribute.i, *attribute.ints[:64])
-        is_index = node.op_type in {"Cast", "Slice", "Constant", "Shape"}  # ends of slices are often the largest integer
+        is_index = node.op_type in {
+            "Cast",
+            "Slice",
+            "Constant",
+            "Shape",
+            "ConstantOfShape",
+        }  # ends of slices are often the largest integer
         if len(attribute.ints) > 64 and not is_index:
             raise refuse(path, f"attribute {quote(attribute.name)} holds {len(attribute.ints):,} numbers", name)
         if not is_index and any(abs(number) > MAX_ATTRIBUTE for number in numbers):
@@ -156,6 +174,8 @@ def _sorted(path: Path, graph: Any) -> list[Any]:
     """Nodes in an order in which they can run: the file's own where that is one."""
     writer: dict[str, int] = {}
     given = {tensor.name for tensor in graph.initializer} | {value.name for value in graph.input}
+    if len(given) < len(graph.initializer):
+        raise refuse(path, "two constants have one name")
     for index, node in enumerate(graph.node):
         for output in node.output:
             if output and (output in writer or output in given):
@@ -164,12 +184,25 @@ def _sorted(path: Path, graph: Any) -> list[Any]:
                 writer[output] = index
     waits: list[set[int]] = []
     for index, node in enumerate(graph.node):
-        needed = {writer[value] for value in node.input if value in writer}
-        missing = next((value for value in node.input if value and value not in writer and value not in given), None)
+        reads = [*node.input, *_reads_inside(node)]
+        needed = {writer[value] for value in reads if value in writer}
+        missing = next((value for value in reads if value and value not in writer and value not in given), None)
         if missing is not None:
             raise refuse(path, f"reads {quote(missing)}, which nothing writes", node.name or str(index))
         waits.append(needed)
     return [graph.node[index] for index in _topological(path, waits, graph.node)]
+
+
+def _reads_inside(node: Any) -> set[str]:
+    """Values that the graphs of a node read from outside."""
+    found: set[str] = set()
+    for inner in (attribute.g for attribute in node.attribute if attribute.HasField("g")):
+        known = {tensor.name for tensor in inner.initializer} | {value.name for value in inner.input}
+        for other in inner.node:
+            found |= {value for value in (*other.input, *_reads_inside(other)) if value and value not in known}
+            known.update(other.output)
+        found |= {value.name for value in inner.output if value.name not in known}
+    return found
 
 
 def _topological(path: Path, waits: Sequence[Iterable[int]], nodes: Sequence[Any]) -> list[int]:

@@ -1,10 +1,8 @@
-"""The state of reading one ONNX graph: shapes, constants, and the draft that grows."""
+"""The state of reading one ONNX graph: constants, values as views of tensors, and the draft that grows."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -12,14 +10,16 @@ from typing import Any
 import numpy as np
 
 from qeopt.network.graph import OpKind
+from qeopt.network.importers.constant import Array, Constant
 from qeopt.network.importers.draft import Draft, Piece, Shape
-from qeopt.network.importers.model import ImportOptions, Parameters, refuse
-from qeopt.network.importers.onnx.shapes import Dims
-from qeopt.network.importers.onnx.values import Array, Constant, constant_of
-from qeopt.network.importers.windows import channels_first
+from qeopt.network.importers.model import ImportOptions, refuse
+from qeopt.network.importers.onnx.images import canonical
+from qeopt.network.importers.onnx.infer import Dims, Inference
+from qeopt.network.importers.onnx.values import Given
+from qeopt.network.importers.views import View, stays_in_memory
 from qeopt.spec.errors import quote
 
-MakeParameters = Callable[[], Parameters | None]
+_ATTRIBUTES = {1: "f", 2: "i", 3: "s", 4: "t", 5: "g", 6: "floats", 7: "ints"}
 
 
 @dataclass
@@ -29,31 +29,30 @@ class Reader:
     path: Path
     draft: Draft
     options: ImportOptions
-    dims: Mapping[str, Dims]
-    constants: dict[str, Constant]
-    graph: Any
-    parameters: dict[str, MakeParameters] = field(default_factory=dict)
+    inference: Inference
+    given: dict[str, Given]
+    outputs: frozenset[str]
+    views: dict[str, View] = field(default_factory=dict)
+    """Values that depend on the image."""
     bits: dict[str, int] = field(default_factory=dict)
-    channels_last: set[str] = field(default_factory=set)
-    """Values whose dimensions are (batch, height, width, channels)."""
     integers: set[str] = field(default_factory=set)
     """Values between a quantiser and its dequantiser."""
     cut: list[str] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
     """Values behind a cut."""
-    _uses: Counter[str] = field(default_factory=Counter)
-
-    def __post_init__(self) -> None:
-        self._uses.update(value for node in self.graph.node for value in node.input)
-        self._uses.update(value.name for value in self.graph.output)
+    _settled: dict[tuple[View, Shape], str] = field(default_factory=dict)
 
     def name(self, node: Any) -> str:
         """What to call a node."""
-        return str(node.name or node.output[0])
+        return str(node.name or next((output for output in node.output if output), node.op_type))
 
     def refuse(self, node: Any, message: str) -> Exception:
         """Say what is wrong with a node."""
         return refuse(self.path, message, self.name(node))
+
+    def knows(self, value: str) -> bool:
+        """Whether a value depends on the image."""
+        return value in self.views
 
     def dims_of(self, value: str, node: Any) -> Dims:
         """Dimensions of a value.
@@ -61,43 +60,84 @@ class Reader:
         Raises:
             SpecError: they could not be inferred.
         """
-        if value in self.constants:
-            return self.constants[value].dims
-        if value not in self.dims:
-            raise self.refuse(node, f"the shape of {quote(value)} cannot be inferred")
-        return self.dims[value]
-
-    def canonical(self, value: str, node: Any = None) -> Shape:
-        """Height, width and channels of a value."""
-        dims = self.dims.get(value) if node is None else self.dims_of(value, node)
+        if value in self.given:
+            return self.given[value].constant.dims
+        dims = self.inference.dims(value)
         if dims is None:
-            raise refuse(self.path, f"the shape of {quote(value)} cannot be inferred")
-        if value in self.channels_last:
-            return prod(dims[:-2]), dims[-2], dims[-1]
-        return channels_first(dims)
+            raise self.refuse(node, f"the shape of {quote(value)} cannot be inferred")
+        if any(side < 1 for side in dims):
+            raise self.refuse(node, f"{quote(value)} is empty: {' x '.join(map(str, dims))} values")
+        return dims
 
-    def source(self, node: Any, index: int = 0) -> str:
-        """The value an input stands for, in the shape this node sees."""
-        value = node.input[index]
-        return self.draft.read_as(value, self.canonical(value, node), self.name(node))
+    def view(self, node: Any, index: int = 0) -> View:
+        """What an input is a view of.
+
+        Raises:
+            SpecError: it is a constant, or not there.
+        """
+        value = node.input[index] if index < len(node.input) else ""
+        if value not in self.views:
+            raise self.refuse(node, f"input {quote(value)} is a constant; a value that depends on the image was expected")
+        return self.views[value]
+
+    def shape(self, view: View) -> Shape:
+        """Height, width and channels of the tensor behind a view."""
+        return self.draft.shapes[view.source]
+
+    def settle(self, node: Any, view: View, shape: Shape) -> str:
+        """The tensor of a given shape that holds the values of a view in their order; one is made where there is none.
+
+        Raises:
+            SpecError: the shape holds another number of values.
+        """
+        have = self.shape(view)
+        if view.is_plain and have == shape:
+            return view.source
+        if prod(have) != prod(shape):
+            raise self.refuse(node, f"reads {prod(shape)} values where {prod(have)} are")
+        key = (replace(view, dims=tuple(d for d in view.dims if d > 1), strides=_wide(view)), shape)
+        if key not in self._settled:
+            kind = OpKind.RESHAPE if stays_in_memory(view, have, shape) else OpKind.TRANSPOSE
+            value = f"{self.name(node)} (reads {len(self._settled)})"
+            self.draft.add(Piece(f"{self.name(node)} (reshaped)", kind, (view.source,), value, moves=view.moves()), shape)
+            self._settled[key] = value
+        return self._settled[key]
+
+    def plain(self, node: Any, index: int = 0) -> str:
+        """The tensor behind an input of (batch, channels, ...), its channels first."""
+        view = self.view(node, index)
+        return self.settle(node, view, canonical(view.dims))
 
     def constant(self, node: Any, index: int) -> Constant | None:
         """The constant at an input; None where there is none."""
+        if index >= len(node.input) or not node.input[index] or node.input[index] not in self.given:
+            return None
+        return self.given[node.input[index]].constant
+
+    def array(self, node: Any, index: int) -> Array | None:
+        """The values of a short constant; None where there is none.
+
+        Raises:
+            SpecError: it is no constant, or a long one.
+        """
         if index >= len(node.input) or not node.input[index]:
             return None
-        return self.constants.get(node.input[index])
+        constant = self.constant(node, index)
+        values = None if constant is None or constant.size > 4096 else constant.values()
+        if values is None:
+            raise self.refuse(node, f"input {quote(node.input[index])} is no constant of numbers")
+        return np.asarray(values).reshape(-1)
 
     def attribute(self, node: Any, name: str, default: Any = None) -> Any:
         """An attribute as a plain value."""
         for attribute in node.attribute:
             if attribute.name == name:
-                kinds = {1: "f", 2: "i", 3: "s", 4: "t", 6: "floats", 7: "ints"}
-                if attribute.type not in kinds:
+                if attribute.type not in _ATTRIBUTES:
                     raise self.refuse(node, f"attribute {name!r} has a type that was not expected")
-                found = getattr(attribute, kinds[attribute.type])
-                return (
-                    tuple(found) if attribute.type in {6, 7} else found.decode("utf-8", "replace") if attribute.type == 3 else found
-                )
+                found = getattr(attribute, _ATTRIBUTES[attribute.type])
+                if attribute.type in {6, 7}:
+                    return tuple(found)
+                return found.decode("utf-8", "replace") if attribute.type == 3 else found
         return default
 
     def numbers(self, node: Any, name: str, index: int | None, default: tuple[int, ...] | None = None) -> tuple[int, ...] | None:
@@ -109,166 +149,142 @@ class Reader:
         given = self.attribute(node, name)
         if given is not None:
             return tuple(int(number) for number in (given if isinstance(given, tuple) else (given,)))
-        if index is None or index >= len(node.input) or not node.input[index]:
+        values = None if index is None else self.array(node, index)
+        if values is None:
             return default
-        constant = self.constant(node, index)
-        values = None if constant is None or constant.size > 1024 else constant.values()
-        if values is None or not np.isfinite(np.asarray(values, dtype=np.float64)).all():
-            raise self.refuse(node, f"input {quote(node.input[index])} is no constant of numbers")
-        return tuple(int(number) for number in np.asarray(values).reshape(-1))
+        if not np.isfinite(np.asarray(values, dtype=np.float64)).all():
+            raise self.refuse(node, f"input {quote(node.input[index or 0])} is no constant of numbers")
+        return tuple(int(number) for number in values)
 
-    def add(self, node: Any, kind: OpKind, reads: tuple[str, ...], shape: Shape, output: int = 0, **told: Any) -> None:
-        """Append an operator under the node's name."""
-        name = self.name(node) if output == 0 else f"{self.name(node)}:{output}"
+    def add(self, node: Any, kind: OpKind, reads: tuple[str, ...], shape: Shape, *, output: int = 0, **told: Any) -> str:
+        """Append an operator under the node's name; returns the value that it writes."""
         value = node.output[output]
-        self.draft.add(Piece(name, kind, reads, value, **told), shape)
+        self.draft.add(Piece(self.name(node), kind, reads, value, **told), shape)
+        return str(value)
+
+    def write(self, node: Any, view: View, output: int = 0) -> None:
+        """Say what an output is a view of.
+
+        Raises:
+            SpecError: it is not of the dimensions that were inferred.
+        """
+        value = node.output[output]
+        known = self.inference.dims(value)
+        if known is not None and known != view.dims:
+            raise self.refuse(node, f"writes {' x '.join(map(str, known))} values; {' x '.join(map(str, view.dims))} were expected")
+        if known is None:
+            self.inference.state(value, view.dims)
+        self.views[value] = view
+
+    def write_plain(self, node: Any, kind: OpKind, reads: tuple[str, ...], shape: Shape, **told: Any) -> None:
+        """Append an operator whose output has its channels first."""
+        dims = self.dims_of(node.output[0], node)
+        if prod(dims) != prod(shape):
+            raise self.refuse(node, f"writes {prod(dims)} values; {prod(shape)} were expected")
+        self.write(node, View.plain(self.add(node, kind, reads, shape, **told), dims))
+
+    def elementwise(self, node: Any, kind: OpKind, view: View, **told: Any) -> None:
+        """Append an operator that makes every value of one value of a view."""
+        self.write(node, view.of(self.add(node, kind, (view.source,), self.shape(view), **told)))
+
+    def function(self, node: Any, function: str, terms: tuple[float | None, ...] = ()) -> None:
+        """Append a function of each value."""
+        self.elementwise(node, OpKind.ACTIVATION, self.view(node), function=function, terms=terms)
 
     def same(self, node: Any, index: int = 0) -> None:
         """Take a node's output for one of its inputs."""
-        for output in node.output[:1]:
-            self.draft.alias(output, node.input[index])
-            source = node.input[index]
-            if source in self.channels_last and len(self.dims.get(output, ())) == len(self.dims.get(source, ())):
-                self.channels_last.add(output)
+        view = self.view(node, index)
+        dims = self.dims_of(node.output[0], node)
+        if prod(dims) != prod(view.dims):
+            raise self.refuse(node, f"writes {prod(dims)} values and reads {prod(view.dims)}")
+        seen = view.reshaped(dims)
+        if seen is None:
+            seen = View.plain(self.settle(node, view, canonical(dims)), dims)
+        self.write(node, seen)
 
-    def function(self, node: Any, function: str) -> None:
-        """Append a function of each value."""
-        self._follow_layout(node)
-        self.add(node, OpKind.ACTIVATION, (self.source(node),), self.canonical(node.output[0], node), function=function)
+    def spread(self, node: Any, view: View, constant: Constant) -> Constant:
+        """A constant that is broadcast to a view, by channels, rows and columns of the tensor behind.
 
-    def affine(self, node: Any, index: int, scale: Callable[[], Array] | None, shift: Callable[[], Array] | None) -> None:
-        """Multiply by and add a value per channel: into the weights before it where nothing else reads those sums."""
-        value = node.input[index]
-        made_by = self.draft.resolve(value)
-        piece = self.draft.made.get(made_by)
-        weighted = piece is not None and piece.kind in {OpKind.CONV, OpKind.DEPTHWISE, OpKind.DENSE} and not piece.function
-        if (
-            piece is None
-            or not weighted
-            or self._uses[value] != 1
-            or self.draft.shapes[made_by] != self.canonical(node.output[0], node)
-        ):
-            self._follow_layout(node)
-            self.add(node, OpKind.ACTIVATION, (self.source(node, index),), self.canonical(node.output[0], node), function="affine")
-            return
-        make = self.parameters.get(piece.name)
-        if make is not None:
-            self.parameters[piece.name] = lambda: _folded(make(), scale, shift)
-        self.same(node, index)
+        Raises:
+            SpecError: it has more dimensions than the view, or others.
+        """
+        rank = len(view.dims)
+        if constant.size == 1:
+            return constant.seen_as((1, 1, 1))
+        if len(constant.dims) > rank:
+            raise self.refuse(node, f"a constant of {len(constant.dims)} dimensions beside a value of {rank}")
+        aligned = (1,) * (rank - len(constant.dims)) + constant.dims
+        if any(own not in {1, side} for own, side in zip(aligned, view.dims, strict=True)):
+            raise self.refuse(node, f"a constant of {list(constant.dims)} values beside {list(view.dims)}")
+        height, width, channels = self.shape(view)
+        sides = {axis: view.side_of(axis, (height, width, channels)) for axis in range(rank) if aligned[axis] > 1}
+        if None not in sides.values():
+            by_side = {side: axis for axis, side in sides.items()}
+            order = [by_side[side] for side in (2, 0, 1) if side in by_side]
+            rest = [axis for axis in range(rank) if axis not in order]
+            lengths = (channels, height, width)
+            dims = tuple(length if side in by_side else 1 for side, length in zip((2, 0, 1), lengths, strict=True))
+            return constant.then(
+                dims, lambda values: np.asarray(values).reshape(aligned).transpose(*order, *rest).reshape(dims), key=f"by {order}"
+            )
+        full = (channels, height, width)
 
-    def escape(self, node: Any, escape: str) -> None:
-        """Take a node as the user says."""
-        self.draft.notes.append(f"taken as {escape}, as declared: {node.op_type} {self.name(node)!r}")
-        if escape == "identity":
-            self.same(node, next(index for index, value in enumerate(node.input) if self.draft.knows(value)))
-        elif escape == "activation":
-            self.function(node, node.op_type.lower())
-        else:
-            self.add(node, OpKind.TRANSPOSE, (self.source(node),), self.canonical(node.output[0], node))
+        def put(values: Array) -> Array:
+            found = np.empty(prod(full), np.asarray(values).dtype)
+            found[view.offsets().reshape(-1)] = np.broadcast_to(np.asarray(values).reshape(aligned), view.dims).reshape(-1)
+            return found.reshape(full)
 
-    def quantise(self, node: Any) -> None:
-        """Take a QONNX quantiser of an activation for what it reads, and note its bits."""
-        self.same(node)
-        self.note_bits(node.input[0], self._quantiser_bits(node))
+        return constant.then(full, put)
+
+    def affine(self, node: Any, index: int, factor: Constant | None, summand: Constant | None) -> None:
+        """Multiply by and add constants."""
+        view = self.view(node, index)
+        out = self.dims_of(node.output[0], node)
+        if prod(out) != prod(view.dims):
+            raise self.refuse(node, f"a constant that makes {list(out)} of {list(view.dims)} values is not known")
+        spread = [None if one is None else self.spread(node, view, one) for one in (factor, summand)]
+        if out != view.dims:
+            view = view.reshaped(out) or view
+        self.elementwise(node, OpKind.AFFINE, view, weights=spread[0], bias=spread[1])
 
     def note_bits(self, value: str, bits: int | None) -> None:
         """Note the bits that the file gives to a tensor."""
-        source = self.draft.resolve(value)
+        if bits is None or value not in self.views:
+            return
+        source = self.views[value].source
         piece = self.draft.made.get(source)
-        name = piece.name if piece is not None else source
-        if bits is not None:
-            self.bits[f"{name} activations"] = bits
+        self.bits[f"{source if piece is None else piece.name} activations"] = bits
 
-    def fold(self, node: Any) -> None:
-        """Note what a node makes of constants; values only where weights pass through it."""
-        first = self.constant(node, 0)
-        output = node.output[0] if node.output else ""
-        if node.op_type == "Constant":
-            tensor = self.attribute(node, "value")
-            if tensor is not None:
-                self.constants[output] = constant_of(self.path, tensor)
-            else:
-                listed = self.attribute(node, "value_ints", self.attribute(node, "value_floats"))
-                number = self.attribute(node, "value_int", self.attribute(node, "value_float"))
-                values = np.asarray(listed if listed is not None else number)
-                if listed is not None or number is not None:
-                    self.constants[output] = Constant(values.shape, lambda: values)
-        elif first is not None and node.op_type == "QuantizeLinear":
-            zero = self.constant(node, 2)
-            self.constants[output] = Constant(first.dims, None, 8 if zero is None else zero.bits)
-        elif first is not None:
-            folded = self._folded(node, first)
-            if folded is not None:
-                self.constants[output] = folded
-
-    def _folded(self, node: Any, first: Constant) -> Constant | None:
-        dims = self.dims.get(node.output[0], first.dims)
-        match node.op_type:
-            case "Reshape" | "Squeeze" | "Unsqueeze" | "Flatten" if prod(dims) == first.size:
-                return first.then(dims, lambda values: values.reshape(dims))
-            case "Transpose":
-                perm = self.attribute(node, "perm", tuple(range(len(first.dims)))[::-1])
-                return first.then(dims, lambda values: values.transpose(perm))
-            case "DequantizeLinear":
-                scale, zero, axis = self.constant(node, 1), self.constant(node, 2), self.attribute(node, "axis", 1)
-                return first.then(first.dims, lambda values: _dequantised(values, scale, zero, axis))
-            case "Clip":
-                low, high = self.bounds(node)
-                bits = None if low is None or high is None else bits_between(low, high)
-                return first.then(first.dims, lambda values: np.clip(values, low, high), bits)
-            case "Quant" | "IntQuant" | "BipolarQuant" | "Identity" | "Cast":
-                return Constant(first.dims, first.load, self._quantiser_bits(node) or first.bits)
-        return None
-
-    def bounds(self, node: Any) -> tuple[float | None, float | None]:
-        """What a clip keeps values between; None where it has no such bound."""
-        found: list[float | None] = []
-        for index, name in ((1, "min"), (2, "max")):
-            constant = self.constant(node, index)
-            values = None if constant is None or constant.size != 1 else constant.values()
-            told = self.attribute(node, name) if values is None else float(np.asarray(values).reshape(-1)[0])
-            found.append(told if told is not None and np.isfinite(told) else None)
-        return found[0], found[1]
-
-    def _quantiser_bits(self, node: Any) -> int | None:
-        if node.op_type not in {"Quant", "IntQuant", "BipolarQuant"}:
-            return None
-        width = self.constant(node, 3)
-        if node.op_type == "BipolarQuant":
-            return 1
-        values = None if width is None or width.size != 1 else width.values()
-        return None if values is None or not 1 <= float(values.reshape(-1)[0]) <= 32 else round(float(values.reshape(-1)[0]))
-
-    def _follow_layout(self, node: Any) -> None:
-        if any(value in self.channels_last for value in node.input):
-            self.channels_last.update(node.output)
+    def grouped(self, node: Any, view: View, axis: int) -> tuple[View, int]:
+        """A view whose axis runs over one side of the tensor behind, and that side (0 rows, 1 columns, 2 channels)."""
+        side = view.side_of(axis, self.shape(view))
+        if side is not None:
+            return view, side
+        lead, length, rest = prod(view.dims[:axis]), view.dims[axis], prod(view.dims[axis + 1 :])
+        last_shape = (lead, length, rest)
+        channels_last = view.reshaped((lead, length, rest))
+        if channels_last is not None and rest > 1:
+            turned = channels_last.transposed((2, 0, 1))
+            if stays_in_memory(turned, self.shape(view), last_shape):
+                source = self.settle(node, turned, last_shape)
+                strides = _regrouped(view.dims, axis, (length, 1, lead * length))
+                return View(source, view.dims, strides), 1
+        source = self.settle(node, view, (length, rest, lead))
+        return View.plain(source, view.dims), 0
 
 
-def bits_between(low: float, high: float) -> int | None:
-    """Bits that tell the whole numbers between two bounds apart."""
-    steps = high - low + 1
-    return int(np.ceil(np.log2(steps))) if 2 <= steps <= 1 << 32 else None
+def _regrouped(dims: Dims, axis: int, units: tuple[int, int, int]) -> tuple[int, ...]:
+    """Strides of dimensions of which those before an axis, the axis and those behind have these units."""
+    strides = []
+    for other in range(len(dims)):
+        if other < axis:
+            strides.append(prod(dims[other + 1 : axis]) * units[0])
+        elif other == axis:
+            strides.append(units[1])
+        else:
+            strides.append(prod(dims[other + 1 :]) * units[2])
+    return tuple(strides)
 
 
-def _dequantised(values: Array, scale: Constant | None, zero: Constant | None, axis: int) -> Array:
-    factor = None if scale is None else scale.values()
-    offset = None if zero is None else zero.values()
-    found = np.asarray(values, dtype=np.float32)
-
-    def spread(given: Array) -> Array:
-        given = np.asarray(given, dtype=np.float32)
-        if given.size == 1:
-            return given.reshape(())
-        sides = [1] * found.ndim
-        sides[axis % found.ndim] = -1
-        return given.reshape(sides)
-
-    if offset is not None:
-        found = found - spread(offset)
-    return found if factor is None else found * spread(factor)
-
-
-def _folded(given: Parameters | None, scale: Callable[[], Array] | None, shift: Callable[[], Array] | None) -> Parameters | None:
-    if given is None:
-        return None
-    return given.folded(None if scale is None else scale(), None if shift is None else shift())
+def _wide(view: View) -> tuple[int, ...]:
+    return tuple(stride for side, stride in zip(view.dims, view.strides, strict=True) if side > 1)
