@@ -15,6 +15,7 @@ def left_out(refiner: Refiner) -> tuple[str, ...]:
         "memory that operators elsewhere hold for good": bool(runtime.memory.persistent),
         "addresses of buffers": runtime.lays_out and limits.sram_bytes is not None,
         "channel multiples of weights": any(kernel.weight_channel_multiple for kernel in kernels),
-        "code of the kernels in use": bool(runtime.code) and limits.flash_bytes is not None,
+        "code of the kernels in use": bool(runtime.code or runtime.linked.by_kind or runtime.linked.by_bits)
+        and limits.flash_bytes is not None,
     }
     return tuple(name for name, is_left_out in rules.items() if is_left_out)
