@@ -24,8 +24,11 @@ VERBS = {
     "explain": "explain",
     "sweep": "sweep",
     "score": "score",
-    "calibrate": "calibrate",
+    "sample": "sample",
+    "correlate": "correlate",
+    "fit": "fit",
     "show": "show",
+    "runs": "runs",
     "where": "where",
     "new": "new",
     "schema": "schema",
@@ -33,6 +36,8 @@ VERBS = {
     "runtimes": "runtimes",
     "engines": "engines",
     "export": "export",
+    "train": "train",
+    "evaluate": "evaluate",
 }
 """Modules of this package, by verb; each has a function `command`."""
 
