@@ -74,6 +74,7 @@ void {prefix}_run_step(uint8_t *arena, int step) {{
   }}
 }}
 """
+HEADINGS = ("flash B", "counted B", "stack B", "instructions", "per MAC", "in convolutions", "in depthwise", "as reference")
 KINDS = {OpKind.CONV: 0, OpKind.DEPTHWISE: 1, OpKind.DENSE: 2, OpKind.POOL: 3}
 
 
@@ -150,10 +151,8 @@ def main() -> None:
     asked = parser.parse_args()
     require_tools()
     machine = MACHINES[asked.core]
-    print(
-        "| values / weights | flash B | counted B | stack B | instructions | per MAC | in convolutions | in depthwise | as reference |"
-    )
-    print("|---|---|---|---|---|---|---|---|---|")
+    print(f"| values / weights | {' | '.join(HEADINGS)} |")
+    print("|---" * (len(HEADINGS) + 1) + "|")
     with tempfile.TemporaryDirectory() as made:
         for activations, weights in WIDTHS:
             folder = Path(made) / f"{activations}_{weights}"
