@@ -130,7 +130,8 @@ def _with_more_rules(rng: Random, described: dict[str, Any], widths: list[int]) 
     found = {**described, "memory": dict(described["memory"])}
     if isinstance(found["kernels"], dict):
         limited = {"windows": rng.choice([[], [1, 3]]), "strides": rng.choice([[], [1, 2]]), "max_channels": rng.choice([None, 48])}
-        conv = {**found["kernels"]["conv"], **limited, "weight_channel_multiple": {str(widths[0]): rng.choice([1, 8, 16])}}
+        by_weights = {str(widths[0]): rng.choice([1, 8, 16])}, {str(rng.choice(widths)): rng.choice([1, 8, 9, 16])}
+        conv = {**found["kernels"]["conv"], **limited, "weight_channel_multiple": by_weights[0], "columns": by_weights[1]}
         found["kernels"] = {**found["kernels"], "conv": conv, "depthwise": {**found["kernels"]["depthwise"], **limited}}
     found["memory"] |= {
         "persistent": rng.choice([{}, {"conv": "8 * c_out", "add": "40"}]),
