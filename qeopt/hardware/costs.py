@@ -216,6 +216,9 @@ def shape_limits(runtime: Runtime, op: Op) -> tuple[tuple[str, Mask], ...]:
         found += [(f"windows of {_listed(kernel.windows)}", _among(side, kernel.windows)) for side in op.window]
     if kernel.strides:
         found += [(f"strides of {_listed(kernel.strides)}", _among(stride, kernel.strides)) for stride in op.strides]
+    if kernel.functions:
+        known = [function for function in kernel.functions if function]
+        found.append((f"functions among {', '.join(known)}", op.function in kernel.functions))
     if kernel.max_channels is not None:
         sides = (*(image_channels(runtime, source) for source in op.inputs), op.output.channels)
         found += [(f"{kernel.max_channels} channels at most", _mask(channels <= kernel.max_channels)) for channels in sides]

@@ -69,6 +69,8 @@ class Kernel(Block):
     """Sides that a window may have; any where this is left out."""
     strides: tuple[Annotated[int, Field(ge=1)], ...] = ()
     """Strides that a window may have; any where this is left out."""
+    functions: tuple[str, ...] = ()
+    """Functions that an operator of this kind may compute, by name, the empty text for a change of scale; any if left out."""
     max_channels: Annotated[int, Field(ge=1)] | None = None
     """Most channels that an operator may read or write."""
     asks: Mapping[str, ShapeFormula] = {}
