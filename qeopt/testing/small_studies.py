@@ -16,11 +16,13 @@ from qeopt.score import QEScore
 from qeopt.space import Space, Structure, Task
 from qeopt.spec.model import build
 
-SOURCE = {"url": "https://example.org", "date": "2026-01-01"}
+SOURCE: Any = {"url": "https://example.org", "date": "2026-01-01"}
 
 
 @dataclass(frozen=True)
 class SmallStudy:
+    """A space and the terms under which it is searched."""
+
     space: Space
     task: Task
     refiner: Refiner
