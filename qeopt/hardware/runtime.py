@@ -73,8 +73,8 @@ class Kernel(Block):
     """Functions that an operator of this kind may compute, by name, the empty text for a change of scale; any if left out."""
     max_channels: Annotated[int, Field(ge=1)] | None = None
     """Most channels that an operator may read or write."""
-    asks: Mapping[str, ShapeFormula] = {}
-    """Other limits of shapes: by what is asked for in words, a formula that is 0 where that is met."""
+    asks: Mapping[str, WeightFormula] = {}
+    """Other limits of shapes and weight bits: by what is asked for in words, a formula that is 0 where that is met."""
 
     @model_validator(mode="after")
     def _one_form(self) -> Kernel:
@@ -177,6 +177,19 @@ class Reserve(Block):
     """Code."""
 
 
+class Linked(Block):
+    """Bytes of flash that the linker adds for code, as a map of it shows them."""
+
+    always: ByteSize = 0
+    """Of what every network links."""
+    by_kind: Mapping[OpKind, ByteSize] = {}
+    """By kind of operator: of what all its kernels share."""
+    by_bits: Mapping[OpKind, tuple[tuple[Bits, BitsOrNone, Annotated[int, Field(ge=0)]], ...]] = {}
+    """By kind of operator: lists of input bits, weight bits and bytes of the kernel for them, whatever it writes."""
+    runs_as: Mapping[OpKind, OpKind] = {}
+    """Kinds that run the code of another one."""
+
+
 class Runtime(Block):
     """A kernel library."""
 
@@ -184,7 +197,7 @@ class Runtime(Block):
     """Short name; the file's name unless stated."""
     title: str = ""
     """Name a person would use."""
-    firmware: Literal["qeopt-c"] | None = None
+    firmware: Literal["qeopt-c", "cmsis-nn"] | None = None
     """Whose kernels `qeopt export --format c` writes a program with; a header of tables is written where this is left out."""
     kernels: Literal["any"] | Mapping[OpKind, Kernel]
     """Legal bits by kind of operator; `any` for a purely analytic count."""
@@ -200,6 +213,8 @@ class Runtime(Block):
     """Bit operations by kind of operator; `macs * in_bits * w_bits` where a weighted kind is not named."""
     code: Mapping[OpKind, KernelFormula] = {}
     """Bytes of flash of each kernel in use, by kind of operator; a kernel of some bits is linked once for all layers."""
+    linked: Linked = Linked()
+    """Code that networks link, where that was measured; it counts beside `code`."""
     latency: Latency | None = None
     """Estimated cycles, for `budgets.latency_ms`."""
     energy: Energy | None = None
