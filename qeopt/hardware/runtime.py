@@ -178,6 +178,19 @@ class Reserve(Block):
     """Code."""
 
 
+class Linked(Block):
+    """Bytes of flash that the linker adds for code, as a map of it shows them."""
+
+    always: ByteSize = 0
+    """Of what every network links."""
+    by_kind: Mapping[OpKind, ByteSize] = {}
+    """By kind of operator: of what all its kernels share."""
+    by_bits: Mapping[OpKind, tuple[tuple[Bits, BitsOrNone, Annotated[int, Field(ge=0)]], ...]] = {}
+    """By kind of operator: lists of input bits, weight bits and bytes of the kernel for them, whatever it writes."""
+    runs_as: Mapping[OpKind, OpKind] = {}
+    """Kinds that run the code of another one."""
+
+
 class Runtime(Block):
     """A kernel library."""
 
@@ -201,6 +214,8 @@ class Runtime(Block):
     """Bit operations by kind of operator; `macs * in_bits * w_bits` where a weighted kind is not named."""
     code: Mapping[OpKind, KernelFormula] = {}
     """Bytes of flash of each kernel in use, by kind of operator; a kernel of some bits is linked once for all layers."""
+    linked: Linked = Linked()
+    """Code that networks link, where that was measured; it counts beside `code`."""
     latency: Latency | None = None
     """Estimated cycles, for `budgets.latency_ms`."""
     energy: Energy | None = None
