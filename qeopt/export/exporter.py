@@ -31,6 +31,7 @@ EXPORTERS = Table(
         "qonnx": "qeopt.export.qonnx:Qonnx",
         "onnx-qdq": "qeopt.export.onnx_qdq:OnnxQdq",
         "litert": "qeopt.export.litert:LiteRT",
+        "tflite": "qeopt.export.tflite.exporter:TFLite",
         "max78000": "qeopt.export.max78000:Max78000",
     },
 )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from qeopt.design import Design
+from qeopt.export.errors import ExportError
 from qeopt.export.functions import functions, unsigned_tensors
 from qeopt.export.geometry import image_of, shape_of
 from qeopt.export.numbers import Arrays, Numbers, random_stream, read_weights, weight_shape
 from qeopt.export.quantised import Grid, Integers, QuantisedNetwork, Reals, Weights, weight_range
 from qeopt.export.reals import step
-from qeopt.network import Bits, Op, Tensor, fan_in
+from qeopt.export.ties import FREE, Ties, tied_grids
+from qeopt.network import Bits, Network, Op, OpKind, Tensor, fan_in
 
 CALIBRATION_IMAGES = 2
 MOST_BIAS = 2.0**30
@@ -21,8 +24,13 @@ _SHARES = np.linspace(0.2, 1.0, 33)
 """Shares of the largest value that are tried as the end of a range."""
 
 
-def quantised(design: Design, numbers: Numbers | None = None) -> QuantisedNetwork:
+def quantised(design: Design, numbers: Numbers | None = None, ties: Ties = FREE) -> QuantisedNetwork:
     """Fill a design with numbers. Scales that no file gives are fitted while images run through the network.
+
+    Args:
+        design: The design.
+        numbers: Where numbers come from.
+        ties: Scales that kernels want to be the same.
 
     Raises:
         ExportError: when the file of weights does not fit, or the network has operators that cannot be computed here.
@@ -32,8 +40,21 @@ def quantised(design: Design, numbers: Numbers | None = None) -> QuantisedNetwor
     arrays = {} if numbers.weights is None else read_weights(numbers.weights, network)
     ends = functions(design, network)
     filler = _Filler(
-        arrays, bits, unsigned_tensors(network, ends), f"{design.study_name}/{design.provenance.seed}", numbers.power_of_two
+        arrays,
+        bits,
+        unsigned_tensors(network, ends),
+        f"{design.study_name}/{design.provenance.seed}",
+        numbers.power_of_two,
+        ties.per_tensor,
     )
+    found = _filled(network, ends, filler)
+    given = frozenset(tensor.name for tensor in network.tensors if f"{tensor.name}.scale" in arrays)
+    tied = tied_grids(network, found.grids, ties.kinds, given)
+    return _filled(network, ends, replace(filler, tied=tied)) if tied else found
+
+
+def _filled(network: Network, ends: Mapping[str, str], filler: _Filler) -> QuantisedNetwork:
+    """Run images through the network, and settle every scale as its tensor comes by."""
     image = image_of(network)
     grids: dict[str, Grid] = {}
     weights: dict[str, Weights] = {}
@@ -72,6 +93,10 @@ class _Filler:
     unsigned: frozenset[str]
     seed: str
     power_of_two: bool
+    per_tensor: frozenset[OpKind] = frozenset()
+    """Kinds whose weights have one scale."""
+    tied: Mapping[str, Grid] = field(default_factory=dict)
+    """Grids that are not to be fitted."""
 
     def images(self, image: Tensor) -> Reals:
         """Images to fit scales by: those of the file, or random ones."""
@@ -81,6 +106,9 @@ class _Filler:
 
     def grid(self, tensor: Tensor, values: Reals) -> Grid:
         """The grid of a tensor, by what it holds."""
+        if tensor.name in self.tied:
+            known = self.tied[tensor.name]
+            return replace(known, scale=float(self._stored(np.array([known.scale]))[0]))
         grid = Grid(self.bits.activations[tensor.name], tensor.name not in self.unsigned, 1.0)
         given = self.arrays.get(f"{tensor.name}.scale")
         if given is not None:
@@ -103,10 +131,13 @@ class _Filler:
         low, high = weight_range(bits)
         given = self.arrays.get(f"{op.name}.weight_scale")
         if given is None:  # no smaller than the bias needs, or a channel of next to no weights would lose it
-            fitted = fitting_scale(real.reshape(shape[0], -1), low, high)
+            fitted = fitting_scale(real.reshape(1 if op.kind in self.per_tensor else shape[0], -1), low, high)
             scales = self._stored(np.maximum(fitted, np.abs(bias) / (MOST_BIAS * input_scale)))
+            scales = np.full_like(scales, scales.max()) if op.kind in self.per_tensor else scales
         else:
             scales = self._stored(given.astype(np.float64))
+            if op.kind in self.per_tensor and len(np.unique(scales)) > 1:
+                raise ExportError(f"the weights of {op.name!r} have one scale here, and {len(np.unique(scales))} are given")
         by_channel = scales.reshape(-1, *(1,) * (len(shape) - 1))
         return Weights(
             bits,

@@ -24,8 +24,9 @@ class Numbers(Block):
     """Options of the formats that carry weights."""
 
     weights: Path | None = None
-    """The ONNX model that the network was imported from, or an .npz file with arrays named OP (weights), OP.bias, OP.weight_scale,
-    TENSOR.scale, and one named after the image (images to choose missing scales by). Without a file weights are random."""
+    """The ONNX or TFLite model that the network was imported from, or an .npz file with arrays named OP (weights), OP.bias,
+    OP.weight_scale, TENSOR.scale, and one named after the image (images to choose missing scales by). Without a file weights are
+    random."""
     power_of_two: bool = False
     """Round every scale to a power of two, so that rescaling is a shift."""
 
@@ -37,7 +38,7 @@ def read_weights(path: Path, network: Network) -> Arrays:
         ExportError: when it cannot be read or does not fit.
         SpecError: when the model cannot be imported.
     """
-    arrays = _imported(path) if path.suffix.lower() == ".onnx" else _archive(path)
+    arrays = _imported(path) if path.suffix.lower() in {".onnx", ".tflite"} else _archive(path)
     problems = list(_misfits(arrays, network))
     if problems:
         raise ExportError(f"{path}: " + "; ".join(problems[:10]))

@@ -10,7 +10,7 @@ turned into integers first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -21,13 +21,17 @@ from qeopt.export.integers import half_to_even, rescale
 from qeopt.export.quantised import Integers, QuantisedNetwork, Reals
 from qeopt.network import Op, OpKind
 
+Compute = Callable[[QuantisedNetwork, Op, Mapping[str, Integers]], Integers]
+"""Computes one operator from the integers of its inputs, by tensor name."""
 
-def run(model: QuantisedNetwork, images: Reals) -> dict[str, Integers]:
+
+def run(model: QuantisedNetwork, images: Reals, by: Compute | None = None) -> dict[str, Integers]:
     """Run images through the network.
 
     Args:
         model: The network.
         images: Real values, shape (images, channels, height, width).
+        by: Another library's arithmetic.
 
     Returns:
         The integers of every tensor, shape (images, channels, height, width).
@@ -38,7 +42,7 @@ def run(model: QuantisedNetwork, images: Reals) -> dict[str, Integers]:
     image = image_of(model.network).name
     held = {image: model.grids[image].quantise(images)}
     for op in model.network.ops:
-        held[op.output.name] = compute(model, op, held)
+        held[op.output.name] = (by or compute)(model, op, held)
     return held
 
 
