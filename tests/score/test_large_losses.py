@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def test_the_best_bits_of_large_losses(
     rng = random.Random(5)
     network = random_chain(rng)
     free = [op for op in network.ops if op.is_scored and op.weight_bits is None][:4]
-    losses = {op.name: {"2": largest * rng.random() + 0.5, "4": 0.3 * rng.random() * largest, "8": 0.0} for op in free}
+    losses: Any = {op.name: {"2": largest * rng.random() + 0.5, "4": 0.3 * rng.random() * largest, "8": 0.0} for op in free}
     objective = build(Sensitivity, {"weights": losses})
     choices = BitChoices(weights=(2, 4, 8), activations=(8,))
     loose = Refiner(runtimes["ideal"], Limits(), choices, objective, QbrSettings())
