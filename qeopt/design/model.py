@@ -24,7 +24,7 @@ Amount = int | float
 
 
 class Certificate(Block):
-    """What one engine proved of the bits, in millionths of a nat of bit-dependent score."""
+    """What one engine proved of the bits, in millionths of a nat of bit-dependent score, or as coarsely as a note says."""
 
     engine: str
     """Engine that answered."""
