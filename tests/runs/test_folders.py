@@ -131,7 +131,7 @@ def test_no_name_leads_out_of_the_folder_of_runs(name: str, ended: Callable[...,
 
 def test_a_mistyped_name_is_answered_with_the_nearest(ended: Callable[..., Path]) -> None:
     ended("vww_256k")
-    with pytest.raises(SpecError, match="no such design.*did you mean 'vww_256k'"):
+    with pytest.raises(SpecError, match=r"no such design.*did you mean 'vww_256k'"):
         design_in(Path("vww_265k"))
     Path("empty").mkdir()
     with pytest.raises(SpecError, match=r"empty: holds no design\.json"):
