@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 from small_search import STUDY, write_study  # type: ignore[import-not-found]  # beside this file
 
-WRITES = 12
+WRITES = 10
 """Writes of journals in the run that is killed: two searches, each with a header and one line per round."""
 
 
