@@ -182,6 +182,7 @@ BUDGETS = {
     "max78000": "sram: 128 KiB, flash: 8 KiB",
     "mpic": "sram: 2600, flash: 3000",  # too little for nine channels at 8 bits, and at 4 bits there are none of nine
     "pulp-nn": "sram: 2600, flash: 3000",
+    **dict.fromkeys(("qeopt-c", "qeopt-c-m0", "qeopt-c-m3"), "sram: 6000, flash: 20 KiB"),  # the code of its kernels counts
 }
 
 
