@@ -59,8 +59,8 @@ class Kernel(Block):
     """By weight bits: the number that the values summed into one output (k_h * k_w * c_in) must be a multiple of."""
     grouped: tuple[Bits, ...] | None = None
     """Weight bits with which it runs groups of channels; all of its own where this is left out."""
-    dilated: bool = True
-    """Whether it knows dilation."""
+    dilated: tuple[Bits, ...] | None = None
+    """Weight bits with which it runs dilated windows; all of its own where this is left out."""
     square: bool = False
     """Whether images, windows, steps and padding must be the same in both directions."""
     values: Literal["signed", "unsigned"] | None = None
@@ -93,6 +93,7 @@ class Kernel(Block):
             ("weight_channel_multiple", self.weight_channel_multiple, weights),
             ("columns", self.columns, weights),
             ("grouped", self.grouped or (), weights),
+            ("dilated", self.dilated or (), weights),
         ):
             for bits in stated:
                 if bits not in known:

@@ -207,28 +207,28 @@ def test_the_smallest_structure_is_not_always_the_one_with_least_flash() -> None
     assert found.amount is not None
     assert found.amount < smallest / 2
     assert found.structure == Structure((16, 3, 64, 3)) != space.smallest()
-    assert not found.proven, "the bound takes any weights that some channels can have"
+    assert found.proven, "the bound knows which channels suit which weights"
 
 
-def test_nothing_is_called_impossible_that_is_not_proven_to_be() -> None:
+def test_a_budget_just_below_what_wide_structures_need_is_proven_too_little() -> None:
     space, task, refiner = wide_study(flash=2800, layers=2)
     least = least_of(space, task, refiner, "flash").amount
-    assert least is not None
-    assert least > 2800
+    needs = [least_need(refiner, space.expand(structure, task), "flash", Limits()) for structure in structures(space)]
+    assert least == min(need for need in needs if need is not None) > 2800
     found = explain_space(space, task, refiner)
     assert isinstance(found, SpaceMisfit)
-    assert not found.excluded
-    assert not found.floors
+    assert found.excluded
+    assert [(floor.name, floor.amount, floor.proven) for floor in found.floors] == [("flash", least, True)]
     assert [(single.name, single.amount, single.proven) for single in found.singles] == [
-        ("flash", least, False),
-        ("layers", None, False),
+        ("flash", least, True),
+        ("layers", None, True),
     ]
     tight = replace(refiner, limits=Limits(flash=2600, layers=2))
     assert excludes_all(space, task, tight)
     found = explain_space(space, task, tight)
     assert isinstance(found, SpaceMisfit)
     assert found.excluded
-    assert [(floor.name, floor.proven) for floor in found.floors] == [("flash", False)]
+    assert [(floor.name, floor.proven) for floor in found.floors] == [("flash", True)]
 
 
 @pytest.mark.parametrize("formula", ["macs * in_bits", "macs * out_bits"])

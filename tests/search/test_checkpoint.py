@@ -11,17 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from qeopt.runs import ResumeError, differences
+from qeopt.runs import ResumeError
 from qeopt.search import Progress
 from qeopt.search.checkpoint import CheckpointError
 from qeopt.spec.errors import SpecError
+from qeopt.study.differences import differences
 from qeopt.verbs.solve import Solution, resume, solve
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 from small_search import STUDY, write_study  # type: ignore[import-not-found]  # beside this file
 
-WRITES = 12
+WRITES = 10
 """Writes of journals in the run that is killed: two searches, each with a header and one line per round."""
 
 
