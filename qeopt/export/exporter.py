@@ -29,6 +29,7 @@ EXPORTERS = Table(
         "pytorch": "qeopt.export.pytorch:PyTorch",
         "brevitas": "qeopt.export.brevitas:Brevitas",
         "qonnx": "qeopt.export.qonnx:Qonnx",
+        "onnx": "qeopt.export.onnx_plain:OnnxPlain",
         "onnx-qdq": "qeopt.export.onnx_qdq:OnnxQdq",
         "litert": "qeopt.export.litert:LiteRT",
         "max78000": "qeopt.export.max78000:Max78000",

@@ -13,7 +13,8 @@ from qeopt.design import Design
 from qeopt.export.errors import ExportError
 from qeopt.export.fill import quantised
 from qeopt.export.numbers import Numbers, Shape
-from qeopt.export.onnx_graph import Graph, onnx_model, save
+from qeopt.export.onnx_graph import onnx_model, save
+from qeopt.export.onnx_value import Graph
 from qeopt.export.quantised import Grid, Weights, weight_range
 
 TYPE_SINCE = {2: 25, 4: 21, 8: 10, 16: 21}
