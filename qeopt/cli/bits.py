@@ -13,8 +13,9 @@ from qeopt.cli import options
 from qeopt.cli.import_ import Input, Model, TreatAs, import_options
 from qeopt.cli.solve import no_design, tell
 from qeopt.cli.verb import INTERRUPTED, warn
-from qeopt.report.folder import Run, default_folder, now, prepare, write_solution
+from qeopt.report.folder import Run, now, write_solution
 from qeopt.report.solution import SolutionReport
+from qeopt.runs import open_run
 from qeopt.spec.library import Library
 from qeopt.verbs.bits import bits, write_study
 
@@ -79,8 +80,8 @@ def command(
     if solution.design is None:
         no_design(solution, as_json=json_)
     report = SolutionReport(solution.design, solution.loaded.files, solution.interrupted)
-    folder = prepare(out_ or default_folder(solution.loaded.value.name))
     run = Run(tuple(sys.argv), started, time.monotonic() - clock, solution.loaded.files, ())
-    tell(report, write_solution(folder, report, run), as_json=json_, quiet=quiet)
+    with open_run(out_, solution.loaded.value.name) as folder:
+        tell(report, write_solution(folder, report, run), as_json=json_, quiet=quiet)
     if solution.interrupted:
         raise typer.Exit(INTERRUPTED)

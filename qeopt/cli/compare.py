@@ -12,9 +12,10 @@ from qeopt.cli import options
 from qeopt.cli.overrides import overrides
 from qeopt.cli.verb import INTERRUPTED, emit, err, fail, out
 from qeopt.report.comparison import comparison_document, print_comparison
-from qeopt.report.folder import Run, default_folder, now, prepare, write_comparison
+from qeopt.report.folder import Run, now, write_comparison
 from qeopt.report.progress import ProgressLine
 from qeopt.report.words import place
+from qeopt.runs import open_run
 from qeopt.spec.library import Library
 from qeopt.study.load import load_study
 from qeopt.verbs.compare import SAMPLES, compare
@@ -42,25 +43,26 @@ def command(
     started, clock = now(), time.monotonic()
     given, library = overrides(set_, device=device, runtime=runtime), Library(tuple(path or ()))
     names = tuple(name.strip() for name in engines.split(",") if name.strip())
-    folder = prepare(out_ or default_folder(f"{load_study(study, overrides=given, library=library).value.name}.compare"))
-    with ProgressLine(err(), quiet=quiet) as progress:
-        found = compare(
-            study,
-            samples=samples,
-            seed=seed,
-            engines=names,
-            overrides=given,
-            library=library,
-            report=lambda done, asked: progress.say(f"comparing: {done:,} of {asked:,} structures"),
-        )
-    if not found.instances:
-        fail("interrupted before anything was compared", INTERRUPTED)
-    run = Run(tuple(sys.argv), started, time.monotonic() - clock, found.loaded.files)
-    written = write_comparison(folder, found, run)
-    if json_:
-        emit({**comparison_document(found), "files": {name: str(path) for name, path in written.items()}})
-    else:
-        print_comparison(out(), found)
-        out().print(f"\nwritten: {', '.join(place(path) for path in written.values())}", soft_wrap=True)
-    if found.interrupted:
-        raise typer.Exit(INTERRUPTED)
+    name = load_study(study, overrides=given, library=library).value.name
+    with open_run(out_, f"{name}.compare") as folder:
+        with ProgressLine(err(), quiet=quiet) as progress:
+            found = compare(
+                study,
+                samples=samples,
+                seed=seed,
+                engines=names,
+                overrides=given,
+                library=library,
+                report=lambda done, asked: progress.say(f"comparing: {done:,} of {asked:,} structures"),
+            )
+        if not found.instances:
+            fail("interrupted before anything was compared", INTERRUPTED)
+        run = Run(tuple(sys.argv), started, time.monotonic() - clock, found.loaded.files)
+        written = write_comparison(folder, found, run)
+        if json_:
+            emit({**comparison_document(found), "files": {name: str(path) for name, path in written.items()}})
+        else:
+            print_comparison(out(), found)
+            out().print(f"\nwritten: {', '.join(place(path) for path in written.values())}", soft_wrap=True)
+        if found.interrupted:
+            raise typer.Exit(INTERRUPTED)

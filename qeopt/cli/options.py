@@ -7,6 +7,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from qeopt.runs.folders import design_in
+
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Debug: TypeAlias = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no warnings.")]
@@ -18,13 +20,9 @@ Paths: TypeAlias = Annotated[
 ]
 
 
-def _design_in(path: Path) -> Path:
-    """A folder stands for the design in it."""
-    return path / "design.json" if path.is_dir() else path
-
-
 DesignFile: TypeAlias = Annotated[
-    Path, typer.Argument(metavar="DESIGN", callback=_design_in, help="A design.json written by `qeopt solve`, or its folder.")
+    Path,
+    typer.Argument(metavar="DESIGN", callback=design_in, help="A design.json, the folder of its run, or the name of its study."),
 ]
 Out: TypeAlias = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results.")]
 Sets: TypeAlias = Annotated[
@@ -55,3 +53,18 @@ RequireOptimal: TypeAlias = Annotated[
 Engine: TypeAlias = Annotated[str | None, typer.Option("--engine", metavar="NAME", help="Engine that assigns bits.")]
 Part: TypeAlias = Annotated[str, typer.Argument(metavar="[PART]", help="Only those with this in their name or title.")]
 Sources: TypeAlias = Annotated[bool, typer.Option("--sources", help="Show where the numbers come from instead.")]
+DataSet: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--data",
+        metavar="DATA",
+        help="Labelled images: a folder with a subfolder of pictures a class, an .npz, a folder of files of the MNIST family, "
+        "`fashion-mnist`, or `digits`.",
+    ),
+]
+DataResize: TypeAlias = Annotated[bool, typer.Option("--resize", help="Scale pictures of another size instead of refusing them.")]
+DataLimit: TypeAlias = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Training images at most.")]
+TestLimit: TypeAlias = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Test images at most.")]
+TorchDevice: TypeAlias = Annotated[
+    str, typer.Option("--device", metavar="NAME", help="Device of PyTorch: auto (a GPU where there is one), cpu, cuda, ...")
+]

@@ -11,11 +11,14 @@ import typer
 from qeopt.cli import options
 from qeopt.cli.solve import finish, run_of, warn_of_idle
 from qeopt.cli.verb import err
-from qeopt.report.folder import now, prepare
+from qeopt.report.folder import now
 from qeopt.report.progress import ProgressLine
+from qeopt.runs import resuming, run_in
 from qeopt.verbs.solve import resume
 
-Folder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run that was begun with `qeopt solve`.")]
+Folder = Annotated[
+    Path, typer.Argument(metavar="RUN", help="The folder of a run that was begun with `qeopt solve`, or the name of its study.")
+]
 
 
 def command(
@@ -27,10 +30,11 @@ def command(
     debug: options.Debug = False,
 ) -> None:
     """Go on with a run that was interrupted or killed, to the design that it would have found; refuse if its study changed."""
-    started, clock = now(), time.monotonic()
-    with ProgressLine(err(), quiet=quiet) as progress:
-        solution = resume(folder, report=progress, workers=workers)
-    if not quiet:
-        warn_of_idle(workers, solution.loaded.value)
-    run = run_of(solution, started, time.monotonic() - clock)
-    finish(solution, run, prepare(folder), as_json=json_, quiet=quiet, require_optimal=require_optimal)
+    started, clock, folder = now(), time.monotonic(), run_in(folder)
+    with resuming(folder):
+        with ProgressLine(err(), quiet=quiet) as progress:
+            solution = resume(folder, report=progress, workers=workers)
+        if not quiet:
+            warn_of_idle(workers, solution.loaded.value)
+        run = run_of(solution, started, time.monotonic() - clock)
+        finish(solution, run, folder, as_json=json_, quiet=quiet, require_optimal=require_optimal)

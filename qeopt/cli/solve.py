@@ -13,10 +13,11 @@ import typer
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
 from qeopt.cli.verb import INTERRUPTED, NO_DESIGN, UNPROVEN, emit, err, fail, out, warn
-from qeopt.report.folder import Run, clear, default_folder, now, prepare, write_solution
+from qeopt.report.folder import Run, now, write_solution
 from qeopt.report.progress import ProgressLine
 from qeopt.report.solution import SolutionReport, infeasible_document
 from qeopt.report.words import idle_workers, place
+from qeopt.runs import open_run
 from qeopt.spec.library import Library
 from qeopt.study import Study
 from qeopt.study.load import load_study
@@ -61,14 +62,13 @@ def command(
     )
     library = Library(tuple(path or ()))
     loaded = load_study(study, overrides=given, library=library).value
-    folder = prepare(out_ or default_folder(loaded.name))
-    clear(folder)
     if not quiet:
         warn_of_idle(workers, loaded)
-    with ProgressLine(err(), quiet=quiet) as progress:
-        solution = solve(study, overrides=given, library=library, report=progress, workers=workers, run_dir=folder)
-    run = run_of(solution, started, time.monotonic() - clock)
-    finish(solution, run, folder, as_json=json_, quiet=quiet, require_optimal=require_optimal)
+    with open_run(out_, loaded.name) as folder:
+        with ProgressLine(err(), quiet=quiet) as progress:
+            solution = solve(study, overrides=given, library=library, report=progress, workers=workers, run_dir=folder)
+        run = run_of(solution, started, time.monotonic() - clock)
+        finish(solution, run, folder, as_json=json_, quiet=quiet, require_optimal=require_optimal)
 
 
 def warn_of_idle(workers: str, study: Study) -> None:

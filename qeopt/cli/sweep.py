@@ -11,10 +11,11 @@ import typer
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
 from qeopt.cli.verb import INTERRUPTED, NO_DESIGN, emit, err, fail, out
-from qeopt.report.folder import Run, default_folder, now, prepare, write_sweep
+from qeopt.report.folder import Run, now, write_sweep
 from qeopt.report.progress import ProgressLine
 from qeopt.report.sweeps import print_sweep, sweep_document
 from qeopt.report.words import place
+from qeopt.runs import open_run
 from qeopt.spec.amounts import parse_sizes
 from qeopt.spec.library import Library
 from qeopt.study.load import load_study
@@ -45,27 +46,28 @@ def command(
     grid = {name: parse_sizes(text, f"--{name}") for name, text in ranges.items() if text is not None}
     check_grid(grid)
     given, library = overrides(set_, device=device, runtime=runtime, seed=seed), Library(tuple(path or ()))
-    folder = prepare(out_ or default_folder(f"{load_study(study, overrides=given, library=library).value.name}.sweep"))
-    with ProgressLine(err(), quiet=quiet) as progress:
-        found = sweep(
-            study,
-            grid,
-            overrides=given,
-            library=library,
-            report=progress,
-            reached=lambda done, asked: progress.say(f"sweeping: {done:,} of {asked:,} points"),
+    name = load_study(study, overrides=given, library=library).value.name
+    with open_run(out_, f"{name}.sweep") as folder:
+        with ProgressLine(err(), quiet=quiet) as progress:
+            found = sweep(
+                study,
+                grid,
+                overrides=given,
+                library=library,
+                report=progress,
+                reached=lambda done, asked: progress.say(f"sweeping: {done:,} of {asked:,} points"),
+            )
+        if not found.points:
+            fail("interrupted before any point was reached", INTERRUPTED)
+        written = write_sweep(
+            folder, found, Run(tuple(sys.argv), started, time.monotonic() - clock, found.loaded.files, progress.history)
         )
-    if not found.points:
-        fail("interrupted before any point was reached", INTERRUPTED)
-    written = write_sweep(
-        folder, found, Run(tuple(sys.argv), started, time.monotonic() - clock, found.loaded.files, progress.history)
-    )
-    if json_:
-        emit({**sweep_document(found), "files": {name: str(path) for name, path in written.items()}})
-    else:
-        print_sweep(out(), found)
-        out().print(f"\nwritten: {', '.join(place(path) for path in written.values())}", soft_wrap=True)
-    if found.interrupted:
-        raise typer.Exit(INTERRUPTED)
-    if all(point.score is None for point in found.points):
-        raise typer.Exit(NO_DESIGN)
+        if json_:
+            emit({**sweep_document(found), "files": {name: str(path) for name, path in written.items()}})
+        else:
+            print_sweep(out(), found)
+            out().print(f"\nwritten: {', '.join(place(path) for path in written.values())}", soft_wrap=True)
+        if found.interrupted:
+            raise typer.Exit(INTERRUPTED)
+        if all(point.score is None for point in found.points):
+            raise typer.Exit(NO_DESIGN)

@@ -33,6 +33,16 @@ READER_GONE = 141
 class Verb(TyperCommand):
     """A command whose failures are told, never shown as a traceback unless asked for."""
 
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Read the options; one that names no file is told as the verb tells it."""
+        asks_json = "--json" in args
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except QeoptError as error:
+            if asks_json:
+                emit(error_document(error, error.exit_code))
+            fail(str(error), error.exit_code)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the verb."""
         try:

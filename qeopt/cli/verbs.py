@@ -24,8 +24,10 @@ VERBS = {
     "explain": "explain",
     "sweep": "sweep",
     "score": "score",
-    "calibrate": "calibrate",
+    "sample": "sample",
+    "correlate": "correlate",
     "show": "show",
+    "runs": "runs",
     "where": "where",
     "new": "new",
     "schema": "schema",
@@ -33,6 +35,8 @@ VERBS = {
     "runtimes": "runtimes",
     "engines": "engines",
     "export": "export",
+    "train": "train",
+    "evaluate": "evaluate",
 }
 """Modules of this package, by verb; each has a function `command`."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from qeopt.hardware import Run, Runtime
 from qeopt.memory.arena import ArenaPlan, Placement, ProvenPlan, best_plan, overlaps
-from qeopt.memory.buffers import Buffer, buffers
+from qeopt.memory.buffers import LASTING, Buffer, buffers
 from qeopt.network import Bits, Network
 from qeopt.spec.model import Block
 
@@ -43,15 +44,17 @@ class Arena(Block):
     """An address for every buffer."""
 
     bytes: int
-    """Size of the arena; of what is set aside in all regions where there are several."""
+    """Size of what is planned, tensors and scratch; in all regions together where there are several."""
+    lasting: int = 0
+    """Bytes above it that last from one inference to the next: states, and what operators hold for good."""
     minimal: bool
     """Whether it is proven that no plan is smaller."""
     bound: int
-    """No plan is smaller, in bytes."""
+    """No plan is smaller, in bytes; like the two that follow without what lasts."""
     live: int
     """The most that is live at once; addresses may need more."""
     first_fit: int | None
-    """Size of the arena by first fit; null where that finds no room in several regions."""
+    """Size by first fit; null where that finds no room in several regions."""
     align: int
     """Every address is a multiple of this."""
     regions: tuple[ArenaRegion, ...] = ()
@@ -61,13 +64,42 @@ class Arena(Block):
 
 
 def plan_arena(network: Network, runtime: Runtime, bits: Bits, runs: Sequence[Run] = ()) -> ProvenPlan:
-    """Plan the memory of `network` at `bits`, in several memories where `runs` has several.
+    """Plan the memory of `network` at `bits`, in several memories where `runs` has several; what lasts lies above the rest.
 
     Raises:
         ValueError: when the runtime only counts, or the buffers find no addresses.
     """
     arenas = [run.size_bytes for run in runs] if len(runs) > 1 else []
-    return best_plan(buffers(network, runtime, bits), runtime.memory.align, arenas)
+    found = best_plan(buffers(network, runtime, bits), runtime.memory.align, arenas)
+    return replace(found, plan=_lasting_above(found.plan, network))
+
+
+def lasts(network: Network, name: str) -> bool:
+    """Whether a buffer is held from one inference to the next."""
+    tensor = network.tensor_by_name.get(name)
+    return name == LASTING if tensor is None else tensor.is_state
+
+
+def lasting_bytes(network: Network, found: Iterable[Buffer]) -> int:
+    """Bytes of the buffers that are held from one inference to the next."""
+    return sum(buffer.bytes for buffer in found if lasts(network, buffer.name))
+
+
+def _lasting_above(plan: ArenaPlan, network: Network) -> ArenaPlan:
+    """Move what lasts to the end of its arena. It is held all the time, so the rest lies below it or above, and moves down."""
+    lasting = [placed for placed in plan.placements if lasts(network, placed.buffer.name)]
+    tops = dict(plan.tops)
+    for placed in lasting:
+        tops[placed.arena] -= placed.buffer.bytes
+    moved = []
+    for placed in plan.placements:
+        if placed in lasting:
+            moved.append(replace(placed, offset_bytes=tops[placed.arena]))
+            tops[placed.arena] += placed.buffer.bytes
+        else:
+            below = sum(o.buffer.bytes for o in lasting if o.arena == placed.arena and o.offset_bytes < placed.offset_bytes)
+            moved.append(replace(placed, offset_bytes=placed.offset_bytes - below))
+    return ArenaPlan(tuple(moved))
 
 
 def describe_arena(network: Network, runtime: Runtime, bits: Bits, runs: Sequence[Run] = ()) -> Arena | None:
@@ -83,12 +115,14 @@ def describe_arena(network: Network, runtime: Runtime, bits: Bits, runs: Sequenc
         return None
     found = plan_arena(network, runtime, bits, runs)
     names, tops = [op.name for op in network.ops], found.plan.tops
+    lasting = lasting_bytes(network, (placed.buffer for placed in found.plan.placements))
     return Arena(
-        bytes=found.plan.size_bytes,
+        bytes=found.plan.size_bytes - lasting,
+        lasting=lasting,
         minimal=found.is_minimal,
-        bound=found.bound_bytes,
-        live=found.live_bytes,
-        first_fit=found.first_fit_bytes,
+        bound=found.bound_bytes - lasting,
+        live=found.live_bytes - lasting,
+        first_fit=None if found.first_fit_bytes is None else found.first_fit_bytes - lasting,
         align=runtime.memory.align,
         regions=tuple(
             ArenaRegion(name=run.name, bytes=tops.get(number, 0), size=run.size_bytes, address=run.address)
@@ -129,8 +163,12 @@ def arena_faults(
     found = [f"arena: {one!r} and {other!r} overlap" for one, other in overlaps(plan)]
     for name, buffer in needed.items():
         found += _faults_of(name, arena.buffers[name], buffer, names, arena.align)
-    if plan.size_bytes != arena.bytes or arena.align != runtime.memory.align:
-        found.append(f"arena: the design says {arena.bytes:,} B, its buffers end at {plan.size_bytes:,} B")
+    lasting = lasting_bytes(network, needed.values())
+    if arena.lasting != lasting:
+        found.append(f"arena: the design says that {arena.lasting:,} B last, the recount says {lasting:,} B")
+    if plan.size_bytes != arena.bytes + arena.lasting or arena.align != runtime.memory.align:
+        said = arena.bytes + arena.lasting
+        found.append(f"arena: the design says {said:,} B, its buffers end at {plan.size_bytes:,} B")
     if limit_bytes is not None and plan.size_bytes > limit_bytes:
         found.append(f"arena: {plan.size_bytes:,} B are over the budget of {limit_bytes:,} B")
     return found + _region_faults(arena, plan, runs)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from qeopt.budgets import table
 from qeopt.design.model import Design, SpaceCertificate, load_design
 from qeopt.design.recount import recount, width_faults
 from qeopt.memory import count
@@ -75,11 +76,11 @@ def _first(error: ValueError) -> str:
 
 def _misnamed(design: Design, network: Network) -> tuple[str, ...]:
     """Operators, tensors and budgets that the design lacks or invents."""
-    limits = design.load_study().limits
+    runtime = design.load_study().runtime
     pairs = (
         ("weights", set(design.weights), {op.name for op in network.weighted_ops}),
         ("activations", set(design.activations), {tensor.name for tensor in network.tensors}),
-        ("uses", set(design.uses), set(limits)),
+        ("uses", set(design.uses), {name for name, record in table().items() if record.lacks(runtime) is None}),
     )
     found = [f"{what}: {name!r} is missing" for what, has, needs in pairs for name in sorted(needs - has)]
     found += [f"{what}: there is no {name!r}" for what, has, needs in pairs for name in sorted(has - needs)]

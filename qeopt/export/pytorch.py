@@ -22,6 +22,10 @@ from torch import Tensor, nn
 """
 
 
+LAYERS = "pytorch_layers.txt"
+"""The template of the layers."""
+
+
 class PyTorch(Block):
     """One Python file that needs PyTorch and NumPy only. It learns step sizes (LSQ) and hands what it learnt to other formats."""
 
@@ -32,5 +36,5 @@ class PyTorch(Block):
 
     def export(self, design: Design, out: Path) -> tuple[Path, ...]:
         """Write the module."""
-        write_atomically(out, module_text(design, IMPORTS, "pytorch_layers.txt"))
+        write_atomically(out, module_text(design, IMPORTS, LAYERS))
         return (out,)

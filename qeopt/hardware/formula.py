@@ -51,6 +51,7 @@ SHAPE_NAMES: Mapping[str, Callable[[Op], Dim]] = {
     "macs": macs,
     "weights": weight_count,
     "constants": lambda op: op.constants,
+    "outputs": lambda op: len(op.outputs),
 }
 """What a formula may say of an operator's shape."""
 

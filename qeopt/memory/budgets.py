@@ -104,8 +104,8 @@ class Limits(Mapping[str, int]):
         return self.but(**{name: max(self[name] - less, 0) for name, less in fewer.items() if name in self})
 
     def uses(self, resources: Resources) -> tuple[BudgetUse, ...]:
-        """Set what `resources` uses against each limit."""
-        return tuple(BudgetUse(name, resources.used[name], limit) for name, limit in self.items())
+        """Set everything that `resources` counts against its limit, or against none."""
+        return tuple(BudgetUse(name, used, self.get(name)) for name, used in resources.used.items())
 
     def shares(self, resources: Resources) -> dict[str, float]:
         """Shares of the limits that `resources` uses, by name."""
@@ -122,12 +122,12 @@ class BudgetUse:
 
     name: str
     used: float
-    limit: int
+    limit: int | None
 
     @property
     def fits(self) -> bool:
         """Whether the use is within the limit."""
-        return self.used <= self.limit
+        return self.limit is None or self.used <= self.limit
 
 
 def limits_of(budgets: Budgets, device: Device | None, runtime: Runtime) -> Limits:

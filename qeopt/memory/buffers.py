@@ -11,6 +11,8 @@ from qeopt.hardware.costs import held, persistent, pool_scratch, tensor_elements
 from qeopt.memory.steps import Step, steps
 from qeopt.network import Bits, Network, Op
 
+LASTING = "(lasting)"
+"""Name of the buffer of what operators hold for good."""
 Widths = Mapping[str, Collection[int]]
 """By name of a tensor, or of an operator with weights: the bits it may have."""
 
@@ -96,7 +98,7 @@ class Lifetimes:
     def _lasting(self, first: int, last: int) -> list[Buffer]:
         """What operators hold for good, as one buffer."""
         size = sum(int(persistent(self.runtime, op)) for op in self.network.ops) if self.runtime.memory.persistent else 0
-        return [Buffer("(lasting)", size, first, last, 0)] if size else []
+        return [Buffer(LASTING, size, first, last, 0)] if size else []
 
     def _scratch(self, weights: Widths, activations: Widths, first: int, last: int) -> list[Buffer]:
         """One buffer per operator and pool, or one per pool that is held all the time."""

@@ -84,10 +84,10 @@ def count(network: Network, runtime: Runtime, bits: Bits) -> Resources:
 
 
 def _totals(network: Network, runtime: Runtime, bits: Bits) -> dict[str, float]:
-    """Everything but SRAM and flash, by budget."""
+    """Everything but SRAM and flash, by budget; what the runtime does not estimate is left out."""
     found: dict[str, float] = {}
     for name, record in table().items():
-        if record.cost is not None and record is not FLASH:
+        if record.cost is not None and record is not FLASH and record.lacks(runtime) is None:
             costs = [int(record.cost(runtime, op, *bits.of(op))) for op in network.ops]
             whole = max(costs, default=0) if record.kind is Kind.PEAK else sum(costs)
             found[name] = whole / runtime.unit_per_byte if record.unit.is_memory else whole

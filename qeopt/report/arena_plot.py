@@ -32,7 +32,7 @@ def draw_arena(counted: Counted, arena: Arena, path: Path) -> None:
     limit = counted.study.limits.sram_bytes
     floors = _floors(arena)
     room = sum(region.size for region in arena.regions) if floors else limit or 0
-    top = max(room, arena.bytes) / KIB * 1.06 or 1.0
+    top = max(room, arena.bytes + arena.lasting) / KIB * 1.06 or 1.0
     place = {name: index for index, name in enumerate(ops)}
     for name, buffer in arena.buffers.items():
         bits = counted.bits.activations.get(name)

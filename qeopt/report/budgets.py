@@ -55,7 +55,8 @@ def budget_rows(counted: Counted, known: Sequence[Worth] | None = None) -> tuple
     """
     used, limits = counted.resources, counted.study.limits
     rows = (
-        BudgetRow(name, "B" if record.unit.is_memory else "", used.used[name], limits.get(name)) for name, record in table().items()
+        BudgetRow(name, "B" if record.unit.is_memory else "", used.used.get(name, 0), limits.get(name))
+        for name, record in table().items()
     )
     found = worths(counted.study.refiner, counted.network) if known is None else known
     by_kind = {worth.kind: worth for worth in found}

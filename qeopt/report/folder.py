@@ -6,7 +6,6 @@ import io
 import json
 import math
 import platform
-import re
 import socket
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,16 +26,13 @@ from qeopt.report.plots import draw_memory
 from qeopt.report.solution import SolutionReport, sources_document
 from qeopt.report.sweep_plot import draw_sweep
 from qeopt.report.sweeps import print_sweep, sweep_csv, sweep_document
-from qeopt.run import round_row
+from qeopt.runs import round_row
 from qeopt.search import Progress
-from qeopt.spec.errors import Location, SpecError
 from qeopt.spec.load import SourceFile
 from qeopt.verbs.compare import Comparison
 from qeopt.verbs.sweep import Sweep
 
 RUN_FORMAT = "qeopt.run/1"
-SOLUTION = ("design.json", "run.json", "report.txt", "layers.csv", "history.csv", "memory.png", "arena.png", "convergence.png")
-"""Files that a solution may leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,35 +76,6 @@ def _round(progress: Progress) -> dict[str, Any]:
 def now() -> datetime:
     """The moment, in UTC."""
     return datetime.now(tz=UTC)
-
-
-def default_folder(name: str) -> Path:
-    """Where the files of a study go unless told otherwise; a name is never a way out of that folder."""
-    return Path("runs") / (re.sub(r"[^\w.-]+", "_", name).strip(".") or "study")
-
-
-def prepare(folder: Path) -> Path:
-    """Make a folder before the work that fills it.
-
-    Raises:
-        SpecError: when it cannot be made or written to.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".qeopt.part"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise SpecError.at(
-            Location(str(folder)), f"cannot write here: {error.strerror or error}; choose another folder with --out"
-        ) from None
-    return folder
-
-
-def clear(folder: Path) -> None:
-    """Take away what an earlier solution left, so that nothing of it stands beside a run that ends otherwise."""
-    for name in SOLUTION:
-        (folder / name).unlink(missing_ok=True)
 
 
 def write_solution(folder: Path, report: SolutionReport, run: Run) -> dict[str, Path]:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from qeopt.design import Design
 from qeopt.report.counted import Counted
 from qeopt.score import QEScore, terms
 from qeopt.score.fitted import Evidence, Fitted
+from qeopt.verbs.sample import DRAWN
 
 
-def judgement(counted: Counted, score: float) -> tuple[str, ...]:
-    """Say what "best" means: by which predictor, how well that orders networks, and where it was not learnt."""
+def judgement(counted: Counted, design: Design) -> tuple[str, ...]:
+    """Say what "best" means: by which predictor, how well that orders networks, and where it was not learnt.
+
+    Of a design that was drawn and not searched for, only what is predicted.
+    """
     study, objective = counted.study, counted.study.objective
+    was_searched = design.stopped != DRAWN
     if isinstance(objective, Fitted):
-        return (_predicted(objective, score), _worth(objective), *_extrapolations(objective, counted))
-    if isinstance(objective, QEScore) and study.open_space is not None:
+        worth = (_worth(objective),) if was_searched else ()
+        return (_predicted(objective, design.score), *worth, *_extrapolations(objective, counted))
+    if isinstance(objective, QEScore) and study.open_space is not None and was_searched:
         depth = counted.network.layers
         return (f"best by the score at {depth} layers; the score grows with depth whatever the accuracy: docs/truth.md",)
     return ()

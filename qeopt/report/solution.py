@@ -70,7 +70,7 @@ class SolutionReport:
         console.print(f"score: {design.score:.4f} (search stopped: {design.stopped})")
         console.print(bits_proof(design.bits))
         console.print(space_proof(design))
-        for text in judgement(self.counted, design.score):
+        for text in judgement(self.counted, design):
             console.print(text, soft_wrap=True)
         asked = () if self.interrupted else self.counted.study.search.baselines
         if asked or design.baselines or design.alternatives:

@@ -120,8 +120,8 @@ def structure_table(structure: Mapping[str, Mapping[str, float]]) -> Table:
 
 def baseline_table(design: Design, asked: Iterable[str]) -> Table:
     """The design beside its alternatives and what the same search finds under other terms; `asked` names those terms."""
-    budgets = tuple(design.uses)
-    rows = [("this design", f"{design.score:.4f}", "", *(amount(use.used) for use in design.uses.values()))]
+    budgets = tuple(name for name, use in design.uses.items() if use.limit is not None)
+    rows = [("this design", f"{design.score:.4f}", "", *(amount(design.uses[name].used) for name in budgets))]
     others: list[tuple[str, Alternative | Baseline]] = [
         (f"alternative {number}, at distance {other.distance:.2f}", other)
         for number, other in enumerate(design.alternatives, start=1)

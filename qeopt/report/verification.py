@@ -25,7 +25,7 @@ def print_verification(console: Console, found: Verification) -> None:
     console.print(f"score {design.score:.4f}, {', '.join(_use(name, use.used, use.limit) for name, use in design.uses.items())}")
     console.print(bits_proof(design.bits))
     console.print(space_proof(design))
-    for text in judgement(Counted.of_design(design), design.score):
+    for text in judgement(Counted.of_design(design), design):
         console.print(text, soft_wrap=True)
     if design.space_certificate is not None and found.space_bound is None:
         console.print(

@@ -96,7 +96,8 @@ def arena_size(arena: Arena | None) -> str:
     if len(arena.regions) > 1:
         parts = ", ".join(f"{amount(region.bytes, 'B')} in {region.name}" for region in arena.regions if region.bytes)
         return f"addresses: {amount(arena.bytes, 'B')} set aside, {minimal} ({parts}); {len(arena.buffers)} buffers"
-    return f"addresses: an arena of {amount(arena.bytes, 'B')}, {minimal}; {len(arena.buffers)} buffers"
+    lasting = f" and {amount(arena.lasting, 'B')} held for good" if arena.lasting else ""
+    return f"addresses: an arena of {amount(arena.bytes, 'B')}, {minimal}{lasting}; {len(arena.buffers)} buffers"
 
 
 def space_proof(design: Design) -> str:

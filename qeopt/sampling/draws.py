@@ -1,5 +1,7 @@
 """Draw structures uniformly among those whose bits are a real question: some bits fit, 8 bits everywhere do not.
 
+Or, where that is asked for, among all that some bits fit.
+
 Draws are uniform over the structures that follow the space's rules; what cannot fit whatever its bits is thrown away, most of it
 by a bound over whole arrays of draws. Rejection keeps the draws uniform.
 """
@@ -50,6 +52,8 @@ class Sampler:
     refiner: Refiner
     seed: int
     rejected: Rejected = field(default_factory=Rejected)
+    any_that_fit: bool = False
+    """Take structures that fit at 8 bits, too."""
 
     def draw(self, count: int) -> Iterator[Structure]:
         """Yield up to `count` different structures; fewer where looking on does not pay (`MOST_BATCHES`, `MOST_LOOKED_AT`)."""
@@ -101,7 +105,7 @@ class Sampler:
 
     def _is_question(self, structure: Structure) -> bool:
         network = self.space.expand(structure, self.task)
-        if self.refiner.only(BASELINE_BITS).refine(network).score is not None:
+        if not self.any_that_fit and self.refiner.only(BASELINE_BITS).refine(network).score is not None:
             self.rejected.eight_bits_fit += 1
             return False
         if self._is_over(network) or self.refiner.refine(network).score is None:

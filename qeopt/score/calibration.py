@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,12 +59,25 @@ def calibrate(path: Path, sigmas_a: Sequence[float] = SIGMAS_A, sigmas_w: Sequen
         ValueError: when a sigma is not positive.
     """
     table = read_table(path)
-    accuracies = [row.accuracy for row in table]
+
+    def scores(sigma_a: float, sigma_w: float) -> list[float]:
+        return [sigma_hat(row.activation_bits, sigma_a) * sigma_hat(row.weight_bits, sigma_w) for row in table]
+
+    return rank_grid(scores, [row.accuracy for row in table], sigmas_a, sigmas_w)
+
+
+def rank_grid(
+    scores: Callable[[float, float], Sequence[float]],
+    accuracies: Sequence[float],
+    sigmas_a: Sequence[float],
+    sigmas_w: Sequence[float],
+) -> tuple[GridPoint, ...]:
+    """Rank a grid of sigmas by how well the scores they give order accuracies, best first."""
     points = []
     for sigma_a in sigmas_a:
         for sigma_w in sigmas_w:
-            scores = [sigma_hat(row.activation_bits, sigma_a) * sigma_hat(row.weight_bits, sigma_w) for row in table]
-            points.append(GridPoint(sigma_a, sigma_w, kendall(scores, accuracies), spearman(scores, accuracies)))
+            found = scores(sigma_a, sigma_w)
+            points.append(GridPoint(sigma_a, sigma_w, kendall(found, accuracies), spearman(found, accuracies)))
     return tuple(sorted(points, key=lambda point: (-point.kendall, -point.spearman, point.sigma_a, point.sigma_w)))
 
 

@@ -10,6 +10,7 @@ from qeopt.check import Finding, Weight, check_device, check_runtime, check_stud
 from qeopt.design.verify import verify
 from qeopt.hardware import Device, Runtime
 from qeopt.network import macs, weight_count
+from qeopt.runs import design_in
 from qeopt.space import Space
 from qeopt.spec.errors import Location
 from qeopt.spec.library import Library
@@ -50,9 +51,9 @@ def check(name: str, library: Library, overrides: Sequence[str] = ()) -> Check:
     Raises:
         SpecError: when it cannot be loaded.
     """
-    if name.endswith(DESIGN_SUFFIX):
+    if name.endswith(DESIGN_SUFFIX) or Path(name).is_dir():
         check_unchanged(name, overrides)
-        return _check_design(Path(name))
+        return _check_design(design_in(Path(name)))
     kind, path = identify(library, name)
     if kind.model is Study:
         loaded = load_study(path, overrides=overrides, library=library)

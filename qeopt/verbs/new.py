@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qeopt.files import write_atomically
+from qeopt.runs.folders import safe_name
 from qeopt.spec.errors import Location, SpecError
 from qeopt.spec.library import Library
 from qeopt.study.load import load_study
@@ -41,14 +42,14 @@ def new_project(folder: Path, source: str, library: Library) -> Project:
     original = Path(source).resolve().as_posix() if Path(source).is_file() else source
     try:
         write_atomically(project.board, _board(device.name))
-        write_atomically(project.study, _study(original, name, shipped))
+        write_atomically(project.study, _study(original, name, shipped, safe_name(folder.resolve().name)))
     except OSError as error:
         raise SpecError.at(Location(str(folder)), f"cannot write here: {error.strerror or error}") from None
     load_study(project.study, library=library)  # what is handed over works
     return project
 
 
-def _study(original: str, name: str, shipped: Path) -> str:
+def _study(original: str, name: str, shipped: Path, own: str) -> str:
     comments = []
     for line in shipped.read_text(encoding="utf-8").splitlines():
         if line.startswith("#"):
@@ -59,6 +60,7 @@ def _study(original: str, name: str, shipped: Path) -> str:
 # What {name} says about itself:
 {about}
 kind: study
+name: {own}
 extends: {original}
 device: {BOARD}              # devices/{BOARD}.yaml, beside this file; or any name that `qeopt devices` lists
 # runtime: cmix-nn           # any name that `qeopt runtimes` lists

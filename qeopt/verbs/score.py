@@ -9,6 +9,7 @@ from typing import Any
 
 from qeopt.design import load_design
 from qeopt.network import Bits, Network
+from qeopt.runs import design_in
 from qeopt.score import Objective, QEScore, evaluate
 from qeopt.score.objective import constant, gain_of_reading, readings
 from qeopt.space import Space, Subject, Task
@@ -78,10 +79,10 @@ def score(name: str, terms: Terms, library: Library, overrides: Sequence[str] = 
     Raises:
         SpecError: when it cannot be loaded, has no one structure, or is told a task although it has its own.
     """
-    if name.endswith(".json"):
+    if name.endswith(".json") or Path(name).is_dir():
         check_unchanged(name, overrides)
         _refuse_task(name, terms, "design")
-        return _of_design(Path(name), terms)
+        return _of_design(design_in(Path(name)), terms)
     kind, path = identify(library, name)
     if kind.model is Study:
         _refuse_task(name, terms, "study")

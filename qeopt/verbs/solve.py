@@ -11,7 +11,7 @@ from qeopt.design.build import describe, describe_alternative
 from qeopt.design.recount import recount
 from qeopt.memory.order import lower_order
 from qeopt.qbr import PROVER, Refined, Refiner
-from qeopt.run import Run, reopen_run, start_run
+from qeopt.runs import Run, reopen_run, start_run
 from qeopt.search import Best, Progress, SearchResult, SearchSettings, Stop, Workers, explore, open_workers
 from qeopt.spec.document import Document
 from qeopt.spec.library import Library

@@ -250,10 +250,10 @@ def test_a_model_file(run: Run, tmp_path: Path) -> None:
 
 def test_a_design_is_verified(run: Run, tmp_path: Path) -> None:
     run("solve", "net.yaml", "--no-baselines")
-    assert run("check", "runs/net/design.json").exit_code == 0
-    path = tmp_path / "runs" / "net" / "design.json"
+    assert run("check", "runs/net/1/design.json").exit_code == 0
+    path = tmp_path / "runs" / "net" / "1" / "design.json"
     path.write_text(path.read_text().replace('"used": 11328', '"used": 11329'))
-    result = run("check", "runs/net/design.json")
+    result = run("check", "runs/net/1/design.json")
     assert (result.exit_code, _findings(result)) == (1, ["error: sram: the design says 11,329, the recount 11,328"])
 
 

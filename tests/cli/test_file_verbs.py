@@ -86,10 +86,10 @@ def test_score_of_a_network_by_its_terms(run: Run) -> None:
 
 def test_score_of_a_design_at_its_own_bits(run: Run, tmp_path: Path) -> None:
     run("solve", "net.yaml", "--no-baselines")
-    design = json.loads((tmp_path / "runs" / "net" / "design.json").read_text())
-    own = json.loads(run("score", "runs/net/design.json", "--json").stdout)
+    design = json.loads((tmp_path / "runs" / "net" / "1" / "design.json").read_text())
+    own = json.loads(run("score", "runs/net/1/design.json", "--json").stdout)
     assert own["score"] == design["score"]
-    eight = json.loads(run("score", "runs/net/design.json", "--bits", "8", "--json").stdout)
+    eight = json.loads(run("score", "runs/net/1/design.json", "--bits", "8", "--json").stdout)
     assert eight["score"] >= own["score"]
 
 
@@ -103,17 +103,19 @@ def test_score_of_a_bare_network_reads_the_image_it_is_told(run: Run) -> None:
 
 def test_calibration_on_the_table_of_the_paper(run: Run, repository: Path) -> None:
     table = str(repository / "specs" / "calibration" / "mobilenet_v2_table1.csv")
-    found = json.loads(run("calibrate", table, "--json").stdout)
+    found = json.loads(run("correlate", table, "--sigma-grid", "--json").stdout)
     assert set(found) == {"format", "table", "points"}
     best = found["points"][0]
     assert (best["sigma_a"], best["sigma_w"], round(best["kendall"], 3), round(best["spearman"], 3)) == (5, 4, 0.972, 0.994)
-    lines = run("calibrate", table, "--top", "1").stdout.splitlines()
+    lines = run("correlate", table, "--sigma-grid", "--top", "1").stdout.splitlines()
     assert lines[2].split() == ["5", "4", "0.9724", "0.9942"]
     assert lines[-1] == "best 1 of 110 points; in a study: objective: {kind: qe, sigma_a: 5, sigma_w: 4}"
-    assert len(json.loads(run("calibrate", table, "--sigma-a", "5", "--sigma-w", "4", "--json").stdout)["points"]) == 1
+    assert (
+        len(json.loads(run("correlate", table, "--sigma-grid", "--sigma-a", "5", "--sigma-w", "4", "--json").stdout)["points"]) == 1
+    )
 
 
 def test_calibration_of_what_is_no_table(run: Run) -> None:
-    assert run("calibrate", "net.yaml").exit_code == 2
-    assert run("calibrate", "nothing.csv").exit_code == 2
-    assert run("calibrate", "net.yaml", "--sigma-a", "-1").exit_code == 2
+    assert run("correlate", "net.yaml", "--sigma-grid").exit_code == 2
+    assert run("correlate", "nothing.csv", "--sigma-grid").exit_code == 2
+    assert run("correlate", "net.yaml", "--sigma-grid", "--sigma-a", "-1").exit_code == 2

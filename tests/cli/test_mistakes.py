@@ -38,7 +38,7 @@ def test_mistakes_at_every_verb(run: Run, golden: Callable[[str, str], None]) ->
         *(("import", file) for file in ("adir", "empty.tflite", "binary.tflite", "object.json", "nothing.onnx", "net.yaml")),
         *(("import", "object.json", "--input", sides) for sides in ("1,2", "0,0,0", "99999999,1,3")),
         ("bits", "empty.tflite", "--runtime", "cmix-nn"),
-        *(("calibrate", file) for file in ("empty.csv", "binary.csv", "adir")),
+        *(("correlate", "--sigma-grid", file) for file in ("empty.csv", "binary.csv", "adir")),
         *(("where", name) for name in ("adir", "", "../x", "stm32f413")),
         ("score", "tiny.yaml"),
         *(("solve", "net.yaml", "--device", name) for name in ("adir", "object.json", "vww_256k")),

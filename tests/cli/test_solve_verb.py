@@ -29,7 +29,7 @@ def test_prints_a_report_for_people(run: Run, golden: Callable[[str, str], None]
 
 def test_writes_every_file(run: Run, tmp_path: Path) -> None:
     result = run("solve", "net.yaml", "--no-baselines")
-    folder = tmp_path / "runs" / "net"
+    folder = tmp_path / "runs" / "net" / "1"
     assert sorted(path.name for path in folder.iterdir()) == [
         "arena.png",
         "design.json",
@@ -95,7 +95,7 @@ def test_no_design_is_a_result_with_a_reason(run: Run, tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert result.stdout == ""
     assert result.stderr.startswith("no design fits: SRAM at step 'stem': ")
-    assert [path.name for path in (tmp_path / "runs" / "net").iterdir()] == ["state"]
+    assert [path.name for path in (tmp_path / "runs" / "net" / "1").iterdir()] == ["state"]
     as_json = run("solve", "net.yaml", "--set", "budgets.sram=3 KiB", "--json")
     found = json.loads(as_json.stdout)
     assert (as_json.exit_code, found["status"], found["score"]) == (1, "infeasible", None)
@@ -110,7 +110,7 @@ def test_unproven_bits_are_refused_where_proof_is_asked_for(run: Run, tmp_path: 
     result = run(*rule, "--require-optimal")
     assert result.exit_code == 3
     assert result.stderr == "the bits are not proven optimal, as --require-optimal asks\n"
-    assert (tmp_path / "runs" / "mobilenet" / "design.json").is_file()
+    assert (tmp_path / "runs" / "mobilenet" / "1" / "design.json").is_file()
     assert run("solve", "net.yaml", "--require-optimal").exit_code == 0
 
 
@@ -193,9 +193,9 @@ def test_ctrl_c_saves_the_best_so_far(tmp_path: Path, search: str, stopped: str)
     assert "Traceback" not in done.stderr
     found = json.loads(done.stdout)
     assert (found["status"], found["stopped"], found["baselines"]) == ("interrupted", stopped, {})
-    saved = json.loads((tmp_path / "runs" / "tiny" / "design.json").read_text())
+    saved = json.loads((tmp_path / "runs" / "tiny" / "1" / "design.json").read_text())
     assert saved["score"] == found["score"]
-    assert _qeopt(tmp_path, "verify", "runs/tiny/design.json").returncode == 0
+    assert _qeopt(tmp_path, "verify", "runs/tiny/1/design.json").returncode == 0
 
 
 def test_a_narrow_terminal_loses_columns_but_no_digits(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,8 +207,13 @@ def test_a_narrow_terminal_loses_columns_but_no_digits(run: Run, monkeypatch: py
     assert "11,328" in next(line for line in table if line.startswith("b1.1.expand"))
 
 
-def test_a_run_that_ends_otherwise_leaves_nothing_of_the_last(run: Run, tmp_path: Path) -> None:
+def test_nothing_of_an_earlier_run_is_overwritten_or_mixed(run: Run, tmp_path: Path) -> None:
     assert run("solve", "tiny.yaml", "--out", "same").exit_code == 0
-    assert run("solve", "tiny.yaml", "--out", "same", "--set", "budgets.flash=100").exit_code == 1
-    left = {path.name for path in (tmp_path / "same").iterdir()}
-    assert left.isdisjoint({"design.json", "report.txt", "layers.csv", "memory.png", "arena.png", "convergence.png", "run.json"})
+    before = {path: path.read_bytes() for path in (tmp_path / "same").rglob("*") if path.is_file()}
+    refused = run("solve", "tiny.yaml", "--out", "same", "--set", "budgets.flash=100")
+    assert refused.exit_code == 2
+    assert "same: holds the results of an earlier run, and nothing is overwritten" in refused.stderr
+    assert {path: path.read_bytes() for path in (tmp_path / "same").rglob("*") if path.is_file()} == before
+    assert run("solve", "tiny.yaml", "--set", "budgets.flash=100").exit_code == 1
+    assert {path.name for path in (tmp_path / "runs" / "tiny" / "1").iterdir()} == {"history.csv", "state"}
+    assert not (tmp_path / "runs" / "tiny" / "latest").exists()

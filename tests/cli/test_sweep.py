@@ -19,7 +19,7 @@ def test_a_network_over_two_budgets(run: Run, tmp_path: Path, golden: Callable[[
     result = run("sweep", "net.yaml", "--sram", "8KiB:12KiB:2KiB", "--flash", "8KiB,10KiB")
     assert (result.exit_code, result.stderr) == (0, "")
     golden("sweep_net.txt", result.stdout)
-    folder = tmp_path / "runs" / "net.sweep"
+    folder = tmp_path / "runs" / "net.sweep" / "1"
     assert sorted(path.name for path in folder.iterdir()) == FILES
     assert (folder / "sweep.png").read_bytes().startswith(b"\x89PNG")
     found = json.loads((folder / "sweep.json").read_text())

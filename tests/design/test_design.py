@@ -94,7 +94,7 @@ def test_its_numbers_are_those_of_its_network(design: Design) -> None:
     assert {name: use.used for name, use in design.uses.items()} == {
         "sram": resources.sram_bytes,
         "flash": resources.flash_bytes,
-        "layers": resources.used["layers"],
+        **{name: resources.used[name] for name in ("bitops", "macs", "layers")},
     }
     assert sum(design.peak.tensors.values()) + design.peak.scratch == resources.sram_bytes
     assert {use.limit for use in design.uses.values()} == {4096, 1000, 8}

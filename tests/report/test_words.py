@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from qeopt.cli.overrides import overrides
 from qeopt.design import BitsProof, Certificate
-from qeopt.report.folder import default_folder
 from qeopt.report.words import amount, bits_proof, gap, idle_workers, percent
+from qeopt.runs.folders import safe_name
 from qeopt_solvers import Status
 
 
@@ -68,7 +68,7 @@ def test_proofs_of_bits() -> None:
     ],
 )
 def test_folders_of_runs_stay_where_they_belong(name: str, folder: str) -> None:
-    assert default_folder(name).as_posix() == f"runs/{folder}"
+    assert safe_name(name) == folder
 
 
 def test_values_that_yaml_would_misread_are_quoted() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from qeopt.run import ResumeError, differences
+from qeopt.runs import ResumeError, differences
 from qeopt.search import Progress
 from qeopt.search.checkpoint import CheckpointError
 from qeopt.spec.errors import SpecError

@@ -1,0 +1,148 @@
+"""Train what the study is still short of, one run after the other, and write a row of results.csv for each.
+
+    python benchmarks/truth/run.py --data FOLDER D A B C E
+
+FOLDER holds the four files of Debian's package dataset-fashion-mnist. A run that is cut off is made again from its last checkpoint;
+rows that are there are never made twice.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import platform
+import time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+
+import torch
+from parts import Run, length_runs, rate_runs
+from space import HERE, read_designs
+
+from qeopt.training.checkpoint import Checkpoint
+from qeopt.training.data.dataset import Dataset
+from qeopt.training.data.idx import read_idx_folder
+from qeopt.training.evaluation import score_onnx, score_torch
+from qeopt.training.loop import Trainer
+from qeopt.training.network import module_of
+from qeopt.training.recipe import Recipe
+from qeopt.training.weights import save
+
+RESULTS = HERE / "results.csv"
+KEY = ("part", "design", "seed", "steps", "rate")
+"""Columns that tell runs apart."""
+COLUMNS = (
+    *KEY, "images", "measured_on", "accuracy", "accuracy_pytorch", "train_loss",
+    "seconds", "finished", "torch", "threads", "machine",
+)  # fmt: skip
+HELD_OUT = 5_000
+SAVE_EVERY = 30.0
+
+
+def rows() -> list[dict[str, str]]:
+    """Every row so far."""
+    if not RESULTS.exists():
+        return []
+    with RESULTS.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def key(run: Run) -> tuple[str, ...]:
+    """What tells runs apart in the table."""
+    return run.part, run.design, str(run.seed), str(run.steps), f"{run.rate:g}"
+
+
+def missing(runs: Iterable[Run]) -> Iterator[Run]:
+    """Runs without a row."""
+    for run in runs:
+        if key(run) not in {tuple(row[column] for column in KEY) for row in rows()}:
+            yield run
+
+
+def train(run: Run, data: Dataset, scratch: Path) -> dict[str, object]:
+    """Train one design and return its row. Part R is judged by held-out training images, every other part by the test images."""
+    design = read_designs()[run.design].design()
+    train_images, held_out = data.with_held_out(HELD_OUT)
+    images, judged, name = (train_images, held_out, "held out") if run.part == "R" else (data.train, data.test, "test")
+    recipe = Recipe(epochs=run.steps / (len(images) // Recipe().batch), rate=run.rate, seed=run.seed)
+    trainer = Trainer(recipe, images)
+    torch.manual_seed(run.seed)
+    module = module_of(design)
+    network = module.Network()
+    checkpoint = Checkpoint(scratch / f"{'_'.join(key(run))}.pt", design, recipe)
+    state = checkpoint.resume(trainer.start(network))
+    started = time.process_time()
+    trainer.train(state, save=checkpoint.save, save_every=SAVE_EVERY)
+    seconds = time.process_time() - started
+    weights = save(module, network, scratch / "weights.npz")
+    accuracy = score_onnx(design, weights, judged).accuracy
+    simulated = score_torch(network, judged, len(data.classes)).accuracy
+    checkpoint.path.unlink(missing_ok=True)
+    found = {
+        **dict(zip(KEY, key(run), strict=True)),
+        "images": len(images),
+        "measured_on": name,
+        "accuracy": f"{accuracy:.4f}",
+        "accuracy_pytorch": f"{simulated:.4f}",
+        "train_loss": f"{state.curve[-1][1]:.4f}",
+        "seconds": f"{seconds:.0f}",
+        "finished": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "machine": platform.machine(),
+    }
+    return {column: found[column] for column in COLUMNS}
+
+
+def append(row: dict[str, object]) -> None:
+    """Add a row for good."""
+    is_new = not RESULTS.exists()
+    with RESULTS.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        if is_new:
+            writer.writeheader()
+        writer.writerow(row)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def chosen_rate() -> float:
+    """The rate that part R chose: that with the highest mean accuracy on held-out images.
+
+    Raises:
+        SystemExit: when part R is not complete.
+    """
+    if any(missing(rate_runs())):
+        raise SystemExit("part R chooses the rate and comes first")
+    by_rate: dict[float, list[float]] = {}
+    for row in rows():
+        if row["part"] == "R":
+            by_rate.setdefault(float(row["rate"]), []).append(float(row["accuracy"]))
+    return max(by_rate, key=lambda rate: sum(by_rate[rate]) / len(by_rate[rate]))
+
+
+RUNS = {"R": rate_runs, "D": lambda: length_runs(chosen_rate())}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="+", choices=list(RUNS))
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--scratch", type=Path, default=Path("runs/truth"), help="where unfinished runs are kept")
+    parser.add_argument("--threads", type=int, default=1)
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    given.scratch.mkdir(parents=True, exist_ok=True)
+    data = read_idx_folder(given.data)
+    for run in missing(chain.from_iterable(RUNS[part]() for part in given.parts)):
+        started = time.monotonic()
+        row = train(run, data, given.scratch)
+        append(row)
+        print(f"{' '.join(key(run))}: {row['accuracy']} on {row['measured_on']}, {time.monotonic() - started:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""`qeopt evaluate`: what a trained design, or a model in a file, gets right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qeopt.cli import options
+from qeopt.cli.verb import emit, out
+from qeopt.design import load_design
+from qeopt.report.training_plots import draw_confusion
+from qeopt.report.words import place
+from qeopt.training.data.open import open_data, open_for_model
+from qeopt.training.evaluation import score_onnx, score_reference
+from qeopt.training.model_files import SUFFIXES, score_file
+from qeopt.training.shown import CONFUSION, marks_document, percent, print_marks
+
+Model = Annotated[
+    Path, typer.Argument(metavar="DESIGN", help="A design.json or its folder; or an ONNX or TFLite file with weights in it.")
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option("--weights", metavar="FILE", help="Weights of the design: an .npz, or the ONNX model that it came from."),
+]
+Runtime = Annotated[bool, typer.Option("--onnxruntime", help="Run the exported ONNX model instead of the reference: faster.")]
+
+
+def command(
+    design: Model,
+    data: options.DataSet,
+    weights: Weights = None,
+    onnxruntime: Runtime = False,
+    limit: options.TestLimit = None,
+    resize: options.DataResize = False,
+    out_: options.Out = None,
+    json_: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Tell the test images apart by the integer network, or by a model in a file: accuracy, by class, and a confusion picture."""
+    if design.suffix.lower() in SUFFIXES:
+        if weights is not None:
+            raise typer.BadParameter("a model file has its own weights", param_hint="--weights")
+        images = open_for_model(data, design, resize=resize, limit=limit)
+        marks, folder = score_file(design, images.test, len(images.classes)), out_ or design.parent
+        what = design.name
+    else:
+        path = design / "design.json" if design.is_dir() else design
+        found = load_design(path)
+        given = weights or path.parent / "train" / "weights.npz"
+        images = open_data(data, found.load_study().task, resize=resize, test_limit=limit)
+        marks = (score_onnx if onnxruntime else score_reference)(found, given, images.test)
+        folder, what = out_ or given.parent, f"{path.parent.name} with {place(given)}"
+    picture = folder / CONFUSION
+    draw_confusion(f"{what}: {percent(marks.accuracy)}", marks.confusion, images.classes, picture)
+    if json_:
+        emit(marks_document(marks, images, what, [picture]))
+        return
+    print_marks(out(), marks, images, what)
+    out().print()
+    out().print(f"written: {place(picture)}", soft_wrap=True)

@@ -1,0 +1,83 @@
+"""`qeopt sample`: designs to train, drawn from a study."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Annotated
+
+import typer
+
+from qeopt.cli import options
+from qeopt.cli.overrides import overrides
+from qeopt.cli.verb import INTERRUPTED, emit, err, fail, out
+from qeopt.report.folder import Run, now
+from qeopt.report.progress import ProgressLine
+from qeopt.report.samples import print_sampling, sampling_document, write_sampling
+from qeopt.report.words import place
+from qeopt.runs import open_run
+from qeopt.sampling.bits import EXACT, RULES
+from qeopt.spec.library import Library
+from qeopt.study.load import load_study
+from qeopt.verbs.sample import MOST, SAMPLES, SPREADS, sample
+
+Samples = Annotated[int, typer.Option("--n", metavar="N", min=1, max=MOST, help="Structures to draw.")]
+DrawSeed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of the draws.")]
+Bits = Annotated[
+    str, typer.Option("--bits", metavar="A,B,...", help=f"How bits are found, for each structure: {', '.join(RULES)}.")
+]
+
+
+def _spread(text: str) -> str:
+    if text not in SPREADS:
+        raise typer.BadParameter(f"{', '.join(SPREADS[:-1])} or {SPREADS[-1]} was expected")
+    return text
+
+
+SpreadOver = Annotated[
+    str,
+    typer.Option("--spread", metavar="OVER", callback=_spread, help="uniform, or spread evenly over depth or score."),
+]
+
+
+def command(
+    study: options.Study,
+    n: Samples = SAMPLES,
+    seed: DrawSeed = 0,
+    spread: SpreadOver = "uniform",
+    bits: Bits = EXACT,
+    device: options.DeviceName = None,
+    runtime: options.RuntimeName = None,
+    set_: options.Sets = None,
+    out_: options.Out = None,
+    path: options.Paths = None,
+    json_: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Draw designs of a study to train: structures of its space, bits for each by one or several rules, and their features."""
+    started, clock = now(), time.monotonic()
+    given, library = overrides(set_, device=device, runtime=runtime), Library(tuple(path or ()))
+    name = load_study(study, overrides=given, library=library).value.name
+    with open_run(out_, f"{name}.sample") as folder:
+        with ProgressLine(err(), quiet=quiet) as progress:
+            found = sample(
+                study,
+                count=n,
+                seed=seed,
+                spread_over=spread,
+                rules=tuple(name.strip() for name in bits.split(",") if name.strip()) or (EXACT,),
+                overrides=given,
+                library=library,
+                report=lambda done, asked: progress.say(f"sampling: {done:,} of {asked:,} structures"),
+            )
+        if not found.samples:
+            fail("interrupted before anything was drawn", INTERRUPTED)
+        written = write_sampling(folder, found, Run(tuple(sys.argv), started, time.monotonic() - clock, found.loaded.files))
+        if json_:
+            emit({**sampling_document(found), "files": {name: str(path) for name, path in written.items()}})
+        else:
+            print_sampling(out(), found)
+            out().print(f"\nwritten: {', '.join(place(path) for path in written.values())}", soft_wrap=True)
+        if found.interrupted:
+            raise typer.Exit(INTERRUPTED)

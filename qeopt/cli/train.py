@@ -1,0 +1,137 @@
+"""`qeopt train`: train a design with its bits, and say what the integer network gets right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from qeopt.cli import options
+from qeopt.cli.verb import INTERRUPTED, emit, err, fail, out
+from qeopt.design import load_design
+from qeopt.report.training import TrainingLine, training_words
+from qeopt.report.words import place
+from qeopt.training.data.open import open_data
+from qeopt.training.recipe import Recipe
+from qeopt.training.shown import draw_trained, print_seeds, print_trained, trained_document
+from qeopt.training.train import RECORD, Options, Trained, train
+
+USUAL = Recipe()
+Epochs = Annotated[
+    float, typer.Option("--epochs", metavar="X", min=0, max=100_000, help="Times that every training image is seen.")
+]
+Batch = Annotated[int, typer.Option("--batch", metavar="N", min=2, max=65_536, help="Images in one step.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, max=2**32 - 1, help="Of first weights, order and augmentation.")]
+Seeds = Annotated[int, typer.Option("--seeds", metavar="N", min=1, max=1000, help="Train so often, each with the next seed.")]
+Optimiser = Annotated[Literal["adam", "adamw", "sgd"], typer.Option("--optimiser", help="Who makes the steps.")]
+Rate = Annotated[float, typer.Option("--rate", metavar="X", min=1e-9, max=10, help="Highest learning rate.")]
+Decay = Annotated[float, typer.Option("--weight-decay", metavar="X", min=0, max=1, help="Weight decay.")]
+Smoothing = Annotated[
+    float, typer.Option("--label-smoothing", metavar="X", min=0, max=0.99, help="Share of labels spread over all classes.")
+]
+Shift = Annotated[int, typer.Option("--shift", metavar="N", min=0, max=512, help="Move images by up to N pixels.")]
+Flip = Annotated[bool, typer.Option("--flip", help="Mirror half of the images.")]
+Weights = Annotated[
+    Path | None,
+    typer.Option("--weights", metavar="FILE", help="Start from these: an .npz, or the ONNX model the design came from."),
+]
+EightFirst = Annotated[
+    float,
+    typer.Option("--eight-bits-first", metavar="X", min=0, max=0.99, help="Share of the steps before widths go below 8 bits."),
+]
+Calibration = Annotated[
+    int, typer.Option("--calibration", metavar="N", min=1, max=10_000, help="Batches by which first step sizes are chosen.")
+]
+Teacher = Annotated[
+    str, typer.Option("--teacher", metavar="MODULE", help="Learn from a torch module too: FILE.py:FUNCTION, or a TorchScript .pt.")
+]
+Distillation = Annotated[
+    float | None, typer.Option("--distillation", metavar="X", min=0, max=1, help="Share of the loss that is the teacher's (0.5).")
+]
+Temperature = Annotated[
+    float, typer.Option("--temperature", metavar="X", min=0.01, max=1000, help="Of the comparison with the teacher.")
+]
+SaveEvery = Annotated[float, typer.Option("--save-every", metavar="SECONDS", min=0, help="Time between checkpoints.")]
+Restart = Annotated[bool, typer.Option("--restart", help="Begin anew instead of going on where a run in the folder was cut off.")]
+
+
+def command(
+    design: options.DesignFile,
+    data: options.DataSet,
+    epochs: Epochs = USUAL.epochs,
+    batch: Batch = USUAL.batch,
+    seed: Seed = USUAL.seed,
+    seeds: Seeds = 1,
+    optimiser: Optimiser = USUAL.optimiser,
+    rate: Rate = USUAL.rate,
+    weight_decay: Decay = USUAL.weight_decay,
+    label_smoothing: Smoothing = USUAL.label_smoothing,
+    shift: Shift = USUAL.shift,
+    flip: Flip = USUAL.flip,
+    weights: Weights = None,
+    eight_bits_first: EightFirst = USUAL.eight_bits_first,
+    calibration: Calibration = USUAL.calibration,
+    teacher: Teacher = "",
+    distillation: Distillation = None,
+    temperature: Temperature = USUAL.temperature,
+    device: options.TorchDevice = "auto",
+    limit: options.DataLimit = None,
+    resize: options.DataResize = False,
+    save_every: SaveEvery = 30.0,
+    restart: Restart = False,
+    out_: options.Out = None,
+    json_: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Train a design with its own bits and write weights.npz and train.json; cut off, the same command goes on where it was."""
+    found = load_design(design)
+    name = design.parent.name if design.name == "design.json" else design.stem
+    recipe = Recipe(
+        epochs=epochs,
+        batch=batch,
+        seed=seed,
+        optimiser=optimiser,
+        rate=rate,
+        weight_decay=weight_decay,
+        label_smoothing=label_smoothing,
+        shift=shift,
+        flip=flip,
+        eight_bits_first=eight_bits_first,
+        calibration=calibration,
+        distillation=(0.5 if teacher else 0.0) if distillation is None else distillation,
+        temperature=temperature,
+    )
+    if recipe.distillation and not teacher:
+        raise typer.BadParameter("needs a --teacher", param_hint="--distillation")
+    images = open_data(data, found.load_study().task, resize=resize, limit=limit)
+    top = out_ or design.parent / "train"
+    trained: list[Trained] = []
+    files: list[Path] = []
+    with TrainingLine(err(), quiet=quiet) as line:
+        try:
+            for number in range(seed, seed + seeds):
+                folder = top if seeds == 1 else top / f"seed-{number}"
+                one = train(
+                    found,
+                    name,
+                    images,
+                    recipe.model_copy(update={"seed": number}),
+                    folder,
+                    Options(device=device, weights=weights, teacher=teacher, save_every=save_every, restart=restart),
+                    lambda now: line.say(training_words(now.step, now.steps, now.loss, now.accuracy, now.left)),
+                )
+                assert one is not None  # nothing asked it to stop
+                trained.append(one)
+                files += [one.weights, folder / RECORD, *draw_trained(one, name, images, folder)]
+        except KeyboardInterrupt:
+            fail("interrupted; the same command goes on", INTERRUPTED)
+    if json_:
+        emit(trained_document(trained, name, images, files))
+        return
+    for one in trained:
+        print_trained(out(), one, images)
+    if seeds > 1:
+        print_seeds(out(), trained)
+    out().print(f"written: {', '.join(place(path) for path in files)}", soft_wrap=True)

@@ -1,0 +1,1 @@
+"""Labelled images: where they may come from, one kind a module."""

@@ -1,0 +1,258 @@
+"""The training loop. What a step sees depends on the seed and its number alone, so that a run can be resumed at any step."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from qeopt.training.data.dataset import Split
+from qeopt.training.errors import TrainingError, memory_told, torch
+from qeopt.training.network import grids
+from qeopt.training.recipe import Recipe
+
+SHOWN_EVERY = 0.5
+"""Seconds between reports."""
+PARTS = 10
+"""Points of the curve in an epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where training stands."""
+
+    step: int
+    """Steps made."""
+    steps: int
+    """Steps in all."""
+    loss: float
+    """Mean over the last part of an epoch."""
+    accuracy: float
+    """Share of the images of these steps that were told right."""
+    seconds: float
+    """Spent so far."""
+    left: float
+    """Seconds that the rest will take."""
+
+
+@dataclass
+class State:
+    """All that a run needs to go on: the network, who makes the steps, and what was seen so far."""
+
+    network: Any
+    optimiser: Any
+    step: int = 0
+    curve: list[tuple[int, float, float]] = field(default_factory=list)
+    """(steps made, mean loss, share told right) by part of an epoch."""
+    loss: float = 0.0
+    right: int = 0
+    seen: int = 0
+    """What the part of an epoch that is under way adds up to."""
+    seconds: float = 0.0
+    """Spent on all steps, those of runs that were resumed included."""
+
+    @property
+    def point(self) -> tuple[int, float, float]:
+        """The point of the curve that the part under way makes so far."""
+        return self.step, self.loss / self.seen, self.right / self.seen
+
+
+class Saves(Protocol):
+    """Who keeps a run."""
+
+    def __call__(self, state: State) -> None:
+        """Keep it as it is now."""
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """Trains one network on one set of images."""
+
+    recipe: Recipe
+    images: Split
+    device: str = "cpu"
+    teacher: Callable[[Any], Any] | None = None
+    """What the network learns from beside labels: images to outputs."""
+    report: Callable[[Progress], None] | None = None
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole run."""
+        return max(1, round(self.recipe.epochs * self.steps_per_epoch))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Full batches in one pass over the images."""
+        return len(self.images.labels) // self.recipe.batch
+
+    @property
+    def narrows_at(self) -> int:
+        """The step at which widths become those of the design."""
+        return round(self.recipe.eight_bits_first * self.steps)
+
+    def start(self, network: Any) -> State:
+        """Return the state before the first step.
+
+        Raises:
+            TrainingError: when there are fewer images than one batch.
+        """
+        if not self.steps_per_epoch:
+            raise TrainingError(f"a batch of {self.recipe.batch} is more than the {len(self.images.labels)} training images")
+        network = network.to(self.device)
+        return State(network, _optimiser(network, self.recipe))
+
+    def train(self, state: State, *, save: Saves | None = None, save_every: float = math.inf, until: int | None = None) -> State:
+        """Make the steps that are missing, or those up to `until`.
+
+        Args:
+            state: Where to go on from; it is changed.
+            save: Called now and then, and at the end.
+            save_every: Seconds between saves.
+            until: Where to stop early.
+
+        Raises:
+            TrainingError: when memory runs out, or the loss is no longer a number.
+        """
+        end = self.steps if until is None else min(until, self.steps)
+        started = saved = shown = time.monotonic()
+        before, part = state.seconds, max(1, self.steps_per_epoch // PARTS)
+        state.network.train()
+        batches = self.batches(state.step, end)
+        with memory_told(f"a step of {self.recipe.batch} images", "a smaller --batch helps"):
+            for images, labels in batches:
+                self._step(state, images, labels)
+                now = time.monotonic()
+                if state.step % part == 0 or state.step == self.steps:
+                    state.curve.append(state.point)
+                    state.loss, state.right, state.seen = 0.0, 0, 0
+                state.seconds = before + now - started
+                if save is not None and now - saved >= save_every:
+                    save(state)
+                    saved = now
+                if self.report is not None and (now - shown >= SHOWN_EVERY or state.step == end):
+                    shown = now
+                    self._tell(state, save)
+        if save is not None:
+            save(state)
+        return state
+
+    def _tell(self, state: State, save: Saves | None) -> None:
+        """Report; where that ends in Ctrl-C, keep the run first."""
+        _, loss, right = state.point if state.seen else state.curve[-1]
+        left = state.seconds / state.step * (self.steps - state.step)
+        try:
+            if self.report is not None:
+                self.report(Progress(state.step, self.steps, loss, right, state.seconds, left))
+        except KeyboardInterrupt:
+            if save is not None:
+                save(state)
+            raise
+
+    def batches(self, first: int, end: int) -> Iterator[tuple[Any, Any]]:
+        """Images between 0 and 1 and labels of steps `first` to `end`, on the device."""
+        framework, size = torch(), self.recipe.batch
+        order, epoch = np.arange(0), -1
+        for step in range(first, end):
+            if step // self.steps_per_epoch != epoch:
+                epoch = step // self.steps_per_epoch
+                order = np.random.default_rng([self.recipe.seed, 0, epoch]).permutation(len(self.images.labels))
+            place = step % self.steps_per_epoch * size
+            chosen = order[place : place + size]
+            pixels = augmented(self.images.pixels[chosen], self.recipe, np.random.default_rng([self.recipe.seed, 1, step]))
+            yield (
+                framework.from_numpy(pixels).to(self.device).float().div_(255),
+                framework.from_numpy(self.images.labels[chosen]).to(self.device),
+            )
+
+    def _step(self, state: State, images: Any, labels: Any) -> None:
+        if state.step == 0 and self.narrows_at:
+            widen(state.network)
+        if state.step == self.narrows_at and self.narrows_at:
+            narrow(state.network)
+        for group in state.optimiser.param_groups:
+            group["lr"] = self.rate(state.step)
+        outputs = state.network(images).flatten(1)
+        loss = self._loss(outputs, labels, images)
+        state.optimiser.zero_grad()
+        loss.backward()
+        state.optimiser.step()
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise TrainingError(f"the loss is {value} at step {state.step + 1}; a lower --rate helps (it is {self.recipe.rate:g})")
+        state.step += 1
+        state.loss += value * len(labels)
+        state.right += int((outputs.detach().argmax(1) == labels).sum())
+        state.seen += len(labels)
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step: rising, then falling along a cosine to nothing."""
+        rising = max(1, round(self.recipe.warm_up * self.steps))
+        if step < rising:
+            return self.recipe.rate * (step + 1) / rising
+        return self.recipe.rate * 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, self.steps - rising)))
+
+    def _loss(self, outputs: Any, labels: Any, images: Any) -> Any:
+        functional, share = torch().nn.functional, self.recipe.distillation
+        loss = functional.cross_entropy(outputs, labels, label_smoothing=self.recipe.label_smoothing)
+        if self.teacher is None or not share:
+            return loss
+        with torch().no_grad():
+            taught = self.teacher(images).flatten(1)
+        if taught.shape != outputs.shape:
+            raise TrainingError(f"the teacher has {taught.shape[1]} outputs and the network {outputs.shape[1]}")
+        heat = self.recipe.temperature
+        apart = functional.kl_div((outputs / heat).log_softmax(1), (taught / heat).softmax(1), reduction="batchmean")
+        return (1 - share) * loss + share * heat**2 * apart
+
+
+def augmented(pixels: Any, recipe: Recipe, rng: np.random.Generator) -> Any:
+    """Move and mirror images, each in its own way; what moves in is black.
+
+    Args:
+        pixels: Shape (images, channels, height, width).
+        recipe: Says how far.
+        rng: Decides how far exactly.
+    """
+    if not recipe.shift and not recipe.flip:
+        return np.ascontiguousarray(pixels)
+    found = pixels.copy()
+    if recipe.flip:
+        mirrored = rng.random(len(pixels)) < 0.5
+        found[mirrored] = found[mirrored][..., ::-1]
+    if recipe.shift:
+        reach, (height, width) = recipe.shift, pixels.shape[2:]
+        padded = np.pad(found, ((0, 0), (0, 0), (reach, reach), (reach, reach)))
+        for number, (y, x) in enumerate(rng.integers(0, 2 * reach + 1, (len(pixels), 2))):
+            found[number] = padded[number, :, y : y + height, x : x + width]
+    return found
+
+
+def widen(network: Any, bits: int = 8) -> None:
+    """Give every grid of fewer bits that is learnt `bits`, until `narrow` takes them back."""
+    for grid in grids(network):
+        if grid.bits < bits:
+            grid.low, grid.high = (-(2 ** (bits - 1)) if grid.signed else 0), 2 ** (bits - grid.signed) - 1
+
+
+def narrow(network: Any) -> None:
+    """Give grids the bits of the design; the next values decide their steps anew."""
+    for grid in grids(network):
+        high = 2 ** (grid.bits - grid.signed) - 1
+        if grid.high != high:
+            grid.low, grid.high = (-(2 ** (grid.bits - 1)) if grid.signed else 0), high
+            grid.is_set.fill_(False)
+
+
+def _optimiser(network: Any, recipe: Recipe) -> Any:
+    """Decay takes off weights alone: a step of a grid, a factor or a bias near nothing would be no simpler network."""
+    weights = [value for name, value in network.named_parameters() if value.requires_grad and value.ndim > 1]
+    others = [value for name, value in network.named_parameters() if value.requires_grad and value.ndim <= 1]
+    groups = [{"params": weights, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    kinds, rate = torch().optim, recipe.rate
+    if recipe.optimiser == "sgd":
+        return kinds.SGD(groups, lr=rate, momentum=0.9)
+    return (kinds.AdamW if recipe.optimiser == "adamw" else kinds.Adam)(groups, lr=rate)

@@ -1,0 +1,28 @@
+"""The PyTorch module of a design: the file that `qeopt export --format pytorch` writes, run where it is needed."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from qeopt.design import Design
+from qeopt.export.module_text import module_text
+from qeopt.export.pytorch import IMPORTS, LAYERS
+from qeopt.training.errors import torch
+
+
+def module_of(design: Design) -> ModuleType:
+    """Return the exported file as a module; `Network()` in it makes the network, with first weights from PyTorch's own seed.
+
+    Raises:
+        ExportError: when PyTorch is missing, or the network has operators that the module cannot have.
+    """
+    torch()
+    module = ModuleType("qeopt_exported_network")
+    exec(compile(module_text(design, IMPORTS, LAYERS), "<exported network>", "exec"), module.__dict__)
+    return module
+
+
+def grids(network: Any) -> list[Any]:
+    """Every grid of a network whose step is learnt, in the order in which values meet them."""
+    return [part for part in network.modules() if hasattr(part, "is_set") and part.step.requires_grad]
