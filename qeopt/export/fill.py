@@ -19,7 +19,7 @@ from qeopt.export.quantised import Grid, Integers, QuantisedNetwork, Reals, Weig
 from qeopt.export.reals import end_of, step
 from qeopt.network import Bits, Network, Op, OpKind, Tensor
 
-CALIBRATION_IMAGES = 2
+CALIBRATION_IMAGES = 16
 CONSTANT_BITS = 8
 """Bits of the factors of an affine operator."""
 PERCENTILE = 99.99

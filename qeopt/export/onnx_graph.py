@@ -6,6 +6,7 @@ Nodes and tensors have the names of the design; what lies between them is named 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -38,7 +39,9 @@ class Dialect(Protocol):
         ...
 
 
-def onnx_model(design: Design, model: QuantisedNetwork, dialect: Dialect, opsets: dict[str, int], batch: int) -> Any:
+def onnx_model(
+    design: Design, model: QuantisedNetwork, dialect: Dialect, opsets: dict[str, int], batch: int, origins: Mapping[str, str]
+) -> Any:
     """Build an ONNX model.
 
     Args:
@@ -47,6 +50,7 @@ def onnx_model(design: Design, model: QuantisedNetwork, dialect: Dialect, opsets
         dialect: How numbers of few bits are written.
         opsets: Version by domain.
         batch: Images in one run.
+        origins: Where the numbers come from.
 
     Raises:
         ExportError: when the package `onnx` is missing, or the network has operators that cannot be written.
@@ -72,7 +76,7 @@ def onnx_model(design: Design, model: QuantisedNetwork, dialect: Dialect, opsets
     imports = [onnx.helper.make_opsetid(domain, version) for domain, version in opsets.items()]
     proto = onnx.helper.make_model(made, opset_imports=imports, producer_name="qeopt")
     proto.ir_version = onnx.helper.find_min_ir_version_for(imports, ignore_unknown=True)
-    onnx.helper.set_model_props(proto, _properties(design))
+    onnx.helper.set_model_props(proto, properties(design, origins))
     return proto
 
 
@@ -130,8 +134,10 @@ def _describe(layer: Layer) -> str:
     return "; ".join(said)
 
 
-def _properties(design: Design) -> dict[str, str]:
+def properties(design: Design, origins: Mapping[str, str]) -> dict[str, str]:
+    """What a model says of itself."""
     return {
+        **{f"qeopt.{what.replace(' ', '_')}_from": where for what, where in origins.items()},
         "qeopt.study": design.study_name,
         "qeopt.version": design.provenance.versions["qeopt"],
         "qeopt.score": repr(design.score),

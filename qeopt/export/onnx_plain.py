@@ -14,7 +14,7 @@ from qeopt.export.functions import LINEAR, functions
 from qeopt.export.geometry import flat_tensors, shape_of
 from qeopt.export.numbers import Arrays, Numbers, filled, read_weights
 from qeopt.export.onnx_functions import append_function
-from qeopt.export.onnx_graph import save
+from qeopt.export.onnx_graph import properties, save
 from qeopt.export.onnx_ops import Place, append
 from qeopt.export.onnx_value import Graph
 from qeopt.network import Network, Op, OpKind
@@ -38,7 +38,10 @@ class OnnxPlain(Numbers):
         arrays = {} if self.weights is None else read_weights(self.weights, network)
         seed = f"{design.study_name}/{design.provenance.seed}"
         ends = functions(design, network)
-        return save(plain_model(network, ends, filled(network, arrays, seed), self.batch), out)
+        proto = plain_model(network, ends, filled(network, arrays, seed), self.batch)
+        origins = {"weights": "random" if self.weights is None else str(self.weights)}
+        require("onnx", "onnx", "this format").helper.set_model_props(proto, properties(design, origins))
+        return save(proto, out)
 
 
 def plain_model(network: Network, ends: Any, arrays: Arrays, batch: int = 1) -> Any:

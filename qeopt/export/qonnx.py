@@ -40,7 +40,9 @@ class Qonnx(Numbers):
         binary = [name for name, bits in design.weights.items() if bits == 1]
         if binary:
             raise ExportError(f"QONNX reads weights of 1 bit as -1 and 1, and here they are -1 and 0: {', '.join(binary[:5])}")
-        return save(onnx_model(design, quantised(design, self), _Quant(), {"": OPSET, DOMAIN: 1}, self.batch), out)
+        model = quantised(design, self)
+        origins = self.origins(model.network)
+        return save(onnx_model(design, model, _Quant(), {"": OPSET, DOMAIN: 1}, self.batch, origins), out)
 
 
 class _Quant:
