@@ -127,4 +127,5 @@ def no_design(solution: Solution, *, as_json: bool, goes_on: str = "") -> NoRetu
         emit(infeasible_document(solution))
     if solution.interrupted:
         fail(f"interrupted before a design was found{goes_on}", INTERRUPTED)
-    fail(f"no design fits: {solution.reason}", NO_DESIGN)
+    said = "no design fits" if solution.search.excluded else "no design was found, which proves nothing yet"
+    fail(f"{said}: {solution.reason}", NO_DESIGN)

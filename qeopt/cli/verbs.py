@@ -26,6 +26,7 @@ VERBS = {
     "score": "score",
     "sample": "sample",
     "correlate": "correlate",
+    "fit": "fit",
     "show": "show",
     "runs": "runs",
     "where": "where",

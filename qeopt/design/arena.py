@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from qeopt.hardware import Run, Runtime
 from qeopt.memory.arena import ArenaPlan, Placement, ProvenPlan, best_plan, overlaps
-from qeopt.memory.buffers import LASTING, Buffer, buffers
+from qeopt.memory.buffers import Buffer, buffers
 from qeopt.network import Bits, Network
 from qeopt.spec.model import Block
 
@@ -70,24 +70,18 @@ def plan_arena(network: Network, runtime: Runtime, bits: Bits, runs: Sequence[Ru
         ValueError: when the runtime only counts, or the buffers find no addresses.
     """
     arenas = [run.size_bytes for run in runs] if len(runs) > 1 else []
-    found = best_plan(buffers(network, runtime, bits), runtime.memory.align, arenas)
-    return replace(found, plan=_lasting_above(found.plan, network))
+    found = best_plan(buffers(network, runtime, bits), runtime.memory.align, arenas, runtime.memory.planner)
+    return replace(found, plan=_lasting_above(found.plan))
 
 
-def lasts(network: Network, name: str) -> bool:
-    """Whether a buffer is held from one inference to the next."""
-    tensor = network.tensor_by_name.get(name)
-    return name == LASTING if tensor is None else tensor.is_state
-
-
-def lasting_bytes(network: Network, found: Iterable[Buffer]) -> int:
+def lasting_bytes(found: Iterable[Buffer]) -> int:
     """Bytes of the buffers that are held from one inference to the next."""
-    return sum(buffer.bytes for buffer in found if lasts(network, buffer.name))
+    return sum(buffer.bytes for buffer in found if buffer.lasts)
 
 
-def _lasting_above(plan: ArenaPlan, network: Network) -> ArenaPlan:
+def _lasting_above(plan: ArenaPlan) -> ArenaPlan:
     """Move what lasts to the end of its arena. It is held all the time, so the rest lies below it or above, and moves down."""
-    lasting = [placed for placed in plan.placements if lasts(network, placed.buffer.name)]
+    lasting = [placed for placed in plan.placements if placed.buffer.lasts]
     tops = dict(plan.tops)
     for placed in lasting:
         tops[placed.arena] -= placed.buffer.bytes
@@ -115,7 +109,7 @@ def describe_arena(network: Network, runtime: Runtime, bits: Bits, runs: Sequenc
         return None
     found = plan_arena(network, runtime, bits, runs)
     names, tops = [op.name for op in network.ops], found.plan.tops
-    lasting = lasting_bytes(network, (placed.buffer for placed in found.plan.placements))
+    lasting = lasting_bytes(placed.buffer for placed in found.plan.placements)
     return Arena(
         bytes=found.plan.size_bytes - lasting,
         lasting=lasting,
@@ -163,7 +157,7 @@ def arena_faults(
     found = [f"arena: {one!r} and {other!r} overlap" for one, other in overlaps(plan)]
     for name, buffer in needed.items():
         found += _faults_of(name, arena.buffers[name], buffer, names, arena.align)
-    lasting = lasting_bytes(network, needed.values())
+    lasting = lasting_bytes(needed.values())
     if arena.lasting != lasting:
         found.append(f"arena: the design says that {arena.lasting:,} B last, the recount says {lasting:,} B")
     if plan.size_bytes != arena.bytes + arena.lasting or arena.align != runtime.memory.align:

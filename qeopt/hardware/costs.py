@@ -18,6 +18,7 @@ from qeopt.hardware.device import Device
 from qeopt.hardware.formula import Formula
 from qeopt.hardware.runtime import Kernel, Runtime, Scratch, Tuples
 from qeopt.network import WEIGHTED_KINDS, Dim, Op, OpKind, Tensor, macs, weight_count
+from qeopt.network.graph import times
 
 Mask: TypeAlias = bool | NDArray[np.bool_]
 """Yes or no: one answer, or one per network of a batch."""
@@ -34,7 +35,7 @@ def held(runtime: Runtime, elements: Dim, bits: int) -> Dim:
 def tensor_elements(runtime: Runtime, tensor: Tensor) -> Dim:
     """Values that `tensor` occupies, padding of channels included."""
     multiple = runtime.memory.pad_channels
-    return tensor.height * tensor.width * (-(-image_channels(runtime, tensor) // multiple) * multiple)
+    return times(tensor.height, tensor.width, -(-image_channels(runtime, tensor) // multiple) * multiple)
 
 
 def image_channels(runtime: Runtime, tensor: Tensor) -> Dim:

@@ -6,15 +6,18 @@ import ast
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from qeopt.network import Dim, Op, macs, weight_count
+from qeopt.network.graph import LARGEST, TooLargeError, extent
 from qeopt.spec.errors import did_you_mean
 
 MAX_LENGTH = 400
 MAX_CONSTANT = 2**40
+FITS_64_BITS = 1 << 62
 
 _OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -86,10 +89,57 @@ class Formula:
         return cls(text, frozenset(names), tree)
 
     def of(self, op: Op, *, in_bits: Dim = 8, w_bits: Dim = 8, out_bits: Dim = 8) -> Dim:
-        """Evaluate for `op`; its dimensions and the bits may be arrays. An amount below zero is zero."""
+        """Evaluate for `op`, exactly; its dimensions and the bits may be arrays. An amount below zero is zero.
+
+        Raises:
+            TooLargeError: an array would hold an amount of 2^53 or more.
+        """
         bits = {"in_bits": in_bits, "w_bits": w_bits, "out_bits": out_bits}
         scope: dict[str, Dim] = {name: bits[name] if name in bits else SHAPE_NAMES[name](op) for name in self.names}
-        return _larger(_evaluate(self._tree, scope), 0)
+        if self._stays_small({name: extent(value) for name, value in scope.items()}):
+            return _larger(_evaluate(self._tree, scope), 0)
+        return self._of_objects(scope)
+
+    def interval(self, bounds: Mapping[str, tuple[int, int]]) -> tuple[int, int]:
+        """The least and the most it can come to where every name is within bounds; exact integers, and never too narrow."""
+        return _interval(self._tree, bounds, [])
+
+    def _stays_small(self, bounds: Mapping[str, tuple[int, int]]) -> bool:
+        """Whether no step of it leaves what 64 bits hold with room to spare."""
+        met: list[int] = []
+        _interval(self._tree, bounds, met)
+        return max(map(abs, met), default=0) < FITS_64_BITS
+
+    def _of_objects(self, scope: Mapping[str, Dim]) -> Dim:
+        """Evaluate where some step is too large for arrays of 64 bits: with integers of any size, which takes longer."""
+        whole = {name: value.astype(object) if isinstance(value, np.ndarray) else value for name, value in scope.items()}
+        found = _larger(_evaluate(self._tree, whole), 0)
+        if not isinstance(found, np.ndarray):
+            return found
+        if found.size and max(found.ravel().tolist()) >= LARGEST:
+            raise TooLargeError(f"the formula {self.text!r} comes to more than can be counted exactly (2^53)")
+        return found.astype(np.int64)
+
+
+def _interval(node: ast.expr, bounds: Mapping[str, tuple[int, int]], met: list[int]) -> tuple[int, int]:
+    """The least and the most of an expression; the ends of every step are added to `met`."""
+    match node:
+        case ast.Constant(value=value):
+            found = (int(value), int(value))  # type: ignore[arg-type]  # _check lets only integers through
+        case ast.Name(id=name):
+            found = bounds[name]
+        case ast.BinOp(left=left, op=op, right=right):
+            ends = product(_interval(left, bounds, met), _interval(right, bounds, met))
+            results = [_OPERATORS[type(op)](a, b) for a, b in ends]
+            found = (min(results), max(results))
+        case ast.Call(func=ast.Name(id=function), args=[left, right]):
+            ends = product(_interval(left, bounds, met), _interval(right, bounds, met))
+            results = [int(_FUNCTIONS[function](a, b)) for a, b in ends]
+            found = (min(results), max(results))
+        case _:
+            raise TypeError(f"unchecked node {node!r}")
+    met += found
+    return found
 
 
 def _check(node: ast.expr, allowed: set[str], found: set[str]) -> None:

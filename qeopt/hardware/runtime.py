@@ -90,6 +90,10 @@ class Kernel(Block):
         return tuple(sorted(product(self.inputs, self.weights if has_weights else (0,), self.outputs)))
 
 
+Planner = Literal["best", "greedy_by_size"]
+"""Who gives buffers their addresses: this program, as well as can be, or the library while it starts, the largest buffer first."""
+
+
 class Memory(Block):
     """How activations are held while the network runs."""
 
@@ -111,6 +115,8 @@ class Memory(Block):
     """The channels of every tensor are padded to a multiple of this in memory."""
     packing: Mapping[Bits, Bits] = {}
     """By bits: how many a value occupies, and then no other bits can be stored; as many as it has where this is left out."""
+    planner: Planner = "best"
+    """Who gives buffers their addresses."""
     persistent: Mapping[OpKind, ShapeFormula] = {}
     """Formula by kind of operator: bytes that each such operator holds from the start to the end of an inference."""
     banks: Literal["largest", "all"] = "largest"
@@ -185,6 +191,8 @@ class Runtime(Block):
     folds: tuple[Fold, ...] = ALL
     """What no operator is needed for here: `pad` (convolutions pad for themselves), `reshape` (one that moves nothing takes no
     memory), `ranking` (softmax and the like are left out at the very end of a network)."""
+    reorders: bool = True
+    """Whether operators of one network may run in another order than it states."""
     needs_isa: tuple[str, ...] = ()
     """Extensions that the device's `isa` must name."""
     max_layers: Annotated[int, Field(ge=1)] | None = None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 
 from qeopt.hardware import Runtime
+from qeopt.hardware.runtime import Planner
 from qeopt.memory.buffers import Buffer, buffers
+from qeopt.memory.greedy import greedy_by_size
 from qeopt.network import Bits, Network
 from qeopt_solvers import Status, packing, rectangles
 
@@ -79,13 +81,14 @@ def first_fit(found: Sequence[Buffer], align: int = 1) -> ArenaPlan:
     return _plan(_slots(found), rectangles.first_fit(items_of(found, align)) or (), align)
 
 
-def best_plan(found: Sequence[Buffer], align: int = 1, arenas: Sequence[int] = ()) -> ProvenPlan:
+def best_plan(found: Sequence[Buffer], align: int = 1, arenas: Sequence[int] = (), planner: Planner = "best") -> ProvenPlan:
     """Place buffers so that as little as can be is set aside, and say whether that is proven.
 
     Args:
         found: What has to be placed.
         align: Every address is a multiple of this many bytes.
         arenas: Bytes of each arena, one of which every buffer is in as a whole; one arena without end unless given.
+        planner: Who gives the addresses. That of a library does as it does, and the proof says how good that is.
 
     Raises:
         ValueError: when no room was found in the arenas given.
@@ -95,13 +98,24 @@ def best_plan(found: Sequence[Buffer], align: int = 1, arenas: Sequence[int] = (
     if packed.offsets is None:
         raise ValueError(f"no addresses were found for {len(found)} buffers in {len(arenas)} arenas: {packed.status}")
     simple = rectangles.first_fit(items, units)
+    plan, is_minimal = _plan(_slots(found), packed.offsets, align, units), packed.status is Status.OPTIMAL
+    if planner == "greedy_by_size" and not arenas:
+        plan = _greedy(found, align)
+        is_minimal = plan.size_bytes == align * packed.bound
     return ProvenPlan(
-        _plan(_slots(found), packed.offsets, align, units),
-        packed.status is Status.OPTIMAL,
+        plan,
+        is_minimal,
         align * packed.bound,
         align * rectangles.most_live(items),
         None if simple is None else align * rectangles.height_of(items, simple, units),
     )
+
+
+def _greedy(found: Sequence[Buffer], align: int) -> ArenaPlan:
+    """The plan of a library that places the largest buffer first."""
+    sized = [replace(buffer, bytes=-(-buffer.bytes // align) * align) for buffer in found]
+    addresses = greedy_by_size(sized)
+    return ArenaPlan(tuple(Placement(buffer, addresses[buffer.name]) for buffer in found))
 
 
 def find_addresses(network: Network, runtime: Runtime, bits: Bits, limit_bytes: int, arenas: Sequence[int] = ()) -> bool:
@@ -116,8 +130,10 @@ def find_addresses(network: Network, runtime: Runtime, bits: Bits, limit_bytes: 
     """
     if not runtime.lays_out:
         return True
-    align = runtime.memory.align
-    items = items_of(buffers(network, runtime, bits), align)
+    align, found = runtime.memory.align, buffers(network, runtime, bits)
+    if runtime.memory.planner == "greedy_by_size" and not arenas:
+        return _greedy(found, align).size_bytes <= limit_bytes
+    items = items_of(found, align)
     return packing.fits(items, limit_bytes // align, _units(arenas, align) or ()) is True
 
 
@@ -130,7 +146,7 @@ def overflow_bytes(network: Network, runtime: Runtime, bits: Bits, limit_bytes: 
         return 0
     found, align = buffers(network, runtime, bits), runtime.memory.align
     if not arenas:
-        return max(best_plan(found, align).plan.size_bytes - limit_bytes, 0)
+        return max(best_plan(found, align, planner=runtime.memory.planner).plan.size_bytes - limit_bytes, 0)
     units = [arena // align for arena in arenas]
     return align * max(packing.least_excess(items_of(found, align), limit_bytes // align, units) or 0, 1)
 

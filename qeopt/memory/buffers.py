@@ -28,6 +28,8 @@ class Buffer:
     last: int
     slot: int
     """Buffers of one slot share an address: an operator that works in place writes over its first input."""
+    lasts: bool = False
+    """Whether it is held from one inference to the next: a state, or what operators keep for good."""
 
 
 def buffers(network: Network, runtime: Runtime, bits: Bits) -> tuple[Buffer, ...]:
@@ -83,13 +85,16 @@ class Lifetimes:
         first, last = window or (0, len(self.network.ops) - 1)
         spans = {name: (max(born, first), min(dies, last)) for name, (born, dies) in self.spans.items()}
         tensors = [
-            Buffer(name, self._tensor_bytes(name, activations[name]), *span, self.slots[name])
+            Buffer(name, self._tensor_bytes(name, activations[name]), *span, self.slots[name], self._is_state(name))
             for name, span in spans.items()
             if span[0] <= span[1]
         ]
         others = [*self._lasting(first, last), *self._scratch(weights, activations, first, last)]
         numbered = (replace(buffer, slot=len(self.spans) + number) for number, buffer in enumerate(others))
         return tuple(sorted((*tensors, *numbered), key=lambda buffer: buffer.first))
+
+    def _is_state(self, name: str) -> bool:
+        return self.network.tensor_by_name[name].is_state
 
     def _tensor_bytes(self, name: str, widths: Collection[int]) -> int:
         elements = tensor_elements(self.runtime, self.network.tensor_by_name[name])
@@ -98,7 +103,7 @@ class Lifetimes:
     def _lasting(self, first: int, last: int) -> list[Buffer]:
         """What operators hold for good, as one buffer."""
         size = sum(int(persistent(self.runtime, op)) for op in self.network.ops) if self.runtime.memory.persistent else 0
-        return [Buffer(LASTING, size, first, last, 0)] if size else []
+        return [Buffer(LASTING, size, first, last, 0, lasts=True)] if size else []
 
     def _scratch(self, weights: Widths, activations: Widths, first: int, last: int) -> list[Buffer]:
         """One buffer per operator and pool, or one per pool that is held all the time."""

@@ -6,6 +6,7 @@ and every count in this project serves both: what a search bounds and what a des
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -17,6 +18,35 @@ from numpy.typing import NDArray
 
 Dim: TypeAlias = int | NDArray[np.int64]
 """A dimension or a count: one number, or one number per network of a batch."""
+
+
+LARGEST = 1 << 53
+"""Counts stay below this: floats, which carry them on, are exact so far, and sums of them fit 64 bits."""
+
+
+class TooLargeError(ValueError):
+    """A count cannot be exact: it leaves what floats carry."""
+
+
+def extent(value: Dim) -> tuple[int, int]:
+    """The least and the most of a number or of an array."""
+    if isinstance(value, np.ndarray):
+        return (int(value.min()), int(value.max())) if value.size else (0, 0)
+    return int(value), int(value)
+
+
+def times(*factors: Dim) -> Dim:
+    """The product of dimensions.
+
+    Raises:
+        TooLargeError: an array could hold a product that is not exact.
+    """
+    found: Dim = 1
+    for factor in factors:
+        found = found * factor
+    if isinstance(found, np.ndarray) and math.prod(max(map(abs, extent(factor))) for factor in factors) >= LARGEST:
+        raise TooLargeError("a product of dimensions is more than can be counted exactly (2^53)")
+    return found
 
 
 class OpKind(StrEnum):
@@ -104,7 +134,7 @@ class Tensor:
     @property
     def elements(self) -> Dim:
         """Number of values."""
-        return self.height * self.width * self.channels
+        return times(self.height, self.width, self.channels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,13 +219,13 @@ class Op:
 
 def weight_count(op: Op) -> Dim:
     """Count the weights of `op`, biases excluded; 0 without weights."""
-    return fan_in(op) * op.output.channels if op.has_weights else 0
+    return times(fan_in(op), op.output.channels) if op.has_weights else 0
 
 
 def macs(op: Op) -> Dim:
     """Count multiply-accumulates: every weight once per output position (per input position of a transposed convolution)."""
     seen = op.inputs[0] if op.kind is OpKind.TRANSPOSED_CONV else op.output
-    return weight_count(op) * seen.height * seen.width
+    return times(weight_count(op), seen.height, seen.width)
 
 
 def fan_in(op: Op) -> Dim:
@@ -204,11 +234,11 @@ def fan_in(op: Op) -> Dim:
     height, width = op.window
     match op.kind:
         case OpKind.DEPTHWISE:
-            return height * width
+            return times(height, width)
         case OpKind.DENSE:
             return source.elements
         case _:
-            return height * width * (source.channels // op.groups)
+            return times(height, width, source.channels // op.groups)
 
 
 @dataclass(frozen=True)

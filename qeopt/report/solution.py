@@ -120,7 +120,7 @@ def infeasible_document(solution: Solution) -> dict[str, Any]:
     """Say in JSON that there is no design, and why."""
     return {
         "format": FORMAT,
-        "status": "interrupted" if solution.interrupted else "infeasible",
+        "status": "interrupted" if solution.interrupted else "infeasible" if solution.search.excluded else "unknown",
         "reason": solution.reason or None,
         "study_name": solution.loaded.value.name,
         "score": None,

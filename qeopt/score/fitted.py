@@ -13,7 +13,8 @@ from qeopt.score.objective import Nats, ObjectiveBlock
 from qeopt.spec.errors import did_you_mean, quote
 from qeopt.spec.model import Block
 
-Share = Annotated[float, Field(ge=-1, le=1)]
+Share = Annotated[float, Field(ge=-2, le=2)]
+"""A rank correlation, or a difference of two."""
 
 
 class RankCorrelation(Block):

@@ -20,6 +20,7 @@ from qeopt.search.settings import SearchSettings
 from qeopt.search.watch import Watch
 from qeopt.search.workers import InProcess, Workers, open_workers
 from qeopt.space import Space, Structure, Subject, Task
+from qeopt_solvers import Status
 
 __all__ = [
     "Alternative",
@@ -82,9 +83,10 @@ def explore(
             return SearchResult(None, Stop.INTERRUPTED, reason="interrupted before any structure was looked at")
         saved = Saved(_seeded(bound, seeds), None)
         if watch.stopped:  # nothing is saved: a bound that was cut short is not the one that a resumed run must have
-            return evolve(terms, saved.bound, workers=workers, report=_end, started=started)
+            return evolve(_priced(terms, bound), saved.bound, workers=workers, report=_end, started=started)
         if journal is not None:
             journal.begin(saved.bound)
+    terms = _priced(terms, saved.bound)
     return evolve(terms, saved.bound, workers=workers, report=report, started=started, journal=journal, state=saved.state)
 
 
@@ -97,6 +99,11 @@ def _end(progress: Progress) -> NoReturn:
     raise KeyboardInterrupt
 
 
+def _priced(terms: Terms, bound: JointBound | None) -> Terms:
+    """The same terms with the prices that a bound found."""
+    return terms if bound is None else replace(terms, prices=tuple(part.prices for part in bound.parts))
+
+
 def _seeded(bound: JointBound | None, seeds: Sequence[Structure]) -> JointBound | None:
     return bound and replace(bound, structures=tuple(dict.fromkeys((*seeds, *bound.structures))))
 
@@ -106,11 +113,13 @@ def _only(space: Subject, task: Task, refiner: Refiner) -> SearchResult:
     structure = space.smallest()
     refined = refiner.refine(space.expand(structure, task, space.name))
     if refined.score is None or refined.resources is None:
-        return SearchResult(None, Stop.SINGLE, reason=refined.reason)
-    over = [use for use in refiner.limits.uses(refined.resources) if not use.fits]
+        return SearchResult(None, Stop.SINGLE, reason=refined.reason, excluded=refined.status is Status.INFEASIBLE)
+    changeless = refiner.structural_totals(refined.network)
+    over = [use for use in refiner.limits.uses(refined.resources) if not use.fits and use.name in changeless]
     if over:
         said = ", ".join(f"{use.name} {use.used:,.0f} of {use.limit:,}" for use in over)
-        return SearchResult(None, Stop.SINGLE, reason=f"no bits change it, and the network is over budget: {said}")
+        reason = f"no bits change it, and the network is over budget: {said}"
+        return SearchResult(None, Stop.SINGLE, reason=reason, excluded=True)
     return SearchResult(Best(structure, refined, refined.score), Stop.SINGLE)
 
 

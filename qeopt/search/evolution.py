@@ -6,6 +6,7 @@ so the answer does not depend on how many workers there are or which of them is 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -165,7 +166,8 @@ def _result(terms: Terms, bound: JointBound | None, state: State | None, stopped
         return SearchResult(None, stopped, bound=bound, reason="interrupted before any structure was looked at")
     leader = _best(state.islands)
     if leader is None:
-        return SearchResult(None, stopped, state.history, bound=bound, reason=_why_nothing(terms))
+        excluded = bound is not None and bound.value == -math.inf
+        return SearchResult(None, stopped, state.history, bound=bound, reason=_why_nothing(terms), excluded=excluded)
     refined = terms.refiner.refine(terms.space.expand(leader.structure, terms.task))
     best = Best(leader.structure, refined, leader.score)
     population = _population(terms, state.islands)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from qeopt.qbr import Refiner
+from qeopt.relaxation.cells.prices import Prices
 from qeopt.relaxation.cells.tables import Integers
 from qeopt.relaxation.rating.exact import Rater
 from qeopt.search.breeding import Breeder
@@ -23,10 +24,12 @@ class Terms:
     task: Task
     refiner: Refiner
     settings: SearchSettings
+    prices: tuple[Prices, ...] = ()
+    """Prices of budgets that are good ones for the best of the space, as its bound found them."""
 
     def rater(self) -> Rater:
         """What says in arrays how much structures score."""
-        return Rater(self.space, self.task, self.refiner)
+        return Rater(self.space, self.task, self.refiner, self.prices)
 
 
 @dataclass(frozen=True, slots=True)

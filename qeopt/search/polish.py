@@ -31,7 +31,7 @@ def polishing(terms: Terms, rater: Rater, island: Island, founders: Sequence[Str
     Yields:
         The island after every look.
     """
-    if not rater.has_values:
+    if not rater.is_quick:
         return
     most = int(SHARE * terms.settings.evaluations)
     seen = set(island.seen)

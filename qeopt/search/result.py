@@ -96,3 +96,5 @@ class SearchResult:
     """Why nothing fits, where nothing was found."""
     alternatives: tuple[Alternative, ...] = ()
     """Designs beside the best, each as far from those before it as could be found."""
+    excluded: bool = False
+    """Whether it is proven that nothing fits; where nothing was found and this is not so, something may."""

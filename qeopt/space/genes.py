@@ -18,6 +18,8 @@ Value: TypeAlias = int | float
 Values: TypeAlias = Value | NDArray[np.int64] | NDArray[np.float64]
 """The same for many structures at once."""
 MAX_VALUES = 4096
+LARGEST_VALUE = (1 << 24) - 1
+"""No width, kernel, ratio or number of units is larger; products of two are exact in floats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ def _sorted_positive(values: tuple[Any, ...]) -> tuple[Any, ...]:
         raise ValueError("at least one value is needed")
     if any(isinstance(value, bool) or not math.isfinite(value) or value <= 0 for value in values):
         raise ValueError("values must be positive numbers")
+    if max(values) > LARGEST_VALUE:
+        raise ValueError(f"a value is {max(values):,}; at most {LARGEST_VALUE:,} was expected")
     if len(set(values)) != len(values):
         raise ValueError("a value is listed twice")
     return tuple(sorted(values))

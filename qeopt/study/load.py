@@ -14,6 +14,7 @@ from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded, load
 from qeopt.spec.node import locate
 from qeopt.study.inline_files import embed
+from qeopt.study.magnitudes import too_large
 from qeopt.study.model import Study
 from qeopt_solvers import table as engines
 
@@ -33,7 +34,7 @@ def load_study(source: str | Path | Document, *, overrides: Sequence[str] = (), 
         SpecError: with every problem found, each with its place.
     """
     loaded = embed(load(Study, source, library=library or Library(), kind="study", overrides=overrides))
-    for check in (_budgets, _isa, _depth, _engines, _task, _objective, _strategy):
+    for check in (_budgets, _isa, _depth, _engines, _task, _objective, _strategy, too_large):
         complaint = check(loaded.value)
         if complaint is not None:
             place, message = complaint

@@ -162,9 +162,9 @@ def prove(refiner: Refiner, scouted: Refined) -> tuple[Refined, ...]:
 def _in_best_order(study: Study, proofs: tuple[Refined, ...]) -> tuple[Refined, ...]:
     """Where the study is of one network, run its operators in an order that needs less at the bits chosen, and choose bits again.
 
-    The order of a space is part of what its bound counts, and stays.
+    The order of a space is part of what its bound counts, and stays; so does that of a file that a runtime takes as it is.
     """
-    for _ in range(ORDERS if study.subject.size == 1 else 0):
+    for _ in range(ORDERS if study.subject.size == 1 and study.runtime.reorders else 0):
         chosen = proofs[0]
         network = None if chosen.bits is None else lower_order(chosen.network, study.runtime, chosen.bits)
         if network is None:

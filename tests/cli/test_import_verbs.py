@@ -52,7 +52,7 @@ def test_import_writes_a_network_that_a_study_can_name(run: Run, model: Path) ->
     assert result.exit_code == 0, result.stderr
     assert result.stderr == ""
     told = json.loads(result.stdout)
-    assert (told["operators"], told["weights"]) == (6, 216 + 72 + 64 + 32)
+    assert (told["operators"], told["weights"]) == (8, 216 + 72 + 64 + 32)
     study = "kind: study\ntask: {input: [16, 16, 3], classes: 4}\nnetwork: ./written.yaml\nruntime: ideal\n"
     study += "budgets: {sram: 2 KiB, flash: 2 KiB}\nbits: {weights: [2, 4, 8], activations: [2, 4, 8]}\nobjective: qe\n"
     Path("study.yaml").write_text(study, encoding="utf-8")

@@ -14,8 +14,8 @@ from typer.testing import Result
 Run = Callable[..., Result]
 
 SOLUTION_KEYS = {
-    "format", "status", "reason", "study_name", "score", "bound", "gap", "stopped", "bits", "space_certificate", "structure",
-    "order", "weights", "activations", "alternatives", "uses", "peak", "arena",
+    "format", "status", "reason", "study_name", "score", "bound", "gap", "stopped", "bits", "space_certificate", "no_bound",
+    "structure", "order", "weights", "activations", "alternatives", "uses", "peak", "arena",
     "baselines", "provenance", "layers", "judgement", "warnings", "sources", "files",
 }  # fmt: skip
 

@@ -56,6 +56,8 @@ def _network(draft: Draft, options: ImportOptions) -> Network:
     tensors = {draft.image: image}
     for value in draft.more_images:
         tensors[value] = Tensor(value, *draft.shapes[value], bits=FIXED_BITS, is_image=True)
+    for value in draft.states:
+        tensors[value] = Tensor(value, *draft.shapes[value], bits=FIXED_BITS, is_state=True)
     images = {draft.image, *draft.more_images}
     seen = set(images)  # values that are the image in another form
     final = _final(draft)
@@ -65,7 +67,8 @@ def _network(draft: Draft, options: ImportOptions) -> Network:
     for piece in draft.pieces:
         if piece.name in options.stages and ops:
             stage += 1
-        output = tensors[piece.writes] = Tensor(piece.name, *draft.shapes[piece.writes])
+        home = draft.lodgings.get(piece.writes)
+        output = tensors[piece.writes] = Tensor(piece.name, *draft.shapes[piece.writes], lies_in=home)
         for number, value in enumerate(piece.others, start=1):
             tensors[value] = Tensor(f"{piece.name}:{number}", *draft.shapes[value])
         scored = piece.kind in WEIGHTED_KINDS and piece.writes not in final
@@ -81,7 +84,7 @@ def _network(draft: Draft, options: ImportOptions) -> Network:
             ends[stage] = output
     read = {value for piece in draft.pieces for value in piece.reads}
     results = frozenset(tensors[value].name for value in draft.results if value in read or value in images)
-    unread = {value for piece in draft.pieces for value in piece.written} - read - set(draft.results)
+    unread = {value for piece in draft.pieces for value in piece.written} - read - set(draft.results) - set(draft.lodgings)
     return Network(
         draft.path.stem,
         tuple(tensors.values()),
@@ -162,6 +165,9 @@ def _tied(network: Network) -> Network:
         return name
 
     for op in network.ops:
+        if op.output.lies_in is not None:
+            owner[root(op.output.name)] = owner[root(op.inputs[0].name)] = root(op.output.lies_in)
+            continue
         for tensor in op.outputs if _copies(op) else ():
             owner[root(tensor.name)] = root(op.inputs[0].name)
     seen = {root(op.inputs[0].name) for op in network.ops if op.is_scored}

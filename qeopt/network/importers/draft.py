@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from qeopt.network.document import MAX_OPS, MAX_SIDE
-from qeopt.network.graph import WEIGHTED_KINDS, Move, OpKind
+from qeopt.network.graph import WEIGHTED_KINDS, Move, Network, OpKind
 from qeopt.network.importers.constant import Constant
 from qeopt.network.importers.model import Parameters, refuse
 
@@ -98,6 +98,12 @@ class Draft:
     """The first input."""
     more_images: list[str] = field(default_factory=list)
     """The others."""
+    states: list[str] = field(default_factory=list)
+    """Values that last from one inference to the next."""
+    lodgings: dict[str, str] = field(default_factory=dict)
+    """By value that is written where a state lies: that state."""
+    as_it_runs: bool = False
+    """Whether a library runs these operators as they are, so that none may be taken into another here."""
     made: dict[str, Piece] = field(default_factory=dict)
     """Operators by the value they write."""
     taken_in: dict[str, str] = field(default_factory=dict)
@@ -113,6 +119,29 @@ class Draft:
             self.image = value
         self._names.add(value)
         self.shapes[value] = self._checked(shape, value)
+
+    def read_state(self, value: str, shape: Shape) -> None:
+        """Declare a state."""
+        self.states.append(value)
+        self._names.add(value)
+        self.shapes[value] = self._checked(shape, value)
+
+    def write_state(self, name: str, source: str, state: str) -> None:
+        """Append that a state becomes what `source` holds."""
+        value = f"{state} next {len(self.lodgings)}"
+        self.lodgings[value] = state
+        self.add(Piece(name, OpKind.WRITE_STATE, (source,), value), self.shapes[state])
+
+    def parameters(self, network: Network) -> dict[str, Parameters]:
+        """Learnt values by operator of a finished network; what is no number stays as it is."""
+        found = {}
+        pieces = {piece.name: piece for piece in self.pieces}
+        with np.errstate(all="ignore"):
+            for op in network.ops:
+                values = None if op.name not in pieces else pieces[op.name].values()
+                if values is not None:
+                    found[op.name] = values
+        return found
 
     def add(self, piece: Piece, shape: Shape, *others: Shape) -> None:
         """Append an operator that writes `shape`, and `others` where it writes several values."""

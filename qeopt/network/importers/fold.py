@@ -18,7 +18,13 @@ TAKES_FUNCTION = frozenset(
 
 
 def fold(draft: Draft) -> None:
-    """Drop what no result needs, then fold factors and summands, means, gates and activation functions."""
+    """Drop what no result needs, then fold factors and summands, means, gates and activation functions.
+
+    Operators that a library runs as they are stay.
+    """
+    if draft.as_it_runs:
+        draft.results = list(dict.fromkeys(draft.resolve(value) for value in draft.results))
+        return
     prune(draft)
     absorb(draft)
     merge_means(draft)
@@ -29,7 +35,7 @@ def fold(draft: Draft) -> None:
 
 def prune(draft: Draft) -> None:
     """Drop operators that no result needs."""
-    wanted = {draft.resolve(value) for value in draft.results}
+    wanted = {draft.resolve(value) for value in draft.results} | set(draft.lodgings)
     kept: list[Piece] = []
     for piece in reversed(draft.pieces):
         if not wanted.isdisjoint(piece.written):

@@ -14,6 +14,7 @@ import numpy as np
 
 from qeopt.qbr import Refiner
 from qeopt.relaxation.cells.left_out import left_out
+from qeopt.relaxation.cells.prices import Prices
 from qeopt.relaxation.cells.tables import Floats, Integers
 from qeopt.relaxation.genome import Genome
 from qeopt.relaxation.rating.lookup import Lookup
@@ -31,6 +32,8 @@ class Rater:
     space: Space
     task: Task
     refiner: Refiner
+    prices: tuple[Prices, ...] = ()
+    """Prices that are good ones for the best of the space."""
 
     @property
     def has_values(self) -> bool:
@@ -46,9 +49,15 @@ class Rater:
         """
         return self.has_values and not left_out(self.refiner)
 
-    def relaxed(self, places: Integers) -> Floats:
-        """(structures,) no bits score higher, in nats; -inf where nothing fits."""
-        return self._whole(places, self._relaxer.relax_at(places))
+    @property
+    def is_quick(self) -> bool:
+        """Whether most structures are rated by looking up, so that thousands may be looked at."""
+        return self._relaxer.is_quick
+
+    def relaxed(self, places: Integers, floor: float = -np.inf) -> Floats:
+        """(structures,) no bits score higher, in nats; -inf where nothing fits. Below `floor` bounds may be loose."""
+        additive = self.refiner.objective.is_additive
+        return self._whole(places, self._relaxer.relax_at(places, floor if additive else -np.inf))
 
     def values(self, places: Integers) -> Floats:
         """(structures,) score of the best bits, in nats; -inf where none fit.
@@ -74,7 +83,7 @@ class Rater:
 
     def rate(self, places: Integers, floor: float = -np.inf) -> Floats:
         """(structures,) relaxed scores, and the values of those that could score at least `floor`, where they can be had."""
-        rated = self.relaxed(places)
+        rated = self.relaxed(places, floor)
         if self.has_values:
             some = np.flatnonzero(np.isfinite(rated) & (rated >= floor))
             rated[some] = self.values(places[some])
@@ -98,7 +107,7 @@ class Rater:
 
     @cached_property
     def _relaxer(self) -> Relaxer:
-        return Relaxer(self.space, self.task, self.refiner)
+        return Relaxer(self.space, self.task, self.refiner, self.prices)
 
     @cached_property
     def _tables(self) -> tuple[Lookup, Items] | None:

@@ -1,8 +1,8 @@
 """Relax structures by looking their cells up in the lattice: no cell is priced twice, and a hundred thousand take a second.
 
-It serves problems whose bits separate: one budget at most depends on bits, and on those of weights alone, and every kernel takes
-any legal weights with any legal activations. Then activations are a dynamic program that no price changes, and weights cost a
-number per cell and price.
+At given prices it serves any problem. At the best of many prices it serves problems whose bits separate: one budget at most depends
+on bits, and on those of weights alone, and every kernel takes any legal weights with any legal activations. Then activations are a
+dynamic program that no price changes, and weights cost a number per cell and price.
 `qeopt.relaxation.rating.exact` looks the weights of every cell up in the same tables.
 """
 
@@ -63,7 +63,9 @@ def _weighed(tables: Sequence[CellTable]) -> list[int]:
 class Lookup:
     """Bounds structures of one space by looking their cells up."""
 
-    def __init__(self, space: Space, refiner: Refiner, lattice: Sequence[BlockLattice], start: int) -> None:
+    def __init__(
+        self, space: Space, refiner: Refiner, lattice: Sequence[BlockLattice], start: int, at: Floats | None = None
+    ) -> None:
         """Prepare the blocks.
 
         Args:
@@ -71,15 +73,19 @@ class Lookup:
             refiner: The terms under which bits are chosen.
             lattice: The space's cells.
             start: Index of the image's bits among the boundary widths.
+            at: (totals,) prices to bound at; left out, bits must separate, and the best of many prices is taken.
         """
         totals = totals_of(refiner)
         tables = [table for block in lattice for table in _tables(block)]
-        self._weighed = next(iter(_weighed(tables)), None)
+        self._at = at
+        self._weighed = next(iter(_weighed(tables)), None) if at is None else None
         self._limits = [total.limit for total in totals]
         self._layers = refiner.limits.get(LAYERS.name)
         self._budget = None if self._weighed is None else self._limits[self._weighed]
         self._worths = np.zeros(1) if self._budget is None else _worths(tables)
         self._prices = self._worths / (self._budget or 1)
+        if at is not None:
+            self._worths = np.array([at @ np.array([limit or 0 for limit in self._limits])])
         self._start = start
         self._boundary = lattice[0].only.stay.parts[0].table.boundary
         self._weights = WeightItems()
@@ -215,10 +221,15 @@ class Lookup:
         if id(rows) in self._pieces:
             return self._pieces[id(rows)]
         table = rows.table
-        priced = [self._without_activations(table, price) for price in self._prices.tolist()]
-        weights, gain, cost = self._weights.of(table, self._weighed)
+        if self._at is None:
+            priced = [self._without_activations(table, price) for price in self._prices.tolist()]
+            weights, gain, cost = self._weights.of(table, self._weighed)
+            bits = np.moveaxis(table.activations(), -1, 0)
+        else:
+            gain = cost = np.zeros(table.size)
+            priced, weights = [gain], np.zeros((table.size, 0), dtype=np.int64)
+            bits = np.moveaxis(table.priced(self._at[:, None]), -1, 0)
         counts = [*table.least(), np.full(table.size, float(table.layers)), gain, cost]
-        bits = np.moveaxis(table.activations(), -1, 0)
         piece = Piece(bits[rows.index], np.stack([*priced, *counts], axis=1)[rows.index], weights[rows.index])
         self._pieces[id(rows)] = piece
         return piece

@@ -17,9 +17,10 @@ from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
 from qeopt.relaxation.cells.lattice import BlockLattice, boundary_widths, build_lattice
 from qeopt.relaxation.cells.parting import NotSeparable
+from qeopt.relaxation.cells.prices import Prices
 from qeopt.relaxation.cells.recent import Recent, fingerprint
 from qeopt.relaxation.cells.tables import Floats, Integers
-from qeopt.relaxation.cells.totals import totals_of
+from qeopt.relaxation.cells.totals import totals_of, vector
 from qeopt.relaxation.genome import Genome
 from qeopt.relaxation.rating.lookup import Lookup, is_separable
 from qeopt.relaxation.rating.members import Members, find_members, tabulate_members
@@ -32,7 +33,15 @@ MOST_WORTH = 16.0
 """Highest price looked at, as a multiple of what all weight bits together can gain: tight budgets are worth more than that."""
 
 
+NEAR_WORTH = 8.0
+"""Where good prices are known, the highest looked at, as a multiple of them."""
+NEAR_NARROWINGS = 9
+"""Golden-section steps there."""
+LEAST_WORTH = 0.02
+"""A price that is nothing there is looked for up to this share of the highest otherwise."""
+
 _RECENT: Recent[Lookup | None] = Recent()
+_PRICED: Recent[tuple[Lookup, ...]] = Recent()
 
 
 @dataclass(frozen=True)
@@ -42,22 +51,57 @@ class Relaxer:
     space: Space
     task: Task
     refiner: Refiner
+    prices: tuple[Prices, ...] = ()
+    """Prices that are good ones for the best of the space, as its bound finds them."""
 
     def relax(self, structures: Sequence[Structure]) -> Floats:
         """(structures,) no bits score higher, in nats; -inf where nothing fits."""
         return self.relax_at(self.genome.read(structures))
 
-    def relax_at(self, places: Integers) -> Floats:
-        """The same, given the places of genes."""
+    def relax_at(self, places: Integers, floor: float = -np.inf) -> Floats:
+        """The same, given the places of genes; where good prices are known, bounds below `floor` may be loose."""
         if not len(places):
             return np.zeros(0)
         if self.lookup is not None:
             return self.lookup.bound(places)
+        known = self._priced
+        if not known:
+            return self._batch(places).relax()
+        bounds: Floats = np.min([lookup.bound(places) for lookup in known], axis=0)
+        some = np.flatnonzero(np.isfinite(bounds) & (bounds >= floor))
+        if len(some):
+            bounds[some] = np.minimum(bounds[some], self._batch(places[some]).relax())
+        return bounds
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether a bound is a matter of looking up."""
+        return self.lookup is not None or bool(self._priced)
+
+    def _batch(self, places: Integers) -> _Batch:
         if self._lattice is None:
             members = tabulate_members(self.space, self.task, self.refiner, self.genome.structures(places))
         else:
             members = find_members(self.space, self._lattice, places)
-        return _Batch(self.refiner, members, len(places)).relax()
+        return _Batch(self.refiner, members, len(places), self._vectors)
+
+    @cached_property
+    def _vectors(self) -> tuple[Floats, ...]:
+        """Known prices of what bits change, each (totals,)."""
+        totals = totals_of(self.refiner)
+        fixed = np.array([total.is_structural for total in totals], dtype=np.bool_)
+        return tuple(np.where(fixed, 0.0, vector(totals, prices)) for prices in self.prices)
+
+    @cached_property
+    def _priced(self) -> tuple[Lookup, ...]:
+        """Tables of the whole space at the known prices."""
+        lattice = self._lattice
+        if lattice is None or not self._vectors:
+            return ()
+        start = boundary_widths(self.refiner).index(FIXED_BITS)
+        name = f"{fingerprint(self.space, self.task, self.refiner)} {[vector.tolist() for vector in self._vectors]}"
+        make = partial(_lookups_at, self.space, self.refiner, lattice, start, self._vectors)
+        return _PRICED.get(name, make)
 
     @cached_property
     def genome(self) -> Genome:
@@ -83,10 +127,17 @@ class Relaxer:
             return None
 
 
+def _lookups_at(
+    space: Space, refiner: Refiner, lattice: Sequence[BlockLattice], start: int, vectors: Sequence[Floats]
+) -> tuple[Lookup, ...]:
+    return tuple(Lookup(space, refiner, lattice, start, at) for at in vectors)
+
+
 class _Batch:
     """The cells of a batch of structures."""
 
-    def __init__(self, refiner: Refiner, members: Sequence[Members], size: int) -> None:
+    def __init__(self, refiner: Refiner, members: Sequence[Members], size: int, known: Sequence[Floats] = ()) -> None:
+        self._known = known
         self._layers = refiner.limits.get(LAYERS.name)
         self._totals = totals_of(refiner)
         self._size = size
@@ -114,12 +165,29 @@ class _Batch:
 
     def _least_bound(self, most: Floats) -> Floats:
         """Minimise the bound over the prices of the totals that bits change, one price after the other."""
+        priced = [number for number, total in enumerate(self._totals) if total.is_priced and not total.is_structural]
+        if self._known:
+            return self._near_known(most, priced)
         worths = np.zeros((len(self._totals), self._size))
         best = self._bound(worths)
-        priced = [number for number, total in enumerate(self._totals) if total.is_priced and not total.is_structural]
         for _ in range(2 if len(priced) > 1 else 1):
             for number in reversed(priced):
                 worths[number], best = _minimise(partial(self._bound_at, worths, number), most)
+        return best
+
+    def _near_known(self, most: Floats, priced: Sequence[int]) -> Floats:
+        """The same from the best of the known prices."""
+        limits = np.array([total.limit or 0 for total in self._totals]).reshape(-1, 1)
+        starts = [np.broadcast_to(prices[:, None] * limits, (len(limits), self._size)) for prices in self._known]
+        bounds = np.array([self._bound(start) for start in starts])
+        worths: Floats = np.choose(bounds.argmin(axis=0), starts).copy() if len(starts) > 1 else starts[0].copy()
+        best: Floats = bounds.min(axis=0)
+        for number in reversed(priced):
+            high = np.maximum(NEAR_WORTH * worths[number], LEAST_WORTH * most)
+            worth, found = _minimise(partial(self._bound_at, worths, number), high, NEAR_NARROWINGS)
+            better = found < best
+            worths[number] = np.where(better, worth, worths[number])
+            best = np.minimum(best, found)
         return best
 
     def _bound_at(self, worths: Floats, number: int, worth: Floats) -> Floats:
@@ -148,12 +216,12 @@ def _range(gains: Floats) -> float:
     return float(finite.max() - finite.min()) if finite.size else 0.0
 
 
-def _minimise(bound: Callable[[Floats], Floats], high: Floats) -> tuple[Floats, Floats]:
+def _minimise(bound: Callable[[Floats], Floats], high: Floats, narrowings: int = NARROWINGS) -> tuple[Floats, Floats]:
     """Golden-section search of a convex function of one price per structure on [0, high]; returns prices and values."""
     low, high = np.zeros_like(high), high.copy()
     left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
     at_left, at_right = bound(left), bound(right)
-    for _ in range(NARROWINGS):
+    for _ in range(narrowings):
         keep_left = at_left <= at_right
         low, high = np.where(keep_left, low, left), np.where(keep_left, right, high)
         inner = np.where(keep_left, high - GOLDEN * (high - low), low + GOLDEN * (high - low))

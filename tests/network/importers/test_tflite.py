@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from tflite_author import CODES, FLOAT, INT8, INT32, Author, small_network  # type: ignore[import-not-found]  # beside this file
+from tflite_author import CODES, FLOAT, INT8, INT32, Author, small_network, stream  # type: ignore[import-not-found]  # beside this file
 
 from qeopt.network import OpKind, macs, weight_count
 from qeopt.network.importers import ImportOptions, import_model
@@ -31,7 +31,7 @@ def test_a_small_int8_network(tmp_path: Path) -> None:
     stem, depthwise, project, join, _, classifier = network.ops
     assert (stem.pads, stem.function, stem.stride, stem.weight_bits) == ((1, 1, 1, 1), "relu6", 2, 8)
     assert stem.inputs[0].is_image
-    assert (depthwise.pads, depthwise.function) == (None, "relu6")
+    assert (depthwise.pads, depthwise.function) == ((1, 1, 1, 1), "relu6")
     assert join.inputs == (project.output, stem.output)  # the sum goes into what nobody reads afterwards
     assert weight_count(classifier) == 32
     assert sum(int(macs(op)) for op in network.ops) == 64 * (27 * 8 + 9 * 8 + 64) + 32
@@ -56,13 +56,13 @@ def test_shapes_are_checked_against_windows(tmp_path: Path) -> None:
 
 def test_unknown_operators_are_named_and_can_be_taken(tmp_path: Path) -> None:
     net = Author((16, 16, 3))
-    odd = net.simple("LSTM", "odd one", net.conv("stem", net.image, 8, 3))
+    odd = net.simple("CUSTOM", "odd one", net.conv("stem", net.image, 8, 3))
     net.conv("last", odd, 4)
     path = net.save(tmp_path / "odd.tflite")
-    with pytest.raises(SpecError, match=r"odd\.tflite: node 'odd one': operator 'LSTM' is not known; say how to take it"):
+    with pytest.raises(SpecError, match=r"odd\.tflite: node 'odd one': operator 'CUSTOM' is not known; say how to take it"):
         import_model(path)
     taken = {
-        how: import_model(path, build(ImportOptions, {"treat_as": {"LSTM": how}}))
+        how: import_model(path, build(ImportOptions, {"treat_as": {"CUSTOM": how}}))
         for how in ("identity", "activation", "move", "cut")
     }
     kinds = {how: [op.kind.value for op in model.network.ops] for how, model in taken.items()}
@@ -72,7 +72,7 @@ def test_unknown_operators_are_named_and_can_be_taken(tmp_path: Path) -> None:
         "move": ["conv", "transpose", "conv"],
         "cut": ["conv"],
     }
-    assert "taken as cut, as declared: LSTM 'odd one'" in taken["cut"].notes
+    assert "taken as cut, as declared: CUSTOM 'odd one'" in taken["cut"].notes
 
 
 def test_float_files_have_no_bits_and_hidden_dense_layers_are_scored(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_several_reshaped_inputs_stay_apart(tmp_path: Path) -> None:
     ]
     net.op("CONCATENATION", flat, net.tensor("anchors", (1, 56, 2)), {0: ("i", 1), 1: ("b", 0)})
     network = import_model(net.save(tmp_path / "heads.tflite")).network
-    assert [op.kind.value for op in network.ops] == ["conv", "conv", "transpose", "transpose", "concat"]
+    assert [op.kind.value for op in network.ops] == ["conv", "conv", "reshape", "reshape", "concat"]
     assert len({op.name for op in network.ops}) == 5
     joined = network.ops[-1]
     assert sorted(int(tensor.elements) for tensor in joined.inputs) == [16, 96]
@@ -147,3 +147,67 @@ def test_channels_that_are_padded(tmp_path: Path) -> None:
     net.add("join", wide, net.conv("side", stem, 8))
     kinds = {op.name: op.kind.value for op in import_model(net.save(tmp_path / "wide.tflite")).network.ops}
     assert kinds == {"stem": "conv", "wide": "pad", "side": "conv", "join": "add"}
+
+
+def test_operators_that_no_hint_helps_are_refused_with_the_reason(tmp_path: Path) -> None:
+    net = Author((16, 16, 3))
+    gates = net.simple("LSTM", "gates", net.conv("stem", net.image, 8, 3))
+    net.simple("CUSTOM", "odd", net.conv("last", gates, 4))
+    with pytest.raises(SpecError) as found:
+        import_model(net.save(tmp_path / "odd.tflite"))
+    assert "node 'gates': operator 'LSTM' is a recurrent layer" in str(found.value)
+    assert "treat_as: {LSTM: cut}" in str(found.value)
+    assert "node 'odd': operator 'CUSTOM' is not known" in str(found.value)  # all at once
+
+
+def test_states_lie_in_memory_of_their_own(tmp_path: Path) -> None:
+    net = Author((1, 3, 40))
+    last = stream(net, net.image, 4)
+    path = net.save(tmp_path / "stream.tflite", net.dense("out", last, 4))
+    network = import_model(path).network
+    assert [op.kind.value for op in network.ops] == ["read_state", "concat", "slice", "write_state", "dense"]
+    state = network.tensor_by_name["state window"]
+    assert (state.is_state, state.bits, int(state.elements)) == (True, 8, 160)
+    written = network.op_by_name["state window (written)"].output
+    assert network.home(written) == state
+    assert network.bits_owner(network.op_by_name["joined"].output) == state  # copies have the bits of the state
+
+
+def test_blocks_as_a_batch_are_a_dilation(tmp_path: Path) -> None:
+    net = Author((16, 16, 4))
+    blocks = net.op(
+        "SPACE_TO_BATCH_ND",
+        (net.image, net.integers("block", [2, 2]), net.integers("pads", [[2, 2], [2, 2]])),
+        net.tensor("blocks", (4, 10, 10, 4)),
+        {},
+    )
+    weights = net.weights("weights", (8, 3, 3, 4))
+    options = {0: ("b", 1), 1: ("i", 1), 2: ("i", 1), 3: ("b", 3), 4: ("i", 1), 5: ("i", 1)}
+    inner = net.op("CONV_2D", (blocks, weights, -1), net.tensor("conv", (4, 8, 8, 8)), options)
+    crops = net.integers("crops", [[0, 0], [0, 0]])
+    net.op("BATCH_TO_SPACE_ND", (inner, net.integers("block2", [2, 2]), crops), net.tensor("out", (1, 16, 16, 8)), {})
+    network = import_model(net.save(tmp_path / "blocks.tflite")).network
+    (conv,) = network.ops
+    assert (conv.kind, conv.dilation, conv.pads, conv.function) == (OpKind.CONV, (2, 2), (2, 2, 2, 2), "relu6")
+    assert (int(conv.output.height), int(conv.output.width), int(macs(conv))) == (16, 16, 73728)
+
+
+def test_a_transposed_convolution(tmp_path: Path) -> None:
+    net = Author((4, 4, 3))
+    net.transposed("up", net.image, 5, 3, 2)
+    model = import_model(net.save(tmp_path / "up.tflite"), values=True)
+    (up,) = model.network.ops
+    assert (up.kind, up.strides, up.pads) == (OpKind.TRANSPOSED_CONV, (2, 2), (0, 0, 1, 1))
+    assert model.weights["up"].weights.shape == (5, 3, 3, 3)
+    assert int(macs(up)) == 4 * 4 * 9 * 15
+
+
+def test_integer_files_keep_their_operators_and_their_order(tmp_path: Path) -> None:
+    net = Author((8, 8, 4))
+    stem = net.conv("stem", net.image, 4, 3, act=0)
+    rectified = net.simple("RELU", "rectified", stem)
+    one, _ = net.split("parts", rectified, 2)
+    net.softmax("ranking", net.dense("classifier", one, 4))
+    network = import_model(net.save(tmp_path / "kept.tflite")).network
+    assert [op.kind.value for op in network.ops] == ["conv", "activation", "split", "dense", "activation"]
+    assert network.discarded == {"parts:0:1"}

@@ -236,7 +236,7 @@ class Author:
         return self.op(kind, (source,), self.tensor(name, shape or self.shapes[source]))
 
     def content(self, *outputs: int) -> bytes:
-        codes = [{0: ("b", CODES[kind]), 3: ("i", CODES[kind])} for kind in self.codes]
+        codes = [{0: ("b", min(CODES[kind], 127)), 3: ("i", CODES[kind])} for kind in self.codes]
         graph: dict[int, Field] = {
             0: ("tables", self.tensors),
             1: ("vector:i", [self.image]),
@@ -258,3 +258,16 @@ def small_network() -> Author:
     joined = net.add("join", stem, body)
     net.simple("SOFTMAX", "ranking", net.dense("classifier", net.mean("mean", joined), 4))
     return net
+
+
+def stream(net: Author, source: int, rows: int) -> int:
+    """Keep the last rows of what went before: a state read, joined with what is new, cut and written."""
+    _, _, new, channels = net.shapes[source]
+    handle = net.tensor("window handle", (), kind=RESOURCE)
+    net.op("VAR_HANDLE", (), handle, {0: ("text", ""), 1: ("text", "window")})
+    held = net.op("READ_VARIABLE", (handle,), net.tensor("held", (1, 1, rows, channels)), {})
+    joined = net.op("CONCATENATION", (held, source), net.tensor("joined", (1, 1, rows + new, channels)), {0: ("i", 2), 1: ("b", 0)})
+    begins, size = net.integers("kept/begin", [0, 0, new, 0]), net.integers("kept/size", [1, 1, rows, channels])
+    kept = net.op("SLICE", (joined, begins, size), net.tensor("kept", (1, 1, rows, channels)), {})
+    net.op("ASSIGN_VARIABLE", (handle, kept), (), {})
+    return joined

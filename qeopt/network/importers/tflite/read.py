@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from math import prod
 from pathlib import Path
 
+from qeopt.network.graph import OpKind
 from qeopt.network.importers.assemble import assemble
 from qeopt.network.importers.bytes import read_bytes
+from qeopt.network.importers.constant import UnreadableError
 from qeopt.network.importers.model import ImportedModel, ImportOptions, refuse
+from qeopt.network.importers.obstacles import Obstacles
 from qeopt.network.importers.tflite.flatbuffer import DamagedError
-from qeopt.network.importers.tflite.operators import HANDLERS, read_operator
+from qeopt.network.importers.tflite.node import Node
+from qeopt.network.importers.tflite.operators import HANDLERS, REASONS, STATES
 from qeopt.network.importers.tflite.reader import Reader, open_graph
 from qeopt.network.importers.tflite.schema import IDENTIFIER
-from qeopt.spec.errors import Location, Problem, SpecError, quote
+from qeopt.spec.errors import SpecError, quote
 
 
 def read_tflite(path: Path, options: ImportOptions, *, values: bool = False) -> ImportedModel:
     """Read a TFLite file; see `Importer`.
+
+    A file of integers is what its library runs: operators stay as they are and in the order of the file, unless `order` is stated.
 
     Raises:
         SpecError: it is damaged, contradicts itself, or holds operators that nothing here can express, all of them named.
@@ -23,22 +30,20 @@ def read_tflite(path: Path, options: ImportOptions, *, values: bool = False) -> 
     content = read_bytes(path)
     if content[4:8] != IDENTIFIER:
         raise refuse(path, "is not a TFLite model: it does not begin with TFL3")
+    if "order" not in options.model_fields_set:
+        options = options.model_copy(update={"order": "as_given"})
     try:
         reader = open_graph(path, content, options)
-        _check_operators(reader, set(HANDLERS))
-        for number, op in enumerate(reader.ops):
-            read_operator(reader, number, op)
+        _read_all(reader)
         _results(reader)
         network = assemble(reader.draft, options)
-        learnt = {name: reader.learnt(*found) for name, found in reader.weights.items()} if values else {}
+        learnt = reader.draft.parameters(network) if values else {}
     except DamagedError as error:
         raise refuse(path, f"is damaged: it holds {error}") from None
-    return ImportedModel(
-        network,
-        {name: found for name, found in learnt.items() if found is not None and name in network.op_by_name},
-        reader.draft.file_bits(reader.bits, network.tensor_by_name),
-        tuple(reader.draft.notes),
-    )
+    except UnreadableError as error:
+        raise refuse(path, str(error)) from None
+    bits = reader.draft.file_bits(reader.bits, network.tensor_by_name)
+    return ImportedModel(network, learnt, bits, tuple(reader.draft.notes))
 
 
 def _results(reader: Reader) -> None:
@@ -49,14 +54,101 @@ def _results(reader: Reader) -> None:
         raise refuse(reader.path, "no output depends on the image")
 
 
-def _check_operators(reader: Reader, known: set[str]) -> None:
-    problems = []
+def _read_all(reader: Reader) -> None:
+    """Take all operators; what cannot be taken is gathered, so that all of it is told at once."""
+    obstacles = Obstacles(reader.path)
+    broken: set[int] = set()
     for number, op in enumerate(reader.ops):
-        name = reader.tensor(op.outputs[0]).name if op.outputs else f"operator {number}"
-        treat = reader.options.treat_as
-        if op.kind not in known and op.kind not in treat and name not in treat:
-            said = f"node {name!r}: operator {quote(op.kind)} is not known"
-            said += f"; say how to take it, such as treat_as: {{{op.kind}: identity}}"
-            problems.append(Problem(Location(str(reader.path)), said))
-    if problems:
-        raise SpecError(problems)
+        for index in (*op.inputs, *op.outputs):
+            if index != -1:
+                reader.tensor(index)
+        node = Node(reader, number, op)
+        try:
+            if broken.isdisjoint(op.inputs):
+                _read(node)
+                continue
+            if not _is_known(node):
+                raise node.refuse(_unknown(node))
+        except SpecError as error:
+            obstacles.add(error, op.kind)
+        broken.update(op.outputs)
+    obstacles.tell()
+
+
+def _is_known(node: Node) -> bool:
+    return node.op.kind in HANDLERS or _escape_of(node) is not None
+
+
+def _escape_of(node: Node) -> str | None:
+    treat = node.reader.options.treat_as
+    return treat.get(node.name) or treat.get(node.op.kind)
+
+
+def _read(node: Node) -> None:
+    """Take one operator into the draft; one that depends on no image is left out.
+
+    Raises:
+        SpecError: it holds what no network here can express.
+        DamagedError: it contradicts itself.
+    """
+    reader, op = node.reader, node.op
+    if not op.outputs and op.kind not in STATES:
+        raise DamagedError(f"operator {node.number} ({op.kind}) without outputs")
+    if any(index in reader.gone for index in op.inputs):
+        reader.gone.update(op.outputs)
+        return
+    depends = any(reader.draft.knows(str(index)) or index in reader.blocks for index in op.inputs)
+    if not depends and op.kind not in STATES and not _follows_blocks(node):
+        if op.kind == "DEQUANTIZE" and op.inputs:
+            reader.stored[op.outputs[0]] = op.inputs[0]
+        return
+    escape = _escape_of(node)
+    if escape is not None:
+        _taken(node, escape)
+    elif op.kind in HANDLERS:
+        HANDLERS[op.kind](node)
+    else:
+        raise node.refuse(_unknown(node))
+
+
+def _follows_blocks(node: Node) -> bool:
+    return any(index in node.reader.joined for index in node.op.inputs)
+
+
+def _taken(node: Node, escape: str) -> None:
+    """Take an operator as the user says, if that agrees with its shapes."""
+    reader, op = node.reader, node.op
+    first = next(index for index, tensor in enumerate(op.inputs) if reader.draft.knows(str(tensor)))
+    if escape == "cut":
+        reader.cut.extend(index for index in op.inputs if reader.draft.knows(str(index)))
+        reader.gone.update(op.outputs)
+    else:
+        have, want = node.read(first), node.shape()
+        agrees = prod(have) == prod(want) if escape == "move" else have == want
+        if not agrees or len(op.outputs) != 1:
+            raise node.refuse(f"cannot be taken as {escape}: it makes {list(want)} of {list(have)} values")
+        if escape == "identity":
+            node.same(first)
+        elif escape == "activation":
+            node.add(OpKind.ACTIVATION, (node.source(first),), function=op.kind.lower())
+        else:
+            node.add(OpKind.TRANSPOSE, (node.source(first),))
+    reader.draft.notes.append(f"taken as {escape}, as declared: {op.kind} {node.name!r}")
+
+
+def _unknown(node: Node) -> str:
+    """Why an operator cannot be taken, and what leads somewhere."""
+    reader, op = node.reader, node.op
+    said = f"operator {quote(op.kind)} {REASONS.get(op.kind, 'is not known')}"
+    first = next((index for index, tensor in enumerate(op.inputs) if reader.draft.knows(str(tensor))), None)
+    hints: dict[str, str] = {}
+    if first is not None and op.kind not in REASONS and len(op.outputs) == 1:
+        have, want = node.read(first), node.shape()
+        if have == want:
+            hints = {"activation": "a function of each value", "identity": "nothing"}
+        elif prod(have) == prod(want):
+            hints = {"move": "a copy in another order"}
+    if first is not None and not hints and any(piece.weights is not None for piece in reader.draft.pieces):
+        hints = {"cut": "the network then ends before it"}
+    ways = " or ".join(f"treat_as: {{{op.kind}: {hint}}} ({words})" for hint, words in hints.items())
+    return f"{said}; say how to take it: {ways}" if ways else said

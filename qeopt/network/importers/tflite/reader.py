@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qeopt.network.document import MAX_OPS
+from qeopt.network.importers.constant import Constant
 from qeopt.network.importers.draft import Draft, Shape
-from qeopt.network.importers.model import ImportOptions, Parameters, refuse
+from qeopt.network.importers.model import ImportOptions, refuse
 from qeopt.network.importers.tflite.flatbuffer import DamagedError, Table
 from qeopt.network.importers.tflite.schema import TYPES, OperatorEntry, TensorEntry, operator_name, read_tensor
 from qeopt.spec.errors import quote
@@ -29,12 +30,18 @@ class Reader:
     buffers: list[Table]
     outputs: tuple[int, ...]
     draft: Draft
-    weights: dict[str, tuple[TensorEntry, TensorEntry | None, bool]] = field(default_factory=dict)
-    """By operator: its weights, its bias, and whether it is depthwise."""
     bits: dict[str, int] = field(default_factory=dict)
     stored: dict[int, int] = field(default_factory=dict)
     """By a constant that is made of another: the one that holds its values."""
     cut: list[int] = field(default_factory=list)
+    gone: set[int] = field(default_factory=set)
+    """Tensors behind a cut."""
+    blocks: dict[int, tuple[str, tuple[int, int], tuple[int, int, int, int]]] = field(default_factory=dict)
+    """By tensor that is blocks as a batch: the value behind, the block, and the padding (top, bottom, left, right)."""
+    joined: dict[int, int] = field(default_factory=dict)
+    """By tensor that is blocks as a batch behind a convolution: the one without blocks."""
+    handles: dict[int, str] = field(default_factory=dict)
+    """By tensor that stands for a state: the state's name."""
 
     def tensor(self, index: int) -> TensorEntry:
         """A tensor by its index.
@@ -85,21 +92,49 @@ class Reader:
         found = None if prod(tensor.dims) > 64 else self.data(tensor)
         return None if found is None else tuple(int(number) for number in found.reshape(-1))
 
-    def learnt(self, weights: TensorEntry, bias: TensorEntry | None, depthwise: bool) -> Parameters | None:
-        """Weights and bias as real numbers, output channels first."""
-        values = self._real(weights)
-        if values is None:
-            return None
-        if values.ndim == 4:
-            values = values.transpose(3, 0, 1, 2) if depthwise else values.transpose(0, 3, 1, 2)
-        shift = None if bias is None else self._real(bias)
-        with np.errstate(all="ignore"):
-            return Parameters(
-                np.ascontiguousarray(values, np.float32), None if shift is None else shift.reshape(-1).astype(np.float32)
-            )
+    def is_image(self, index: int) -> bool:
+        """Whether a tensor is an input of the network, or another name for one."""
+        return self.draft.resolve(str(index)) in {self.draft.image, *self.draft.more_images}
+
+    def state(self, handle: int, shape: Shape, node: str) -> str:
+        """The value that a state is, by the tensor that stands for it.
+
+        Raises:
+            SpecError: nothing says which state it is, or it has had another shape.
+        """
+        name = self.handles.get(handle)
+        if name is None:
+            raise refuse(self.path, "reads or writes a state that no operator before it names", node)
+        value = f"state {name or handle}"
+        if value not in self.draft.shapes:
+            self.draft.read_state(value, shape)
+        if self.draft.shapes[value] != shape:
+            raise refuse(self.path, f"takes {value!r} of {list(self.draft.shapes[value])} values for {list(shape)}", node)
+        return value
+
+    def constant(self, index: int) -> Constant:
+        """A constant's real values, read when they are asked for."""
+        tensor = self.tensor(index)
+        stored = self.tensor(self.stored.get(index, index))
+        if self._is_empty(stored):
+            return Constant(tensor.dims, None, stored.bits)
+        key = f"buffer {stored.buffer}" if stored.buffer else ""
+
+        def load() -> NDArray[Any]:
+            found = self._real(stored)
+            if found is None:
+                raise ValueError(f"{quote(stored.name)} holds none")
+            return found
+
+        return Constant(tensor.dims, load, stored.bits, key)
+
+    def _is_empty(self, tensor: TensorEntry) -> bool:
+        return tensor.type not in TYPES or not 0 < tensor.buffer < len(self.buffers) or self._length(tensor) == 0
+
+    def _length(self, tensor: TensorEntry) -> int:
+        return len(self.buffers[tensor.buffer].numbers(0, "u1"))
 
     def _real(self, tensor: TensorEntry) -> NDArray[Any] | None:
-        tensor = self.tensor(self.stored.get(tensor.index, tensor.index))
         stored = self.data(tensor)
         if stored is None or not len(tensor.scales):
             return stored
@@ -115,17 +150,17 @@ class Reader:
 
 
 def open_graph(path: Path, content: bytes, options: ImportOptions) -> Reader:
-    """Read the tables of the only subgraph.
+    """Read the tables of the subgraph that runs; others may set states before the first inference.
 
     Raises:
-        SpecError: there are several, or several inputs, or a batch.
+        SpecError: there are several that run, no input, or a batch.
         DamagedError: offsets or claims lead out of the file.
     """
     root = Table.root(content)
     codes = [operator_name(code) for code in root.tables(1)]
     graphs = list(root.tables(2))
-    if len(graphs) != 1:
-        raise refuse(path, f"{len(graphs)} subgraphs; one was expected")
+    if not graphs:
+        raise refuse(path, "no subgraph; one was expected")
     graph = graphs[0]
     tensors = [read_tensor(index, table) for index, table in enumerate(graph.tables(0))]
     ops: list[OperatorEntry] = []
@@ -137,13 +172,21 @@ def open_graph(path: Path, content: bytes, options: ImportOptions) -> Reader:
             raise DamagedError(f"operator code {index} of {len(codes)}")
         reads, writes = (tuple(int(i) for i in table.numbers(number, "i4")[:1024]) for number in (1, 2))
         ops.append(OperatorEntry(codes[index], reads, writes, table.table(4)))
+    started = {int(op.options.number(0, "i")) for op in ops if op.kind == "CALL_ONCE" and op.options is not None}
+    if len(graphs) > 1 and not set(range(1, len(graphs))) <= started:
+        raise refuse(path, f"{len(graphs)} subgraphs; one, and those that are run once before it, were expected")
     inputs, outputs = (tuple(int(i) for i in graph.numbers(number, "i4")[:1024]) for number in (1, 2))
-    if len(inputs) != 1:
-        raise refuse(path, f"{len(inputs)} inputs; one image was expected")
+    if not inputs:
+        raise refuse(path, "no input; an image was expected")
     draft = Draft(path)
     reader = Reader(path, options, tensors, ops, list(root.tables(4)), outputs, draft)
-    dims = reader.tensor(inputs[0]).dims
-    if dims and dims[0] != 1 and len(dims) > 1:
-        raise refuse(path, f"a batch of {dims[0]}; one image was expected")
-    draft.read_image(str(inputs[0]), reader.shape(inputs[0]))
+    draft.as_it_runs = any(reader.tensor(op.outputs[0]).bits for op in ops if op.kind in _WEIGHTED and op.outputs)
+    for index in inputs:
+        dims = reader.tensor(index).dims
+        if dims and dims[0] != 1 and len(dims) > 1:
+            raise refuse(path, f"a batch of {dims[0]}; one image was expected")
+        draft.read_image(str(index), reader.shape(index))
     return reader
+
+
+_WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"})

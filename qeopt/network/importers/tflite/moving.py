@@ -1,0 +1,204 @@
+"""What TFLite operators that move, cut, join and resize tensors become, and those that keep states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+
+from qeopt.network.graph import OpKind
+from qeopt.network.importers.tflite.node import Handler, Node, in_order, permuted
+
+_BLOCKED = "a block that divides rows, columns or channels was expected"
+
+
+def _reshape(node: Node) -> None:
+    node.needs(1)
+    if prod(node.reader.tensor(node.op.outputs[0]).dims) != prod(node.dims()):
+        raise node.refuse("writes another number of values than it reads")
+    node.add(OpKind.RESHAPE, (node.source(),), moves=in_order(node.read(), node.shape()))
+
+
+def _requantised(node: Node) -> None:
+    """Between integers of two scales an operator runs; at the border to real numbers the values are the same."""
+    node.needs(1)
+    read, written = (node.reader.tensor(index).bits for index in (node.op.inputs[0], node.op.outputs[0]))
+    if read is not None and written is not None and node.op.kind == "QUANTIZE" and not node.reader.is_image(node.op.inputs[0]):
+        node.add(OpKind.ACTIVATION, (node.source(),))
+    else:
+        node.same()
+
+
+def _concat(node: Node) -> None:
+    node.needs(1)
+    sources = [node.source(index) for index in range(len(node.op.inputs))]
+    if len(sources) == 1:
+        node.same()
+        return
+    if sum(prod(node.reader.draft.shapes[value]) for value in sources) != prod(node.shape()):
+        raise node.refuse("writes another number of values than it reads")
+    node.add(OpKind.CONCAT, sources)
+    node.then(*node.fused(1))
+
+
+def _pad(node: Node) -> None:
+    node.needs(2)
+    pads = node.integers(1)
+    rank = len(node.dims())
+    if pads is None or len(pads) != 2 * rank or rank > 4 or any(pads[: 2 * (rank - 3)]) or any(margin < 0 for margin in pads):
+        raise node.refuse("only constant padding of rows, columns and channels is known")
+    around = (*(0,) * (6 - len(pads)), *pads)[-6:]
+    top, bottom, left, right, front, back = around
+    source, written = node.read(), node.shape()
+    if (source[0] + top + bottom, source[1] + left + right, source[2] + front + back) != written:
+        raise node.refuse(f"writes {list(written)}, which does not follow from its padding")
+    function: str = "zero"
+    terms: tuple[float | None, ...] = ()
+    if node.op.kind == "PADV2":
+        value = node.constant(2, "the value to pad with is no constant").values()
+        if value is None or value.size != 1:
+            raise node.refuse("one value to pad with was expected")
+        filler = float(value.reshape(-1)[0])
+        function, terms = ("constant", (filler,)) if filler else ("zero", ())
+    if node.op.kind == "MIRROR_PAD":
+        if int(node.option(0, "b")):
+            raise node.refuse("padding by mirroring with the border is not known")
+        function = "reflect"
+    told = {"pads": (top, left, bottom, right), "channel_pads": (front, back), "function": function, "terms": terms}
+    node.add(OpKind.PAD, (node.source(),), **told)
+
+
+def _transpose(node: Node) -> None:
+    node.needs(2)
+    order, dims = node.integers(1), node.dims()
+    if order is None or sorted(order) != list(range(len(dims))):
+        raise node.refuse("only a constant order of all dimensions is known")
+    node.add(OpKind.TRANSPOSE, (node.source(),), moves=permuted(node.read(), dims, order, node.shape()))
+
+
+def _depth_to_space(node: Node) -> None:
+    node.needs(1)
+    block, (height, width, channels) = int(node.option(0)), node.read()
+    if block < 1 or channels % (block * block) or node.shape() != (height * block, width * block, channels // block**2):
+        raise node.refuse(_BLOCKED)
+    dims = (height, width, block, block, channels // block**2)
+    node.add(OpKind.TRANSPOSE, (node.source(),), moves=permuted(node.read(), dims, (0, 2, 1, 3, 4), node.shape()))
+
+
+def _space_to_depth(node: Node) -> None:
+    node.needs(1)
+    block, (height, width, channels) = int(node.option(0)), node.read()
+    if block < 1 or height % block or width % block or node.shape() != (height // block, width // block, channels * block**2):
+        raise node.refuse(_BLOCKED)
+    dims = (height // block, block, width // block, block, channels)
+    node.add(OpKind.TRANSPOSE, (node.source(),), moves=permuted(node.read(), dims, (0, 2, 1, 3, 4), node.shape()))
+
+
+def _resize(node: Node) -> None:
+    node.needs(1)
+    linear = node.op.kind == "RESIZE_BILINEAR"
+    corners, centers = (2, 3) if linear else (0, 1)
+    places = "align_corners" if node.option(corners, "b") else "half_pixel" if node.option(centers, "b") else "asymmetric"
+    rounding = "round_prefer_ceil" if node.option(corners, "b") else "floor"
+    if node.shape()[2] != node.read()[2]:
+        raise node.refuse("only rows and columns can be resized")
+    node.add(OpKind.RESIZE, (node.source(),), function=f"linear {places}" if linear else f"nearest {places} {rounding}")
+
+
+def _split(node: Node) -> None:
+    place = 1 if node.op.kind == "SPLIT" else 0
+    node.needs(place + 1)
+    source, pieces = node.source(place), [prod(node.shape(output)) for output in range(len(node.op.outputs))]
+    if sum(pieces) != prod(node.reader.draft.shapes[source]):
+        raise node.refuse("its pieces together hold another number of values than it reads")
+    if len(pieces) == 1:
+        node.same(place)
+        return
+    node.add(OpKind.SPLIT, (source,))
+
+
+def _slice(node: Node) -> None:
+    node.needs(3)
+    begins, ends, dims = node.integers(1), node.integers(2), node.dims()
+    rank = len(dims)
+    steps: tuple[int, ...] = (1,) * rank
+    if begins is None or ends is None or rank > 4:
+        raise node.refuse("constant begins and ends of four dimensions at most were expected")
+    if node.op.kind == "STRIDED_SLICE":
+        steps = node.integers(3) or ()
+        masks = [int(node.option(field)) for field in range(4)]
+        if not len(begins) == len(ends) == len(steps) == rank or any(masks[2:]):
+            raise node.refuse("a slice that adds dimensions or names some of them only is not known")
+        begins = tuple(0 if masks[0] >> axis & 1 else begin % dims[axis] for axis, begin in enumerate(begins))
+    if len(begins) != rank or any(step < 1 for step in steps):
+        raise node.refuse("a slice backwards, or of some dimensions only, is not known")
+    first, every = ((*fill, *told)[-3:] for fill, told in (((0, 0, 0), begins), ((1, 1, 1), steps)))
+    if prod(node.shape()) > prod(node.read()):
+        raise node.refuse("writes more values than it reads")
+    node.add(OpKind.SLICE, (node.source(),), begins=first, every=every)
+
+
+def _arg_max(node: Node) -> None:
+    node.needs(1)
+    if node.op.outputs[0] not in node.reader.outputs:
+        raise node.refuse("a ranking is known at the end of a network only")
+    node.reader.draft.notes.append(f"left out at the end: {node.op.kind} {node.name!r}")
+    node.same()
+
+
+def _handle(node: Node) -> None:
+    """A name for a state; what it holds is known where it is read or written."""
+    if not node.op.outputs:
+        return
+    options = node.op.options
+    node.reader.handles[node.op.outputs[0]] = "" if options is None else options.text(1)
+
+
+def _read_variable(node: Node) -> None:
+    node.needs(1)
+    node.add(OpKind.READ_STATE, (node.reader.state(node.op.inputs[0], node.shape(), node.name),))
+
+
+def _assign_variable(node: Node) -> None:
+    """A state is written where it lies."""
+    if len(node.op.inputs) != 2:
+        raise node.refuse("a state and what it becomes were expected")
+    reader = node.reader
+    if not node.knows(1):
+        reader.draft.notes.append(f"left out: a state is set to constants by operator {node.number}")
+        return
+    state = reader.state(node.op.inputs[0], node.read(1), node.name)
+    reader.draft.write_state(f"{state} (written)", node.source(1), state)
+
+
+def _ignore(node: Node) -> None:
+    """What is done once before the first inference, or is arithmetic of shapes, which are stated."""
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "RESHAPE": _reshape,
+    "SQUEEZE": _reshape,
+    "EXPAND_DIMS": _reshape,
+    "QUANTIZE": _requantised,
+    "DEQUANTIZE": _requantised,
+    "CAST": _requantised,
+    "CONCATENATION": _concat,
+    "PAD": _pad,
+    "PADV2": _pad,
+    "MIRROR_PAD": _pad,
+    "TRANSPOSE": _transpose,
+    "DEPTH_TO_SPACE": _depth_to_space,
+    "SPACE_TO_DEPTH": _space_to_depth,
+    "RESIZE_BILINEAR": _resize,
+    "RESIZE_NEAREST_NEIGHBOR": _resize,
+    "SPLIT": _split,
+    "SPLIT_V": _split,
+    "SLICE": _slice,
+    "STRIDED_SLICE": _slice,
+    "ARG_MAX": _arg_max,
+    "VAR_HANDLE": _handle,
+    "READ_VARIABLE": _read_variable,
+    "ASSIGN_VARIABLE": _assign_variable,
+    "CALL_ONCE": _ignore,
+    "SHAPE": _ignore,
+    "DENSIFY": _ignore,
+}
