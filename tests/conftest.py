@@ -74,7 +74,7 @@ INVENTED: Mapping[str, Mapping[str, Any]] = {
     # Limits of shapes, padding, lasting memory, several pools, estimates.
     "everything": {
         "kernels": {
-            "conv": {**NO_BITS_LEFT_OUT, "max_channels": 48, "weight_channel_multiple": {"2": 4}},
+            "conv": {**NO_BITS_LEFT_OUT, "max_channels": 48, "weight_channel_multiple": {"2": 4}, "columns": {"4": 8}},
             "depthwise": {**NO_BITS_LEFT_OUT, "windows": [3, 5], "strides": [1, 2]},
             "add": {"in": [2, 4, 8], "out": [2, 4, 8]},
             "pool": {"in": [2, 4, 8], "out": [2, 4, 8]},

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from qeopt.hardware.device import Device
 from qeopt.hardware.formula import Formula
 from qeopt.hardware.runtime import Kernel, Runtime, Scratch, Tuples
-from qeopt.network import WEIGHTED_KINDS, Dim, Op, OpKind, Tensor, macs, weight_count
+from qeopt.network import WEIGHTED_KINDS, Dim, Op, OpKind, Tensor, fan_in, macs, weight_count
 from qeopt.network.graph import times
 
 Mask: TypeAlias = bool | NDArray[np.bool_]
@@ -167,17 +167,39 @@ def legal_tuples(runtime: Runtime, op: Op, weights: Iterable[int], activations: 
 
 def channels_fit(runtime: Runtime, op: Op, tensor: Tensor, bits: int) -> Mask:
     """Whether `op` can read or write `tensor` at `bits` by its kernel's channel multiples: one answer per network of a batch."""
-    kernel = _kernel(runtime, op)
-    multiple = 1 if kernel is None else kernel.channel_multiple.get(bits, 1)
-    return _mask(image_channels(runtime, tensor) % multiple == 0)
+    return _mask(image_channels(runtime, tensor) % channel_multiple(runtime, op, bits) == 0)
 
 
-def weight_channels_fit(runtime: Runtime, op: Op, bits: int) -> Mask:
-    """Whether the kernel of `op` can run with weights of `bits` by its multiples of the channels it reads and writes."""
+def channel_multiple(runtime: Runtime, op: Op, bits: int) -> int:
+    """The number that channels read or written at `bits` must be a multiple of for the kernel of `op`."""
     kernel = _kernel(runtime, op)
-    multiple = 1 if kernel is None else kernel.weight_channel_multiple.get(bits, 1)
-    read = image_channels(runtime, op.inputs[0])
-    return _mask((read % multiple == 0) & (op.output.channels % multiple == 0))
+    return 1 if kernel is None else kernel.channel_multiple.get(bits, 1)
+
+
+def weight_limits(runtime: Runtime, op: Op, bits: int) -> tuple[tuple[str, Mask], ...]:
+    """What the kernel of `op` asks of its shape with weights of `bits`, in words, and whether that holds."""
+    kernel = _kernel(runtime, op)
+    if kernel is None or not op.has_weights:
+        return ()
+    found: list[tuple[str, Mask]] = []
+    multiple, columns = kernel.weight_channel_multiple.get(bits, 1), kernel.columns.get(bits, 1)
+    if multiple > 1:
+        sides = (image_channels(runtime, op.inputs[0]), op.output.channels)
+        found += [(f"a multiple of {multiple} channels", _mask(channels % multiple == 0)) for channels in sides]
+    if columns > 1:
+        summed = fan_in(executed(runtime, op))
+        found.append((f"a multiple of {columns} values in every sum (k_h * k_w * c_in)", _mask(summed % columns == 0)))
+    if kernel.grouped is not None and bits not in kernel.grouped:
+        found.append(("no groups", op.groups == 1))
+    return tuple(found)
+
+
+def weights_fit(runtime: Runtime, op: Op, bits: int) -> Mask:
+    """Whether the kernel of `op` can run its shape with weights of `bits`: one answer per network of a batch."""
+    fits: Mask = True
+    for _, holds in weight_limits(runtime, op, bits):
+        fits = _mask(fits & holds)
+    return fits
 
 
 def shape_limits(runtime: Runtime, op: Op) -> tuple[tuple[str, Mask], ...]:
@@ -186,6 +208,10 @@ def shape_limits(runtime: Runtime, op: Op) -> tuple[tuple[str, Mask], ...]:
     if kernel is None:
         return ()
     found: list[tuple[str, Mask]] = []
+    if kernel.square:
+        found += [(f"the same {noun} in both directions", fits) for noun, fits in _squares(op)]
+    if not kernel.dilated:
+        found.append(("no dilation", op.dilation == (1, 1)))
     if kernel.windows:
         found += [(f"windows of {_listed(kernel.windows)}", _among(side, kernel.windows)) for side in op.window]
     if kernel.strides:
@@ -193,6 +219,7 @@ def shape_limits(runtime: Runtime, op: Op) -> tuple[tuple[str, Mask], ...]:
     if kernel.max_channels is not None:
         sides = (*(image_channels(runtime, source) for source in op.inputs), op.output.channels)
         found += [(f"{kernel.max_channels} channels at most", _mask(channels <= kernel.max_channels)) for channels in sides]
+    found += [(words, _mask(formula.of(executed(runtime, op)) == 0)) for words, formula in kernel.asks.items()]
     return tuple(found)
 
 
@@ -203,6 +230,18 @@ def missing_isa(device: Device, runtime: Runtime) -> tuple[str, ...]:
 
 def _kernel(runtime: Runtime, op: Op) -> Kernel | None:
     return None if runtime.kernels == "any" else runtime.kernels.get(op.kind)
+
+
+def _squares(op: Op) -> tuple[tuple[str, Mask], ...]:
+    """What of `op` is the same in both directions."""
+    tensors = (*op.inputs, op.output)
+    top, left, bottom, right = op.pads or (0, 0, 0, 0)
+    return (
+        *(("size of images", _mask(tensor.height == tensor.width)) for tensor in tensors),
+        ("window", _mask(op.window[0] == op.window[1])),
+        ("stride", op.strides[0] == op.strides[1]),
+        ("padding", (top, bottom) == (left, right)),
+    )
 
 
 def _among(value: Dim, allowed: tuple[int, ...]) -> Mask:

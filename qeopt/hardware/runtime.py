@@ -55,12 +55,24 @@ class Kernel(Block):
     """By activation bits: the number that input and output channels must be a multiple of."""
     weight_channel_multiple: Mapping[Bits, Annotated[int, Field(ge=1)]] = {}
     """By weight bits: the number that input and output channels must be a multiple of."""
+    columns: Mapping[Bits, Annotated[int, Field(ge=1)]] = {}
+    """By weight bits: the number that the values summed into one output (k_h * k_w * c_in) must be a multiple of."""
+    grouped: tuple[Bits, ...] | None = None
+    """Weight bits with which it runs groups of channels; all of its own where this is left out."""
+    dilated: bool = True
+    """Whether it knows dilation."""
+    square: bool = False
+    """Whether images, windows, steps and padding must be the same in both directions."""
+    values: Literal["signed", "unsigned"] | None = None
+    """How it holds values: as two's complement, or from zero up with an offset; left out where it takes both."""
     windows: tuple[Annotated[int, Field(ge=1)], ...] = ()
     """Sides that a window may have; any where this is left out."""
     strides: tuple[Annotated[int, Field(ge=1)], ...] = ()
     """Strides that a window may have; any where this is left out."""
     max_channels: Annotated[int, Field(ge=1)] | None = None
     """Most channels that an operator may read or write."""
+    asks: Mapping[str, ShapeFormula] = {}
+    """Other limits of shapes: by what is asked for in words, a formula that is 0 where that is met."""
 
     @model_validator(mode="after")
     def _one_form(self) -> Kernel:
@@ -77,6 +89,8 @@ class Kernel(Block):
         for field, stated, known in (
             ("channel_multiple", self.channel_multiple, activations),
             ("weight_channel_multiple", self.weight_channel_multiple, weights),
+            ("columns", self.columns, weights),
+            ("grouped", self.grouped or (), weights),
         ):
             for bits in stated:
                 if bits not in known:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from qeopt.budgets import budget
 from qeopt.hardware import Runtime
-from qeopt.memory import Limits
+from qeopt.memory import Limits, Step
 from qeopt.network import Bits, Network
 from qeopt.qbr.decisions import Decisions, decide
 from qeopt.qbr.rows import RowBuilder
@@ -33,6 +33,8 @@ class Compiled:
     objective: Objective
     per_nat: int = MICRO
     """Integer gains in a nat."""
+    steps: Mapping[str, Step] = field(default_factory=dict)
+    """By name of a row over memory, the step that it is about."""
 
     def bits(self, picks: Sequence[int]) -> Bits:
         """Read picks back as bits."""
@@ -98,7 +100,7 @@ def compile_bits(
         rows=tuple(budget_rows),
         tie_breaks=(TieBreak("flash", rows.unit, rows.flash_terms()), TieBreak("traffic", rows.unit, rows.traffic_terms())),
     )
-    return Compiled(network, decided, problem, fixed, objective, per_nat)
+    return Compiled(network, decided, problem, fixed, objective, per_nat, rows.steps)
 
 
 def _resolution(gains: Mapping[int, Mapping[int, float]]) -> int:

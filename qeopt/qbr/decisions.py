@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from qeopt.hardware import Runtime
-from qeopt.hardware.costs import channels_fit, legal_tuples, shape_limits, weight_channels_fit
+from qeopt.hardware.costs import channel_multiple, channels_fit, executed, legal_tuples, shape_limits, weight_limits, weights_fit
 from qeopt.hardware.runtime import Tuples
-from qeopt.network import Bits, Network, Op, Tensor
+from qeopt.network import Bits, Network, Op, Tensor, fan_in
 from qeopt.qbr.settings import BitChoices
 
 
@@ -117,7 +117,7 @@ def _legal(op: Op, source: Tensor, runtime: Runtime, ins: set[int], weights: set
     outs = {bits for bits in outs if channels_fit(runtime, op, op.output, bits)}
     if not all(fits for _, fits in shape_limits(runtime, op)):
         return ()
-    weights = {bits for bits in weights if weight_channels_fit(runtime, op, bits)}
+    weights = {bits for bits in weights if weights_fit(runtime, op, bits)}
     legal = legal_tuples(runtime, op, weights, ins | outs)
     return tuple(entry for entry in legal if entry[0] in ins and entry[2] in outs)
 
@@ -127,6 +127,8 @@ def _no_bits(op: Op, source: Tensor, runtime: Runtime, widths: list[set[int]]) -
     if refused:
         window, channels = "x".join(map(str, op.window)), f"{source.channels} channels in and {op.output.channels} out"
         shape = f"this one has a window of {window}, stride {op.stride}, {channels}"
+        if any("images" in text for text in refused):
+            shape += f", an image of {source.height}x{source.width}"
         return f"the runtime cannot execute {op.kind} {op.name!r}: it takes {'; '.join(refused)}; {shape}"
     ins, weights, outs = (", ".join(map(str, sorted(found))) or "none" for found in widths)
     text = f"no bits are legal for {op.kind} {op.name!r}: its input {source.name!r} may have {ins}, its output {outs}"
@@ -136,7 +138,25 @@ def _no_bits(op: Op, source: Tensor, runtime: Runtime, widths: list[set[int]]) -
     if not can:
         return f"{text}; the runtime has no {op.kind} kernel"
     tuples = ", ".join(f"{a}x{w}->{o}" if w else f"{a}->{o}" for a, w, o in can[:6]) + (", ..." if len(can) > 6 else "")
-    return f"{text}; the runtime executes {tuples}, {source.channels} channels in and {op.output.channels} out"
+    asked = _asked(op, source, runtime, widths)
+    return f"{text}; the runtime executes {tuples}, {source.channels} channels in and {op.output.channels} out{asked}"
+
+
+def _asked(op: Op, source: Tensor, runtime: Runtime, widths: list[set[int]]) -> str:
+    """Multiples that the widths at hand ask for and this shape does not have."""
+    said = [
+        f"{bits}-bit {noun} ask for a multiple of {channel_multiple(runtime, op, bits)} channels"
+        for noun, tensor, found in (("inputs", source, widths[0]), ("outputs", op.output, widths[2]))
+        for bits in sorted(found)
+        if not channels_fit(runtime, op, tensor, bits)
+    ]
+    said += [
+        f"{bits}-bit weights ask for {text}"
+        for bits in sorted(widths[1])
+        for text in dict.fromkeys(text for text, holds in weight_limits(runtime, op, bits) if not holds)
+    ]
+    summed = f", which has {fan_in(executed(runtime, op))}" if any("in every sum" in text for text in said) else ""
+    return "".join(f"; {text}" for text in said) + summed
 
 
 def _assemble(

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 from qeopt.hardware import Runtime
 from qeopt.hardware.costs import held
-from qeopt.memory import steps
 from qeopt.qbr.compile import Compiled
-from qeopt.qbr.rows import scratch_suffix
 from qeopt.spec.units import format_bytes
 from qeopt_solvers import Row
 
@@ -75,7 +73,7 @@ def why_infeasible(compiled: Compiled, runtime: Runtime) -> str:
 
 
 def _shortage(compiled: Compiled, runtime: Runtime, row: Row) -> Shortage:
-    if row.kind != "sram":
+    if row.name not in compiled.steps:
         return Shortage(row.kind, None, row.unit, _minimum(row), row.limit)
     return Shortage(row.kind, row.name, row.unit, _minimum(row), row.limit, _residents(compiled, runtime, row))
 
@@ -90,8 +88,7 @@ def _share(row: Row) -> float:
 
 def _residents(compiled: Compiled, runtime: Runtime, row: Row) -> tuple[Resident, ...]:
     """What lies in memory during the step of an SRAM row, at the fewest legal bits."""
-    names = {step.name: step for step in steps(compiled.network, runtime)}
-    step = names[row.name.split(scratch_suffix(""))[0]]
+    step = compiled.steps[row.name]
     found, rest = [], _minimum(row)
     for item in step.live:
         width = compiled.decisions.activation[item.tensor.name].widths[0]

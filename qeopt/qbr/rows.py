@@ -56,6 +56,8 @@ class RowBuilder:
         self._runtime = runtime
         self._decisions = decisions
         self._links: dict[str, tuple[int, Link]] = {}
+        self.steps: dict[str, Step] = {}
+        """By name of a row over memory, the step that it is about."""
         for op in network.ops:
             for number, tuples in enumerate(decisions.tuples[op.name]):
                 holders = self._holders(op, number)
@@ -106,7 +108,8 @@ class RowBuilder:
                 self._add_op_cost(total, step.op, needed)
                 for op, costs in together:
                     self._add_op_cost(total, op, costs)
-                name = step.name + "".join(scratch_suffix(op.name) for op, _ in together)
+                name = step.name + "".join(f" with scratch of {op.name}" for op, _ in together)
+                self.steps[name] = step
                 rows.append(Row(name, SRAM.name, self.unit, Scope.LOCAL, limit, total.terms(), total.link_terms(), total.fixed))
         return tuple(rows)
 
@@ -234,11 +237,6 @@ class RowBuilder:
             choices = tuple(index for p in positions if (index := holders[p].index) is not None)
             self._links[name] = (len(self._links), Link(name, choices, tuple(sorted(allowed))))
         return self._links[name]
-
-
-def scratch_suffix(op_name: str) -> str:
-    """What follows the name of a step in the name of a row that charges it with the scratch of another operator."""
-    return f" with scratch of {op_name}"
 
 
 def _open_positions(holders: tuple[Holder, Holder, Holder]) -> list[int]:

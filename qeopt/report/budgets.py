@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from qeopt.budgets import ENERGY, LATENCY, MACS, table
+from qeopt.hardware.crossings import crossings
 from qeopt.report.counted import Counted
 from qeopt.score import MICRO
 from qeopt.verbs.explain import worths
@@ -73,9 +74,16 @@ def _nats(gain: int | None) -> float | None:
 
 
 def estimates(counted: Counted) -> tuple[str, ...]:
-    """Say what the runtime estimates of time and energy, and by whose word; nothing where it estimates nothing."""
+    """Say what the runtime estimates of time and energy, and by whose word, and which operators it needs besides the network's."""
     runtime, device, used = counted.study.runtime, counted.study.device, counted.resources
     found = []
+    changes = crossings(runtime, counted.network)
+    if changes:
+        values = sum(int(change.tensor.elements) for change in changes)
+        found.append(
+            f"beside these operators: {len(changes)} tensors change between signed and unsigned values in place "
+            f"({values:,} values an inference, no memory)"
+        )
     if runtime.latency is not None:
         cycles = used.used[LATENCY.name]
         time = "" if device is None else f", {cycles / (device.clock_mhz * 1000):,.2f} ms at {device.clock_mhz:g} MHz"

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from qeopt.design import Design
+from qeopt.hardware.crossings import crossings
 from qeopt.report.budgets import BudgetRow, budget_rows, estimates, mac_rate
 from qeopt.report.counted import Counted, layers
 from qeopt.report.judgement import judgement, judgement_document
@@ -89,6 +90,10 @@ class SolutionReport:
             **design,
             "uses": {row.name: {**asdict(row), "share": row.share, "binds": row.binds} for row in self.budgets},
             "layers": [asdict(layer) for layer in layers(self.counted)],
+            "sign_changes": [
+                {"tensor": change.tensor.name, "before": change.op.name, "values": change.values}
+                for change in crossings(self.counted.study.runtime, self.counted.network)
+            ],
             "judgement": judgement_document(self.counted, self.design.score),
             "warnings": list(self.warnings),
             "sources": sources_document(self.sources),

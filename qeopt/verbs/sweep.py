@@ -9,6 +9,7 @@ from pathlib import Path
 
 from qeopt.budgets import table
 from qeopt.design import VerificationError
+from qeopt.design.refuse import refuse_overuse
 from qeopt.infeasibility.network import fast_exact, fixed_totals
 from qeopt.network import Network
 from qeopt.qbr import PROVER, Refined, Refiner
@@ -161,7 +162,7 @@ class _Sweeper:
         refined = refiner.refine(network, fast_exact(refiner), hint)
         if refined.bits is None:
             return self._none(refiner, limits, refined)
-        return _point(limits, Stop.SINGLE, structure, prove(refiner, refined))
+        return _point(limits, Stop.SINGLE, structure, _kept(refiner, prove(refiner, refined)))
 
     def _none(self, refiner: Refiner, limits: Mapping[str, int], refined: Refined) -> SweepPoint:
         """No bits; CP-SAT has to agree if that is said to be proven."""
@@ -192,11 +193,18 @@ class _Sweeper:
         if found.best is None:
             status = Status.INFEASIBLE if bound == -math.inf else Status.UNKNOWN
             return SweepPoint(limits, status, found.stopped, bound=None if bound == -math.inf else bound, reason=found.reason)
-        proofs = prove(refiner, found.best.refined)
+        proofs = _kept(refiner, prove(refiner, found.best.refined))
         return replace(_point(limits, found.stopped, found.best.structure, proofs), bound=bound)
 
     def _expand(self, structure: Structure) -> Network:
         return self.study.subject.expand(structure, self.study.task, self.study.subject.name)
+
+
+def _kept(refiner: Refiner, proofs: tuple[Refined, ...]) -> tuple[Refined, ...]:
+    """The proofs, once it is seen that the answer keeps its budgets."""
+    if proofs[0].resources is not None:
+        refuse_overuse(refiner.limits, proofs[0].resources, f"the point of {proofs[0].network.name!r}")
+    return proofs
 
 
 def _point(limits: Mapping[str, int], stopped: Stop, structure: Structure, proofs: Sequence[Refined]) -> SweepPoint:

@@ -1,6 +1,7 @@
 """`qeopt explain`: why nothing fits, and what budgets are worth."""
 
 import json
+import re
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -69,7 +70,7 @@ def test_a_network_that_does_not_fit(run: Run, golden: Callable[[str, str], None
 def test_stated_weights(run: Run) -> None:
     options = ("--set", "budgets.sram=5 KiB", "--set", "budgets.flash=3 KiB", "--weight", "flash=1 KiB", "--weight", "sram=2KiB")
     text = run("explain", "net.yaml", *options).stdout
-    assert "weights: in steps of flash 1,024 B, sram 2,048 B together, 5 steps are needed" in text
+    assert "weights: in steps of flash 1,024 B, sram 2,048 B together, 6 steps are needed" in text
 
 
 def test_only_a_total_excludes_the_network(run: Run) -> None:
@@ -118,9 +119,10 @@ def test_a_space_in_which_nothing_fits(run: Run, golden: Callable[[str, str], No
 WIDE_RUNTIME = """\
 kind: runtime
 kernels:
-  conv: {in: [8], weights: [2, 8], out: [8], weight_channel_multiple: {"2": 16}}
+  conv: {in: [8], weights: [2, 8], out: [8]}
   pool: {in: [8], out: [8]}
   dense: {in: [8], weights: [8], out: [8]}
+code: {conv: 1200 - 100 * w_bits}
 source: {url: "https://example.org", date: 2026-01-01}
 """
 WIDE = """\
@@ -140,7 +142,7 @@ search: {evaluations: 8}
 
 
 def test_a_space_of_which_nothing_is_proven(run: Run, golden: Callable[[str, str], None], tmp_path: Path) -> None:
-    """Kernels of few bits ask for multiples of channels, which the bound leaves out: it takes structures to need too little."""
+    """Code of the kernels in use is left out of the bound: it takes structures to need too little."""
     (tmp_path / "wide_runtime.yaml").write_text(WIDE_RUNTIME)
     (tmp_path / "wide.yaml").write_text(WIDE)
     result = run("explain", "wide.yaml")
@@ -155,6 +157,17 @@ def test_a_space_of_which_nothing_is_proven(run: Run, golden: Callable[[str, str
     flash, layers = found["space"]["misfit"]["singles"]
     assert (flash["suffices"], flash["proven"]) == (True, False)
     assert (layers["suffices"], layers["proven"]) == (False, False)
+
+
+def test_multiples_that_weights_ask_for_are_proven_to_be_too_much(run: Run, tmp_path: Path) -> None:
+    """60 channels are no multiple of 16, so their weights have 8 bits; the bound knows."""
+    rule = 'out: [8], weight_channel_multiple: {"2": 16}}'
+    (tmp_path / "wide_runtime.yaml").write_text(re.sub("code: .*\n", "", WIDE_RUNTIME).replace("out: [8]}", rule, 1))
+    (tmp_path / "wide.yaml").write_text(WIDE)
+    found = json.loads(run("explain", "wide.yaml", "--json").stdout)
+    assert found["proven"]
+    (flash,) = (single for single in found["space"]["misfit"]["singles"] if single["budget"] == "flash")
+    assert (flash["suffices"], flash["proven"], flash["amount"]) == (True, True, 2864)
 
 
 def test_what_explain_says_of_a_space_is_what_check_says(run: Run) -> None:

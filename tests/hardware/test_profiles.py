@@ -1,6 +1,7 @@
 """The devices and runtimes that ship: all load, all say where their numbers come from, and well-known facts are as known."""
 
 import datetime
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -213,11 +214,15 @@ def test_formulas_serve_integers_and_arrays(name: str, kind: OpKind) -> None:
 EVERY_COMBINATION = tuple(product(WIDTHS, WIDTHS, WIDTHS))
 
 
+def test_depthwise_weights_of_cmix_nn_have_8_bits() -> None:
+    assert legal_tuples(runtime("cmix-nn"), op(CONV), WIDTHS, WIDTHS) == EVERY_COMBINATION
+    assert legal_tuples(runtime("cmix-nn"), op(DEPTHWISE), WIDTHS, WIDTHS) == tuple(product(WIDTHS, (8,), WIDTHS))
+
+
 @pytest.mark.parametrize("kind", [CONV, DEPTHWISE])
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("cmix-nn", EVERY_COMBINATION),
         ("pulp-nn", EVERY_COMBINATION),
         ("ideal", EVERY_COMBINATION),
         ("paper", EVERY_COMBINATION),
@@ -260,21 +265,24 @@ def test_cmix_nn_pads_the_image() -> None:
     [
         ("cmix-nn", op(CONV, 1, 10), 48, 48),
         ("cmix-nn", op(CONV, 3, 3), 144, 144),
-        ("cmix-nn", op(DEPTHWISE, 3, 10), 90, 90),
+        ("cmix-nn", op(DEPTHWISE, 3, 10), 92, 92),  # 90 bytes, and the next buffer at a word
         ("cmix-nn", op(POOL, 1, 10), 40, 40),
         ("cmsis-nn", op(CONV, 1, 10), 0, 0),
         ("cmsis-nn", op(CONV, 3, 3), 108, 112),
         ("cmsis-nn", op(CONV, 5, 10), 1000, 1008),
+        ("cmsis-nn", replace(op(CONV, 1, 8), kernel_width=5), 160, 160),
+        ("cmsis-nn", replace(op(CONV, 1, 8), groups=2), 32, 32),
+        ("cmsis-nn", replace(op(DEPTHWISE, 3, 10), kernel_width=5), 300, 300),
         ("cmsis-nn", op(DEPTHWISE, 3, 10), 180, 0),
         ("cmsis-nn", op(DEPTHWISE, 5, 10), 500, 500),
         ("cmsis-nn", op(POOL, 1, 10), 40, 40),
         ("cmsis-nn", op(DENSE), 0, 0),
         ("cmsis-nn-mve", op(CONV, 1, 10), 0, 0),
-        ("cmsis-nn-mve", op(CONV, 3, 3), 108, 128),
-        ("cmsis-nn-mve", op(CONV, 5, 10), 1000, 1024),
-        ("cmsis-nn-mve", op(DEPTHWISE, 3, 10), 180, 4464),
-        ("cmsis-nn-mve", op(DEPTHWISE, 5, 10), 500, 12_400),
-        ("cmsis-nn-mve", op(DENSE, c_out=10), 40, 40),
+        ("cmsis-nn-mve", op(CONV, 3, 3), 128, 128),
+        ("cmsis-nn-mve", op(CONV, 5, 10), 1024, 1024),
+        ("cmsis-nn-mve", op(DEPTHWISE, 3, 10), 4464, 4464),
+        ("cmsis-nn-mve", op(DEPTHWISE, 5, 10), 12_400, 12_400),
+        ("cmsis-nn-mve", op(DENSE, c_out=10), 0, 40),
         ("cmsis-nn-c", op(CONV, 3, 3), 108, 112),
         ("cmsis-nn-c", op(DEPTHWISE, 5, 10), 500, 0),
         ("cmsis-nn-c", op(POOL, 1, 10), 0, 0),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -20,10 +18,8 @@ from qeopt.score import QEScore
 from qeopt.space import Space, Structure, Task
 from qeopt.spec.model import build
 from qeopt.spec.node import Plain
+from qeopt.testing.small_studies import SOURCE, SmallStudy, small_study, structures
 from qeopt_solvers import Status
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "search"))
-from small_spaces import SOURCE, SmallStudy, small_study, structures  # type: ignore[import-not-found]
 
 MANY = 120
 """Structures of a space beyond which it is not enumerated here."""

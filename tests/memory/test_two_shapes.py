@@ -22,7 +22,7 @@ from qeopt.hardware.costs import (
     scratch,
     shape_limits,
     tensor_elements,
-    weight_channels_fit,
+    weights_fit,
     weights_flash,
 )
 from qeopt.memory import steps
@@ -80,7 +80,7 @@ def _of_op(op: Op, runtime: Runtime) -> dict[str, Any]:
     for bits in WIDTHS:
         found[f"flash {bits}"] = weights_flash(runtime, op, bits) if op.has_weights else 0
         found[f"fits {bits}"] = [channels_fit(runtime, op, tensor, bits) for tensor in (*op.inputs, op.output)]
-        found[f"weights fit {bits}"] = [weight_channels_fit(runtime, op, bits)]
+        found[f"weights fit {bits}"] = [weights_fit(runtime, op, bits)]
         found[f"estimates {bits}"] = cycles(runtime, op, bits, 8, 8) + picojoules(runtime, op, 8, bits, 2)
         for weight in WIDTHS:
             found[f"bitops {bits} {weight}"] = bitops(runtime, op, bits, weight)

@@ -13,7 +13,7 @@ import pytest
 
 from qeopt.hardware import Runtime
 from qeopt.memory import Limits, Resources, count
-from qeopt.network import Bits, Network, Op, Tensor
+from qeopt.network import Bits, Network, Op, OpKind, Tensor
 from qeopt.qbr import BitChoices, QbrSettings, Refiner
 from qeopt.qbr.compile import Compiled, Impossible, compile_bits
 from qeopt.score import MICRO, QEScore, evaluate
@@ -89,10 +89,14 @@ def _has_kernel(runtime: Runtime, op: Op, source: Tensor, bits: Bits) -> bool:
     by_activations = all(count % kernel.channel_multiple.get(width, 1) == 0 for side in channels for width, count in side.items())
     counts = [_channels(runtime, tensor) for tensor in (source, op.output)]
     by_weights = all(count % kernel.weight_channel_multiple.get(weight, 1) == 0 for count in counts)
-    shape = (
+    width = op.kernel if op.kernel_width is None else op.kernel_width
+    summed = op.kernel * width * (1 if op.kind is OpKind.DEPTHWISE else counts[0] // op.groups)
+    by_columns = not op.has_weights or summed % kernel.columns.get(weight, 1) == 0
+    shape = by_columns and (
         max(counts) <= (kernel.max_channels or math.inf)
         and op.kernel in (kernel.windows or (op.kernel,))
         and op.stride in (kernel.strides or (op.stride,))
+        and not (kernel.square and any(tensor.height != tensor.width for tensor in (source, op.output)))
     )
     return known and by_activations and by_weights and shape
 

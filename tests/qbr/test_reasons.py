@@ -103,7 +103,9 @@ def test_budgets_that_only_fit_apart(runtimes: Mapping[str, Runtime]) -> None:
             "cmix-nn",
             6,
             "no bits are legal for conv 'stem': its input 'image' may have 8, its output 2, 4, 8, its weights 8;"
-            " the runtime executes 2x2->2, 2x2->4, 2x2->8, 2x4->2, 2x4->4, 2x4->8, ..., 3 channels in and 6 out",
+            " the runtime executes 2x2->2, 2x2->4, 2x2->8, 2x4->2, 2x4->4, 2x4->8, ..., 3 channels in and 6 out;"
+            " 2-bit outputs ask for a multiple of 16 channels; 4-bit outputs ask for a multiple of 8 channels;"
+            " 8-bit outputs ask for a multiple of 4 channels",
         ),
         (
             "no_depthwise",

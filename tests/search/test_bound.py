@@ -15,7 +15,7 @@ from qeopt.space import Structure
 from qeopt.study.load import load_study
 
 sys.path.insert(0, str(Path(__file__).parent))
-from small_spaces import SmallStudy, small_study, structures  # type: ignore[import-not-found]
+from qeopt.testing.small_studies import SmallStudy, small_study, structures
 
 ROUNDING = 1e-9
 

@@ -18,7 +18,7 @@ from qeopt.search import SearchSettings, explore
 from qeopt.spec.model import build
 
 sys.path.insert(0, str(Path(__file__).parent))
-from small_spaces import SmallStudy, small_study, structures  # type: ignore[import-not-found]
+from qeopt.testing.small_studies import SmallStudy, small_study, structures
 
 ROUNDING = 1e-9
 

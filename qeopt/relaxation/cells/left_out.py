@@ -14,7 +14,9 @@ def left_out(refiner: Refiner) -> tuple[str, ...]:
         "scratch of other steps than the one that runs": bool(runtime.shared_pools),
         "memory that operators elsewhere hold for good": bool(runtime.memory.persistent),
         "addresses of buffers": runtime.lays_out and limits.sram_bytes is not None,
-        "channel multiples of weights": any(kernel.weight_channel_multiple for kernel in kernels),
+        "multiples that weights ask for, where no wider ones suit or gains do not grow with bits": any(
+            kernel.weight_channel_multiple or kernel.columns for kernel in kernels
+        ),
         "code of the kernels in use": bool(runtime.code) and limits.flash_bytes is not None,
     }
     return tuple(name for name, is_left_out in rules.items() if is_left_out)

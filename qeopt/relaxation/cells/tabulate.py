@@ -21,6 +21,7 @@ from qeopt.network import Network, Op, Tensor
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
 from qeopt.relaxation.cells.overhead import ANY, Overhead
+from qeopt.relaxation.cells.stand_ins import stand_ins, suits
 from qeopt.relaxation.cells.tables import CellKind, CellTable, Floats, Integers, Masks, WeightGroup
 from qeopt.relaxation.cells.totals import Total, totals_of
 from qeopt.score.objective import constant, gain_of_reading, readings
@@ -116,7 +117,7 @@ class _Tabulator:
             for _, fitting in shape_limits(self._runtime, op):
                 fits &= fitting
             for source in op.inputs:
-                fits &= self._by_pair(op, source, lambda pair, op=op: bool(self._legal_weights(op, pair)))  # type: ignore[misc]
+                fits &= self._by_pair(op, source, partial(self._some_weights, op))
             for tensor in (*op.inputs, op.output):
                 fits &= self._by_width(tensor, partial(channels_fit, self._runtime, op, tensor))
         if self._refiner.limits.sram_bytes is None:
@@ -154,6 +155,11 @@ class _Tabulator:
         legal = legal_tuples(self._runtime, op, self._candidates(op), set(pair))
         return tuple(w for a, w, o in legal if (a, o) == pair)
 
+    def _some_weights(self, op: Op, pair: Pair) -> Masks:
+        """(cells,) whether some weight bits are legal; of operators without weights, whether the pair is."""
+        legal = [suits(self._runtime, [op], width, self._size) for width in self._legal_weights(op, pair)]
+        return np.any(legal, axis=0) if legal else np.zeros(self._size, dtype=np.bool_)
+
     def _candidates(self, op: Op) -> tuple[int, ...]:
         return self._refiner.choices.weights if op.weight_bits is None else (op.weight_bits,)
 
@@ -179,8 +185,10 @@ class _Tabulator:
             for column, width in enumerate(widths):
                 gain = self._refiner.objective.weight_gain(op, width) if op.is_scored else 0.0
                 gains[:, column] += [gain if width in case[position][0] else -np.inf for case in cases]
-        costs = tuple(self._weight_costs(total, ops, widths, cases) for total in self._totals)
-        return WeightGroup(np.array([index[case] for case in joined]), gains, costs)
+        charged = stand_ins(self._runtime, ops, widths, self._size)[:, None]
+        costs = (self._weight_costs(total, ops, widths, cases) for total in self._totals)
+        told = tuple(None if cost is None else np.take_along_axis(cost, charged, axis=0) for cost in costs)
+        return WeightGroup(np.array([index[case] for case in joined]), gains, told)
 
     def _read_with_weights(self, op: Op) -> tuple[bool, bool]:
         """Whether some cost of `op` depends on the bits of its weights together with those that it reads, or writes."""

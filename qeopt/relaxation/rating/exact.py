@@ -45,7 +45,7 @@ class Rater:
         """Whether a value is the score of the best bits, up to the rounding of gains, and not just an upper bound on it.
 
         What makes it a bound only: one scratch buffer shared by all steps, memory that operators elsewhere hold for good, addresses
-        of buffers, channel multiples of weights, code, and bits tied within a unit.
+        of buffers, multiples that weights ask for, code, and bits tied within a unit.
         """
         return self.has_values and not left_out(self.refiner)
 

@@ -16,11 +16,13 @@ from qeopt.score import QEScore
 from qeopt.space import Space, Structure, Task
 from qeopt.spec.model import build
 
-SOURCE = {"url": "https://example.org", "date": "2026-01-01"}
+SOURCE: Any = {"url": "https://example.org", "date": "2026-01-01"}
 
 
 @dataclass(frozen=True)
 class SmallStudy:
+    """A space and the terms under which it is searched."""
+
     space: Space
     task: Task
     refiner: Refiner
@@ -130,7 +132,8 @@ def _with_more_rules(rng: Random, described: dict[str, Any], widths: list[int]) 
     found = {**described, "memory": dict(described["memory"])}
     if isinstance(found["kernels"], dict):
         limited = {"windows": rng.choice([[], [1, 3]]), "strides": rng.choice([[], [1, 2]]), "max_channels": rng.choice([None, 48])}
-        conv = {**found["kernels"]["conv"], **limited, "weight_channel_multiple": {str(widths[0]): rng.choice([1, 8, 16])}}
+        by_weights = {str(widths[0]): rng.choice([1, 8, 16])}, {str(rng.choice(widths)): rng.choice([1, 8, 9, 16])}
+        conv = {**found["kernels"]["conv"], **limited, "weight_channel_multiple": by_weights[0], "columns": by_weights[1]}
         found["kernels"] = {**found["kernels"], "conv": conv, "depthwise": {**found["kernels"]["depthwise"], **limited}}
     found["memory"] |= {
         "persistent": rng.choice([{}, {"conv": "8 * c_out", "add": "40"}]),

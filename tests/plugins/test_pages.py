@@ -1,0 +1,137 @@
+"""Following the pages adds a budget, an objective, a block and a mutation, each of one file, and each keeps its contract."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qeopt.report.words import space_proof
+from qeopt.score import OBJECTIVES
+from qeopt.spec.plugins import installed_parts
+from qeopt.study.load import load_study
+from qeopt.verbs.solve import solve
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = ("add-a-budget.md", "add-an-objective.md", "add-a-block.md", "add-a-mutation.md")
+STUDY = """\
+kind: study
+task: {{input: [32, 32, 3], classes: 2}}
+space:
+  blocks:
+    - {{kind: conv, name: stem, width: [8, 16], kernel: 3, stride: 2, weight_bits: 8}}
+    - {{kind: {block}, name: b1, stride: 2, width: [8, 16, 32], kernel: [3, 5], ratio: [1.5, 2], units: [1, 2]}}
+    - {{kind: conv, name: head, width: [32, 64]}}
+    - {{kind: classifier}}
+runtime: ideal
+budgets: {{layers: 12, sram: 16 KiB, flash: 24 KiB{budgets}}}
+bits: {{weights: [2, 4, 8], activations: [2, 4, 8]}}
+objective: {{kind: {objective}}}
+search: {{evaluations: 120, baselines: [], mutations: [{mutations}]}}
+"""
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
+
+
+def install(page: str, folder: Path) -> str:
+    """Do what a page says: the module, and the entry point in the metadata that an installer would write. Return the module."""
+    entry = re.search(r'\[project\.entry-points\."([^"]+)"\]\n(\w+) = "([\w.]+):(\w+)"', blocks(page, "toml")[0])
+    assert entry is not None
+    group, name, module, attribute = entry.groups()
+    package, file = module.split(".")
+    (folder / package).mkdir()
+    (folder / package / "__init__.py").touch()
+    (folder / package / f"{file}.py").write_text(blocks(page, "python")[0], encoding="utf-8")
+    metadata = folder / f"{package}-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n", encoding="utf-8")
+    (metadata / "entry_points.txt").write_text(f"[{group}]\n{name} = {module}:{attribute}\n", encoding="utf-8")
+    return module
+
+
+@pytest.fixture
+def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], str]]:
+    def add(page: str) -> str:
+        module = install(page, tmp_path)
+        monkeypatch.syspath_prepend(str(tmp_path))
+        installed_parts.cache_clear()
+        return module
+
+    yield add
+    monkeypatch.undo()
+    installed_parts.cache_clear()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_page_adds_keeps_the_contract_that_it_shows(page: str, added: Callable[[str], str]) -> None:
+    module = added(page)
+    scope: dict[str, Any] = {**vars(import_module(module)), "__name__": "mine"}
+    exec(compile(blocks(page, "python")[1], page, "exec"), scope)
+    contract = scope["TestMine"]
+    tests = [name for name in dir(contract) if name.startswith("test_")]
+    assert len(tests) >= 4
+    for name in tests:
+        getattr(contract(), name)()
+
+
+def test_a_budget_from_outside_enters_every_room(tmp_path: Path) -> None:
+    install("add-a-budget.md", tmp_path)
+    study = STUDY.format(block="k1dwk1", objective="qe", mutations="width, kernel", budgets=", weight_reads: 300 k")
+    (tmp_path / "study.yaml").write_text(study, encoding="utf-8")
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    told = subprocess.run(
+        [sys.executable, str(Path(__file__).parent / "outside.py"), str(tmp_path / "study.yaml"), str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr
+    said = json.loads(told.stdout)
+    assert said["limit"] == 300_000
+    assert said["use"]["limit"] == 300_000
+    assert 0 < said["use"]["used"] <= 300_000
+    assert said["mismatches"] == []
+    assert said["price"] > 0, "the bound pays for it"
+    assert said["space_bound"] == pytest.approx(said["bound"], rel=1e-8)
+    assert "weight_reads" in said["explained"]
+    assert "weight_reads" in said["priced"]
+    assert all(used is None or used <= limit for used, limit in zip(said["swept"], said["limits"], strict=True))
+    assert said["swept"][1] is not None
+    assert any("bits of weights read" in text for text in said["checked"])
+    assert said["about"] == "Bits of weights that are read in one inference."
+
+
+def test_a_score_that_does_not_add_up_is_searched_without_a_bound(tmp_path: Path, added: Callable[[str], str]) -> None:
+    added("add-an-objective.md")
+    assert "per_layer" in OBJECTIVES.names()
+    study = STUDY.format(block="k1dwk1", objective="per_layer", mutations="width, kernel, ratio, units", budgets="")
+    (tmp_path / "study.yaml").write_text(study, encoding="utf-8")
+    design = solve(tmp_path / "study.yaml").design
+    assert design is not None
+    assert design.bound is None
+    assert space_proof(design) == "space: no bound: the objective does not add up"
+    network = design.network()
+    plain = load_study(tmp_path / "study.yaml", overrides=["objective=qe"]).value
+    refined = plain.refiner.refine(network)
+    assert refined.score is not None
+    assert design.score == pytest.approx(refined.score / network.layers)
+
+
+def test_a_compound_move_and_a_block_from_outside_are_searched(tmp_path: Path, added: Callable[[str], str]) -> None:
+    added("add-a-block.md")
+    added("add-a-mutation.md")
+    study = STUDY.format(block="fused_mbconv", objective="qe", mutations="trade, width", budgets="")
+    (tmp_path / "study.yaml").write_text(study, encoding="utf-8")
+    design = solve(tmp_path / "study.yaml").design
+    assert design is not None
+    assert design.bound is not None
+    assert any(name.endswith(".fused") for name in design.weights)
