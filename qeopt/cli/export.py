@@ -96,6 +96,8 @@ def _told_origins(origins: dict[str, str]) -> None:
 def _tried(design: Design, exporter: C, folder: Path, core: str | None, *, emulated: bool) -> Trial:
     if not exporter.writes_program(design):
         raise ExportError(f"the runtime {design.load_study().runtime.name!r} has no kernels to build; solve with --runtime qeopt-c")
+    if exporter.backend(design) != "qeopt-c":
+        raise ExportError("the program calls CMSIS-NN, which is yours to build it with: see README.md beside it")
     device = design.load_study().device
     name = core or (None if device is None else device.core)
     if name is None:

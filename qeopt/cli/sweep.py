@@ -16,7 +16,7 @@ from qeopt.report.progress import ProgressLine
 from qeopt.report.sweeps import print_sweep, sweep_document
 from qeopt.report.words import place
 from qeopt.runs import open_run
-from qeopt.spec.amounts import parse_sizes
+from qeopt.spec.amounts import parse_counts, parse_sizes
 from qeopt.spec.library import Library
 from qeopt.study.load import load_study
 from qeopt.verbs.sweep import check_grid, sweep
@@ -26,10 +26,16 @@ Sram = Annotated[str | None, typer.Option("--sram", metavar=RANGE, help="SRAM bu
 Flash = Annotated[str | None, typer.Option("--flash", metavar=RANGE, help="Flash budgets, in the same way.")]
 
 
+Depths = Annotated[
+    str | None, typer.Option("--depths", metavar="FIRST:LAST[:STEP]", help="Budgets of layers: 8:20, 8:20:2, or 8,11,14.")
+]
+
+
 def command(
     study: options.Study,
     sram: Sram = None,
     flash: Flash = None,
+    depths: Depths = None,
     device: options.DeviceName = None,
     runtime: options.RuntimeName = None,
     seed: options.Seed = None,
@@ -44,6 +50,8 @@ def command(
     started, clock = now(), time.monotonic()
     ranges = {"sram": sram, "flash": flash}
     grid = {name: parse_sizes(text, f"--{name}") for name, text in ranges.items() if text is not None}
+    if depths is not None:
+        grid["layers"] = parse_counts(depths, "--depths")
     check_grid(grid)
     given, library = overrides(set_, device=device, runtime=runtime, seed=seed), Library(tuple(path or ()))
     name = load_study(study, overrides=given, library=library).value.name

@@ -27,6 +27,7 @@ VERBS = {
     "sample": "sample",
     "correlate": "correlate",
     "fit": "fit",
+    "sensitivity": "sensitivity",
     "show": "show",
     "runs": "runs",
     "where": "where",

@@ -32,6 +32,7 @@ EXPORTERS = Table(
         "onnx": "qeopt.export.onnx_plain:OnnxPlain",
         "onnx-qdq": "qeopt.export.onnx_qdq:OnnxQdq",
         "litert": "qeopt.export.litert:LiteRT",
+        "tflite": "qeopt.export.tflite.exporter:TFLite",
         "max78000": "qeopt.export.max78000:Max78000",
     },
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from qeopt.export.moves import MOVING, moved, only_moves
 from qeopt.export.numbers import Arrays, Numbers, filled, random_stream, read_weights
 from qeopt.export.quantised import Grid, Integers, QuantisedNetwork, Reals, Weights, weight_range
 from qeopt.export.reals import end_of, step
+from qeopt.export.ties import FREE, Ties, tied_grids
 from qeopt.network import Bits, Network, Op, OpKind, Tensor
 
 CALIBRATION_IMAGES = 16
@@ -48,8 +49,13 @@ _SHARES = np.linspace(0.2, 1.0, 33)
 """Shares of the largest value that are tried as the end of a range."""
 
 
-def quantised(design: Design, numbers: Numbers | None = None) -> QuantisedNetwork:
+def quantised(design: Design, numbers: Numbers | None = None, ties: Ties = FREE) -> QuantisedNetwork:
     """Fill a design with numbers. Scales that no file gives are fitted while images run through the network.
+
+    Args:
+        design: The design.
+        numbers: Where numbers come from.
+        ties: Scales that kernels want to be the same.
 
     Raises:
         ExportError: when a file does not fit, or the network has operators that cannot be computed here: all of them are named.
@@ -60,7 +66,16 @@ def quantised(design: Design, numbers: Numbers | None = None) -> QuantisedNetwor
     check_operators(network, ends)
     given = {} if numbers.weights is None else read_weights(numbers.weights, network)
     seed = f"{design.study_name}/{design.provenance.seed}"
-    filler = _Filler(given, filled(network, given, seed), bits, unsigned_tensors(network, ends), seed, numbers)
+    arrays = filled(network, given, seed)
+    filler = _Filler(given, arrays, bits, unsigned_tensors(network, ends), seed, numbers, ties.per_tensor)
+    found = _filled(network, ends, filler)
+    stated = frozenset(tensor.name for tensor in network.tensors if f"{tensor.name}.scale" in given)
+    tied = tied_grids(network, found.grids, ties.kinds, stated)
+    return _filled(network, ends, replace(filler, tied=tied)) if tied else found
+
+
+def _filled(network: Network, ends: Mapping[str, str], filler: _Filler) -> QuantisedNetwork:
+    """Run images through the network, and settle every scale as its tensor comes by."""
     image = image_of(network)
     grids: dict[str, Grid] = {}
     weights: dict[str, Weights] = {}
@@ -139,6 +154,10 @@ class _Filler:
     unsigned: frozenset[str]
     seed: str
     numbers: Numbers
+    per_tensor: frozenset[OpKind] = frozenset()
+    """Kinds whose weights have one scale."""
+    tied: Mapping[str, Grid] = field(default_factory=dict)
+    """Grids that are not to be fitted."""
 
     def images(self, image: Tensor) -> Reals:
         """Images to fit scales by: those of the files, or random ones."""
@@ -150,7 +169,10 @@ class _Filler:
 
     def grid(self, tensor: Tensor, values: Reals, like: Grid | None = None) -> Grid:
         """The grid of a tensor, by what it holds; that of another where nothing but places differs."""
-        is_signed = tensor.name not in self.unsigned or (tensor.is_image and values.min() < 0)
+        if tensor.name in self.tied:
+            known = self.tied[tensor.name]
+            return replace(known, scale=float(self._stored(np.array([known.scale]))[0]))
+        is_signed = tensor.name not in self.unsigned or bool(tensor.is_image and values.min() < 0)
         grid = Grid(self.bits.activations[tensor.name], is_signed, 1.0)
         given = self.given.get(f"{tensor.name}.scale")
         if given is not None:
@@ -189,11 +211,14 @@ class _Filler:
         if shared is not None and op.weights_of:
             scales = shared.scales
         elif given is None:  # no smaller than the bias needs, or a channel of next to no weights would lose it
-            fitted = fitting_scale(real.reshape(channels, -1), low, high)
+            fitted = fitting_scale(real.reshape(1 if op.kind in self.per_tensor else channels, -1), low, high)
             most = np.abs(bias).reshape(channels, -1).max(axis=1)
             scales = self._stored(np.maximum(fitted, most / (MOST_BIAS * input_scale)))
+            scales = np.full_like(scales, scales.max()) if op.kind in self.per_tensor else scales
         else:
             scales = self._stored(given.astype(np.float64))
+            if op.kind in self.per_tensor and len(np.unique(scales)) > 1:
+                raise ExportError(f"the weights of {op.name!r} have one scale here, and {len(np.unique(scales))} are given")
         by_channel = scales.reshape(-1, *(1,) * (real.ndim - 1))
         unit = (scales * input_scale).reshape(-1, *(1,) * (bias.ndim - 1))
         return Weights(

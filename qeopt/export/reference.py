@@ -10,7 +10,7 @@ turned into integers first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -24,13 +24,17 @@ from qeopt.export.quantised import Integers, QuantisedNetwork, Reals
 from qeopt.export.reals import filler, joined_axis
 from qeopt.network import Op, OpKind
 
+Compute = Callable[[QuantisedNetwork, Op, Mapping[str, Integers]], Integers]
+"""Computes one operator from the integers of its inputs, by tensor name."""
 
-def run(model: QuantisedNetwork, images: Reals) -> dict[str, Integers]:
+
+def run(model: QuantisedNetwork, images: Reals, by: Compute | None = None) -> dict[str, Integers]:
     """Run images through the network.
 
     Args:
         model: The network.
         images: Real values, shape (images, channels, height, width).
+        by: Another library's arithmetic.
 
     Returns:
         The integers of every tensor, shape (images, channels, height, width).
@@ -41,14 +45,14 @@ def run(model: QuantisedNetwork, images: Reals) -> dict[str, Integers]:
     image = image_of(model.network).name
     held = {image: model.grids[image].quantise(images)}
     for op in model.network.ops:
-        held |= compute_all(model, op, held)
+        held |= compute_all(model, op, held, by or compute)
     return held
 
 
-def compute_all(model: QuantisedNetwork, op: Op, held: Mapping[str, Integers]) -> dict[str, Integers]:
+def compute_all(model: QuantisedNetwork, op: Op, held: Mapping[str, Integers], by: Compute) -> dict[str, Integers]:
     """Compute everything that an operator writes; see `compute`."""
     if not op.others:
-        return {op.output.name: compute(model, op, held)}
+        return {op.output.name: by(model, op, held)}
     found = {}
     for tensor, part in zip(op.outputs, moved(op, held[op.inputs[0].name]), strict=True):
         ends = rescaling(model, replace(op, output=tensor, others=()))

@@ -191,6 +191,8 @@ def weight_limits(runtime: Runtime, op: Op, bits: int) -> tuple[tuple[str, Mask]
         found.append((f"a multiple of {columns} values in every sum (k_h * k_w * c_in)", _mask(summed % columns == 0)))
     if kernel.grouped is not None and bits not in kernel.grouped:
         found.append(("no groups", op.groups == 1))
+    coupled = ((words, formula) for words, formula in kernel.asks.items() if "w_bits" in formula.names)
+    found += [(words, _mask(formula.of(executed(runtime, op), w_bits=bits) == 0)) for words, formula in coupled]
     return tuple(found)
 
 
@@ -216,10 +218,14 @@ def shape_limits(runtime: Runtime, op: Op) -> tuple[tuple[str, Mask], ...]:
         found += [(f"windows of {_listed(kernel.windows)}", _among(side, kernel.windows)) for side in op.window]
     if kernel.strides:
         found += [(f"strides of {_listed(kernel.strides)}", _among(stride, kernel.strides)) for stride in op.strides]
+    if kernel.functions:
+        known = [function for function in kernel.functions if function]
+        found.append((f"functions among {', '.join(known)}", op.function in kernel.functions))
     if kernel.max_channels is not None:
         sides = (*(image_channels(runtime, source) for source in op.inputs), op.output.channels)
         found += [(f"{kernel.max_channels} channels at most", _mask(channels <= kernel.max_channels)) for channels in sides]
-    found += [(words, _mask(formula.of(executed(runtime, op)) == 0)) for words, formula in kernel.asks.items()]
+    shapes = ((words, formula) for words, formula in kernel.asks.items() if "w_bits" not in formula.names)
+    found += [(words, _mask(formula.of(executed(runtime, op)) == 0)) for words, formula in shapes]
     return tuple(found)
 
 

@@ -69,10 +69,12 @@ class Kernel(Block):
     """Sides that a window may have; any where this is left out."""
     strides: tuple[Annotated[int, Field(ge=1)], ...] = ()
     """Strides that a window may have; any where this is left out."""
+    functions: tuple[str, ...] = ()
+    """Functions that an operator of this kind may compute, by name, the empty text for a change of scale; any if left out."""
     max_channels: Annotated[int, Field(ge=1)] | None = None
     """Most channels that an operator may read or write."""
-    asks: Mapping[str, ShapeFormula] = {}
-    """Other limits of shapes: by what is asked for in words, a formula that is 0 where that is met."""
+    asks: Mapping[str, WeightFormula] = {}
+    """Other limits of shapes and weight bits: by what is asked for in words, a formula that is 0 where that is met."""
 
     @model_validator(mode="after")
     def _one_form(self) -> Kernel:
@@ -182,7 +184,7 @@ class Runtime(Block):
     """Short name; the file's name unless stated."""
     title: str = ""
     """Name a person would use."""
-    firmware: Literal["qeopt-c"] | None = None
+    firmware: Literal["qeopt-c", "cmsis-nn"] | None = None
     """Whose kernels `qeopt export --format c` writes a program with; a header of tables is written where this is left out."""
     kernels: Literal["any"] | Mapping[OpKind, Kernel]
     """Legal bits by kind of operator; `any` for a purely analytic count."""

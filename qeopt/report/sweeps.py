@@ -6,15 +6,18 @@ from typing import Any
 
 from rich.console import Console
 
-from qeopt.budgets import MACS, budget
+from qeopt.budgets import LAYERS, MACS, budget
 from qeopt.escape import csv_text
 from qeopt.report.solution import sources_document
 from qeopt.report.tables import rows_table
 from qeopt.report.words import amount, gap, place, used_name
+from qeopt.score import QEScore
 from qeopt.verbs.sweep import Sweep, SweepPoint
 from qeopt_solvers import Status
 
 FORMAT = "qeopt.verbs.sweep/1"
+OF_DEPTH = ("layers used", "MACs")
+"""Columns of a sweep over depths."""
 NOTHING = {Status.INFEASIBLE: "none, proven", Status.UNKNOWN: "none found"}
 """What is said of a point without a design."""
 
@@ -28,7 +31,7 @@ def print_sweep(console: Console, found: Sweep) -> None:
     for file in found.loaded.files:
         console.print(f"  {used_name(file):<24} {place(file.path)}", soft_wrap=True)
     console.print()
-    columns = ("score", "proven bound", "gap", "SRAM used", "flash used")
+    columns = ("score", "proven bound", "gap", "SRAM used", "flash used", *OF_DEPTH[: 2 * (LAYERS.name in found.axes)])
     headings = {**dict.fromkeys(found.axes, "right"), **dict.fromkeys(columns, "right"), "bits": "left"}
     console.print(rows_table(headings, (_cells(found, point) for point in found.points)))
     reasons = dict.fromkeys(point.reason for point in found.points if point.reason)
@@ -37,13 +40,18 @@ def print_sweep(console: Console, found: Sweep) -> None:
     if any(point.carried for point in found.points):
         console.print("\n*: the design of a point with less, better than what was found here", soft_wrap=True)
     console.print("\nscores and bounds never fall as budgets grow: checked")
+    if LAYERS.name in found.axes and isinstance(study.objective, QEScore):
+        console.print(
+            "the score grows with depth whatever the accuracy, so it cannot choose among these: docs/truth.md", soft_wrap=True
+        )
 
 
 def _cells(found: Sweep, point: SweepPoint) -> tuple[str, ...]:
     limits = tuple(amount(point.limits[name], "B" if budget(name).unit.is_memory else "") for name in found.axes)
     if point.score is None or point.refined is None or point.refined.resources is None:
         bound = "" if point.bound is None else f"{point.bound:.4f}"
-        return (*limits, NOTHING.get(point.status, ""), bound, "", "", "", "")
+        empty = ("",) * (4 + 2 * (LAYERS.name in found.axes))
+        return (*limits, NOTHING.get(point.status, ""), bound, *empty)
     used = point.refined.resources
     return (
         *limits,
@@ -52,6 +60,7 @@ def _cells(found: Sweep, point: SweepPoint) -> tuple[str, ...]:
         "" if point.gap is None else gap(point.gap),
         amount(used.sram_bytes),
         amount(used.flash_bytes),
+        *(amount(used.used[name]) for name in (LAYERS.name, MACS.name) if LAYERS.name in found.axes),
         point.status.value,
     )
 

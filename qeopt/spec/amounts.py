@@ -33,6 +33,30 @@ def parse_sizes(text: str, option: str) -> tuple[int, ...]:
     return tuple(range(start, stop + 1, step))
 
 
+def parse_counts(text: str, option: str) -> tuple[int, ...]:
+    """Return the numbers, ascending, that ``8:20``, ``8:20:2`` or ``8,11,14`` stands for; both ends count.
+
+    Raises:
+        SpecError: A part is no whole number, or the range is empty or too long.
+    """
+    place = Location(f"{option} {text}")
+    expected = "FIRST:LAST or FIRST:LAST:STEP such as 8:20, or a list such as 8,11,14, was expected"
+    parts = [part.strip() for part in text.replace(",", ":").split(":")]
+    if not all(part.isascii() and part.isdecimal() and len(part) < 10 and int(part) > 0 for part in parts):
+        raise SpecError.at(place, f"{expected}, of whole numbers from 1")
+    numbers = [int(part) for part in parts]
+    if ":" not in text:
+        return tuple(sorted(set(numbers)))
+    if "," in text or len(numbers) > 3:
+        raise SpecError.at(place, expected)
+    first, last, step = (*numbers, 1)[:3]
+    if last < first:
+        raise SpecError.at(place, f"{expected}; this one stops before it starts")
+    if (last - first) // step >= MOST_VALUES:
+        raise SpecError.at(place, f"these are more than {MOST_VALUES} values; take a longer step")
+    return tuple(range(first, last + 1, step))
+
+
 def parse_amounts(texts: Iterable[str], option: str, sizes: Sequence[str], counts: Sequence[str]) -> dict[str, int]:
     """Return the amounts that texts such as ``sram=1KiB`` and ``bitops=1M`` stand for.
 

@@ -63,8 +63,8 @@ def faults(op: Op, bits: tuple[int, int, int], said: Mapping[str, Any]) -> list[
         found += ["columns"] if per_output % kernel.get("columns", {}).get(str(bits[1]), 1) else []
     if kernel.get("square"):
         found += ["square"] if any(tensor.height != tensor.width for tensor in (*op.inputs, op.output)) else []
-    names = {"k_h": op.kernel, "c_in": _read(op, said), "stride": op.stride}
-    found += ["asks"] * sum(eval(formula, {}, names) != 0 for formula in kernel.get("asks", {}).values())
+    names = {"k_h": op.kernel, "c_in": _read(op, said), "c_out": op.output.channels, "stride": op.stride, "w_bits": bits[1]}
+    found += ["asks"] * sum(eval(formula, {"min": min}, names) != 0 for formula in kernel.get("asks", {}).values())
     found += ["window"] if op.kernel not in kernel.get("windows", [op.kernel]) else []
     found += ["stride"] if op.stride not in kernel.get("strides", [op.stride]) else []
     return found

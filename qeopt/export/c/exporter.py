@@ -9,9 +9,12 @@ import numpy as np
 from pydantic import Field
 
 from qeopt.design import Design
+from qeopt.export.c.cmsis.arithmetic import Rounding, ties
+from qeopt.export.c.cmsis.calls import Caller
+from qeopt.export.c.cmsis.folder import CmsisSources
 from qeopt.export.c.folder import Sources, write_folder
 from qeopt.export.c.picture import picture_of
-from qeopt.export.c.program import program
+from qeopt.export.c.program import Program, program
 from qeopt.export.c.tables import prefix_of, tables
 from qeopt.export.errors import ExportError
 from qeopt.export.fill import quantised
@@ -23,7 +26,7 @@ from qeopt.network import Network
 
 
 class C(Numbers):
-    """C99: a folder with a program for designs of `qeopt-c`, a header of tables for all others."""
+    """C99: a folder with a program for designs of `qeopt-c` and of CMSIS-NN, a header of tables for all others."""
 
     SUFFIX: ClassVar[str] = ".h"
 
@@ -35,6 +38,11 @@ class C(Numbers):
     """Write the header of tables alone."""
     picture: Path | None = None
     """A picture for the self-test to run, fitted to the input; otherwise the first image of the file of weights, or noise."""
+
+    rounding: Rounding = "double"
+    """How the user's CMSIS-NN rounds: `double` as it is built, `single` with CMSIS_NN_USE_SINGLE_ROUNDING."""
+    per_channel_dense: bool = False
+    """Whether dense layers have a scale for each output channel, for CMSIS-NN from 6.0 on: 8 bytes a channel more than counted."""
 
     def export(self, design: Design, out: Path) -> tuple[Path, ...]:
         """Write the header, or the folder: `out` itself, or without its `.h`.
@@ -49,7 +57,11 @@ class C(Numbers):
 
     def writes_program(self, design: Design) -> bool:
         """Whether there are kernels of the design's runtime."""
-        return design.load_study().runtime.firmware is not None
+        return self.backend(design) is not None
+
+    def backend(self, design: Design) -> str | None:
+        """Whose kernels they are."""
+        return design.load_study().runtime.firmware
 
     def sources(self, design: Design) -> Sources:
         """Fill a design with numbers and lay its steps out.
@@ -57,11 +69,17 @@ class C(Numbers):
         Raises:
             ExportError: when the kernels do not know something of the design.
         """
-        prefix, model = self.prefix or prefix_of(design), quantised(design, self)
+        prefix, is_cmsis = self.prefix or prefix_of(design), self.backend(design) == "cmsis-nn"
+        model = quantised(design, self, ties(per_channel_dense=self.per_channel_dense)) if is_cmsis else quantised(design, self)
         header, arena = tables(design, model.network, prefix), design.arena
         if arena is None:
             raise ExportError("a design without addresses")
         version, image = design.provenance.versions["qeopt"], self.image(design, model.network)
+        if is_cmsis:
+            calls = Caller(arena, model, self.per_channel_dense).calls()
+            return CmsisSources(
+                design.study_name, version, arena, model, Program(()), prefix, header, image, calls=calls, rounding=self.rounding
+            )
         return Sources(design.study_name, version, arena, model, program(arena, model), prefix, header, image)
 
     def image(self, design: Design, network: Network) -> Reals:

@@ -37,10 +37,10 @@ def _literal(value: int) -> str:
     return str(value) if value > -(2**31) else "(-2147483647 - 1)"
 
 
-_TEMPLATES = Environment(
+TEMPLATES = Environment(
     loader=PackageLoader("qeopt.export.c"), undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False
 )
-_TEMPLATES.filters["numbers"] = numbers
+TEMPLATES.filters["numbers"] = numbers
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Sources:
             ("library.json", "library.json"),
             ("README.md", "README.md"),
         ):
-            yield name, _TEMPLATES.get_template(f"{template}.j2").render(values)
+            yield name, TEMPLATES.get_template(f"{template}.j2").render(values)
         for name in self._kernel_files:
             yield f"src/{name}", (_KERNELS / name).read_text(encoding="utf-8")
 
@@ -84,10 +84,10 @@ class Sources:
         """Files that run the self-test in the emulator, by name."""
         values = {**self._values, "machine": machine, "fill": fill, "stack_bytes": STACK_BYTES}
         for name in ("board.c", "board.ld"):
-            yield name, _TEMPLATES.get_template(f"{name}.j2").render(values)
+            yield name, TEMPLATES.get_template(f"{name}.j2").render(values)
 
     def _header(self) -> str:
-        api = _TEMPLATES.get_template("api.h.j2").render(self._values)
+        api = TEMPLATES.get_template("api.h.j2").render(self._values)
         body, end = self.tables.rsplit("#endif", 1)
         return f"{body}{api}\n#endif{end}"
 
@@ -190,8 +190,13 @@ class Sources:
         """What the network has to make of the image."""
         return tuple(self._integers[self.model.network.outputs[0].name].ravel().tolist())
 
+    @property
+    def _step_ops(self) -> tuple[str, ...]:
+        """The operator of every step."""
+        return tuple(step.op for step in self.program.steps)
+
     def _checks(self) -> Iterator[dict[str, Any]]:
-        last = {step.op: number for number, step in enumerate(self.program.steps)}
+        last = {op: number for number, op in enumerate(self._step_ops)}
         for op, found in zip(self.model.network.ops, self.hashes, strict=True):
             yield {"name": quoted(op.name), "hash": f"{found:#010x}u", "last_step": last[op.name], **self._place(op.output)}
 

@@ -54,7 +54,7 @@ def run_c(gcc: str, folder: Path) -> list[list[str]]:
 
 
 def test_a_program_sees_the_plan(design: Design, gcc: str, tmp_path: Path) -> None:
-    export(design, "c", tmp_path / "design.h", {"prefix": "d"})
+    export(design, "c", tmp_path / "design.h", {"prefix": "d", "tables": True})
     printed = run_c(gcc, tmp_path)
     network, runtime, bits = design.network(), design.load_study().runtime, design.bit_widths()
     plan = best_plan(buffers(network, runtime, bits), runtime.memory.align).plan

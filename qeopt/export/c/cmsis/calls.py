@@ -1,0 +1,281 @@
+"""A design with numbers as calls of CMSIS-NN: what the generated program does, step by step."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+
+import numpy as np
+
+from qeopt.design.arena import Arena
+from qeopt.export.c.cmsis.arithmetic import ADD_SHIFT, addition, zero
+from qeopt.export.c.packing import laid_out, packed
+from qeopt.export.contract import Rescaling, rescaling
+from qeopt.export.errors import ExportError
+from qeopt.export.geometry import shape_of, window
+from qeopt.export.integers import MULTIPLIER_BITS, Factors
+from qeopt.export.quantised import QuantisedNetwork
+from qeopt.network import Op, OpKind, Tensor
+
+_SCRATCH = re.compile(r"(?P<op>.*) \(scratch[ 0-9]*\)", re.DOTALL)
+WEIGHT_WIDTHS = (4, 8)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What a step adds to the arrays of the program."""
+
+    weights: bytes = b""
+    bias: tuple[int, ...] = ()
+    multipliers: tuple[int, ...] = ()
+    shifts: tuple[int, ...] = ()
+
+
+ARRAYS = tuple(field.name for field in fields(Numbers))
+
+
+@dataclass(frozen=True)
+class Call:
+    """One step: which function, and the constants that it is called with."""
+
+    op: str
+    function: str
+    lines: tuple[str, ...]
+    """Declarations before the call."""
+    arguments: tuple[str, ...]
+    numbers: Numbers = Numbers()
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Spells the calls of one design. In its text `{weights}`, `{bias}`, `{multipliers}` and `{shifts}` stand for the arrays."""
+
+    arena: Arena
+    model: QuantisedNetwork
+    per_channel_dense: bool
+
+    def calls(self) -> tuple[Call, ...]:
+        """All steps.
+
+        Raises:
+            ExportError: when the library has no kernel for an operator or a width.
+        """
+        return tuple(self._call(op) for op in self.model.network.ops)
+
+    def _call(self, op: Op) -> Call:
+        for tensor in (*op.inputs, op.output):
+            if self.model.grids[tensor.name].bits != 8:
+                raise ExportError(f"{tensor.name!r} has {self.model.grids[tensor.name].bits} bits; CMSIS-NN reads and writes 8")
+        ends = rescaling(self.model, op)
+        match op.kind:
+            case OpKind.CONV | OpKind.DEPTHWISE:
+                return self._convolution(op, ends)
+            case OpKind.DENSE:
+                return self._dense(op, ends)
+            case OpKind.POOL | OpKind.MAX_POOL:
+                return self._pool(op, ends)
+            case OpKind.ADD:
+                return self._add(op, ends)
+            case OpKind.MUL:
+                return self._product(op, ends)
+            case OpKind.CONCAT:
+                return self._concat(op)
+            case _:
+                raise ExportError(f"{op.name!r} is of the kind {op.kind}, for which there is no call of CMSIS-NN here")
+
+    def _convolution(self, op: Op, ends: Rescaling) -> Call:
+        source, found, is_depthwise = op.inputs[0], window(op), op.kind is OpKind.DEPTHWISE
+        width, channels = self._weight_bits(op), int(op.output.channels)
+        multiple = (f"{channels // int(source.channels)}, ",) if is_depthwise else ("",)
+        sides = (found.strides[::-1], found.pads[1::-1], found.dilation[::-1])
+        kind = "dw_conv" if is_depthwise else "conv"
+        filter_dims = (1 if is_depthwise else channels, found.height, found.width, int(source.channels) // op.groups)
+        if is_depthwise:
+            filter_dims = (*filter_dims[:3], channels)
+        params = f"{self._offsets(op)}, {multiple[0]}{', '.join(_braced(side) for side in sides)}, {self._activation(op, ends)}"
+        return Call(
+            op.name,
+            f"arm_{'depthwise_conv' if is_depthwise else 'convolve'}_wrapper_s{width}",
+            (
+                self._context(op),
+                f"const cmsis_nn_{kind}_params params = {{{params}}};",
+                "const cmsis_nn_per_channel_quant_params quant = {(int32_t *)({multipliers}), (int32_t *)({shifts})};",
+                _dims("in", source),
+                f"const cmsis_nn_dims filter = {_braced(filter_dims)}, bias = {{1, 1, 1, {channels}}};",
+                _dims("out", op.output),
+            ),
+            _with_weights(self._at(source), self._at(op.output)),
+            self._numbers(op, ends.factors),
+        )
+
+    def _dense(self, op: Op, ends: Rescaling) -> Call:
+        source, channels, width = op.inputs[0], int(op.output.channels), self._weight_bits(op)
+        by_channel, values = self.per_channel_dense and width == 8, int(source.elements)
+        name = "arm_fully_connected_per_channel_s8" if by_channel else f"arm_fully_connected_s{width}"
+        quant = (
+            "const cmsis_nn_per_channel_quant_params quant = {(int32_t *)({multipliers}), (int32_t *)({shifts})};"
+            if by_channel
+            else f"const cmsis_nn_per_tensor_quant_params quant = {{{_pair(ends.factors, 0)}}};"
+        )
+        offsets = self._offsets(op).split(", ")
+        params = f"{offsets[0]}, 0, {offsets[1]}, {self._activation(op, ends)}"
+        return Call(
+            op.name,
+            name,
+            (
+                self._context(op),
+                f"const cmsis_nn_fc_params params = {{{params}}};",
+                quant,
+                f"const cmsis_nn_dims in = {{1, 1, 1, {values}}}, filter = {{{values}, 1, 1, {channels}}};",
+                f"const cmsis_nn_dims bias = {{1, 1, 1, {channels}}}, out = {{1, 1, 1, {channels}}};",
+            ),
+            _with_weights(self._at(source), self._at(op.output)),
+            self._numbers(op, ends.factors if by_channel else None),
+        )
+
+    def _pool(self, op: Op, ends: Rescaling) -> Call:
+        found = window(op)
+        name = "arm_avgpool_s8" if op.kind is OpKind.POOL else "arm_max_pool_s8"
+        params = f"{_braced(found.strides[::-1])}, {_braced(found.pads[1::-1])}, {self._activation(op, ends)}"
+        return Call(
+            op.name,
+            name,
+            (
+                self._context(op),
+                f"const cmsis_nn_pool_params params = {{{params}}};",
+                _dims("in", op.inputs[0]),
+                f"const cmsis_nn_dims filter = {{1, {found.height}, {found.width}, 1}};",
+                _dims("out", op.output),
+            ),
+            ("&context", "&params", "&in", self._at(op.inputs[0]), "&filter", "&out", self._at(op.output)),
+        )
+
+    def _add(self, op: Op, ends: Rescaling) -> Call:
+        by = addition(self.model, op)
+        offsets = [-zero(self.model.grids[tensor.name]) for tensor in op.inputs]
+        inputs = (part for number, offset in enumerate(offsets) for part in (str(offset), *_pair(by.inputs, number).split(", ")))
+        return Call(
+            op.name,
+            "arm_elementwise_add_s8",
+            (),
+            (
+                *(self._at(tensor) for tensor in op.inputs),
+                *inputs,
+                str(ADD_SHIFT),
+                self._at(op.output),
+                str(zero(self.model.grids[op.output.name])),
+                *_pair(by.output, 0).split(", "),
+                *self._activation(op, ends)[1:-1].split(", "),
+                str(int(op.output.elements)),
+            ),
+        )
+
+    def _product(self, op: Op, ends: Rescaling) -> Call:
+        """A product by channel is one product for each position."""
+        inputs = op.inputs if shape_of(op.inputs[0]) == shape_of(op.output) else op.inputs[::-1]
+        by_channel = shape_of(inputs[1]) != shape_of(op.output)
+        block = int(op.output.channels) if by_channel else int(op.output.elements)
+        offsets = [str(-zero(self.model.grids[tensor.name])) for tensor in inputs]
+        positions = int(op.output.elements) // block
+        one, two, out = self._at(inputs[0]), self._at(inputs[1]), self._at(op.output)
+        step = f" + position * {block}" if by_channel else ""
+        arguments = (
+            one + step, two, *offsets, out + step, str(zero(self.model.grids[op.output.name])),
+            *_pair(ends.factors, 0).split(", "), *self._activation(op, ends)[1:-1].split(", "), str(block),
+        )  # fmt: skip
+        return Call(op.name, "arm_elementwise_mul_s8", (f"for position to {positions}",) if by_channel else (), arguments)
+
+    def _concat(self, op: Op) -> Call:
+        """Channels side by side are copied row by row of channels."""
+        channels = [int(tensor.channels) for tensor in op.inputs]
+        total, positions = sum(channels), int(op.output.height) * int(op.output.width)
+        starts = np.cumsum([0, *channels[:-1]]).tolist()
+        lines = [f"for position to {positions}"]
+        lines += [
+            f"memcpy({self._at(op.output)} + position * {total} + {start}, {self._at(tensor)} + position * {count}, {count});"
+            for tensor, count, start in zip(op.inputs, channels, starts, strict=True)
+        ]
+        return Call(op.name, "", tuple(lines), ())
+
+    def _weight_bits(self, op: Op) -> int:
+        width = self.model.weights[op.name].bits
+        if width not in WEIGHT_WIDTHS:
+            raise ExportError(f"the weights of {op.name!r} have {width} bits; CMSIS-NN has kernels for 4 and 8")
+        return width
+
+    def _numbers(self, op: Op, by: Factors | None) -> Numbers:
+        weights = self.model.weights[op.name]
+        found = packed(laid_out(op.kind, weights.values, shape_of(op.inputs[0])), weights.bits), tuple(weights.bias.tolist())
+        if by is None:
+            return Numbers(*found)
+        return Numbers(*found, tuple(by.multipliers.tolist()), tuple((MULTIPLIER_BITS - by.shifts).tolist()))
+
+    def _offsets(self, op: Op) -> str:
+        """What is added to values read, and to values before they are written."""
+        return f"{-zero(self.model.grids[op.inputs[0].name])}, {zero(self.model.grids[op.output.name])}"
+
+    def _activation(self, op: Op, ends: Rescaling) -> str:
+        offset = zero(self.model.grids[op.output.name])
+        return f"{{{ends.low + offset}, {ends.high + offset}}}"
+
+    def _at(self, tensor: Tensor) -> str:
+        return f"(int8_t *){self.memory(tensor.name)}"
+
+    def memory(self, name: str) -> str:
+        """Where a buffer begins."""
+        buffer, names = self.arena.buffers[name], [region.name for region in self.arena.regions]
+        region = f"[{names.index(buffer.region) if buffer.region else 0}]" if len(names) > 1 else ""
+        return f"({'memory' + region if region else 'arena'} + {buffer.offset})"
+
+    def _context(self, op: Op) -> str:
+        name = self._scratch.get(op.name)
+        size = 0 if name is None else self.arena.buffers[name].bytes
+        return f"const cmsis_nn_context context = {{{'0' if name is None else self.memory(name)}, {size}}};"
+
+    @cached_property
+    def _scratch(self) -> Mapping[str, str]:
+        """Buffers of working memory by operator."""
+        matches = ((name, _SCRATCH.fullmatch(name)) for name in self.arena.buffers if name not in self.model.network.tensor_by_name)
+        return {match["op"]: name for name, match in matches if match is not None}
+
+
+def _with_weights(source: str, out: str) -> tuple[str, ...]:
+    return ("&context", "&params", "&quant", "&in", source, "&filter", "{weights}", "&bias", "{bias}", "&out", out)
+
+
+def _dims(name: str, tensor: Tensor) -> str:
+    channels, height, width = shape_of(tensor)
+    return f"const cmsis_nn_dims {name} = {{1, {height}, {width}, {channels}}};"
+
+
+def _braced(values: Iterable[int]) -> str:
+    return "{" + ", ".join(map(str, values)) + "}"
+
+
+def _pair(by: Factors, number: int) -> str:
+    """A multiplier, and the shift that the library takes: upwards where it is positive."""
+    return f"{int(by.multipliers[number])}, {MULTIPLIER_BITS - int(by.shifts[number])}"
+
+
+def texts(calls: tuple[Call, ...], prefix: str) -> Iterator[tuple[Call, list[str]]]:
+    """Spell the body of every step, with the arrays at their offsets."""
+    at = dict.fromkeys(ARRAYS, 0)
+    for call in calls:
+        names = {name: f"{prefix}_{name} + {offset}" for name, offset in at.items()}
+        lines = [_filled(line, names) for line in call.lines]
+        for name in at:
+            at[name] += len(getattr(call.numbers, name))
+        loop = next((line for line in lines if line.startswith("for position")), None)
+        body = [line for line in lines if line is not loop]
+        if call.function:
+            arguments = ", ".join(_filled(text, names) for text in call.arguments)
+            body.append(f"status = {call.function}({arguments});")
+        if loop is not None:
+            body = [f"for (position = 0; position < {loop.split()[-1]}; position++) {{", *(f"  {line}" for line in body), "}"]
+        yield call, body
+
+
+def _filled(text: str, names: Mapping[str, str]) -> str:
+    return re.sub(r"\{(weights|bias|multipliers|shifts)\}", lambda match: names[match[1]], text)

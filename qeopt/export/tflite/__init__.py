@@ -1,0 +1,1 @@
+"""TFLite files: integers and scales as TensorFlow Lite Micro and the compilers behind it read them."""

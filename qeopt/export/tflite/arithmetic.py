@@ -1,0 +1,118 @@
+"""What the reference kernels of TensorFlow Lite Micro compute, in NumPy: the reference for models that are run by it.
+
+It differs from this project's own arithmetic (`export/reference.py`) in how a product is rounded (twice), in sums of two tensors
+(brought to a common scale with 20 bits more) and in averages (of the stored integers, halves away from zero).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from qeopt.export import sums
+from qeopt.export.errors import ExportError
+from qeopt.export.geometry import image_of
+from qeopt.export.integers import factors, rescale_cmsis_double
+from qeopt.export.quantised import Grid, Integers, QuantisedNetwork, Reals
+from qeopt.network import Op, OpKind
+
+ADD_BITS = 20
+"""Bits by which inputs of a sum are shifted up before they are brought to one scale."""
+SIX = 6.0
+
+
+def run(model: QuantisedNetwork, images: Reals) -> dict[str, Integers]:
+    """Run images through a network whose grids are legal for TFLite.
+
+    Args:
+        model: The network.
+        images: Real values, shape (images, channels, height, width).
+
+    Returns:
+        The integers of every tensor as the grids count them, shape (images, channels, height, width).
+
+    Raises:
+        ExportError: when an operator or function has no kernel.
+    """
+    image = image_of(model.network).name
+    held = {image: model.grids[image].quantise(images)}
+    for op in model.network.ops:
+        held[op.output.name] = compute(model, op, held)
+    return held
+
+
+def stored(grid: Grid, values: Integers) -> Integers:
+    """Integers as a file stores them: from -128 on."""
+    return values + zero_point(grid)
+
+
+def zero_point(grid: Grid) -> int:
+    """The stored integer that stands for zero."""
+    return 0 if grid.is_signed else -128
+
+
+def compute(model: QuantisedNetwork, op: Op, held: Mapping[str, Integers]) -> Integers:
+    """Compute one operator; shapes are those of `run`.
+
+    Raises:
+        ExportError: when it has no kernel.
+    """
+    inputs, out = [held[tensor.name] for tensor in op.inputs], model.grids[op.output.name]
+    low, high = limits(model.functions[op.name], out, op.name)
+    return np.clip(_rounded(model, op, inputs), low, high)
+
+
+def limits(function: str, grid: Grid, name: str) -> tuple[int, int]:
+    """Least and greatest integer that a function leaves.
+
+    Raises:
+        ExportError: when TFLite has no such function at the end of an operator.
+    """
+    if function not in {"", "relu", "relu6"}:
+        raise ExportError(f"{name!r} ends in {function!r}, which operators of TFLite cannot")
+    low = grid.low if not function else max(grid.low, 0)
+    return low, min(grid.high, int(np.floor(SIX / grid.scale + 0.5))) if function == "relu6" else grid.high
+
+
+def _rounded(model: QuantisedNetwork, op: Op, inputs: list[Integers]) -> Integers:
+    scales = [model.grids[tensor.name].scale for tensor in op.inputs]
+    out = model.grids[op.output.name]
+    if op.has_weights:
+        weights = model.weights[op.name]
+        return _scaled(sums.weighted(op, weights, inputs[0]), scales[0] * weights.scales / out.scale, op)
+    match op.kind:
+        case OpKind.ADD:
+            most = 2 * max(scales)
+            parts = [_scaled(values << ADD_BITS, [scale / most], op) for values, scale in zip(inputs, scales, strict=True)]
+            return _scaled(parts[0] + parts[1], [most / ((1 << ADD_BITS) * out.scale)], op)
+        case OpKind.MUL:
+            return _scaled(inputs[0] * inputs[1], [scales[0] * scales[1] / out.scale], op)
+        case OpKind.POOL | OpKind.MAX_POOL:
+            return _pooled(model, op, inputs[0])
+        case OpKind.CONCAT:
+            return np.concatenate(inputs, axis=1)
+        case OpKind.ACTIVATION if model.functions[op.name] == "relu":
+            return _scaled(inputs[0], [scales[0] / out.scale], op)
+        case _:
+            raise ExportError(f"{op.name!r} is of the kind {op.kind} with the function {model.functions[op.name]!r}")
+
+
+def _scaled(values: Integers, wanted: object, op: Op) -> Integers:
+    """Times real factors, by output channel or one for all, rounded as TFLite rounds."""
+    multipliers, shifts = factors(np.asarray(wanted), op.name)
+    return rescale_cmsis_double(values, multipliers[:, None, None], shifts[:, None, None])
+
+
+def _pooled(model: QuantisedNetwork, op: Op, values: Integers) -> Integers:
+    """The largest value, or the average of integers as they are stored: halves away from zero, as C divides."""
+    if op.kind is OpKind.MAX_POOL:
+        return sums.pooled(op, values)
+    grid = model.grids[op.inputs[0].name]
+    return _average(op, stored(grid, values)) - zero_point(grid)
+
+
+def _average(op: Op, values: Integers) -> Integers:
+    total, count = sums.pooled(op, values), sums.counts(op)
+    rounded = (np.abs(total) + count // 2) // count
+    return np.asarray(np.sign(total) * rounded)

@@ -1,0 +1,195 @@
+"""TFLite with integers of 8 bits: what TensorFlow Lite Micro, and the compilers of several vendors, run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from qeopt.design import Design
+from qeopt.export.errors import ExportError
+from qeopt.export.fill import quantised
+from qeopt.export.geometry import image_of, shape_of, window
+from qeopt.export.numbers import Numbers
+from qeopt.export.quantised import QuantisedNetwork, Weights
+from qeopt.export.tflite.arithmetic import limits, zero_point
+from qeopt.export.tflite.flatbuffer import Number, Table
+from qeopt.export.tflite.grids import legal
+from qeopt.export.tflite.model import VALID, Model
+from qeopt.export.tflite.windows import TfliteWindow, tflite_window
+from qeopt.files import write_atomically
+from qeopt.network import Network, Op, OpKind
+
+KERNELS: Mapping[OpKind, str] = {
+    OpKind.CONV: "CONV_2D",
+    OpKind.DEPTHWISE: "DEPTHWISE_CONV_2D",
+    OpKind.DENSE: "FULLY_CONNECTED",
+    OpKind.ADD: "ADD",
+    OpKind.MUL: "MUL",
+    OpKind.POOL: "AVERAGE_POOL_2D",
+    OpKind.MAX_POOL: "MAX_POOL_2D",
+    OpKind.CONCAT: "CONCATENATION",
+    OpKind.ACTIVATION: "RELU",
+}
+FUSED = {"": 0, "relu": 1, "relu6": 3}
+BITS = 8
+ALIGNMENT = 16
+
+
+class TFLite(Numbers):
+    """A TFLite file for designs of 8-bit activations and 8-bit weights. The plan of the design's arena goes with it."""
+
+    SUFFIX: ClassVar[str] = ".tflite"
+
+    kind: Literal["tflite"] = "tflite"
+    """Says that this is TFLite."""
+    plan: bool = True
+    """Write the design's addresses into the file (`OfflineMemoryAllocation`), for interpreters that take them."""
+
+    def export(self, design: Design, out: Path) -> tuple[Path, ...]:
+        """Write the model."""
+        network = design.network()
+        problems = list(_obstacles(design, network))
+        if problems:
+            raise ExportError("; ".join(problems))
+        model = legal(quantised(design, self))
+        offsets = addresses(design) if self.plan else {}
+        write_atomically(out, content(model, design.study_name, offsets))
+        return (out,)
+
+
+def content(model: QuantisedNetwork, name: str, offsets: Mapping[str, int] | None = None) -> bytes:
+    """Write a network whose grids are legal for TFLite.
+
+    Args:
+        model: The network.
+        name: Name of the subgraph.
+        offsets: Addresses of tensors in the arena, where there is a plan.
+
+    Raises:
+        ExportError: when an operator cannot be said in TFLite.
+    """
+    return _Writer(model).write(name, offsets or {})
+
+
+def addresses(design: Design) -> dict[str, int]:
+    """The design's addresses, where an interpreter can take them: one region, no buffer shared by what is read and written."""
+    runtime, arena = design.load_study().runtime, design.arena
+    if arena is None or runtime.memory.in_place or len(arena.regions) > 1:
+        return {}
+    offsets = {name: buffer.offset for name, buffer in arena.buffers.items()}
+    return offsets if all(offset % ALIGNMENT == 0 for offset in offsets.values()) else {}
+
+
+def _obstacles(design: Design, network: Network) -> Iterator[str]:
+    """Everything that TFLite cannot say, or its kernels cannot run."""
+    bits = design.bit_widths()
+    narrow = sorted({*(n for n, b in bits.weights.items() if b != BITS), *(n for n, b in bits.activations.items() if b != BITS)})
+    if narrow:
+        more = f" and {len(narrow) - 3} more" if len(narrow) > 3 else ""
+        yield f"TFLite files here have 8 bits everywhere; {', '.join(map(repr, narrow[:3]))}{more} have others"
+    for op in network.ops:
+        if op.kind not in KERNELS:
+            yield f"{op.name!r} is of the kind {op.kind}, which the format tflite cannot write"
+        elif op.moves or op.others:
+            yield f"{op.name!r} moves values, which the format tflite cannot write"
+        elif op.kind in {OpKind.POOL, OpKind.MAX_POOL} and tflite_window(op, may_grow=False).pads is not None:
+            yield f"{op.name!r} pads {list(window(op).pads)}, and pools of TFLite pad 'same' or not at all"
+
+
+@dataclass
+class _Writer:
+    model: QuantisedNetwork
+    file: Model = field(default_factory=Model)
+    index: dict[str, int] = field(default_factory=dict)
+    """Tensors of the file by their names here."""
+
+    def write(self, name: str, offsets: Mapping[str, int]) -> bytes:
+        network = self.model.network
+        image = image_of(network)
+        self._activation(image.name)
+        for op in network.ops:
+            self._operator(op)
+        planned = {self.index[tensor]: offset for tensor, offset in offsets.items() if tensor in self.index}
+        outputs = [self.index[tensor.name] for tensor in network.outputs]
+        return self.file.content(name, [self.index[image.name]], outputs, "written by qeopt", planned or None)
+
+    def _activation(self, name: str) -> int:
+        channels, height, width = shape_of(self.model.network.tensor_by_name[name])
+        grid = self.model.grids[name]
+        self.index[name] = self.file.activation(name, (1, height, width, channels), grid.scale, zero_point(grid))
+        return self.index[name]
+
+    def _operator(self, op: Op) -> None:
+        function = self.model.functions[op.name]
+        limits(function, self.model.grids[op.output.name], op.name)
+        if op.kind is OpKind.ACTIVATION and function != "relu":
+            raise ExportError(f"{op.name!r} is the function {function!r} by itself, which the format tflite cannot write")
+        inputs = [self.index[tensor.name] for tensor in op.inputs]
+        fused = Number("b", FUSED[function])
+        match op.kind:
+            case OpKind.CONV | OpKind.DEPTHWISE:
+                inputs, options = self._convolution(op, inputs[0], fused)
+            case OpKind.DENSE:
+                inputs, options = [inputs[0], *self._weights(op, self._dense(op))], {0: fused}
+            case OpKind.POOL | OpKind.MAX_POOL:
+                options = _pool(op, fused)
+            case OpKind.CONCAT:
+                options = {0: Number("i", 3), 1: fused}
+            case OpKind.ACTIVATION:
+                options = {}
+            case _:
+                options = {0: fused}
+        self.file.operator(KERNELS[op.kind], inputs, [self._activation(op.output.name)], options or None)
+
+    def _convolution(self, op: Op, source: int, fused: Number) -> tuple[list[int], Table]:
+        seen = tflite_window(op, may_grow=True)
+        if seen.pads is not None:
+            source = self._padded(op, source, seen)
+        weights = self.model.weights[op.name]
+        top, left, bottom, right = seen.zeros
+        values = np.pad(weights.values, ((0, 0), (0, 0), (top, bottom), (left, right)))
+        (down, across), (rows, columns) = op.strides, op.dilation
+        steps = {0: Number("b", seen.padding), 1: Number("i", across), 2: Number("i", down)}
+        if op.kind is OpKind.CONV:
+            told = self._weights(op, values.transpose(0, 2, 3, 1))
+            return [source, *told], steps | {3: fused, 4: Number("i", columns), 5: Number("i", rows)}
+        told = self._weights(op, values.transpose(1, 2, 3, 0), axis=3)
+        multiplier = int(op.output.channels) // int(op.inputs[0].channels)
+        return [source, *told], steps | {3: Number("i", multiplier), 4: fused, 5: Number("i", columns), 6: Number("i", rows)}
+
+    def _padded(self, op: Op, source: int, seen: TfliteWindow) -> int:
+        """Append an operator that pads."""
+        top, left, bottom, right = seen.pads or (0, 0, 0, 0)
+        channels, height, width = shape_of(op.inputs[0])
+        grid = self.model.grids[op.inputs[0].name]
+        pads = self.file.constant(f"{op.name}/pads", np.array([[0, 0], [top, bottom], [left, right], [0, 0]], np.int32))
+        shape = (1, height + top + bottom, width + left + right, channels)
+        padded = self.file.activation(f"{op.name}/padded", shape, grid.scale, zero_point(grid))
+        self.file.operator("PAD", [source, pads], [padded], {})
+        return padded
+
+    def _dense(self, op: Op) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+        """Weights of a dense layer by rows, columns and channels of what it reads."""
+        channels, height, width = shape_of(op.inputs[0])
+        values = self.model.weights[op.name].values
+        return values.reshape(-1, channels, height, width).transpose(0, 2, 3, 1).reshape(len(values), -1)
+
+    def _weights(self, op: Op, values: np.ndarray[tuple[int, ...], np.dtype[np.int64]], axis: int = 0) -> list[int]:
+        weights: Weights = self.model.weights[op.name]
+        scales = weights.scales.astype(np.float32)
+        stored = self.file.constant(f"{op.name}/weights", values.astype(np.int8), scales.tolist(), axis)
+        units = weights.scales * self.model.grids[op.inputs[0].name].scale
+        return [stored, self.file.constant(f"{op.name}/bias", weights.bias.astype(np.int32), units.tolist())]
+
+
+def _pool(op: Op, fused: Number) -> Table:
+    found, seen = window(op), tflite_window(op, may_grow=False)
+    if seen.pads is not None:
+        raise ExportError(f"{op.name!r} pads {list(found.pads)}, and pools of TFLite pad 'same' or not at all")
+    padding = VALID if not any(found.pads) else seen.padding
+    sides = {1: found.strides[1], 2: found.strides[0], 3: found.width, 4: found.height}
+    return {0: Number("b", padding), **{key: Number("i", side) for key, side in sides.items()}, 5: fused}

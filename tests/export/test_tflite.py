@@ -1,0 +1,184 @@
+"""TFLite exports run in the interpreter of TensorFlow Lite Micro, compute what its reference says, and lie where the plan says."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qeopt.design import Design
+from qeopt.export import ExportError, export
+from qeopt.export.fill import quantised
+from qeopt.export.geometry import image_of, shape_of, window
+from qeopt.export.numbers import Numbers
+from qeopt.export.quantised import QuantisedNetwork
+from qeopt.export.reference import run as run_own
+from qeopt.export.tflite.arithmetic import run, stored
+from qeopt.export.tflite.grids import legal
+from qeopt.export.tflite.windows import tflite_window
+from qeopt.network import NetworkBuilder, OpKind, Tensor
+from qeopt.network.importers import import_model
+from qeopt.verbs.solve import solve
+
+SPACE = """\
+kind: study
+task: {{input: [{side}, {side}, 3], classes: 5}}
+network:
+  blocks:
+    - {{kind: conv, name: stem, width: 8, kernel: 3, stride: 2, weight_bits: 8}}
+    - {{kind: {kind}, name: b1, stride: 1, width: 8, kernel: 3, ratio: 2, units: 2}}
+    - {{kind: {kind}, name: b2, stride: 2, width: 16, kernel: 5, ratio: 1.5, units: 2}}
+    - {{kind: {kind}, name: b3, stride: 2, width: 16, kernel: 3, ratio: 2}}
+    - {{kind: conv, name: head, width: 24}}
+    - {{kind: classifier}}
+runtime: tflm
+budgets: {{sram: 256 KiB, flash: 256 KiB}}
+bits: {{weights: [8], activations: [8]}}
+objective: {{kind: qe, sigma_a: 5, sigma_w: 4, stage_weights: [1, 1, 6]}}
+search: {{baselines: []}}
+"""
+GRAPH = """\
+kind: study
+task: {input: [12, 16, 3], classes: 5}
+network:
+  image: {shape: [12, 16, 3]}
+  ops:
+    - {name: stem, op: conv, reads: [image], shape: [6, 8, 16], kernel: [3, 3], stride: [2, 2], pads: [0, 0, 1, 1], function: relu6}
+    - {name: oblong, op: conv, reads: [stem], shape: [6, 8, 16], kernel: [1, 5], function: relu}
+    - {name: tall, op: conv, reads: [stem], shape: [3, 8, 8], kernel: [3, 1], stride: [2, 1]}
+    - {name: grouped, op: conv, reads: [oblong], shape: [6, 8, 16], kernel: [3, 3], dilation: [2, 2], groups: 4}
+    - {name: late, op: activation, reads: [grouped], shape: [6, 8, 16], function: relu}
+    - {name: top, op: max_pool, reads: [late], shape: [3, 8, 16], kernel: [2, 1], stride: [2, 1]}
+    - {name: joined, op: concat, reads: [top, tall], shape: [3, 8, 24]}
+    - {name: squeezed, op: pool, reads: [joined], shape: [1, 1, 24], kernel: [3, 8]}
+    - {name: gate, op: conv, reads: [squeezed], shape: [1, 1, 24], function: relu6}
+    - {name: gated, op: mul, reads: [joined, gate], shape: [3, 8, 24]}
+    - {name: averaged, op: pool, reads: [gated], shape: [3, 8, 24], kernel: [3, 3]}
+    - {name: uneven, op: conv, reads: [averaged], shape: [4, 9, 8], kernel: [2, 2], pads: [1, 1, 1, 1]}
+    - {name: hidden, op: dense, reads: [uneven], shape: [1, 1, 12], function: relu}
+    - {name: scores, op: dense, reads: [hidden], shape: [1, 1, 5], weight_bits: 8, bits: 8}
+runtime: tflm
+budgets: {sram: 1 MiB, flash: 1 MiB}
+bits: {weights: [8], activations: [8]}
+objective: {kind: qe}
+search: {baselines: []}
+"""
+STUDIES = {f"{kind} of {side}": SPACE.format(kind=kind, side=side) for kind, side in (("k1dwk1", 16), ("mbconv", 15))}
+STUDIES["graph"] = GRAPH
+
+
+@pytest.fixture(scope="module", params=STUDIES)
+def design(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Design:
+    path = tmp_path_factory.mktemp("study") / "study.yaml"
+    path.write_text(STUDIES[request.param], encoding="utf-8")
+    found = solve(path).design
+    assert found is not None
+    return found
+
+
+def interpreter(path: Path) -> Any:
+    pytest.importorskip("tflite_micro", reason="there is no wheel of tflite-micro for this machine")
+    sys.path[:0] = [str(Path(__file__).parents[1] / "network")]
+    from tflm_oracle import Micro  # type: ignore[import-not-found]  # noqa: PLC0415 - beside the tests of the network
+
+    return Micro.of(path)
+
+
+def model_of(design: Design) -> QuantisedNetwork:
+    return legal(quantised(design, Numbers()))
+
+
+def test_the_interpreter_computes_what_the_reference_says(design: Design, tmp_path: Path) -> None:
+    (path,) = export(design, "tflite", tmp_path / "design.tflite")
+    micro, model = interpreter(path), model_of(design)
+    image = image_of(model.network)
+    outputs = [tensor.name for tensor in model.network.outputs]
+    rng = np.random.default_rng(0)
+    seen = set()
+    for _ in range(8):
+        real = rng.random((1, *shape_of(image)))
+        held = run(model, real)
+        given = stored(model.grids[image.name], held[image.name]).astype(np.int8).transpose(0, 2, 3, 1)
+        found = micro.run(given, outputs=len(outputs))
+        for name, values in zip(outputs, found, strict=True):
+            wanted = stored(model.grids[name], held[name]).transpose(0, 2, 3, 1)
+            assert np.array_equal(values.reshape(-1), wanted.reshape(-1))
+            seen |= set(values.reshape(-1).tolist())
+    assert len(seen) > 5
+
+
+def test_tensors_lie_where_the_plan_says(design: Design, tmp_path: Path) -> None:
+    assert design.arena is not None
+    planned, own = (export(design, "tflite", tmp_path / f"{plan}.tflite", {"plan": plan})[0] for plan in (True, False))
+    pads = [op for op in design.network().ops if op.has_weights and tflite_window(op, may_grow=True).pads is not None]
+    for path in (planned, own):
+        micro = interpreter(path)
+        details = micro.input()
+        micro.run(np.zeros(details["shape"], details["dtype"]), outputs=0)
+        head = micro.allocations().head
+        assert (head > design.arena.bytes) if pads else head == design.arena.bytes
+    assert bool(pads) == ("uneven" in design.weights)  # only what no window of TFLite sees
+
+
+def test_own_arithmetic_differs_by_roundings_only(design: Design) -> None:
+    model = model_of(design)
+    image = image_of(model.network)
+    real = np.random.default_rng(1).random((8, *shape_of(image)))
+    one, other = run(model, real), run_own(model, real)
+    (scores,) = (tensor.name for tensor in model.network.outputs)
+    differences = np.abs(one[scores] - other[scores])
+    assert differences.max() <= 12
+    assert differences.mean() < 2
+
+
+def test_the_file_is_read_back(design: Design, tmp_path: Path) -> None:
+    (path,) = export(design, "tflite", tmp_path / "design.tflite")
+    model, back = model_of(design), import_model(path, values=True)
+    kinds = [op.kind for op in back.network.ops if op.kind is not OpKind.PAD]
+    assert kinds == [op.kind for op in design.network().ops]
+    for op in model.network.weighted_ops:
+        weights = model.weights[op.name]
+        real = weights.values * weights.scales.reshape(-1, *[1] * (weights.values.ndim - 1))
+        found = back.weights[op.name].weights
+        if found.shape == real.shape:
+            assert np.allclose(found, real, rtol=1e-6)
+        else:  # zeros around the window
+            assert np.allclose(np.sort(found[found != 0].reshape(-1)), np.sort(real[real != 0].reshape(-1)), rtol=1e-6)
+
+
+def test_the_package_with_the_schema_reads_it(design: Design, tmp_path: Path) -> None:
+    tflite = pytest.importorskip("tflite")
+    (path,) = export(design, "tflite", tmp_path / "design.tflite")
+    graph = tflite.Model.GetRootAsModel(bytearray(path.read_bytes()), 0).Subgraphs(0)
+    names = [graph.Tensors(index).Name().decode() for index in range(graph.TensorsLength())]
+    assert {tensor.name for tensor in design.network().tensors} <= set(names)
+    first = graph.Tensors(names.index("stem/weights"))
+    assert len(first.Quantization().ScaleAsNumpy()) == first.Shape(0)
+
+
+def test_everything_that_stands_in_the_way_is_said_at_once(designs: dict[str, Design], tmp_path: Path) -> None:
+    with pytest.raises(ExportError) as found:
+        export(designs["branching"], "tflite", tmp_path / "no.tflite")
+    assert "TFLite files here have 8 bits everywhere" in str(found.value)
+    assert "'top' pads [1, 1, 1, 1], and pools of TFLite pad 'same' or not at all" in str(found.value)
+    assert not (tmp_path / "no.tflite").exists()
+
+
+@pytest.mark.parametrize("kernel", [1, 2, 3, 5, 7])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_windows_that_are_grown_see_the_same(kernel: int, stride: int) -> None:
+    """By brute force: the rows that each output sees, with padding as TFLite would choose it."""
+    for side in range(max(kernel, 4), 14):
+        image = Tensor("image", side, side, 4, bits=8, is_image=True)
+        build = NetworkBuilder("net", image)
+        build.conv("conv", image, 4, kernel=kernel, stride=stride)
+        op = build.finish().ops[0]
+        seen = tflite_window(op, may_grow=True)
+        assert seen.pads is None
+        grown, out = kernel + seen.zeros[0] + seen.zeros[2], int(op.output.height)
+        padding = max((out - 1) * stride + grown - side, 0) // 2 if seen.padding == 0 else 0
+        for index in range(out):
+            assert index * stride - window(op).pads[0] == index * stride - padding + seen.zeros[0]
