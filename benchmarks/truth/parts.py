@@ -10,13 +10,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from space import Kept, draw, kept, loaded, read_designs, refined, write_designs
+from space import HERE, Kept, draw, kept, loaded, read_designs, refined, write_designs
+
+from qeopt.sampling.bits import bits_by
+from qeopt.verbs.solve import solve
 
 SHORT, LONG = 1_000, 4_000
 """Steps of 64 images: 1.1 and 4.3 epochs."""
 DEPTHS = (8, 11, 14, 17, 20)
 """Layers that structures of the space have."""
 SEED = 20261128
+ANY_DEPTH, ONE_DEPTH = 40, 60
+"""Structures of part A."""
+STRUCTURES = 20
+"""Of part B."""
+BITS = ("exact", "paper", "rusci", "random")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,30 @@ def length_runs(rate: float) -> Iterator[Run]:
                     yield Run("D", f"D{depth:02}{letter}", seed, steps, rate)
 
 
+def structure_runs(rate: float, steps: int) -> Iterator[Run]:
+    """A: the order of structures, those of any depth first."""
+    names = [*(f"A-{number:02}" for number in range(ANY_DEPTH)), *(f"A14-{number:02}" for number in range(ONE_DEPTH))]
+    for seed in (0, 1):
+        for name in names:
+            yield Run("A", name, seed, steps, rate)
+
+
+def bits_runs(rate: float, steps: int) -> Iterator[Run]:
+    """B: the same structures with bits by four rules, all of one structure in turn."""
+    for seed in (0, 1):
+        for number in range(STRUCTURES):
+            for rule in BITS:
+                yield Run("B", f"B{number:02}-{rule}", seed, steps, rate)
+
+
+def depth_runs(rate: float) -> Iterator[Run]:
+    """C: the best designs by the score for each depth, with all widths and with 8 bits only."""
+    for seed in (0, 1, 2):
+        for depth in DEPTHS:
+            for kind in ("", "-eight"):
+                yield Run("C", f"C{depth:02}{kind}", seed, LONG, rate)
+
+
 def rate_designs() -> Iterator[Kept]:
     """One structure of 11 layers and one of 20."""
     wanted = [11, 20]
@@ -73,7 +105,7 @@ def length_designs() -> Iterator[Kept]:
 
 def structure_designs() -> Iterator[Kept]:
     """A: 60 structures of 14 layers, then 40 of any depth."""
-    for name, wanted, source in (("A14", 60, draw(SEED + 2)), ("A", 40, draw(SEED + 3))):
+    for name, wanted, source in (("A14", ONE_DEPTH, draw(SEED + 2)), ("A", ANY_DEPTH, draw(SEED + 3))):
         fitting = ((structure, refined(structure)) for structure in source)
         chosen = (
             (structure, found)
@@ -84,7 +116,43 @@ def structure_designs() -> Iterator[Kept]:
             yield kept(f"{name}-{number:02}", "A", structure, found)
 
 
-DESIGNS_OF: dict[str, Callable[[], Iterator[Kept]]] = {"R": rate_designs, "D": length_designs, "A": structure_designs}
+def bits_designs() -> Iterator[Kept]:
+    """B: structures that do not fit at 8 bits and have bits by every rule."""
+    study, number = loaded().value, 0
+    for structure in draw(SEED + 4):
+        network = study.subject.expand(structure, study.task)
+        if refined(structure).bits is None or bits_by("eight", study.refiner, network, 0) is not None:
+            continue
+        found = {rule: bits_by(rule, study.refiner, network, SEED + number) for rule in BITS}
+        if None in found.values():
+            continue
+        for rule, bits in found.items():
+            assert bits is not None
+            yield kept(f"B{number:02}-{rule}", "B", structure, bits)
+        number += 1
+        if number == STRUCTURES:
+            return
+
+
+def depth_designs() -> Iterator[Kept]:
+    """C: what `qeopt solve` finds for at most so many layers."""
+    for depth in DEPTHS:
+        for kind, bits in (("", "[2, 4, 8]"), ("-eight", "[8]")):
+            changes = [f"budgets.layers={depth}", f"bits.weights={bits}", f"bits.activations={bits}"]
+            found = solve(HERE / "fashion.yaml", overrides=changes).design
+            if found is None:
+                raise SystemExit(f"nothing fits in {depth} layers")
+            structure = {block: dict(genes) for block, genes in found.structure.items()}
+            yield Kept(f"C{depth:02}{kind}", "C", "solve", structure, dict(found.weights), dict(found.activations))
+
+
+DESIGNS_OF: dict[str, Callable[[], Iterator[Kept]]] = {
+    "R": rate_designs,
+    "D": length_designs,
+    "A": structure_designs,
+    "B": bits_designs,
+    "C": depth_designs,
+}
 
 
 def main() -> None:

@@ -1,26 +1,26 @@
 """Train what the study is still short of, one run after the other, and write a row of results.csv for each.
 
-    python benchmarks/truth/run.py --data FOLDER D A B C E
+    python benchmarks/truth/run.py --data FOLDER R D
+    python benchmarks/truth/run.py --data FOLDER --steps 1000 A B C     # or 4000, as part D decides
 
 FOLDER holds the four files of Debian's package dataset-fashion-mnist. A run that is cut off is made again from its last checkpoint;
-rows that are there are never made twice.
+rows that are there are never made twice. `seconds` is the time of one core in the last sitting of a run.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import os
 import platform
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
 import torch
-from parts import Run, length_runs, rate_runs
-from space import HERE, read_designs
+from parts import LONG, SHORT, Run, bits_runs, depth_runs, length_runs, rate_runs, structure_runs
+from results import COLUMNS, KEY, append, chosen_rate, key, missing
+from space import read_designs
 
 from qeopt.training.checkpoint import Checkpoint
 from qeopt.training.data.dataset import Dataset
@@ -31,35 +31,8 @@ from qeopt.training.network import module_of
 from qeopt.training.recipe import Recipe
 from qeopt.training.weights import save
 
-RESULTS = HERE / "results.csv"
-KEY = ("part", "design", "seed", "steps", "rate")
-"""Columns that tell runs apart."""
-COLUMNS = (
-    *KEY, "images", "measured_on", "accuracy", "accuracy_pytorch", "train_loss",
-    "seconds", "finished", "torch", "threads", "machine",
-)  # fmt: skip
 HELD_OUT = 5_000
 SAVE_EVERY = 30.0
-
-
-def rows() -> list[dict[str, str]]:
-    """Every row so far."""
-    if not RESULTS.exists():
-        return []
-    with RESULTS.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def key(run: Run) -> tuple[str, ...]:
-    """What tells runs apart in the table."""
-    return run.part, run.design, str(run.seed), str(run.steps), f"{run.rate:g}"
-
-
-def missing(runs: Iterable[Run]) -> Iterator[Run]:
-    """Runs without a row."""
-    for run in runs:
-        if key(run) not in {tuple(row[column] for column in KEY) for row in rows()}:
-            yield run
 
 
 def train(run: Run, data: Dataset, scratch: Path) -> dict[str, object]:
@@ -97,47 +70,31 @@ def train(run: Run, data: Dataset, scratch: Path) -> dict[str, object]:
     return {column: found[column] for column in COLUMNS}
 
 
-def append(row: dict[str, object]) -> None:
-    """Add a row for good."""
-    is_new = not RESULTS.exists()
-    with RESULTS.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        if is_new:
-            writer.writeheader()
-        writer.writerow(row)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def chosen_rate() -> float:
-    """The rate that part R chose: that with the highest mean accuracy on held-out images.
-
-    Raises:
-        SystemExit: when part R is not complete.
-    """
-    if any(missing(rate_runs())):
-        raise SystemExit("part R chooses the rate and comes first")
-    by_rate: dict[float, list[float]] = {}
-    for row in rows():
-        if row["part"] == "R":
-            by_rate.setdefault(float(row["rate"]), []).append(float(row["accuracy"]))
-    return max(by_rate, key=lambda rate: sum(by_rate[rate]) / len(by_rate[rate]))
-
-
-RUNS = {"R": rate_runs, "D": lambda: length_runs(chosen_rate())}
+def _length(given: int | None) -> int:
+    if given is None:
+        raise SystemExit("--steps is what part D decides (see docs/truth.md), for parts A and B")
+    return given
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="+", choices=list(RUNS))
+    parser.add_argument("parts", nargs="+", choices=list("RDABC"))
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--scratch", type=Path, default=Path("runs/truth"), help="where unfinished runs are kept")
+    parser.add_argument("--steps", type=int, choices=(SHORT, LONG), help="of parts A and B, as part D decides")
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     given.scratch.mkdir(parents=True, exist_ok=True)
     data = read_idx_folder(given.data)
-    for run in missing(chain.from_iterable(RUNS[part]() for part in given.parts)):
+    runs: dict[str, Callable[[], Iterator[Run]]] = {
+        "R": rate_runs,
+        "D": lambda: length_runs(chosen_rate()),
+        "A": lambda: structure_runs(chosen_rate(), _length(given.steps)),
+        "B": lambda: bits_runs(chosen_rate(), _length(given.steps)),
+        "C": lambda: depth_runs(chosen_rate()),
+    }
+    for run in missing(chain.from_iterable(runs[part]() for part in given.parts)):
         started = time.monotonic()
         row = train(run, data, given.scratch)
         append(row)

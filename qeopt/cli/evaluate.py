@@ -13,6 +13,7 @@ from qeopt.design import load_design
 from qeopt.report.training_plots import draw_confusion
 from qeopt.report.words import place
 from qeopt.training.data.open import open_data, open_for_model
+from qeopt.training.errors import TrainingError
 from qeopt.training.evaluation import score_onnx, score_reference
 from qeopt.training.model_files import SUFFIXES, score_file
 from qeopt.training.shown import CONFUSION, marks_document, percent, print_marks
@@ -41,7 +42,7 @@ def command(
     """Tell the test images apart by the integer network, or by a model in a file: accuracy, by class, and a confusion picture."""
     if design.suffix.lower() in SUFFIXES:
         if weights is not None:
-            raise typer.BadParameter("a model file has its own weights", param_hint="--weights")
+            raise TrainingError(f"--weights: {design.name} has weights of its own")
         images = open_for_model(data, design, resize=resize, limit=limit)
         marks, folder = score_file(design, images.test, len(images.classes)), out_ or design.parent
         what = design.name

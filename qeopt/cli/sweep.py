@@ -10,7 +10,7 @@ import typer
 
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
-from qeopt.cli.verb import INTERRUPTED, NO_DESIGN, emit, err, fail, out
+from qeopt.cli.verb import BAD_USAGE, INTERRUPTED, NO_DESIGN, emit, err, fail, out
 from qeopt.report.folder import Run, now, write_sweep
 from qeopt.report.progress import ProgressLine
 from qeopt.report.sweeps import print_sweep, sweep_document
@@ -19,7 +19,8 @@ from qeopt.runs import open_run
 from qeopt.spec.amounts import parse_counts, parse_sizes
 from qeopt.spec.library import Library
 from qeopt.study.load import load_study
-from qeopt.verbs.sweep import check_grid, sweep
+from qeopt.verbs.frontier import POINTS, frontier
+from qeopt.verbs.sweep import Sweep, check_grid, sweep
 
 RANGE = "START:STOP:STEP"
 Sram = Annotated[str | None, typer.Option("--sram", metavar=RANGE, help="SRAM budgets: 128KiB:512KiB:32KiB, or 128KiB,256KiB.")]
@@ -31,11 +32,20 @@ Depths = Annotated[
 ]
 
 
+Frontier = Annotated[
+    str | None,
+    typer.Option("--frontier", metavar="BUDGET", help="Instead of ranges: of one network, all bits that no others beat with less."),
+]
+Points = Annotated[int, typer.Option("--points", metavar="N", min=2, max=10_000, help="Points of a frontier at most.")]
+
+
 def command(
     study: options.Study,
     sram: Sram = None,
     flash: Flash = None,
     depths: Depths = None,
+    frontier_: Frontier = None,
+    points: Points = POINTS,
     device: options.DeviceName = None,
     runtime: options.RuntimeName = None,
     seed: options.Seed = None,
@@ -52,19 +62,23 @@ def command(
     grid = {name: parse_sizes(text, f"--{name}") for name, text in ranges.items() if text is not None}
     if depths is not None:
         grid["layers"] = parse_counts(depths, "--depths")
-    check_grid(grid)
+    if frontier_ is None:
+        check_grid(grid)
+    elif grid:
+        fail("--frontier stands alone: it finds the limits itself", BAD_USAGE)
     given, library = overrides(set_, device=device, runtime=runtime, seed=seed), Library(tuple(path or ()))
     name = load_study(study, overrides=given, library=library).value.name
     with open_run(out_, f"{name}.sweep") as folder:
         with ProgressLine(err(), quiet=quiet) as progress:
-            found = sweep(
-                study,
-                grid,
-                overrides=given,
-                library=library,
-                report=progress,
-                reached=lambda done, asked: progress.say(f"sweeping: {done:,} of {asked:,} points"),
-            )
+
+            def reached(done: int, asked: int) -> None:
+                progress.say(f"sweeping: {done:,} of {asked:,} points")
+
+            found: Sweep
+            if frontier_ is None:
+                found = sweep(study, grid, overrides=given, library=library, report=progress, reached=reached)
+            else:
+                found = frontier(study, frontier_, most=points, overrides=given, library=library, reached=reached)
         if not found.points:
             fail("interrupted before any point was reached", INTERRUPTED)
         written = write_sweep(

@@ -13,6 +13,7 @@ from qeopt.design import load_design
 from qeopt.report.training import TrainingLine, training_words
 from qeopt.report.words import place
 from qeopt.training.data.open import open_data
+from qeopt.training.errors import TrainingError
 from qeopt.training.recipe import Recipe
 from qeopt.training.shown import draw_trained, print_seeds, print_trained, trained_document
 from qeopt.training.train import RECORD, Options, Trained, train
@@ -44,7 +45,8 @@ Calibration = Annotated[
     int, typer.Option("--calibration", metavar="N", min=1, max=10_000, help="Batches by which first step sizes are chosen.")
 ]
 Teacher = Annotated[
-    str, typer.Option("--teacher", metavar="MODULE", help="Learn from a torch module too: FILE.py:FUNCTION, or a TorchScript .pt.")
+    str,
+    typer.Option("--teacher", metavar="FILE:FUNCTION", help="Learn from a torch module too, which FUNCTION in FILE.py returns."),
 ]
 Distillation = Annotated[
     float | None, typer.Option("--distillation", metavar="X", min=0, max=1, help="Share of the loss that is the teacher's (0.5).")
@@ -104,7 +106,7 @@ def command(
         temperature=temperature,
     )
     if recipe.distillation and not teacher:
-        raise typer.BadParameter("needs a --teacher", param_hint="--distillation")
+        raise TrainingError("--distillation: needs a --teacher")
     images = open_data(data, found.load_study().task, resize=resize, limit=limit)
     top = out_ or design.parent / "train"
     trained: list[Trained] = []

@@ -168,6 +168,28 @@ def arena_faults(
     return found + _region_faults(arena, plan, runs)
 
 
+def doubtful_sizes(arena: Arena | None, network: Network, runtime: Runtime, bits: Bits, runs: Sequence[Run] = ()) -> list[str]:
+    """Check what is claimed of other plans of the same buffers, by planning again."""
+    if arena is None or not runtime.lays_out:
+        return []
+    try:
+        found = describe_arena(network, runtime, bits, runs)
+    except ValueError:  # the buffers find no addresses here: told where the claimed ones are checked
+        return []
+    if found is None:
+        return []
+    facts = [("live", arena.live, found.live), ("first_fit", arena.first_fit, found.first_fit)]
+    said = [
+        f"arena.{name}: the design says {claimed}, the recount {counted}" for name, claimed, counted in facts if claimed != counted
+    ]
+    if arena.minimal != (arena.bytes == arena.bound):
+        said.append(f"arena.minimal: the design says {arena.minimal}, with {arena.bytes:,} B and a bound of {arena.bound:,} B")
+    if arena.bound > found.bound:
+        proven = f"a plan of {found.bytes:,} B" if arena.bound > found.bytes else f"{found.bound:,} B only"
+        said.append(f"arena.bound: said that no plan is smaller than {arena.bound:,} B, but there is proof of {proven}")
+    return said
+
+
 def _region_faults(arena: Arena, plan: ArenaPlan, runs: Sequence[Run]) -> list[str]:
     """Check the regions against those of the study; a design of one region need not name it."""
     if not arena.regions and len(runs) < 2:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
@@ -17,6 +17,7 @@ from qeopt.design.model import (
     CertificatePart,
     Design,
     FileHash,
+    NoBaseline,
     Peak,
     Provenance,
     SpaceCertificate,
@@ -44,6 +45,7 @@ def describe(
     overrides: tuple[str, ...] = (),
     bound: JointBound | None = None,
     baselines: Mapping[str, Baseline] | None = None,
+    no_baselines: Mapping[str, NoBaseline] | None = None,
     alternatives: tuple[Alternative, ...] = (),
 ) -> Design:
     """Write down a structure with the bits of the first of `proofs` as a design; the others stand beside it as certificates.
@@ -62,9 +64,7 @@ def describe(
         gap=None if bound is None else _gap(refined.score, bound.value),
         stopped=stopped,
         bits=_proof(proofs),
-        space_certificate=None
-        if bound is None
-        else SpaceCertificate(parts=tuple(_part(part) for part in bound.parts), left_out=bound.left_out),
+        space_certificate=None if bound is None else describe_certificate(bound.parts, bound.left_out),
         no_bound="" if bound is not None else why_no_bound(study),
         structure=study.subject.named(structure),
         order=tuple(op.name for op in refined.network.ops),
@@ -74,6 +74,7 @@ def describe(
         peak=_peak(refined.resources),
         arena=describe_arena(refined.network, study.runtime, refined.bits, study.runs),
         baselines=baselines or {},
+        no_baselines=no_baselines or {},
         alternatives=alternatives,
         study=resolved(loaded),
         provenance=Provenance(
@@ -100,18 +101,31 @@ def describe_alternative(study: Study, structure: Structure, proofs: tuple[Refin
     Raises:
         ValueError: when the first proof has no bits.
     """
+    return Alternative(**_other(study, structure, proofs), distance=distance)
+
+
+def describe_baseline(study: Study, structure: Structure, refined: Refined) -> Baseline:
+    """Write down the best structure under narrower terms, with its bits.
+
+    Raises:
+        ValueError: when there are no bits.
+    """
+    return Baseline(**_other(study, structure, (refined,)))
+
+
+def _other(study: Study, structure: Structure, proofs: tuple[Refined, ...]) -> dict[str, Any]:
+    """What is said of every design beside the answer."""
     refined = proofs[0]
     if refined.bits is None or refined.resources is None or refined.score is None:
-        raise ValueError("an alternative needs bits")
-    return Alternative(
-        score=refined.score,
-        distance=distance,
-        bits=_proof(proofs),
-        structure=study.subject.named(structure),
-        weights=dict(refined.bits.weights),
-        activations=dict(refined.bits.activations),
-        uses=uses(study.limits.uses(refined.resources)),
-    )
+        raise ValueError("a design beside the answer needs bits")
+    return {
+        "score": refined.score,
+        "bits": _proof(proofs),
+        "structure": study.subject.named(structure),
+        "weights": dict(refined.bits.weights),
+        "activations": dict(refined.bits.activations),
+        "uses": uses(study.limits.uses(refined.resources)),
+    }
 
 
 def resolved(loaded: Loaded[Study]) -> Mapping[str, Any]:
@@ -139,6 +153,11 @@ def _proof(proofs: tuple[Refined, ...]) -> BitsProof:
         ),
         note="" if proven and refined.note == TIGHTENED else refined.note,
     )
+
+
+def describe_certificate(parts: Sequence[BoundPart], left_out: tuple[str, ...]) -> SpaceCertificate:
+    """Write down what proves a bound over a space."""
+    return SpaceCertificate(parts=tuple(_part(part) for part in parts), left_out=left_out)
 
 
 def _part(part: BoundPart) -> CertificatePart:

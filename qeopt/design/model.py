@@ -24,7 +24,7 @@ Amount = int | float
 
 
 class Certificate(Block):
-    """What one engine proved of the bits, in millionths of a nat of bit-dependent score."""
+    """What one engine proved of the bits, in millionths of a nat of bit-dependent score, or as coarsely as a note says."""
 
     engine: str
     """Engine that answered."""
@@ -98,24 +98,11 @@ class Peak(Block):
     """Bytes that operators hold from the start to the end."""
 
 
-class Baseline(Block):
-    """The best design of the same study under other terms."""
+class Other(Block):
+    """A design of the same study, not the answer."""
 
     score: float
     """Its score, in nats."""
-    structure: Mapping[str, Mapping[str, Amount]]
-    """Its structure."""
-    uses: Mapping[str, Use]
-    """What it uses."""
-
-
-class Alternative(Block):
-    """Another design of the same study, within a stated share of the best score: the score is a proxy, and people may choose."""
-
-    score: float
-    """Its score, in nats."""
-    distance: float
-    """How far its structure is from the best one's: 0 for the same, 1 where every choice is at the other end."""
     bits: BitsProof
     """How good its bits are for its structure."""
     structure: Mapping[str, Mapping[str, Amount]]
@@ -126,6 +113,26 @@ class Alternative(Block):
     """Bits by activation tensor."""
     uses: Mapping[str, Use]
     """What it uses."""
+
+
+class Baseline(Other):
+    """The best design that was found of the same study under narrower terms."""
+
+
+class Alternative(Other):
+    """Another design of the same study, within a stated share of the best score: the score is a proxy, and people may choose."""
+
+    distance: float
+    """How far its structure is from the best one's: 0 for the same, 1 where every choice is at the other end."""
+
+
+class NoBaseline(Block):
+    """Why there is no design under narrower terms."""
+
+    reason: Literal["none fits", "none found", "out of time", "interrupted"]
+    """`none fits` is proven: by `certificate` over a space, by an exact solve of a single structure."""
+    certificate: SpaceCertificate | None = None
+    """Prices at which designs that are worth nothing are worth less than nothing, so that there are none."""
 
 
 class FileHash(Block):
@@ -188,7 +195,9 @@ class Design(Block):
     arena: Arena | None = None
     """An address for every buffer; null under a runtime that only counts, like the paper's."""
     baselines: Mapping[str, Baseline]
-    """Designs of the same study under other terms, by name."""
+    """Designs of the same study under narrower terms, by name."""
+    no_baselines: Mapping[str, NoBaseline] = {}
+    """Terms that were asked for and have no design; with `baselines`, every one that the study names."""
     alternatives: tuple[Alternative, ...] = ()
     """Other designs of the study, each as far from those before it as could be found."""
     study: Annotated[Mapping[str, Any], Field(repr=False)]

@@ -3,65 +3,41 @@
 from __future__ import annotations
 
 from qeopt.design.arena import arena_faults
-from qeopt.design.model import Alternative, Design, uses
+from qeopt.design.claims import Claim, claims_of
+from qeopt.design.model import Design, uses
 from qeopt.memory import count
-from qeopt.network import Bits, Network
-from qeopt.qbr import Impossible, Refiner
+from qeopt.network import Network
+from qeopt.qbr import Impossible
 from qeopt.score import evaluate
 from qeopt.study import Study
 from qeopt_solvers.recount import violations
-
-WIDEST = 32
-"""Bits of the widest integer that can be counted."""
 
 
 def recount(design: Design) -> tuple[str, ...]:
     """Count everything again from the design's own study, structures and bits; return what disagrees."""
     study = design.load_study()
-    try:
-        network = design.network()
-    except ValueError as error:
-        return (f"structure: {error}",)
-    found = _recount(study, design, network)
-    for number, alternative in enumerate(design.alternatives, start=1):
-        faults = _misnamed(study, alternative) or _recount(study, alternative, _network(study, alternative))
-        found += [f"alternative {number}: {text}" for text in faults]
-    return tuple(found)
+    return tuple(fault for claim in claims_of(design, study) for fault in recount_claim(study, claim))
 
 
-def _misnamed(study: Study, alternative: Alternative) -> list[str]:
-    """What keeps an alternative from being counted at all."""
-    try:
-        network = _network(study, alternative)
-    except ValueError as error:
-        return [f"structure: {error}"]
-    has = (set(alternative.weights), set(alternative.activations))
-    needs = ({op.name for op in network.weighted_ops}, {tensor.name for tensor in network.tensors})
-    return width_faults(alternative) if has == needs else ["its bits are not those of its operators and tensors"]
+def recount_claim(study: Study, claim: Claim) -> list[str]:
+    """Count one design of a file again."""
+    if claim.network is None or claim.faults:
+        return [claim.where + fault for fault in claim.faults]
+    return [claim.where + fault for fault in _recount(study, claim, claim.network)]
 
 
-def width_faults(design: Design | Alternative) -> list[str]:
-    """Say whether some width is none at which anything can be counted."""
-    widths = (*design.weights.values(), *design.activations.values())
-    return [] if all(1 <= width <= WIDEST for width in widths) else [f"bits: a width is not from 1 to {WIDEST}"]
-
-
-def _network(study: Study, alternative: Alternative) -> Network:
-    return study.subject.expand(study.subject.structure(alternative.structure), study.task, study.name)
-
-
-def _recount(study: Study, design: Design | Alternative, network: Network) -> list[str]:
-    """Count one network again."""
-    bits = Bits(design.weights, design.activations)
-    resources = count(network, study.runtime, bits)
-    counted = uses(study.limits.uses(resources))
-    strange = design.uses.keys() ^ counted.keys()
-    if strange:
-        return [f"uses: {', '.join(sorted(strange))}: the budgets of the study and those of the design differ"]
+def _recount(study: Study, claim: Claim, network: Network) -> list[str]:
+    said, bits = claim.said, claim.bits
+    counted = uses(study.limits.uses(count(network, study.runtime, bits)))
     found = [
         f"{name}: the design says {claimed.used:,}, the recount {counted[name].used:,}"
-        for name, claimed in design.uses.items()
-        if counted[name] != claimed
+        for name, claimed in said.uses.items()
+        if counted[name].used != claimed.used
+    ]
+    found += [
+        f"{name}: the design says that the budget is {claimed.limit}, the study {counted[name].limit}"
+        for name, claimed in said.uses.items()
+        if counted[name].limit != claimed.limit
     ]
     found += [
         f"{name}: {use.used:,} is over the budget of {use.limit:,}"
@@ -69,19 +45,19 @@ def _recount(study: Study, design: Design | Alternative, network: Network) -> li
         if use.limit is not None and use.used > use.limit
     ]
     score = evaluate(study.objective, network, bits)
-    if abs(score - design.score) > 1e-9 * abs(score):
-        found.append(f"score: the design says {design.score}, the recount {score}")
-    if isinstance(design, Design):
-        found += arena_faults(design.arena, network, study.runtime, bits, study.limits.sram_bytes, study.runs)
-    return [*found, *_broken(study.refiner, network, bits)]
+    if abs(score - said.score) > 1e-9 * abs(score):
+        found.append(f"score: the design says {said.score}, the recount {score}")
+    if isinstance(said, Design):
+        found += arena_faults(said.arena, network, study.runtime, bits, study.limits.sram_bytes, study.runs)
+    return [*found, *_broken(claim, network)]
 
 
-def _broken(refiner: Refiner, network: Network, bits: Bits) -> list[str]:
+def _broken(claim: Claim, network: Network) -> list[str]:
     """Rows and links of the integer program that the bits break, and widths that are no option at all."""
-    compiled = refiner.compile(network)
+    compiled = claim.refiner.compile(network)
     if isinstance(compiled, Impossible):
         return [compiled.reason]
-    picks = compiled.picks(bits)
+    picks = compiled.picks(claim.bits)
     if picks is None:
         return ["some bits are not among those that the runtime can execute and the study allows"]
     return [

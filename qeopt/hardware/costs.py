@@ -191,6 +191,8 @@ def weight_limits(runtime: Runtime, op: Op, bits: int) -> tuple[tuple[str, Mask]
         found.append((f"a multiple of {columns} values in every sum (k_h * k_w * c_in)", _mask(summed % columns == 0)))
     if kernel.grouped is not None and bits not in kernel.grouped:
         found.append(("no groups", op.groups == 1))
+    if kernel.dilated is not None and bits not in kernel.dilated:
+        found.append(("no dilation", op.dilation == (1, 1)))
     coupled = ((words, formula) for words, formula in kernel.asks.items() if "w_bits" in formula.names)
     found += [(words, _mask(formula.of(executed(runtime, op), w_bits=bits) == 0)) for words, formula in coupled]
     return tuple(found)
@@ -212,8 +214,6 @@ def shape_limits(runtime: Runtime, op: Op) -> tuple[tuple[str, Mask], ...]:
     found: list[tuple[str, Mask]] = []
     if kernel.square:
         found += [(f"the same {noun} in both directions", fits) for noun, fits in _squares(op)]
-    if not kernel.dilated:
-        found.append(("no dilation", op.dilation == (1, 1)))
     if kernel.windows:
         found += [(f"windows of {_listed(kernel.windows)}", _among(side, kernel.windows)) for side in op.window]
     if kernel.strides:

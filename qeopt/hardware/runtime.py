@@ -59,8 +59,8 @@ class Kernel(Block):
     """By weight bits: the number that the values summed into one output (k_h * k_w * c_in) must be a multiple of."""
     grouped: tuple[Bits, ...] | None = None
     """Weight bits with which it runs groups of channels; all of its own where this is left out."""
-    dilated: bool = True
-    """Whether it knows dilation."""
+    dilated: tuple[Bits, ...] | None = None
+    """Weight bits with which it runs dilated windows; all of its own where this is left out."""
     square: bool = False
     """Whether images, windows, steps and padding must be the same in both directions."""
     values: Literal["signed", "unsigned"] | None = None
@@ -93,6 +93,7 @@ class Kernel(Block):
             ("weight_channel_multiple", self.weight_channel_multiple, weights),
             ("columns", self.columns, weights),
             ("grouped", self.grouped or (), weights),
+            ("dilated", self.dilated or (), weights),
         ):
             for bits in stated:
                 if bits not in known:
@@ -177,6 +178,19 @@ class Reserve(Block):
     """Code."""
 
 
+class Linked(Block):
+    """Bytes of flash that the linker adds for code, as a map of it shows them."""
+
+    always: ByteSize = 0
+    """Of what every network links."""
+    by_kind: Mapping[OpKind, ByteSize] = {}
+    """By kind of operator: of what all its kernels share."""
+    by_bits: Mapping[OpKind, tuple[tuple[Bits, BitsOrNone, Annotated[int, Field(ge=0)]], ...]] = {}
+    """By kind of operator: lists of input bits, weight bits and bytes of the kernel for them, whatever it writes."""
+    runs_as: Mapping[OpKind, OpKind] = {}
+    """Kinds that run the code of another one."""
+
+
 class Runtime(Block):
     """A kernel library."""
 
@@ -200,6 +214,8 @@ class Runtime(Block):
     """Bit operations by kind of operator; `macs * in_bits * w_bits` where a weighted kind is not named."""
     code: Mapping[OpKind, KernelFormula] = {}
     """Bytes of flash of each kernel in use, by kind of operator; a kernel of some bits is linked once for all layers."""
+    linked: Linked = Linked()
+    """Code that networks link, where that was measured; it counts beside `code`."""
     latency: Latency | None = None
     """Estimated cycles, for `budgets.latency_ms`."""
     energy: Energy | None = None

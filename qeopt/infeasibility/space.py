@@ -12,8 +12,9 @@ from qeopt.infeasibility.network import fast_exact, fixed_totals
 from qeopt.memory import Limits
 from qeopt.network import Network
 from qeopt.qbr import Impossible, Refiner
-from qeopt.relaxation.bound import JointBound, bound_space
-from qeopt.score.objective import ObjectiveBlock
+from qeopt.relaxation.bound import JointBound
+from qeopt.relaxation.bound.feasibility import EXCLUDED, feasibility, proof_that_none_fits
+from qeopt.score.zero import ZeroObjective
 from qeopt.space import Space, Structure, Task
 from qeopt_solvers.explain import least_relaxation
 
@@ -21,10 +22,6 @@ JUMPS = 12
 """Times that the bound is asked for a structure that needs less at most; each takes walks over the space."""
 MET = 3
 """Structures that the bound met of which the best is taken."""
-WALKS = 40
-"""Walks at most, to find prices at which several budgets together exclude every structure."""
-EXCLUDED = -1e-9
-"""Below this the bound says that nothing is feasible: without a score it is 0 where something is, but for sums of floats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +36,6 @@ class Least:
     """A structure that this much is enough for."""
     proven: bool
     """Whether no structure of the space runs with less at any legal bits; where no amount is enough, whether that is proven."""
-
-
-class ZeroObjective(ObjectiveBlock):
-    """An objective under which every design is worth nothing: what is left of a search is whether something fits."""
 
 
 def least_of(
@@ -128,8 +121,8 @@ class _Quest:
     def _below(self, amount: int | None) -> JointBound | None:
         """The bound over the space with less than `amount` (any, if None) where nothing has a worth; None where there is none."""
         own = None if amount is None else amount - 1
-        terms = replace(self.refiner, limits=self.held.but(**{self.name: own}), objective=ZeroObjective())
-        return _feasibility(self.space, self.task, terms)
+        terms = replace(self.refiner, limits=self.held.but(**{self.name: own}))
+        return feasibility(self.space, self.task, terms)
 
 
 def only(limits: Limits, names: Iterable[str]) -> Limits:
@@ -160,10 +153,4 @@ def least_need(refiner: Refiner, network: Network, name: str, held: Limits) -> i
 
 def excludes_all(space: Space, task: Task, refiner: Refiner) -> bool:
     """Whether the joint bound proves that no structure of `space` meets all budgets at any legal bits."""
-    bound = _feasibility(space, task, replace(refiner, objective=ZeroObjective()))
-    return bound is not None and bound.value < EXCLUDED
-
-
-def _feasibility(space: Space, task: Task, terms: Refiner) -> JointBound | None:
-    """The bound where nothing has a worth: below 0 where nothing is feasible."""
-    return bound_space(space, task, terms, tolerance=0.0, most_walks=WALKS, found=lambda value, _: value < EXCLUDED)
+    return proof_that_none_fits(space, task, refiner) is not None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from qeopt.budgets import FLASH, Kind, table
 from qeopt.hardware import Runtime
 from qeopt.hardware.costs import code_flash, flash_of, held, persistent, pool_scratch, tensor_elements
+from qeopt.hardware.linked import linked_flash
 from qeopt.memory.steps import Step, steps
 from qeopt.network import Bits, Network, Tensor
 
@@ -71,6 +72,7 @@ def count(network: Network, runtime: Runtime, bits: Bits) -> Resources:
     )
     flash = sum(int(flash_of(runtime, op, bits.weights.get(op.name, 0))) for op in network.ops)
     flash += sum({(op.kind, bits.of(op)): code_flash(runtime, op, bits.of(op)) for op in network.ops}.values())
+    flash += linked_flash(runtime, ((op.kind, bits.of(op)) for op in network.ops))
     return Resources(
         steps=uses,
         sram_bytes=max((use.total_bytes for use in uses), default=0),

@@ -2,7 +2,19 @@
 
 from qeopt.qbr.choose import Refined
 from qeopt.qbr.compile import Compiled, Impossible, compile_bits
+from qeopt.qbr.deadline import NEVER, Deadline
 from qeopt.qbr.refine import Refiner
 from qeopt.qbr.settings import PROVER, BitChoices, QbrSettings
 
-__all__ = ["PROVER", "BitChoices", "Compiled", "Impossible", "QbrSettings", "Refined", "Refiner", "compile_bits"]
+__all__ = [
+    "NEVER",
+    "PROVER",
+    "BitChoices",
+    "Compiled",
+    "Deadline",
+    "Impossible",
+    "QbrSettings",
+    "Refined",
+    "Refiner",
+    "compile_bits",
+]

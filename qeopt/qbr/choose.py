@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from qeopt.budgets import structural
 from qeopt.hardware import Runtime
 from qeopt.memory import Limits, Resources, count
 from qeopt.network import Bits, Network
 from qeopt.qbr.compile import Compiled, Impossible, compile_bits
+from qeopt.qbr.deadline import NEVER, Deadline
 from qeopt.qbr.reasons import why_infeasible
 from qeopt.qbr.settings import BitChoices, QbrSettings
 from qeopt.score import Objective, evaluate
@@ -47,6 +48,8 @@ class Chooser:
     settings: QbrSettings
     arenas: tuple[int, ...] = ()
     """Bytes of each memory that buffers may lie in, where there are several; the SRAM limit is then on all of them together."""
+    deadline: Deadline = field(default=NEVER, compare=False)
+    """Where engines stop, beside their own limit."""
 
     @property
     def rooms(self) -> tuple[int, ...]:
@@ -69,6 +72,10 @@ class Chooser:
             if record.cost is not None
         }
 
+    def solve_limits(self, hint: tuple[int, ...] | None = None) -> SolveLimits:
+        """Where an engine stops, and what it starts from."""
+        return SolveLimits(self.deadline.seconds_left, self.settings.deterministic_limit, hint=hint)
+
     def compile(self, network: Network) -> Compiled | Impossible:
         """Compile the integer program of `network` under these terms."""
         return compile_bits(network, self.runtime, self.limits, self.choices, self.objective)
@@ -82,7 +89,7 @@ class Chooser:
         network = compiled.network
         picks = None if hint is None else compiled.picks(hint)
         problem = replace(compiled.problem, rows=compiled.problem.rows + rows) if rows else compiled.problem
-        outcome = solve(problem, engine, SolveLimits(deterministic=self.settings.deterministic_limit, hint=picks))
+        outcome = solve(problem, engine, self.solve_limits(picks))
         if outcome.picks is None:
             reason = why_infeasible(compiled, self.runtime) if outcome.status is Status.INFEASIBLE else outcome.note
             return Refined(network, outcome.status, engine, outcome=outcome, reason=reason)

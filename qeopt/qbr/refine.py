@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from qeopt.network import Bits, Network
 from qeopt.qbr.choose import Chooser, Refined
 from qeopt.qbr.compile import Impossible
+from qeopt.qbr.deadline import Deadline
 from qeopt.qbr.repair import needs_repair, repaired
 from qeopt_solvers import Status
 
@@ -33,6 +34,10 @@ class Refiner(Chooser):
     def scouting(self) -> Refiner:
         """The same terms with the engine that is used while structures are searched."""
         return replace(self, settings=self.settings.model_copy(update={"engine": self.settings.scout}))
+
+    def until(self, deadline: Deadline) -> Refiner:
+        """The same terms, under which engines stop in time."""
+        return replace(self, deadline=deadline)
 
     def tied(self) -> Refiner:
         """The same terms with the bits of a unit tied, as the paper's authors tie them."""

@@ -13,6 +13,7 @@ from qeopt.budgets import FLASH, SRAM, Budget, Kind
 from qeopt.hardware import Runtime
 from qeopt.hardware.costs import code_flash, held, persistent, pool_scratch, tensor_elements
 from qeopt.hardware.formula import BIT_NAMES
+from qeopt.hardware.linked import least_linked_flash
 from qeopt.hardware.runtime import Scratch, Tuples
 from qeopt.memory import Held, Step, steps
 from qeopt.network import Dim, Network, Op, OpKind
@@ -184,7 +185,8 @@ class RowBuilder:
         for op in self._network.ops:
             smallest = min(code_flash(self._runtime, op, entry) for entry in self._tuples(op))
             least[op.kind] = max(least[op.kind], smallest)
-        return sum(least.values())
+        linked = least_linked_flash(self._runtime, ((op.kind, self._tuples(op)) for op in self._network.ops))
+        return sum(least.values()) + linked
 
     def _hungriest(self, pool: Scratch) -> list[tuple[Op, Costs]]:
         """Operators one of which needs most of a pool at any bits, with what they need; those that cannot are left out."""

@@ -39,7 +39,7 @@ def print_sweep(console: Console, found: Sweep) -> None:
         console.print(f"\nwhere nothing fits: {next(iter(reasons))}", soft_wrap=True)
     if any(point.carried for point in found.points):
         console.print("\n*: the design of a point with less, better than what was found here", soft_wrap=True)
-    console.print("\nscores and bounds never fall as budgets grow: checked")
+    console.print(f"\n{found.note or 'scores and bounds never fall as budgets grow: checked'}", soft_wrap=True)
     if LAYERS.name in found.axes and isinstance(study.objective, QEScore):
         console.print(
             "the score grows with depth whatever the accuracy, so it cannot choose among these: docs/truth.md", soft_wrap=True

@@ -118,6 +118,12 @@ def structure_table(structure: Mapping[str, Mapping[str, float]]) -> Table:
     return rows_table({"block": "left", **dict.fromkeys(genes, "right")}, cells)
 
 
+def why_none(design: Design, name: str) -> str:
+    """Why there is no design under narrower terms."""
+    said = design.no_baselines.get(name)
+    return "none found" if said is None else "none fits (proven)" if said.reason == "none fits" else said.reason
+
+
 def baseline_table(design: Design, asked: Iterable[str]) -> Table:
     """The design beside its alternatives and what the same search finds under other terms; `asked` names those terms."""
     budgets = tuple(name for name, use in design.uses.items() if use.limit is not None)
@@ -131,5 +137,5 @@ def baseline_table(design: Design, asked: Iterable[str]) -> Table:
         used = (amount(other.uses[budget].used) if budget in other.uses else "" for budget in budgets)
         rows.append((name, f"{other.score:.4f}", f"{other.score - design.score:+.4f}", *used))
     missing = [name for name in asked if name not in design.baselines]
-    rows += [(BASELINES.get(name, name), "none found", "", *("" for _ in budgets)) for name in missing]
+    rows += [(BASELINES.get(name, name), why_none(design, name), "", *("" for _ in budgets)) for name in missing]
     return rows_table({"compared": "left", "score": "right", "difference": "right", **dict.fromkeys(budgets, "right")}, rows)

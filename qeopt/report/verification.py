@@ -20,6 +20,7 @@ def print_verification(console: Console, found: Verification) -> None:
     design = found.design
     if not found.holds:
         console.print(f"{design.study_name}: {len(found.mismatches)} claims of this design do not hold")
+        _print_assumed(console, found)
         return
     console.print(f"{design.study_name}: every claim of this design holds")
     console.print(f"score {design.score:.4f}, {', '.join(_use(name, use.used, use.limit) for name, use in design.uses.items())}")
@@ -31,6 +32,13 @@ def print_verification(console: Console, found: Verification) -> None:
         console.print(
             "the space is too large to evaluate its certificate again here; its bound is as the design states it", soft_wrap=True
         )
+    _print_assumed(console, found)
+
+
+def _print_assumed(console: Console, found: Verification) -> None:
+    """Say what the design rests on."""
+    for text in found.assumed:
+        console.print(text, soft_wrap=True)
 
 
 def _use(name: str, used: float, limit: int | None) -> str:
@@ -45,6 +53,7 @@ def verification_document(found: Verification) -> dict[str, Any]:
         "study_name": found.design.study_name,
         "score": found.design.score,
         "mismatches": list(found.mismatches),
+        "assumed": list(found.assumed),
         "proof": None
         if found.proof is None
         else {"engine": PROVER, "status": found.proof.status.value, "score": found.proof.score, "bound": found.proof.bound},

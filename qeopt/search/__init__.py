@@ -9,11 +9,14 @@ from dataclasses import replace
 from functools import partial
 from typing import NoReturn
 
-from qeopt.qbr import Refiner
-from qeopt.relaxation.bound import JointBound, bound_space
+import numpy as np
+
+from qeopt.qbr import Deadline, Refiner
+from qeopt.relaxation.bound import BoundPart, JointBound, bound_space
+from qeopt.relaxation.bound.feasibility import proof_that_none_fits
 from qeopt.relaxation.rating.relax import Relaxer
 from qeopt.search.checkpoint import Journal, Saved
-from qeopt.search.evolution import evolve
+from qeopt.search.evolution import evolve, why_nothing
 from qeopt.search.island import Candidate, Terms
 from qeopt.search.result import Alternative, Best, Phase, Progress, SearchResult, Stop
 from qeopt.search.settings import SearchSettings
@@ -37,6 +40,9 @@ __all__ = [
     "explore",
     "open_workers",
 ]
+
+BOUND_SHARE = 0.5
+"""Of the time allowed, what the bound may take: the rest is for finding designs."""
 
 
 def explore(
@@ -71,12 +77,14 @@ def explore(
     if not isinstance(space, Space):
         raise TypeError(f"only a space can be searched, not a {type(space).__name__}")
     started = time.monotonic()
+    if refiner.deadline.at is None:
+        refiner = refiner.until(Deadline.after(settings.time_limit_seconds))
     terms = Terms(space, task, refiner, settings)
     report = report or (lambda progress: None)
     workers = workers or InProcess()
     saved = None if journal is None else journal.read(space)
     if saved is None:
-        watch = Watch(report, started, settings)
+        watch = Watch(report, started, settings, refiner.deadline.sooner(BOUND_SHARE))
         try:
             bound = _bound(terms, watch)
         except KeyboardInterrupt:
@@ -84,10 +92,23 @@ def explore(
         saved = Saved(_seeded(bound, seeds), None)
         if watch.stopped:  # nothing is saved: a bound that was cut short is not the one that a resumed run must have
             return evolve(_priced(terms, bound), saved.bound, workers=workers, report=_end, started=started)
+        if bound is not None and (parts := _proof_of_none(terms, bound, watch)):
+            reason = why_nothing(terms, proven=True)
+            return SearchResult(None, Stop.NOTHING, bound=bound, reason=reason, none_fits=parts, excluded=True)
         if journal is not None:
             journal.begin(saved.bound)
     terms = _priced(terms, saved.bound)
     return evolve(terms, saved.bound, workers=workers, report=report, started=started, journal=journal, state=saved.state)
+
+
+def _proof_of_none(terms: Terms, bound: JointBound, watch: Watch) -> tuple[BoundPart, ...]:
+    """What proves that there is nothing to search for; asked where nothing that the bound met may fit."""
+    if bound.value == -math.inf:
+        return bound.parts
+    relaxed = Relaxer(terms.space, terms.task, terms.refiner).relax(bound.structures)
+    if watch.is_late or np.isfinite(relaxed).any():
+        return ()
+    return proof_that_none_fits(terms.space, terms.task, terms.refiner) or ()
 
 
 def _end(progress: Progress) -> NoReturn:

@@ -6,16 +6,16 @@ so the answer does not depend on how many workers there are or which of them is 
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from qeopt.qbr import NEVER, Refined
 from qeopt.relaxation.bound import JointBound
 from qeopt.search.alternatives import find_alternatives
 from qeopt.search.checkpoint import Journal, State
 from qeopt.search.codes import encode
-from qeopt.search.island import Candidate, Island, Leader, Terms, advance, evaluated, rank, welcome
+from qeopt.search.island import GRACE, Candidate, Island, Leader, Terms, advance, evaluated, rank, welcome
 from qeopt.search.polish import polishing
 from qeopt.search.result import Best, Progress, SearchResult, Stop
 from qeopt.search.workers import Workers
@@ -50,7 +50,7 @@ def evolve(
         for first in _founding(terms, bound) if found else ():
             state = _after(terms, bound, None, _islands(terms, first), started)
             report(state.history[-1])
-            if terms.settings.is_late(state.history[-1].seconds):
+            if terms.refiner.deadline.is_past:
                 break
         if found and state is not None and journal is not None:
             journal.append(terms.space, None, state)
@@ -148,6 +148,8 @@ def _why_stop(terms: Terms, islands: tuple[Island, ...], history: tuple[Progress
         return Stop.GAP
     if progress.evaluations >= settings.evaluations:
         return Stop.EVALUATIONS
+    if terms.refiner.deadline.is_past:
+        return Stop.TIME
     allowed = _allowances(terms, history)
     if all(island.exhausted or island.evaluations >= most for island, most in zip(islands, allowed, strict=True)):
         return Stop.EXHAUSTED
@@ -166,15 +168,21 @@ def _result(terms: Terms, bound: JointBound | None, state: State | None, stopped
         return SearchResult(None, stopped, bound=bound, reason="interrupted before any structure was looked at")
     leader = _best(state.islands)
     if leader is None:
-        excluded = bound is not None and bound.value == -math.inf
-        return SearchResult(None, stopped, state.history, bound=bound, reason=_why_nothing(terms), excluded=excluded)
-    refined = terms.refiner.refine(terms.space.expand(leader.structure, terms.task))
-    best = Best(leader.structure, refined, leader.score)
+        return SearchResult(None, stopped, state.history, bound=bound, reason=why_nothing(terms))
+    best = Best(leader.structure, _again(terms, leader), leader.score)
     population = _population(terms, state.islands)
     around = [candidate.structure for candidate in population]
-    best, others = (best, ()) if stopped is Stop.INTERRUPTED else find_alternatives(terms, best, around)
+    best, others = (best, ()) if stopped in {Stop.INTERRUPTED, Stop.TIME} else find_alternatives(terms, best, around)
     from_bound = None if bound is None else state.history[0].best_score
     return SearchResult(best, stopped, state.history, population, bound, from_bound, "", others)
+
+
+def _again(terms: Terms, leader: Leader) -> Refined:
+    """The exact bits of a structure once more, with the little time that takes even where no more is allowed."""
+    refiner = terms.refiner.until(terms.refiner.deadline.extended(GRACE))
+    network = terms.space.expand(leader.structure, terms.task)
+    refined = refiner.refine(network)
+    return refined if refined.bits is not None else terms.refiner.until(NEVER).refine(network)
 
 
 def _population(terms: Terms, islands: tuple[Island, ...]) -> tuple[Candidate, ...]:
@@ -183,8 +191,10 @@ def _population(terms: Terms, islands: tuple[Island, ...]) -> tuple[Candidate, .
     return tuple(sorted(members.values(), key=rank)[: terms.settings.population * len(islands)])
 
 
-def _why_nothing(terms: Terms) -> str:
-    """Why even the smallest structure does not fit; it needs least of everything."""
+def why_nothing(terms: Terms, *, proven: bool = False) -> str:
+    """Why even the smallest structure does not fit; else that none was found, or is `proven` not to fit."""
     smallest = terms.space.expand(terms.space.smallest(), terms.task)
     reason = terms.refiner.refine(smallest).reason
-    return f"the smallest structure of the space does not fit: {reason}" if reason else "no structure that fits was found"
+    if reason:
+        return f"the smallest structure of the space does not fit: {reason}"
+    return "it is proven that no structure of the space fits" if proven else "no structure that fits was found"

@@ -15,6 +15,9 @@ from qeopt.search.breeding import Breeder
 from qeopt.search.settings import SearchSettings
 from qeopt.space import Space, Structure, Task
 
+GRACE = 1.0
+"""Seconds after the time allowed in which the first bits are found, or those of the best structure once more."""
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -86,7 +89,7 @@ def advance(terms: Terms, island: Island, generations: int, evaluations: int) ->
     seen = set(island.seen)
     for _ in range(generations):
         room = min(terms.settings.children, evaluations - island.evaluations)
-        if room <= 0 or island.exhausted:
+        if room <= 0 or island.exhausted or terms.refiner.deadline.is_past:
             break
         parents = rater.genome.read([candidate.structure for candidate in island.population])
         children, codes = breeder.children(parents, seen, (island.number, island.generation), room)
@@ -139,15 +142,16 @@ def _refined(
     With `lowers`, what was solved counts with its score, as all values are scores but for rules left out.
     """
     parents: list[Candidate] = []
+    refiner = terms.refiner if best is not None else terms.refiner.until(terms.refiner.deadline.extended(GRACE))
     for index, candidate in enumerate(found):
-        if best is not None and candidate.value <= best.score:
+        if refiner.deadline.is_past or (best is not None and candidate.value <= best.score):
             return best, [*parents, *found[index:]], index
-        bits = terms.refiner.refine(terms.space.expand(candidate.structure, terms.task))
+        bits = refiner.refine(terms.space.expand(candidate.structure, terms.task))
         if bits.score is None or bits.resources is None:
             continue
         parents.append(replace(candidate, value=min(candidate.value, bits.score)) if lowers else candidate)
         if best is None or bits.score > best.score:
-            best = Leader(candidate.structure, bits.score, terms.refiner.limits.shares(bits.resources))
+            refiner, best = terms.refiner, Leader(candidate.structure, bits.score, terms.refiner.limits.shares(bits.resources))
     return best, parents, len(found)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import combinations
+from itertools import islice
 
 import numpy as np
 
@@ -23,6 +23,12 @@ SHARE = 0.5
 """Of the structures that a search may evaluate, those that polishing may take."""
 AHEAD = 8
 """Members of the population, the best, that are all looked around from before polishing ends."""
+
+MOST_CHANGES = 20_000
+"""Neighbours of one structure that are looked at."""
+
+Change = tuple[int, int]
+"""A gene and the place among its values that it goes to."""
 
 
 def polishing(terms: Terms, rater: Rater, island: Island, founders: Sequence[Structure]) -> Iterator[Island]:
@@ -44,7 +50,7 @@ def polishing(terms: Terms, rater: Rater, island: Island, founders: Sequence[Str
         if start is None:
             break
         around.add(start)
-        places = neighbours(rater.genome, rater.genome.read([start])[0])
+        places = neighbours(rater.genome, rater.genome.read([start])[0], min(most, MOST_CHANGES))
         codes = rater.genome.codes(places)
         fresh = [row for row, code in enumerate(codes) if code not in seen]
         if island.evaluations + len(fresh) > most:
@@ -54,8 +60,31 @@ def polishing(terms: Terms, rater: Rater, island: Island, founders: Sequence[Str
         yield island
 
 
-def neighbours(genome: Genome, places: Integers) -> Integers:
-    """Every structure that follows the rules and differs in one or two genes, by up to `NEAR` places each."""
+def _pairs(singles: Sequence[Change], most: int) -> list[tuple[Change, Change]]:
+    """Two changes of different genes: all where these are no more than `most`, else those of the nearest genes."""
+    genes = np.array([gene for gene, _ in singles], dtype=np.int64)
+    apart, counts = np.unique(np.abs(genes[:, None] - genes[None, :])[np.triu_indices(len(genes), 1)], return_counts=True)
+    counts = np.where(apart > 0, counts, 0).cumsum()
+    reach = int(apart[counts <= most].max(initial=0))
+    return [
+        (one, other) for index, one in enumerate(singles) for other in _until(singles, index, one[0] + reach) if one[0] < other[0]
+    ]
+
+
+def _until(singles: Sequence[Change], index: int, last: int) -> Iterator[Change]:
+    """The changes behind one, which are by ascending genes, up to a gene."""
+    for other in islice(singles, index + 1, None):
+        if other[0] > last:
+            return
+        yield other
+
+
+def neighbours(genome: Genome, places: Integers, most: int = MOST_CHANGES) -> Integers:
+    """Every structure that follows the rules and differs in one or two genes, by up to `NEAR` places each.
+
+    Where that is more than `most`, two genes change only as near each other as leaves no more than that: the count then grows with
+    the genes and not with their square.
+    """
     singles = [
         (gene, place)
         for gene, (size, own) in enumerate(zip(genome.sizes.tolist(), places.tolist(), strict=True))
@@ -63,7 +92,7 @@ def neighbours(genome: Genome, places: Integers) -> Integers:
         if place != own
     ]
     changes = [(one, one) for one in singles]
-    changes += [pair for pair in combinations(singles, 2) if pair[0][0] != pair[1][0]]
+    changes += _pairs(singles, most - len(singles))
     changed = np.repeat(places[None], len(changes), axis=0)
     where = np.array(changes, dtype=np.int64).reshape(len(changes), 2, 2)
     for half in (0, 1):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from qeopt.qbr import Refined
-from qeopt.relaxation.bound import JointBound
+from qeopt.relaxation.bound import BoundPart, JointBound
 from qeopt.search.island import Candidate
 from qeopt.space import Structure
 
@@ -23,6 +23,7 @@ class Stop(StrEnum):
     """The safety net; another run may end elsewhere."""
     INTERRUPTED = "interrupted"
     SINGLE = "single structure"
+    NOTHING = "proven that nothing fits"
     BOUND = "structures of the bound"
     """The strategy asked for no evolution."""
 
@@ -95,6 +96,8 @@ class SearchResult:
     reason: str = ""
     """Why nothing fits, where nothing was found."""
     alternatives: tuple[Alternative, ...] = ()
+    none_fits: tuple[BoundPart, ...] = ()
+    """What proves that no structure fits, where that is proven: a bound below nothing where every design is worth nothing."""
     """Designs beside the best, each as far from those before it as could be found."""
     excluded: bool = False
     """Whether it is proven that nothing fits; where nothing was found and this is not so, something may."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from qeopt.qbr import Deadline
 from qeopt.relaxation.bound.joint import outward
 from qeopt.search.result import Phase, Progress
 from qeopt.search.settings import SearchSettings
@@ -16,10 +17,11 @@ class Watch:
     So does the end of the time allowed.
     """
 
-    def __init__(self, report: Callable[[Progress], None], started: float, settings: SearchSettings) -> None:
+    def __init__(self, report: Callable[[Progress], None], started: float, settings: SearchSettings, deadline: Deadline) -> None:
         self._report = report
         self._started = started
         self._settings = settings
+        self._deadline = deadline
         self._walks = 0
         self._bound: float | None = None
         self.stopped = False
@@ -37,7 +39,12 @@ class Watch:
             self._say(Phase.BOUND, self._settings.walks)
         else:
             self._say(Phase.RANGES, 0)
-        return self.stopped or self._settings.is_late(time.monotonic() - self._started)
+        return self.stopped or self.is_late
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the time allowed is up."""
+        return self._deadline.is_past
 
     def _say(self, phase: Phase, most: int) -> None:
         seconds = time.monotonic() - self._started

@@ -24,6 +24,9 @@ _MAX_CHAIN = 16
 
 Part = str | int
 
+CHANGED = " (changed)"
+"""Follows the name of a file of which some values are replaced where it is named."""
+
 
 @dataclass(slots=True)
 class Grafter:
@@ -111,7 +114,7 @@ class Grafter:
         if base is None:
             return root
         self._enter(Path(node.location.file), node, root)
-        return with_name(root, f"{Path(str(plain(base))).stem} (changed)", slots)
+        return with_name(root, f"{Path(str(plain(base))).stem}{CHANGED}", slots)
 
     def _enter(self, file: Path, node: Node, root: Node) -> None:
         self._opened += 1

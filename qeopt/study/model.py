@@ -91,3 +91,7 @@ class Study(Block):
         """The terms under which bits are chosen."""
         arenas = tuple(run.size_bytes for run in self.runs)
         return Refiner(self.runtime, self.limits, self.bits, self.objective, self.qbr, arenas if len(arenas) > 1 else ())
+
+    def terms(self, baseline: str) -> Refiner:
+        """The narrower terms that go by a name among `search.baselines`."""
+        return self.refiner.only(8) if baseline == "eight_bits" else self.refiner.tied()

@@ -9,34 +9,31 @@ from typing import Any
 
 from qeopt.training.errors import TrainingError, torch
 
-WANTED = "FILE.py:FUNCTION, which returns a torch.nn.Module, or a TorchScript .pt was expected"
+WANTED = "FILE.py:FUNCTION, which returns a trained torch.nn.Module, was expected"
 
 
 def load_teacher(text: str, device: str = "cpu") -> Callable[[Any], Any]:
     """Load a teacher. It reads images between 0 and 1, shape (images, channels, height, width), and gives a value per class.
 
     Args:
-        text: `FILE.py:FUNCTION`, where the function takes nothing and returns a trained module, or a TorchScript file.
+        text: `FILE.py:FUNCTION`; the function takes nothing and returns a trained module.
         device: Where it runs.
 
     Raises:
         TrainingError: when there is no such thing.
     """
-    framework = torch()
-    path, _, function = text.partition(":") if not Path(text).exists() else (text, "", "")
-    if not Path(path).is_file():
-        raise TrainingError(f"{text}: there is no such file; {WANTED}")
-    if not function and Path(path).suffix == ".py":
-        raise TrainingError(f"{text}: which function? {WANTED}")
-    module = _of_function(path, function) if function else _of_script(path)
-    if not isinstance(module, framework.nn.Module):
+    path, _, name = text.rpartition(":")
+    if not path or not Path(path).is_file():
+        raise TrainingError(f"{text}: there is no such function in a file; {WANTED}")
+    module = _called(path, name)
+    if not isinstance(module, torch().nn.Module):
         raise TrainingError(f"{text}: gave {type(module).__name__}; {WANTED}")
     module.eval().requires_grad_(False)
     teacher: Callable[[Any], Any] = module.to(device)
     return teacher
 
 
-def _of_function(path: str, name: str) -> Any:
+def _called(path: str, name: str) -> Any:
     try:
         names = runpy.run_path(path)
         if callable(names.get(name)):
@@ -44,11 +41,3 @@ def _of_function(path: str, name: str) -> Any:
     except Exception as error:  # runs the user's own code, which may fail in any way
         raise TrainingError(f"{path}:{name}: {type(error).__name__}: {' '.join(str(error).split())[:200]}") from None
     raise TrainingError(f"{path}: has no function {name!r}; {WANTED}")
-
-
-def _of_script(path: str) -> Any:
-    try:
-        return torch().jit.load(path, map_location="cpu")
-    except (RuntimeError, ValueError, OSError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
-        raise TrainingError(f"{path}: is no TorchScript file: {first}") from None

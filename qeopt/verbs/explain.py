@@ -13,6 +13,7 @@ from qeopt.infeasibility import SpaceMisfit, explain_space
 from qeopt.infeasibility.network import Misfit, explain_misfit, fast_exact, fixed_totals
 from qeopt.network import Network
 from qeopt.qbr import Impossible, Refined, Refiner
+from qeopt.score import MICRO
 from qeopt.search import Progress, SearchResult, Stop, explore, open_workers
 from qeopt.space import Space, Structure
 from qeopt.spec.errors import SpecError, did_you_mean, one_of
@@ -147,7 +148,14 @@ def worths(refiner: Refiner, network: Network) -> tuple[Worth, ...]:
         return ()
     kibibyte = KIB * refiner.runtime.unit_per_byte
     steps = {kind: kibibyte for kind in kinds(compiled.problem) if budget(kind).unit.is_memory}
-    return explain_feasible(compiled.problem, outcome, engine=engine, limits=limits, steps=steps)
+    found = explain_feasible(compiled.problem, outcome, engine=engine, limits=limits, steps=steps)
+    return tuple(_in_millionths(worth, MICRO // compiled.per_nat) for worth in found)
+
+
+def _in_millionths(worth: Worth, factor: int) -> Worth:
+    """A worth whose gains are counted more coarsely, in millionths of a nat."""
+    gain, unlimited = (None if found is None else found * factor for found in (worth.gain, worth.unlimited_gain))
+    return replace(worth, gain=gain, unlimited_gain=unlimited)
 
 
 def _explained(

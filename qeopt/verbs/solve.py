@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from qeopt.design import Baseline, Design, VerificationError, uses
-from qeopt.design.build import describe, describe_alternative
+from qeopt.design import Baseline, Design, NoBaseline, VerificationError
+from qeopt.design.build import describe, describe_alternative, describe_baseline, describe_certificate
 from qeopt.design.refuse import refuse_false_claims
 from qeopt.memory.order import lower_order
-from qeopt.qbr import PROVER, Refined, Refiner
+from qeopt.qbr import PROVER, Deadline, Refined, Refiner
+from qeopt.relaxation.cells.left_out import left_out
 from qeopt.runs import Run, reopen_run, start_run
-from qeopt.search import Best, Progress, SearchResult, SearchSettings, Stop, Workers, explore, open_workers
+from qeopt.search import Progress, SearchResult, SearchSettings, Stop, Workers, explore, open_workers
 from qeopt.spec.document import Document
 from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded
@@ -24,6 +25,9 @@ STUDY = "study"
 """Name of the search for the study itself, beside those of its baselines."""
 ORDERS = 4
 """Times that operators are put into an order which needs less at the bits chosen, and bits are chosen again."""
+
+GRACE = 1.0
+"""Seconds after the time allowed in which the bits of the answer are proven, as far as that goes."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class _Searcher:
     workers: Workers
     report: Callable[[str, Progress], None] | None
     run: Run | None
+    deadline: Deadline
 
     def explore(self, refiner: Refiner, name: str, settings: SearchSettings) -> SearchResult:
         """Search under the terms of `refiner`; `name` is that of the search."""
@@ -55,7 +60,7 @@ class _Searcher:
         return explore(
             self.study.subject,
             self.study.task,
-            refiner.scouting(),
+            refiner.scouting().until(self.deadline),
             settings,
             None if report is None else lambda progress: report(name, progress),
             workers=self.workers,
@@ -114,8 +119,9 @@ def _solve(
     report: Callable[[str, Progress], None] | None,
 ) -> Solution:
     study = loaded.value
+    deadline = Deadline.after(study.search.time_limit_seconds)
     with open_workers(workers, study.search.islands) as crew:
-        results = _search_all(_Searcher(study, crew, report, run))
+        results = _search_all(_Searcher(study, crew, report, run, deadline))
     found = results[STUDY]
     interrupted = any(result.stopped is Stop.INTERRUPTED for result in results.values())
     histories = {name: result.history for name, result in results.items()}
@@ -123,16 +129,19 @@ def _solve(
         run.write_history(histories)
     if found.best is None:
         return Solution(loaded, None, found.reason, found, interrupted, histories)
+    baselines, no_baselines = _baselines(study, results)
+    prover = study.refiner.until(deadline.extended(GRACE))
     design = describe(
         loaded,
         found.best.structure,
-        _in_best_order(study, prove(study.refiner, found.best.refined)),
+        _in_best_order(study, prover, prove(prover, found.best.refined)),
         stopped=found.stopped,
         overrides=overrides,
         bound=found.bound,
-        baselines=_baselines(study, results),
+        baselines=baselines,
+        no_baselines=no_baselines,
         alternatives=tuple(
-            describe_alternative(study, other.design.structure, prove(study.refiner, other.design.refined), other.distance)
+            describe_alternative(study, other.design.structure, prove(prover, other.design.refined), other.distance)
             for other in found.alternatives
         ),
     )
@@ -157,7 +166,7 @@ def prove(refiner: Refiner, scouted: Refined) -> tuple[Refined, ...]:
     return tuple(sorted(proofs, key=lambda proof: proof.bits is None))
 
 
-def _in_best_order(study: Study, proofs: tuple[Refined, ...]) -> tuple[Refined, ...]:
+def _in_best_order(study: Study, refiner: Refiner, proofs: tuple[Refined, ...]) -> tuple[Refined, ...]:
     """Where the study is of one network, run its operators in an order that needs less at the bits chosen, and choose bits again.
 
     The order of a space is part of what its bound counts, and stays; so does that of a file that a runtime takes as it is.
@@ -165,51 +174,51 @@ def _in_best_order(study: Study, proofs: tuple[Refined, ...]) -> tuple[Refined, 
     for _ in range(ORDERS if study.subject.size == 1 and study.runtime.reorders else 0):
         chosen = proofs[0]
         network = None if chosen.bits is None else lower_order(chosen.network, study.runtime, chosen.bits)
-        if network is None:
+        if network is None or refiner.deadline.is_past:
             break
-        again = study.refiner.refine(network, chosen.engine, chosen.bits)
+        again = refiner.refine(network, chosen.engine, chosen.bits)
         if again.score is None or chosen.score is None or again.score < chosen.score:
             break
-        proofs = prove(study.refiner, again)
+        proofs = prove(refiner, again)
     return proofs
 
 
 def _search_all(searcher: _Searcher) -> dict[str, SearchResult]:
     """Run the search of the study, and the same under other terms; an interrupted search is the last."""
     study = searcher.study
-    terms = {"eight_bits": study.refiner.only(8), "tied": study.refiner.tied()}
     alone = study.search.model_copy(update={"alternatives": 0})
     found = searcher.explore(study.refiner, STUDY, study.search)
     results = {STUDY: found}
     for name in study.search.baselines if found.best is not None else ():
-        if found.stopped is Stop.INTERRUPTED:
+        if found.stopped is Stop.INTERRUPTED or searcher.deadline.is_past:
             break
-        found = results[name] = searcher.explore(terms[name], name, alone)
-    return {**results, STUDY: _with_best_of(study, results)}
+        found = results[name] = searcher.explore(study.terms(name), name, alone)
+    return results
 
 
-def _with_best_of(study: Study, results: Mapping[str, SearchResult]) -> SearchResult:
-    """The search of the study, its best replaced where one under narrower terms met a structure that scores more."""
-    found = results[STUDY]
-    for other in (result.best for result in results.values()):
-        if other is not None and found.best is not None and other.score > found.best.score:
-            refined = study.refiner.scouting().refine(study.subject.expand(other.structure, study.task))
-            if refined.score is not None and refined.score > found.best.score:
-                found = replace(found, best=Best(other.structure, refined, refined.score))
-    return found
+def _baselines(study: Study, results: Mapping[str, SearchResult]) -> tuple[dict[str, Baseline], dict[str, NoBaseline]]:
+    """Describe what was found under narrower terms, and why nothing was where that is so."""
+    found: dict[str, Baseline] = {}
+    none: dict[str, NoBaseline] = {}
+    for name in study.search.baselines:
+        result = results.get(name)
+        if result is None and all(other.stopped is not Stop.INTERRUPTED for other in results.values()):
+            none[name] = NoBaseline(reason="out of time")
+        elif result is None or result.stopped is Stop.INTERRUPTED:
+            none[name] = NoBaseline(reason="interrupted")
+        elif result.best is None:
+            none[name] = _no_baseline(study, study.terms(name), result)
+        else:
+            found[name] = describe_baseline(study, result.best.structure, result.best.refined)
+    return found, none
 
 
-def _baselines(study: Study, results: Mapping[str, SearchResult]) -> dict[str, Baseline]:
-    """Describe what was found under other terms; a search that was interrupted is left out."""
-    return {
-        name: Baseline(
-            score=found.best.score,
-            structure=study.subject.named(found.best.structure),
-            uses=uses(study.limits.uses(found.best.refined.resources)),
-        )
-        for name, found in results.items()
-        if name != STUDY
-        and found.stopped is not Stop.INTERRUPTED
-        and found.best is not None
-        and found.best.refined.resources is not None
-    }
+def _no_baseline(study: Study, terms: Refiner, result: SearchResult) -> NoBaseline:
+    """Why a search that ended by itself found nothing: a proof that there is nothing, or no more than that."""
+    if result.none_fits:
+        return NoBaseline(reason="none fits", certificate=describe_certificate(result.none_fits, left_out(terms)))
+    if result.stopped is not Stop.SINGLE:
+        return NoBaseline(reason="none found")
+    network = study.subject.expand(study.subject.smallest(), study.task, study.name)
+    is_proven = terms.refine(network, PROVER).status is Status.INFEASIBLE
+    return NoBaseline(reason="none fits" if is_proven else "none found")

@@ -73,6 +73,8 @@ class Sweep:
     """By budget, its limits ascending."""
     points: tuple[SweepPoint, ...]
     interrupted: bool = False
+    note: str = ""
+    """What a reader must know of how far the points go."""
 
     @property
     def asked(self) -> int:

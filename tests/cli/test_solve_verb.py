@@ -16,7 +16,7 @@ Run = Callable[..., Result]
 SOLUTION_KEYS = {
     "format", "status", "reason", "study_name", "score", "bound", "gap", "stopped", "bits", "space_certificate", "no_bound",
     "structure", "order", "weights", "activations", "alternatives", "uses", "peak", "arena",
-    "baselines", "provenance", "layers", "judgement", "warnings", "sources", "files",
+    "baselines", "provenance", "layers", "judgement", "sign_changes", "warnings", "sources", "files",
 }  # fmt: skip
 
 

@@ -115,8 +115,10 @@ def limits_between(rng: random.Random, counted: list[Resources]) -> Limits:
         sram=rng.choice((None, max(1, math.floor(sram.sram_bytes) + slack))),
         flash=rng.choice((None, max(1, math.floor(flash.flash_bytes) + slack))),
         bitops=rng.choice((None, max(1, int(bitops.used["bitops"]) + slack))),
-        cycles=rng.choice((None, max(1, int(cycles.used["cycles"]) + slack))) if cycles.used["cycles"] else None,
-        picojoules=rng.choice((None, max(1, int(energy.used["picojoules"]) + slack))) if energy.used["picojoules"] else None,
+        cycles=rng.choice((None, max(1, int(cycles.used.get("cycles", 0)) + slack))) if cycles.used.get("cycles") else None,
+        picojoules=rng.choice((None, max(1, int(energy.used.get("picojoules", 0)) + slack)))
+        if energy.used.get("picojoules")
+        else None,
     )
 
 

@@ -66,7 +66,7 @@ def test_bounds_exact_bits(
             assert refined.status in {Status.OPTIMAL, Status.INFEASIBLE}
             if refined.score is None or refined.resources is None:
                 continue
-            if any(use.used > (use.limit or 0) for use in bounds.uses(refined.resources)):
+            if not all(use.fits for use in bounds.uses(refined.resources)):
                 assert bound == -np.inf  # bits cannot help
                 continue
             solved += 1

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from qeopt.runs import ResumeError, differences
+from qeopt.runs import ResumeError
 from qeopt.search import Progress
 from qeopt.search.checkpoint import CheckpointError
 from qeopt.spec.errors import SpecError
+from qeopt.study.differences import differences
 from qeopt.verbs.solve import Solution, resume, solve
 
 HERE = Path(__file__).parent

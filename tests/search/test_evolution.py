@@ -184,10 +184,10 @@ def test_a_false_alternative_is_found_out(study_file: Path) -> None:
     other = design.alternatives[0]
     lies = {
         "score": other.model_copy(update={"score": other.score + 1}),
-        "its bits": other.model_copy(update={"weights": {**other.weights, "ghost": 8}}),
+        "weights: there is no": other.model_copy(update={"weights": {**other.weights, "ghost": 8}}),
         "structure": other.model_copy(update={"structure": {"stem": {"width": 9}}}),
         "width": other.model_copy(update={"weights": dict.fromkeys(other.weights, -3)}),
-        "uses: ghost": other.model_copy(update={"uses": {**other.uses, "ghost": other.uses["flash"]}}),
+        "uses: there is no": other.model_copy(update={"uses": {**other.uses, "ghost": other.uses["flash"]}}),
     }
     for word, lie in lies.items():
         mismatches = recount(design.model_copy(update={"alternatives": (lie,)}))

@@ -21,7 +21,7 @@ network:
     - {kind: conv, name: head, width: 16}
     - {kind: classifier}
 runtime: ideal
-budgets: {sram: 380, flash: 800}
+budgets: {sram: 380, flash: 500}
 bits: {weights: [2, 4, 8], activations: [2, 4, 8]}
 objective: {kind: qe}
 search: {baselines: []}

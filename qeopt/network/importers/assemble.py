@@ -52,10 +52,10 @@ def _check_names(draft: Draft, options: ImportOptions) -> None:
 
 
 def _network(draft: Draft, options: ImportOptions) -> Network:
-    image = Tensor(draft.image, *draft.shapes[draft.image], bits=FIXED_BITS, is_image=True)
+    image = Tensor(draft.titles[draft.image], *draft.shapes[draft.image], bits=FIXED_BITS, is_image=True)
     tensors = {draft.image: image}
     for value in draft.more_images:
-        tensors[value] = Tensor(value, *draft.shapes[value], bits=FIXED_BITS, is_image=True)
+        tensors[value] = Tensor(draft.titles[value], *draft.shapes[value], bits=FIXED_BITS, is_image=True)
     for value in draft.states:
         tensors[value] = Tensor(value, *draft.shapes[value], bits=FIXED_BITS, is_state=True)
     images = {draft.image, *draft.more_images}

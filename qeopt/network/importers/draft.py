@@ -98,6 +98,8 @@ class Draft:
     """The first input."""
     more_images: list[str] = field(default_factory=list)
     """The others."""
+    titles: dict[str, str] = field(default_factory=dict)
+    """Names of inputs by their values."""
     states: list[str] = field(default_factory=list)
     """Values that last from one inference to the next."""
     lodgings: dict[str, str] = field(default_factory=dict)
@@ -111,13 +113,14 @@ class Draft:
     _same: dict[str, str] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
 
-    def read_image(self, value: str, shape: Shape) -> None:
-        """Declare an input."""
+    def read_image(self, value: str, shape: Shape, name: str = "") -> None:
+        """Declare an input, which people see under a name of its own unless that is taken."""
         if self.image:
             self.more_images.append(value)
         else:
             self.image = value
-        self._names.add(value)
+        self.titles[value] = name if name and name not in self._names else value
+        self._names.add(self.titles[value])
         self.shapes[value] = self._checked(shape, value)
 
     def read_state(self, value: str, shape: Shape) -> None:

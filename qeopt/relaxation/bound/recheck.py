@@ -6,6 +6,7 @@ counts instead of running maxima, all layer counts instead of the reachable ones
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -55,9 +56,8 @@ def recheck(space: Space, task: Task, refiner: Refiner, prices: Prices, overhead
     terms = _Terms(space, task, refiner, asked, boundary_widths(refiner), overhead)
     if _size(terms) > LARGEST:
         return None
-    budgeted = refiner.limits.get(LAYERS.name)
-    deepest = budgeted if budgeted is not None else _most_layers(terms)
-    value = np.full((1, deepest + 1, len(terms.boundary)), -np.inf)
+    deepest = min(_most_layers(terms), refiner.limits.get(LAYERS.name, math.inf))
+    value = np.full((1, int(deepest) + 1, len(terms.boundary)), -np.inf)
     value[0, 0, terms.boundary.index(FIXED_BITS)] = 0.0
     entering = np.array([task.input[2]])
     for number in range(len(space.blocks)):
@@ -73,12 +73,13 @@ def _through(terms: _Terms, number: int, entering: Integers, value: Floats) -> t
     counts = [int(count) for count in genes.pop("units", (1,))]
     leaving = np.array(genes.pop("width", tuple(entering.tolist())))
     keeps = "width" not in {gene.name for gene in block.genes}
-    behind = np.full((len(leaving), *value.shape[1:]), -np.inf)
-    used = np.flatnonzero(np.isfinite(value).any(axis=(0, 2)))  # layer counts that some chain has
+    chunks = list(_rows(terms, number, entering, leaving, keeps=keeps))
+    ways: dict[tuple[int, int], Floats] = {}  # by chunk and layers: the best over all other genes, by (pair, bits, bits)
     for choice in product(*genes.values()):
         others = dict(zip(genes, choice, strict=True))
-        repeats = {count: _repeats(terms, number, leaving, others, count) for count in counts}
-        for rows in _rows(terms, number, entering, leaving, keeps=keeps):
+        known: dict[Place, tuple[Floats, int]] = {}
+        repeats = {count: _repeats(terms, number, leaving, others, count, known) for count in counts}
+        for chunk, rows in enumerate(chunks):
             source, width = entering[rows[:, 0]], leaving[rows[:, 1]]
             firsts: dict[Place, tuple[Floats, int]] = {}
             for count in counts:
@@ -88,17 +89,30 @@ def _through(terms: _Terms, number: int, entering: Integers, value: Floats) -> t
                 table, layers = firsts[place]
                 if (repeat := repeats[count]) is not None:
                     table, layers = chained(table, repeat[0][rows[:, 1]]), layers + repeat[1]
-                kept = used[used + layers < value.shape[1]]
-                reached = (value[rows[:, 0]][:, kept, :, None] + table[:, None]).max(axis=2)
-                for width_place in np.unique(rows[:, 1]):
-                    best = reached[rows[:, 1] == width_place].max(axis=0)
-                    behind[width_place, kept + layers] = np.maximum(behind[width_place, kept + layers], best)
+                ways[chunk, layers] = np.maximum(ways.get((chunk, layers), -np.inf), table)
+    behind = np.full((len(leaving), *value.shape[1:]), -np.inf)
+    for (chunk, layers), table in ways.items():
+        _reach(behind, value, chunks[chunk], table, layers)
     return behind, leaving
 
 
+def _reach(behind: Floats, value: Floats, rows: Integers, table: Floats, layers: int) -> None:
+    """Take the best way through a block into the values behind it, by (leaving, layers, bits); rows are by ascending leaving."""
+    used = np.flatnonzero(np.isfinite(value).any(axis=(0, 2)))  # layer counts that some chain has
+    kept = used[used + layers < value.shape[1]]
+    if not len(kept) or not len(rows):
+        return
+    starts = np.flatnonzero(np.diff(rows[:, 1], prepend=-1))
+    into = np.ix_(rows[starts, 1], kept + layers)
+    for read, written in product(range(value.shape[2]), repeat=2):
+        through = value[rows[:, 0][:, None], kept, read] + table[:, read, written, None]
+        best = np.maximum.reduceat(through, starts, axis=0)
+        behind[(*into, written)] = np.maximum(behind[(*into, written)], best)
+
+
 def _rows(terms: _Terms, number: int, entering: Integers, leaving: Integers, *, keeps: bool) -> Iterator[Integers]:
-    """Pairs of (entering, leaving) positions that the rules allow, all of the same or all of different channel counts."""
-    pairs = np.array(list(product(range(len(entering)), range(len(leaving)))))
+    """Pairs of (entering, leaving) that the rules allow, by ascending leaving, all of the same or all of different widths."""
+    pairs = np.array(list(product(range(len(leaving)), range(len(entering)))))[:, ::-1]
     same = entering[pairs[:, 0]] == leaving[pairs[:, 1]]
     allowed = same if keeps else np.ones(len(pairs), dtype=np.bool_)
     ruled = {terms.space.genes[position][0] for position in terms.space.ruled_widths}
@@ -111,13 +125,23 @@ def _rows(terms: _Terms, number: int, entering: Integers, leaving: Integers, *, 
 
 
 def _repeats(
-    terms: _Terms, number: int, width: Integers, others: Mapping[str, int | float], count: int
+    terms: _Terms,
+    number: int,
+    width: Integers,
+    others: Mapping[str, int | float],
+    count: int,
+    known: dict[Place, tuple[Floats, int]],
 ) -> tuple[Floats, int] | None:
-    """Priced values of all cells behind the first of `count`, by (width, bits read, bits written), and their layers."""
+    """Priced values of all cells behind the first of `count`, by (width, bits read, bits written), and their layers.
+
+    `known` keeps what each place has: few of them differ.
+    """
     block = terms.space.blocks[number]
     total: tuple[Floats, int] | None = None
     for place in _places(terms, number, count)[1:]:
-        table, layers = _cell(terms, block, place, width, width, others, first=False)
+        if place not in known:
+            known[place] = _cell(terms, block, place, width, width, others, first=False)
+        table, layers = known[place]
         total = (table, layers) if total is None else (chained(total[0], table), total[1] + layers)
     return total
 
@@ -152,9 +176,10 @@ def _places(terms: _Terms, number: int, count: int) -> list[Place]:
 
 
 def _most_layers(terms: _Terms) -> int:
-    """Layers of the deepest structure."""
-    deepest = Structure(tuple(values[-1] if gene == "units" else values[0] for _, gene, values in terms.space.genes))
-    return terms.space.expand(deepest, terms.task).layers
+    """Layers of the deepest structure: that of most units, whichever end of its other genes has more operators."""
+    ends = (0, -1)
+    deepest = [Structure(tuple(values[-1 if gene == "units" else end] for _, gene, values in terms.space.genes)) for end in ends]
+    return max(terms.space.expand(structure, terms.task).layers for structure in deepest)
 
 
 def _size(terms: _Terms) -> int:

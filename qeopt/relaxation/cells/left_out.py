@@ -17,6 +17,7 @@ def left_out(refiner: Refiner) -> tuple[str, ...]:
         "multiples that weights ask for, where no wider ones suit or gains do not grow with bits": any(
             kernel.weight_channel_multiple or kernel.columns for kernel in kernels
         ),
-        "code of the kernels in use": bool(runtime.code) and limits.flash_bytes is not None,
+        "code of the kernels in use": bool(runtime.code or runtime.linked.by_kind or runtime.linked.by_bits)
+        and limits.flash_bytes is not None,
     }
     return tuple(name for name, is_left_out in rules.items() if is_left_out)

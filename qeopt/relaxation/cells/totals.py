@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qeopt.budgets import NO_WIDTHS, Kind, budget
+from qeopt.budgets import FLASH, NO_WIDTHS, Kind, budget
 from qeopt.hardware.costs import persistent
 from qeopt.network import Dim, Op, OpKind
 from qeopt.qbr import Refiner
@@ -50,13 +50,18 @@ def totals_of(refiner: Refiner, overhead: Overhead = ANY) -> tuple[Total, ...]:
     """
     runtime = refiner.runtime
     found = [
-        _of_budget(refiner, name, limit * (runtime.unit_per_byte if budget(name).unit.is_memory else 1))
+        _of_budget(refiner, name, _left(refiner, name, limit) * (runtime.unit_per_byte if budget(name).unit.is_memory else 1))
         for name, limit in refiner.limits.items()
         if budget(name).kind is Kind.SUM
     ]
     if runtime.memory.persistent:
         found.append(Total(HELD, overhead.at_most, lambda op, *_: persistent(runtime, op), dict.fromkeys(OpKind, NO_WIDTHS)))
     return tuple(found)
+
+
+def _left(refiner: Refiner, name: str, limit: int) -> int:
+    """What of a limit cells may use: code that every network links is there whatever the cells are."""
+    return max(limit - refiner.runtime.linked.always, 0) if name == FLASH.name else limit
 
 
 def _of_budget(refiner: Refiner, name: str, limit: int) -> Total:

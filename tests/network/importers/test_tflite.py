@@ -204,10 +204,11 @@ def test_a_transposed_convolution(tmp_path: Path) -> None:
 
 def test_integer_files_keep_their_operators_and_their_order(tmp_path: Path) -> None:
     net = Author((8, 8, 4))
-    stem = net.conv("stem", net.image, 4, 3, act=0)
+    scaled = net.op("QUANTIZE", (net.image,), net.tensor("scaled", (1, 8, 8, 4), scale=0.25), {})
+    stem = net.conv("stem", scaled, 4, 3, act=0)
     rectified = net.simple("RELU", "rectified", stem)
     one, _ = net.split("parts", rectified, 2)
     net.softmax("ranking", net.dense("classifier", one, 4))
     network = import_model(net.save(tmp_path / "kept.tflite")).network
-    assert [op.kind.value for op in network.ops] == ["conv", "activation", "split", "dense", "activation"]
+    assert [op.kind.value for op in network.ops] == ["activation", "conv", "activation", "split", "dense", "activation"]
     assert network.discarded == {"parts:0:1"}

@@ -14,14 +14,18 @@
 typedef struct qc_layer qc_layer;
 typedef void qc_kernel(const qc_layer *layer, uint8_t *const *memory);
 
-/* Adds products of `count` values to the sums of four output channels, whose weights lie `apart` bytes from each other. */
-typedef void qc_dots(const uint8_t *values, const uint8_t *weights, uint32_t apart, uint32_t count, uint32_t is_signed, int32_t *sums);
-
-/* The part of a window that lies inside of the input, and bytes from one tap or row to the next. */
+/* What one run of values is multiplied with: `passes` times the weights of four output channels, which lie `apart` bytes from each other. */
 typedef struct {
-  uint32_t rows, taps, step, row_step, weight_step, weight_row_step, is_signed;
+  uint32_t count, apart, passes, is_signed;
+} qc_run;
+/* Adds the products of a run to the sums of its channels. */
+typedef void qc_dots(const uint8_t *values, const uint8_t *weights, const qc_run *run, int32_t *sums);
+
+/* The part of a window that lies inside of the input, bytes from one tap or row to the next, and for how many times four channels. */
+typedef struct {
+  uint32_t rows, taps, step, row_step, weight_step, weight_row_step, passes, is_signed;
 } qc_window;
-/* Sums of products of four channels, each with weights of its own. */
+/* Sums the products of each channel with weights of its own. */
 typedef void qc_fours(const uint8_t *values, const uint8_t *weights, const qc_window *window, int32_t *sums);
 
 /* A tensor in memory. `region` is an index into the memories that the caller hands over, `offset` counts bytes from its start. */

@@ -1,6 +1,6 @@
 #include "qc_core.h"
 
-int32_t qc_wide(int64_t product, uint32_t shift, int32_t low, int32_t high) {
+QC_APART int32_t qc_wide(int64_t product, uint32_t shift, int32_t low, int32_t high) {
   const int64_t doubled = product >> (shift - 1), odd = doubled >> 1 & 1;
   const int64_t is_more = (doubled & 1) & (odd | ((product & (((int64_t)1 << (shift - 1)) - 1)) != 0));
   const int64_t rounded = (doubled >> 1) + is_more;
@@ -17,7 +17,11 @@ void qc_outputs(const qc_layer *layer, qc_writer *writer, uint32_t channel, cons
     writer->at = at;
     return;
   }
-  while (sums != end) qc_put(writer, qc_scale((*sums++ >> less) + *biases++, *multipliers++, *shifts++, low, high));
+  {
+    qc_writer to = *writer;
+    while (sums != end) qc_put(&to, qc_scale((*sums++ >> less) + *biases++, *multipliers++, *shifts++, low, high));
+    *writer = to;
+  }
 }
 
 void qc_rest(const uint8_t *values, const uint8_t *weights, uint32_t apart, uint32_t count, int32_t *sums, uint32_t bits,

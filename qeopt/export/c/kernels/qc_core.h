@@ -6,8 +6,10 @@
 
 #if defined(__GNUC__)
 #define QC_INLINE inline __attribute__((always_inline, unused))
+#define QC_APART __attribute__((noinline))
 #else
 #define QC_INLINE inline
+#define QC_APART
 #endif
 
 /* The value with number `index` of a packed tensor. */
@@ -57,8 +59,9 @@ int32_t qc_wide(int64_t product, uint32_t shift, int32_t low, int32_t high);
 /* A sum times a multiplier, rounded and clipped. */
 static QC_INLINE int32_t qc_scale(int32_t sum, int32_t multiplier, uint32_t shift, int32_t low, int32_t high) {
   const int64_t product = (int64_t)sum * multiplier;
-  if (shift > 32 && (uint32_t)product) { /* no half, as the lower word is not zero: the upper one says where to round to */
-    const int32_t rounded = (((int32_t)(product >> 32) >> (shift - 33)) + 1) >> 1;
+  const int32_t rest = (int32_t)shift - 33;
+  if (rest >= 0 && (uint32_t)product) { /* no half, as the lower word is not zero: the upper one says where to round to */
+    const int32_t rounded = (((int32_t)(product >> 32) >> rest) + 1) >> 1;
     return rounded < low ? low : rounded > high ? high : rounded;
   }
   return qc_wide(product, shift, low, high);
@@ -66,6 +69,8 @@ static QC_INLINE int32_t qc_scale(int32_t sum, int32_t multiplier, uint32_t shif
 
 /* Writes the outputs of channels that follow each other: their sums over 2^less, with bias, scaled. */
 void qc_outputs(const qc_layer *layer, qc_writer *writer, uint32_t channel, const int32_t *sums, uint32_t count, uint32_t less);
+/* How many sums are held before outputs are written; they lie on the stack. */
+#define QC_TOGETHER 32u
 /* By how much the sums of dots and fours are too large: they hold values and weights in the high bits of a byte. */
 #define QC_LESS(layer) (16u - (layer)->in.bits - (layer)->weight_bits)
 /* Adds less than four products, in that measure. */

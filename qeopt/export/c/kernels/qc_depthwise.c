@@ -1,4 +1,4 @@
-/* Depthwise convolutions: four channels a pass where these begin at a byte, else one. */
+/* Depthwise convolutions: up to QC_TOGETHER channels a pass where these begin at a byte, else one. */
 #include "qc_core.h"
 
 static int32_t slow_sum(const qc_layer *layer, const uint8_t *values, const qc_span *rows, const qc_span *taps, uint32_t channel) {
@@ -16,13 +16,13 @@ static int32_t slow_sum(const qc_layer *layer, const uint8_t *values, const qc_s
 
 void qc_depthwise(const qc_layer *layer, uint8_t *const *memory) {
   const uint8_t *values = qc_at(&layer->in, memory);
-  const uint32_t pixel = layer->channels_in * layer->in.bits >> 3, bits = layer->in.bits, weight_bits = layer->weight_bits;
+  const uint32_t pixel = layer->channels_in * layer->in.bits >> 3, fours = layer->by.fours ? layer->channels & ~3u : 0;
   qc_writer writer = qc_write_to(&layer->out, memory);
   qc_window window;
-  uint32_t y, x, channel;
+  uint32_t y, x, channel, count;
   window.step = layer->dilation_width * pixel;
   window.row_step = layer->dilation_height * layer->width_in * pixel;
-  window.weight_step = layer->channels * weight_bits >> 3;
+  window.weight_step = (uint32_t)layer->channels * layer->weight_bits >> 3;
   window.weight_row_step = layer->kernel_width * window.weight_step;
   window.is_signed = layer->in.is_signed;
   for (y = 0; y < layer->height; y++) {
@@ -33,11 +33,12 @@ void qc_depthwise(const qc_layer *layer, uint8_t *const *memory) {
       const uint8_t *value = values + (rows.at * layer->width_in + taps.at) * pixel;
       const uint8_t *weight = layer->weights + rows.from * window.weight_row_step + taps.from * window.weight_step;
       window.taps = taps.to - taps.from;
-      channel = 0;
-      for (; layer->by.fours && channel + 4u <= layer->channels; channel += 4, value += bits >> 1, weight += weight_bits >> 1) {
-        int32_t sums[4];
-        layer->by.fours(value, weight, &window, sums);
-        qc_outputs(layer, &writer, channel, sums, 4, QC_LESS(layer));
+      for (channel = 0; channel < fours; channel += count) {
+        int32_t sums[QC_TOGETHER];
+        count = fours - channel < QC_TOGETHER ? fours - channel : QC_TOGETHER;
+        window.passes = count >> 2;
+        layer->by.fours(value + (channel * layer->in.bits >> 3), weight + (channel * layer->weight_bits >> 3), &window, sums);
+        qc_outputs(layer, &writer, channel, sums, count, QC_LESS(layer));
       }
       for (; channel < layer->channels; channel++) {
         const int32_t sum = slow_sum(layer, values, &rows, &taps, channel);

@@ -7,17 +7,21 @@
 static QC_INLINE void qc_fours_of(const uint8_t *values, const uint8_t *weights, const qc_window *window, int32_t *sums,
                                   const int bits, const int is_signed, const int weight_bits) {
   const uint32_t step = window->step, weight_step = window->weight_step;
-  int32_t a = 0, b = 0, c = 0, d = 0;
-  uint32_t row, tap;
-  for (row = window->rows; row; row--, values += window->row_step, weights += window->weight_row_step) {
-    const uint8_t *value = values, *weight = weights;
-    for (tap = window->taps; tap; tap--, value += step, weight += weight_step)
-      qc_products(qc_unpack(qc_four(value, bits), is_signed), qc_four(weight, weight_bits), &a, &b, &c, &d);
+  uint32_t pass;
+  for (pass = window->passes; pass; pass--, values += bits / 2, weights += weight_bits / 2, sums += 4) {
+    const uint8_t *line = values, *weight_line = weights;
+    int32_t a = 0, b = 0, c = 0, d = 0;
+    uint32_t row, tap;
+    for (row = window->rows; row; row--, line += window->row_step, weight_line += window->weight_row_step) {
+      const uint8_t *value = line, *weight = weight_line;
+      for (tap = window->taps; tap; tap--, value += step, weight += weight_step)
+        qc_products(qc_unpack(qc_four(value, bits), is_signed), qc_four(weight, weight_bits), &a, &b, &c, &d);
+    }
+    sums[0] = a;
+    sums[1] = b;
+    sums[2] = c;
+    sums[3] = d;
   }
-  sums[0] = a;
-  sums[1] = b;
-  sums[2] = c;
-  sums[3] = d;
 }
 
 #define QC_FOURS(bits, weight_bits)                                                                                            \

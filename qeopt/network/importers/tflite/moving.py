@@ -22,7 +22,7 @@ def _requantised(node: Node) -> None:
     """Between integers of two scales an operator runs; at the border to real numbers the values are the same."""
     node.needs(1)
     read, written = (node.reader.tensor(index).bits for index in (node.op.inputs[0], node.op.outputs[0]))
-    if read is not None and written is not None and node.op.kind == "QUANTIZE" and not node.reader.is_image(node.op.inputs[0]):
+    if read is not None and written is not None and node.op.kind == "QUANTIZE":
         node.add(OpKind.ACTIVATION, (node.source(),))
     else:
         node.same()

@@ -92,10 +92,6 @@ class Reader:
         found = None if prod(tensor.dims) > 64 else self.data(tensor)
         return None if found is None else tuple(int(number) for number in found.reshape(-1))
 
-    def is_image(self, index: int) -> bool:
-        """Whether a tensor is an input of the network, or another name for one."""
-        return self.draft.resolve(str(index)) in {self.draft.image, *self.draft.more_images}
-
     def state(self, handle: int, shape: Shape, node: str) -> str:
         """The value that a state is, by the tensor that stands for it.
 
@@ -185,7 +181,7 @@ def open_graph(path: Path, content: bytes, options: ImportOptions) -> Reader:
         dims = reader.tensor(index).dims
         if dims and dims[0] != 1 and len(dims) > 1:
             raise refuse(path, f"a batch of {dims[0]}; one image was expected")
-        draft.read_image(str(index), reader.shape(index))
+        draft.read_image(str(index), reader.shape(index), reader.tensor(index).name)
     return reader
 
 
