@@ -20,10 +20,6 @@ from qeopt.spec.library import Library
 from qeopt.verbs.bits import bits, write_study
 
 RuntimeName = Annotated[str, typer.Option("--runtime", metavar="NAME", help="Kernel library, by name or path.")]
-Widths = Annotated[list[int] | None, typer.Option("--weights", metavar="BITS", help="Bits weights may have; repeatable (2, 4, 8).")]
-Activations = Annotated[
-    list[int] | None, typer.Option("--activations", metavar="BITS", help="Bits activations may have; repeatable (2, 4, 8).")
-]
 Sram = Annotated[
     str | None, typer.Option("--sram", metavar="SIZE", help="SRAM budget (64 KiB, unlimited), instead of the device's.")
 ]
@@ -42,8 +38,8 @@ def command(
     device: options.DeviceName = None,
     sram: Sram = None,
     flash: Flash = None,
-    weights: Widths = None,
-    activations: Activations = None,
+    weight_bits: options.WeightBits = None,
+    activation_bits: options.ActivationBits = None,
     objective: Objective = "qe",
     input_: Input = None,
     treat_as: TreatAs = None,
@@ -63,8 +59,8 @@ def command(
         runtime=runtime,
         device=device,
         budgets={name: size for name, size in (("sram", sram), ("flash", flash)) if size is not None} or None,
-        weights=tuple(sorted(set(weights or (2, 4, 8)))),
-        activations=tuple(sorted(set(activations or (2, 4, 8)))),
+        weights=options.widths("--weight-bits", weight_bits),
+        activations=options.widths("--activation-bits", activation_bits),
         objective={"kind": "sensitivity", "source": "weights"} if objective == "weights" else objective,
         engine=engine,
         options=import_options(input_, treat_as),

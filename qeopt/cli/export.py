@@ -15,6 +15,7 @@ from qeopt.design.model import VerificationError
 from qeopt.export import EXPORTERS, ExportError, configure, write
 from qeopt.export.c.exporter import C
 from qeopt.export.c.trial import Trial, try_out
+from qeopt.export.numbers import Numbers
 from qeopt.report.firmware import trial_table
 from qeopt.report.words import place
 
@@ -26,6 +27,13 @@ Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", he
 WeightsFile = Annotated[
     Path | None,
     typer.Option("--weights", metavar="FILE", help="Imported model, or an .npz of arrays; --set weights=FILE."),
+]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DATA", help="Images to choose scales by: a folder of pictures or .npy files, an .npz or .npy."),
+]
+CalibrationName = Annotated[
+    str | None, typer.Option("--calibration", metavar="METHOD", help="How ranges end: min-max, percentile or mse (mse).")
 ]
 ImageFile = Annotated[
     Path | None, typer.Option("--image", metavar="FILE", help="A picture for the self-test of `c` to run, fitted to the input.")
@@ -40,6 +48,8 @@ def command(
     format_: Format,
     out_: OutFile = None,
     weights: WeightsFile = None,
+    data: Data = None,
+    calibration: CalibrationName = None,
     image: ImageFile = None,
     build: Build = False,
     qemu: Qemu = False,
@@ -49,11 +59,17 @@ def command(
     debug: options.Debug = False,
 ) -> None:
     """Write a finished design as a PyTorch module, an ONNX model, a C program, a table or a recipe."""
-    given = [f"{name}={json.dumps(str(path))}" for name, path in (("weights", weights), ("picture", image)) if path is not None]
+    given = [
+        f"{name}={json.dumps(str(path))}"
+        for name, path in (("weights", weights), ("data", data), ("calibration", calibration), ("picture", image))
+        if path is not None
+    ]
     exporter, found = configure(format_, [*(set_ or ()), *given]), load_design(design)
     wanted = build or qemu
     if wanted and not isinstance(exporter, C):
         raise ExportError(f"--build compiles what the format `c` writes; this is {format_!r}")
+    if isinstance(exporter, Numbers):
+        _told_origins(exporter.origins(found.network()))
     written = write(found, exporter, out_ or design.with_name(f"{Path(found.study_name).name}{exporter.SUFFIX}"))
     trial = _tried(found, exporter, written[0].parents[1], core, emulated=qemu) if wanted and isinstance(exporter, C) else None
     if json_:
@@ -67,6 +83,14 @@ def command(
             f"{trial.machine.title}: {', '.join(trial.wrong)} computed something else than the reference",
             VerificationError.exit_code,
         )
+
+
+def _told_origins(origins: dict[str, str]) -> None:
+    """Say which numbers are nobody's."""
+    if origins["weights"] == "random":
+        warn("the weights are random: --weights FILE gives trained ones, the imported model or an .npz of arrays")
+    elif origins["calibration images"] == "random" and "calibration images" in origins["scales"]:
+        warn("scales are chosen by random images: --data DATA gives real ones, a folder, an .npz or an .npy")
 
 
 def _tried(design: Design, exporter: C, folder: Path, core: str | None, *, emulated: bool) -> Trial:

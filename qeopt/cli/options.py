@@ -20,6 +20,30 @@ Paths: TypeAlias = Annotated[
 ]
 
 
+WeightBits: TypeAlias = Annotated[
+    list[str] | None, typer.Option("--weight-bits", metavar="BITS", help="Bits weights may have: 2,4,8 unless given; repeatable.")
+]
+ActivationBits: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--activation-bits", metavar="BITS", help="Bits activations may have: 2,4,8 unless given; repeatable."),
+]
+MOST_BITS = 16
+
+
+def widths(option: str, texts: list[str] | None) -> tuple[int, ...]:
+    """Bits given as lists of numbers, ascending; 2, 4 and 8 where none are.
+
+    Raises:
+        typer.BadParameter: naming the option.
+    """
+    found = set()
+    for part in (part.strip() for text in texts or ["2,4,8"] for part in text.split(",")):
+        if not part.isdecimal() or not 1 <= int(part) <= MOST_BITS:
+            raise typer.BadParameter(f"{part!r} is no number of bits from 1 to {MOST_BITS}, such as 8 or 2,4,8", param_hint=option)
+        found.add(int(part))
+    return tuple(sorted(found))
+
+
 DesignFile: TypeAlias = Annotated[
     Path,
     typer.Argument(metavar="DESIGN", callback=design_in, help="A design.json, the folder of its run, or the name of its study."),

@@ -17,8 +17,10 @@ Scorable = Annotated[
     str, typer.Argument(metavar="FILE", help="A network, a model file or a study of a network, by path or name; or a design.json.")
 ]
 AllBits = Annotated[int | None, typer.Option("--bits", metavar="N", min=1, max=16, help="Bits of every free tensor (8).")]
-WeightBits = Annotated[int | None, typer.Option("--weights", metavar="N", min=1, max=16, help="Bits of free weights.")]
-ActivationBits = Annotated[int | None, typer.Option("--activations", metavar="N", min=1, max=16, help="Bits of free activations.")]
+WeightBits = Annotated[int | None, typer.Option("--weight-bits", metavar="N", min=1, max=16, help="Bits of free weights.")]
+ActivationBits = Annotated[
+    int | None, typer.Option("--activation-bits", metavar="N", min=1, max=16, help="Bits of free activations.")
+]
 Input = Annotated[
     tuple[int, int, int] | None,
     typer.Option("--input", metavar="H W C", min=1, max=4096, help="Image that a network of blocks reads (224 224 3)."),

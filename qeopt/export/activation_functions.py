@@ -1,22 +1,33 @@
-"""The functions at the ends of operators, as functions of real values."""
+"""The functions at the ends of operators, as exports with numbers know them: bounds that clip, and curves that are tables."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from qeopt.export.errors import ExportError
-from qeopt.export.functions import LINEAR
 from qeopt.export.quantised import Reals
+from qeopt.network import functions
 
 Bounds = tuple[float, float]
+Terms = functions.Terms
 
-BOUNDS: Mapping[str, Bounds] = {LINEAR: (-np.inf, np.inf), "relu": (0.0, np.inf), "relu6": (0.0, 6.0)}
-"""Functions that clip, by what they clip to; any operator can end in one of them."""
+SLOPES = "prelu"
+"""A function whose slope below zero is a constant of its channel."""
 
-CURVES: Mapping[str, Callable[[Reals], Reals]] = {}
-"""Functions of other shapes; only an operator by itself computes them, by a table of integers."""
+
+def clips_to(function: str, terms: Terms = ()) -> Bounds | None:
+    """What a function keeps values between; None where it does more than that. Any operator can end in one that only clips."""
+    if function == functions.LINEAR:
+        return -np.inf, np.inf
+    if function not in functions.CLIPS:
+        return None
+    low, high = functions.bounds(function, terms)
+    return -np.inf if low is None else low, np.inf if high is None else high
+
+
+def is_known(function: str) -> bool:
+    """Whether exports with numbers can compute a function."""
+    return function in functions.KNOWN or function == SLOPES
 
 
 def check(function: str, name: str) -> None:
@@ -25,14 +36,13 @@ def check(function: str, name: str) -> None:
     Raises:
         ExportError: naming the operator and the functions that are known.
     """
-    if function not in BOUNDS and function not in CURVES:
-        known = ", ".join(sorted({*BOUNDS, *CURVES} - {LINEAR}))
+    if not is_known(function):
+        known = ", ".join(sorted({*functions.KNOWN, SLOPES} - {functions.LINEAR}))
         raise ExportError(f"{name!r} ends in {function!r}, which cannot be written; {known} can")
 
 
-def apply(function: str, values: Reals) -> Reals:
-    """Apply a known function to real values."""
-    if function in CURVES:
-        return CURVES[function](values)
-    low, high = BOUNDS[function]
-    return np.clip(values, low, high)
+def apply(function: str, values: Reals, terms: Terms = (), slopes: Reals | None = None) -> Reals:
+    """Apply a known function to real values; slopes by channel, where it has any, are of shape (channels, 1, 1)."""
+    if function == SLOPES:
+        return np.where(values < 0, values * (0.0 if slopes is None else slopes), values)
+    return functions.apply(function, values, terms)

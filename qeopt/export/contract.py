@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qeopt.export.activation_functions import BOUNDS, CURVES, apply, check
+from qeopt.export.activation_functions import SLOPES, apply, check, clips_to
 from qeopt.export.errors import ExportError
 from qeopt.export.geometry import window
 from qeopt.export.integers import SUM_HIGH, SUM_LOW, Factors, factors, joint_factors
+from qeopt.export.moves import only_moves
 from qeopt.export.quantised import Grid, Integers, QuantisedNetwork
+from qeopt.export.reals import end_of
+from qeopt.export.resizing import linear
 from qeopt.network import Op, OpKind
 
 MOST_TABLE_BITS = 16
@@ -28,7 +31,8 @@ class Rescaling:
     high: int
     """Greatest output."""
     table: Integers | None = None
-    """Outputs by input, from the least one on, where the function does more than clip; there is nothing to multiply then."""
+    """Outputs by input, from the least one on, where the function does more than clip; there is nothing to multiply then. Where
+    the function differs by channel, a row for each."""
 
 
 def rescaling(model: QuantisedNetwork, op: Op) -> Rescaling:
@@ -37,11 +41,12 @@ def rescaling(model: QuantisedNetwork, op: Op) -> Rescaling:
     Raises:
         ExportError: when the operator or its function is not known, a factor is too large, or a sum could leave 32 bits.
     """
-    function, out = model.functions[op.name], model.grids[op.output.name]
+    function, out = end_of(op, model.functions), model.grids[op.output.name]
     check(function, op.name)
-    if function in CURVES:
+    bounds = clips_to(function, op.terms)
+    if bounds is None:
         return Rescaling(Factors(np.zeros(0, np.int64), np.zeros(0, np.int64)), out.low, out.high, _table(model, op))
-    low, high = (int(np.clip(np.rint(end / out.scale), out.low, out.high)) for end in BOUNDS[function])
+    low, high = (int(np.clip(np.rint(end / out.scale), out.low, out.high)) for end in bounds)
     check_sums(model, op)
     return Rescaling(_factors(model, op), low, high)
 
@@ -49,6 +54,10 @@ def rescaling(model: QuantisedNetwork, op: Op) -> Rescaling:
 def sum_range(model: QuantisedNetwork, op: Op) -> tuple[int, int]:
     """Least and greatest value that a sum of `op` can pass through, whatever order its terms are added in."""
     grid = model.grids[op.inputs[0].name]
+    if op.kind is OpKind.AFFINE:
+        weights = model.weights[op.name]
+        both = np.stack([end * weights.values + weights.bias for end in (grid.low, grid.high, 0)])
+        return int(both.min()), int(both.max())
     if op.has_weights:
         weights = model.weights[op.name]
         ends = weights.values.reshape(len(weights.values), -1, 1) * np.array([grid.low, grid.high])
@@ -58,6 +67,9 @@ def sum_range(model: QuantisedNetwork, op: Op) -> tuple[int, int]:
         other = model.grids[op.inputs[1].name]
         products = [one * two for one in (grid.low, grid.high) for two in (other.low, other.high)]
         return min(products), max(products)
+    if op.kind is OpKind.RESIZE and op.function.startswith("linear"):
+        (*_, rows), (*_, columns) = linear(op)
+        return grid.low * rows * columns, grid.high * rows * columns
     found = window(op)
     count = found.height * found.width if op.kind is OpKind.POOL else 1
     return grid.low * count, grid.high * count
@@ -78,24 +90,30 @@ def check_sums(model: QuantisedNetwork, op: Op) -> None:
 
 
 def _factors(model: QuantisedNetwork, op: Op) -> Factors:
-    inputs = [model.grids[tensor.name].scale for tensor in op.inputs]
+    inputs = np.array([model.grids[tensor.name].scale for tensor in op.inputs])
     out = model.grids[op.output.name].scale
     match op.kind:
-        case OpKind.CONV | OpKind.DEPTHWISE | OpKind.DENSE:
-            return factors(model.weights[op.name].scales * inputs[0] / out, op.name)
         case OpKind.ADD:
-            return joint_factors([scale / out for scale in inputs], op.name)
+            return joint_factors(inputs / out, op.name)
+        case OpKind.SUB:
+            found = joint_factors(inputs / out, op.name)
+            return Factors(found.multipliers * np.array([1, -1]), found.shifts)
+        case OpKind.CONV | OpKind.DEPTHWISE | OpKind.DENSE | OpKind.AFFINE:
+            values = model.weights[op.name].scales * inputs[0] / out
         case OpKind.MUL:
-            return factors([inputs[0] * inputs[1] / out], op.name)
+            values = inputs[:1] * inputs[1] / out
         case OpKind.POOL:
-            found = window(op)
-            return factors(inputs[0] / out / np.arange(1, found.height * found.width + 1), op.name)
-        case OpKind.CONCAT:
-            return factors([scale / out for scale in inputs], op.name)
-        case OpKind.MAX_POOL | OpKind.ACTIVATION:
-            return factors([inputs[0] / out], op.name)
+            values = inputs[0] / out / np.arange(1, window(op).height * window(op).width + 1)
+        case OpKind.CONCAT | OpKind.MAXIMUM | OpKind.MINIMUM:
+            values = inputs / out
+        case OpKind.RESIZE if op.function.startswith("linear"):
+            (*_, rows), (*_, columns) = linear(op)
+            values = inputs / out / (rows * columns)
+        case _ if op.kind in {OpKind.MAX_POOL, OpKind.ACTIVATION} or only_moves(op):
+            values = inputs / out
         case _:
             raise ExportError(f"{op.name!r} is of the kind {op.kind}, which exports with numbers cannot write")
+    return factors(values, op.name)
 
 
 def _table(model: QuantisedNetwork, op: Op) -> Integers:
@@ -105,7 +123,11 @@ def _table(model: QuantisedNetwork, op: Op) -> Integers:
         raise ExportError(f"{op.name!r} is of the kind {op.kind} and cannot end in {function!r}, which is looked up by itself")
     if grid.bits > MOST_TABLE_BITS:
         raise ExportError(f"{op.name!r} looks {function!r} up for {grid.bits} bits; {MOST_TABLE_BITS} are the most")
-    return model.grids[op.output.name].quantise(apply(function, codes(grid) * np.float64(grid.scale)))
+    values = codes(grid) * np.float64(grid.scale)
+    if function == SLOPES:
+        values, slopes = values[None], model.slopes[op.name].reshape(-1, 1)
+        return model.grids[op.output.name].quantise(apply(function, values, op.terms, slopes))
+    return model.grids[op.output.name].quantise(apply(function, values, op.terms))
 
 
 def codes(grid: Grid) -> Integers:

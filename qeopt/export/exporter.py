@@ -29,6 +29,7 @@ EXPORTERS = Table(
         "pytorch": "qeopt.export.pytorch:PyTorch",
         "brevitas": "qeopt.export.brevitas:Brevitas",
         "qonnx": "qeopt.export.qonnx:Qonnx",
+        "onnx": "qeopt.export.onnx_plain:OnnxPlain",
         "onnx-qdq": "qeopt.export.onnx_qdq:OnnxQdq",
         "litert": "qeopt.export.litert:LiteRT",
         "tflite": "qeopt.export.tflite.exporter:TFLite",

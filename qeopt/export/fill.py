@@ -8,16 +8,41 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from qeopt.design import Design
+from qeopt.export.activation_functions import SLOPES, is_known
 from qeopt.export.errors import ExportError
 from qeopt.export.functions import functions, unsigned_tensors
 from qeopt.export.geometry import image_of, shape_of
-from qeopt.export.numbers import Arrays, Numbers, random_stream, read_weights, weight_shape
+from qeopt.export.images import read_images
+from qeopt.export.moves import MOVING, moved, only_moves
+from qeopt.export.numbers import Arrays, Numbers, filled, random_stream, read_weights
 from qeopt.export.quantised import Grid, Integers, QuantisedNetwork, Reals, Weights, weight_range
-from qeopt.export.reals import step
+from qeopt.export.reals import end_of, step
 from qeopt.export.ties import FREE, Ties, tied_grids
-from qeopt.network import Bits, Network, Op, OpKind, Tensor, fan_in
+from qeopt.network import Bits, Network, Op, OpKind, Tensor
 
-CALIBRATION_IMAGES = 2
+CALIBRATION_IMAGES = 16
+CONSTANT_BITS = 8
+"""Bits of the factors of an affine operator."""
+PERCENTILE = 99.99
+MOST_VALUES = 1 << 20
+"""Values of a tensor by which a scale is fitted."""
+COMPUTED = MOVING | {
+    OpKind.CONV,
+    OpKind.DEPTHWISE,
+    OpKind.DENSE,
+    OpKind.ADD,
+    OpKind.SUB,
+    OpKind.MUL,
+    OpKind.MAXIMUM,
+    OpKind.MINIMUM,
+    OpKind.AFFINE,
+    OpKind.POOL,
+    OpKind.MAX_POOL,
+    OpKind.CONCAT,
+    OpKind.RESIZE,
+    OpKind.ACTIVATION,
+}
+"""Kinds that are computed on integers."""
 MOST_BIAS = 2.0**30
 """Half of what a sum may be."""
 _SHARES = np.linspace(0.2, 1.0, 33)
@@ -33,23 +58,19 @@ def quantised(design: Design, numbers: Numbers | None = None, ties: Ties = FREE)
         ties: Scales that kernels want to be the same.
 
     Raises:
-        ExportError: when the file of weights does not fit, or the network has operators that cannot be computed here.
+        ExportError: when a file does not fit, or the network has operators that cannot be computed here: all of them are named.
     """
     numbers = numbers or Numbers()
     network, bits = design.network(), design.bit_widths()
-    arrays = {} if numbers.weights is None else read_weights(numbers.weights, network)
     ends = functions(design, network)
-    filler = _Filler(
-        arrays,
-        bits,
-        unsigned_tensors(network, ends),
-        f"{design.study_name}/{design.provenance.seed}",
-        numbers.power_of_two,
-        ties.per_tensor,
-    )
+    check_operators(network, ends)
+    given = {} if numbers.weights is None else read_weights(numbers.weights, network)
+    seed = f"{design.study_name}/{design.provenance.seed}"
+    arrays = filled(network, given, seed)
+    filler = _Filler(given, arrays, bits, unsigned_tensors(network, ends), seed, numbers, ties.per_tensor)
     found = _filled(network, ends, filler)
-    given = frozenset(tensor.name for tensor in network.tensors if f"{tensor.name}.scale" in arrays)
-    tied = tied_grids(network, found.grids, ties.kinds, given)
+    stated = frozenset(tensor.name for tensor in network.tensors if f"{tensor.name}.scale" in given)
+    tied = tied_grids(network, found.grids, ties.kinds, stated)
     return _filled(network, ends, replace(filler, tied=tied)) if tied else found
 
 
@@ -58,18 +79,53 @@ def _filled(network: Network, ends: Mapping[str, str], filler: _Filler) -> Quant
     image = image_of(network)
     grids: dict[str, Grid] = {}
     weights: dict[str, Weights] = {}
+    slopes: dict[str, Reals] = {}
     held: dict[str, Integers] = {}
+    last = {tensor.name: number for number, op in enumerate(network.ops) for tensor in op.inputs}
 
-    def settle(tensor: Tensor, values: Reals) -> None:
-        grids[tensor.name] = filler.grid(tensor, values)
+    def settle(tensor: Tensor, values: Reals, like: Grid | None = None) -> None:
+        grids[tensor.name] = filler.grid(tensor, values, like)
         held[tensor.name] = grids[tensor.name].quantise(values)
 
     settle(image, filler.images(image))
+    for number, op in enumerate(network.ops):
+        source = grids[op.inputs[0].name]
+        if op.has_weights or op.kind is OpKind.AFFINE:
+            weights[op.name] = filler.weights(op, source.scale, weights.get(network.weights_owner(op).name))
+            if op.weights_of:
+                weights.setdefault(op.weights_of, weights[op.name])
+        if ends[op.name] == SLOPES:
+            slopes[op.name] = np.broadcast_to(filler.arrays[op.name], (int(op.output.channels), 1, 1))
+        inputs = [held[tensor.name] for tensor in op.inputs]
+        like = source if only_moves(op) else None
+        if op.others:
+            for tensor, part in zip(op.outputs, moved(op, inputs[0]), strict=True):
+                settle(tensor, part * np.float64(source.scale), like)
+        else:
+            settle(op.output, step(op, inputs, grids, weights.get(op.name), ends[op.name], slopes.get(op.name)), like)
+        for tensor in op.inputs:
+            if last[tensor.name] == number:
+                held.pop(tensor.name, None)
+    return QuantisedNetwork(network, ends, grids, weights, slopes)
+
+
+def check_operators(network: Network, ends: Mapping[str, str]) -> None:
+    """Refuse what exports with numbers cannot compute, all at once.
+
+    Raises:
+        ExportError: naming every operator in the way.
+    """
+    images = [tensor.name for tensor in network.sources]
+    found = [f"it reads or keeps {len(images)} tensors ({', '.join(images[:5])}); one image can be"] if len(images) > 1 else []
+    kinds: dict[str, list[str]] = {}
     for op in network.ops:
-        if op.has_weights:
-            weights[op.name] = filler.weights(op, grids[op.inputs[0].name].scale)
-        settle(op.output, step(op, [held[tensor.name] for tensor in op.inputs], grids, weights.get(op.name), ends[op.name]))
-    return QuantisedNetwork(network, ends, grids, weights)
+        if op.kind not in COMPUTED or (op.kind is OpKind.RESIZE and op.function.startswith("cubic")):
+            kinds.setdefault(f"of the kind {op.kind}{' cubic' * (op.kind is OpKind.RESIZE)}", []).append(op.name)
+        elif not is_known(end_of(op, ends)):
+            kinds.setdefault(f"with the function {ends[op.name]!r}", []).append(op.name)
+    found += [f"{', '.join(map(repr, names[:5]))}{' and more' * (len(names) > 5)} {kind}" for kind, names in kinds.items()]
+    if found:
+        raise ExportError(f"exports with numbers cannot compute {'; '.join(found)}")
 
 
 def fitting_scale(values: Reals, low: int, high: int) -> Reals:
@@ -81,6 +137,8 @@ def fitting_scale(values: Reals, low: int, high: int) -> Reals:
         high: Greatest integer.
     """
     largest = np.abs(values).max(axis=1)
+    if values.shape[1] > MOST_VALUES:
+        values = values[:, :: -(-values.shape[1] // MOST_VALUES)]
     tried = np.where(largest > 0, largest, 1.0) / max(high, -low) * _SHARES[:, None]
     errors = [((np.clip(np.rint(values / row), low, high) * row - values) ** 2).sum(axis=1) for row in tried[:, :, None]]
     return np.asarray(tried[np.argmin(errors, axis=0), np.arange(len(values))])
@@ -88,64 +146,88 @@ def fitting_scale(values: Reals, low: int, high: int) -> Reals:
 
 @dataclass(frozen=True)
 class _Filler:
+    given: Arrays
+    """What files say."""
     arrays: Arrays
+    """The same, and random numbers where they say nothing."""
     bits: Bits
     unsigned: frozenset[str]
     seed: str
-    power_of_two: bool
+    numbers: Numbers
     per_tensor: frozenset[OpKind] = frozenset()
     """Kinds whose weights have one scale."""
     tied: Mapping[str, Grid] = field(default_factory=dict)
     """Grids that are not to be fitted."""
 
     def images(self, image: Tensor) -> Reals:
-        """Images to fit scales by: those of the file, or random ones."""
-        if image.name in self.arrays:
-            return self.arrays[image.name].astype(np.float64)
+        """Images to fit scales by: those of the files, or random ones."""
+        if self.numbers.data is not None:
+            return read_images(self.numbers.data, image.name, shape_of(image))
+        if image.name in self.given:
+            return self.given[image.name].astype(np.float64)
         return random_stream(f"{self.seed}/{image.name}").random((CALIBRATION_IMAGES, *shape_of(image)))
 
-    def grid(self, tensor: Tensor, values: Reals) -> Grid:
-        """The grid of a tensor, by what it holds."""
+    def grid(self, tensor: Tensor, values: Reals, like: Grid | None = None) -> Grid:
+        """The grid of a tensor, by what it holds; that of another where nothing but places differs."""
         if tensor.name in self.tied:
             known = self.tied[tensor.name]
             return replace(known, scale=float(self._stored(np.array([known.scale]))[0]))
-        grid = Grid(self.bits.activations[tensor.name], tensor.name not in self.unsigned, 1.0)
-        given = self.arrays.get(f"{tensor.name}.scale")
+        is_signed = tensor.name not in self.unsigned or bool(tensor.is_image and values.min() < 0)
+        grid = Grid(self.bits.activations[tensor.name], is_signed, 1.0)
+        given = self.given.get(f"{tensor.name}.scale")
         if given is not None:
             fitted = given.reshape(1).astype(np.float64)
-        elif tensor.is_image:  # one value a code: images between 0 and 1 are bytes
+        elif like is not None and (like.bits, like.is_signed) == (grid.bits, grid.is_signed):
+            return like
+        elif tensor.is_image and values.min() >= 0 and values.max() <= 1:  # one value a code: images between 0 and 1 are bytes
             fitted = np.array([1 / grid.high])
         else:
-            fitted = fitting_scale(values.reshape(1, -1), grid.low, grid.high)
+            fitted = self._fitted(values.reshape(1, -1), grid)
         return Grid(grid.bits, grid.is_signed, float(self._stored(fitted)[0]))
 
-    def weights(self, op: Op, input_scale: float) -> Weights:
-        """Integer weights of an operator: those of the file, or random ones (He et al., ICCV 2015)."""
-        shape, random = weight_shape(op), random_stream(f"{self.seed}/{op.name}")
-        real = random.normal(0.0, np.sqrt(2 / int(fan_in(op))), shape)
-        bias = random.normal(0.0, 0.1, shape[0])
-        if op.name in self.arrays:
-            real = self.arrays[op.name].astype(np.float64)
-            bias = self.arrays.get(f"{op.name}.bias", np.zeros(shape[0])).astype(np.float64)
-        bits = self.bits.weights[op.name]
+    def _fitted(self, values: Reals, grid: Grid) -> Reals:
+        if self.numbers.calibration == "mse":
+            return fitting_scale(values, grid.low, grid.high)
+        share = 100.0 if self.numbers.calibration == "min-max" else PERCENTILE
+        end = float(np.percentile(np.abs(values), share))
+        return np.array([(end or float(np.abs(values).max()) or 1.0) / (grid.high or 1)])
+
+    def weights(self, op: Op, input_scale: float, shared: Weights | None = None) -> Weights:
+        """Integer weights of an operator; those of the operator that shares them, where one was met before."""
+        real = self.arrays[op.name].astype(np.float64)
+        channels = int(op.output.channels)
+        if op.kind is OpKind.AFFINE:
+            real = np.broadcast_to(real.reshape((1,) * (3 - real.ndim) + real.shape), (channels, *real.shape[-2:]))
+        bias = self.arrays.get(f"{op.name}.bias", np.zeros(1)).astype(np.float64)
+        if op.kind is OpKind.AFFINE and f"{op.name}.bias" in self.arrays:
+            bias = np.broadcast_to(bias.reshape((1,) * (3 - bias.ndim) + bias.shape), (channels, *bias.shape[-2:]))
+        elif op.kind is OpKind.AFFINE:
+            bias = np.zeros((channels, 1, 1))
+        else:
+            bias = np.broadcast_to(bias, (channels,))
+        bits = CONSTANT_BITS if op.kind is OpKind.AFFINE else self.bits.weights[op.name]
         low, high = weight_range(bits)
-        given = self.arrays.get(f"{op.name}.weight_scale")
-        if given is None:  # no smaller than the bias needs, or a channel of next to no weights would lose it
-            fitted = fitting_scale(real.reshape(1 if op.kind in self.per_tensor else shape[0], -1), low, high)
-            scales = self._stored(np.maximum(fitted, np.abs(bias) / (MOST_BIAS * input_scale)))
+        given = self.given.get(f"{op.name}.weight_scale")
+        if shared is not None and op.weights_of:
+            scales = shared.scales
+        elif given is None:  # no smaller than the bias needs, or a channel of next to no weights would lose it
+            fitted = fitting_scale(real.reshape(1 if op.kind in self.per_tensor else channels, -1), low, high)
+            most = np.abs(bias).reshape(channels, -1).max(axis=1)
+            scales = self._stored(np.maximum(fitted, most / (MOST_BIAS * input_scale)))
             scales = np.full_like(scales, scales.max()) if op.kind in self.per_tensor else scales
         else:
             scales = self._stored(given.astype(np.float64))
             if op.kind in self.per_tensor and len(np.unique(scales)) > 1:
                 raise ExportError(f"the weights of {op.name!r} have one scale here, and {len(np.unique(scales))} are given")
-        by_channel = scales.reshape(-1, *(1,) * (len(shape) - 1))
+        by_channel = scales.reshape(-1, *(1,) * (real.ndim - 1))
+        unit = (scales * input_scale).reshape(-1, *(1,) * (bias.ndim - 1))
         return Weights(
             bits,
             np.clip(np.rint(real / by_channel), low, high).astype(np.int64),
             scales,
-            np.clip(np.rint(bias / (scales * input_scale)), -(2**31), 2**31 - 1).astype(np.int64),
+            np.clip(np.rint(bias / unit), -(2**31), 2**31 - 1).astype(np.int64),
         )
 
     def _stored(self, scales: Reals) -> Reals:
         """Scales as formats store them: in single precision, or as powers of two."""
-        return np.exp2(np.rint(np.log2(scales))) if self.power_of_two else scales.astype(np.float32).astype(np.float64)
+        return np.exp2(np.rint(np.log2(scales))) if self.numbers.power_of_two else scales.astype(np.float32).astype(np.float64)

@@ -6,11 +6,25 @@ from collections.abc import Mapping
 
 from qeopt.design import Design
 from qeopt.network import Network, Op, OpKind
+from qeopt.network.functions import is_never_negative
 from qeopt.space import Space
 
 RELU = "relu"
 LINEAR = ""
-KEEPING_SIGN = frozenset({OpKind.POOL, OpKind.MAX_POOL, OpKind.CONCAT, OpKind.MUL})
+KEEPING_SIGN = frozenset(
+    {
+        OpKind.POOL,
+        OpKind.MAX_POOL,
+        OpKind.CONCAT,
+        OpKind.MUL,
+        OpKind.MAXIMUM,
+        OpKind.MINIMUM,
+        OpKind.SLICE,
+        OpKind.SPLIT,
+        OpKind.TRANSPOSE,
+        OpKind.RESHAPE,
+    }
+)
 """Kinds that make no negative value of values that are not."""
 
 
@@ -31,10 +45,22 @@ def unsigned_tensors(network: Network, ends: Mapping[str, str]) -> frozenset[str
     """Names of the tensors that hold no negative value, so that none of their bits is a sign; the image is one."""
     found = {tensor.name for tensor in network.tensors if tensor.is_image}
     for op in network.ops:
-        keeps = op.kind in KEEPING_SIGN and all(tensor.name in found for tensor in op.inputs)
-        if keeps or ends[op.name].startswith(RELU):
+        keeps = op.kind in KEEPING_SIGN or (op.kind in {OpKind.PAD, OpKind.RESIZE} and _makes_none(op))
+        if op.kind not in {OpKind.PAD, OpKind.RESIZE} and is_never_negative(ends[op.name], op.terms):
             found.add(op.output.name)
+        elif keeps and all(tensor.name in found for tensor in op.inputs) and not _may_change(ends[op.name], op):
+            found.update(tensor.name for tensor in op.outputs)
     return frozenset(found)
+
+
+def _makes_none(op: Op) -> bool:
+    """Whether values that are padded or made between others are not negative where none of those is."""
+    return not op.function.startswith("cubic") and not (op.function == "constant" and float(op.terms[0] or 0.0) < 0)
+
+
+def _may_change(function: str, op: Op) -> bool:
+    """Whether a function may make negative values of others."""
+    return op.kind not in {OpKind.PAD, OpKind.RESIZE} and function not in {LINEAR, RELU, "relu6"}
 
 
 def _linear(design: Design, network: Network) -> frozenset[str]:

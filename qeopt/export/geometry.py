@@ -62,6 +62,28 @@ def vectors(network: Network) -> frozenset[str]:
     return frozenset(found)
 
 
+def flat_tensors(network: Network) -> frozenset[str]:
+    """Names of the tensors that ONNX holds as vectors: what dense layers write, and sums of these."""
+    elementwise = {OpKind.ADD, OpKind.SUB, OpKind.MAXIMUM, OpKind.MINIMUM, OpKind.MUL}
+    found: set[str] = set()
+    for op in network.ops:
+        vectors_only = all(tensor.name in found for tensor in op.inputs)
+        is_function = op.kind is OpKind.ACTIVATION and op.function not in {"prelu", "softmax", "log_softmax"}
+        if op.kind is OpKind.DENSE or ((op.kind in elementwise or is_function) and vectors_only):
+            found.add(op.output.name)
+    while True:
+        wrong = set()
+        for op in network.ops:
+            reads = {tensor.name for tensor in op.inputs} & found
+            if op.kind is not OpKind.DENSE and op.output.name not in found:
+                wrong |= reads
+            elif op.kind is not OpKind.DENSE and len(reads) < len({tensor.name for tensor in op.inputs}):
+                wrong |= reads | {op.output.name}
+        if not wrong & found:
+            return frozenset(found)
+        found -= wrong
+
+
 def _same(side: int, dilation: int, stride: int, source: int, output: int) -> tuple[int, int]:
     reach = (side - 1) * dilation + 1
     half = reach // 2

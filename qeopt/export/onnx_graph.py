@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qeopt.design import Design
 from qeopt.export.errors import ExportError, require
 from qeopt.export.functions import LINEAR
-from qeopt.export.geometry import image_of, shape_of, vectors
+from qeopt.export.geometry import flat_tensors, image_of, shape_of
 from qeopt.export.layers import Layer, layers, spelled
 from qeopt.export.numbers import Shape
+from qeopt.export.onnx_functions import append_function
+from qeopt.export.onnx_ops import Place, append
+from qeopt.export.onnx_value import Graph
 from qeopt.export.quantised import Grid, QuantisedNetwork, Weights
+from qeopt.export.reals import end_of
 from qeopt.files import write_atomically
 from qeopt.network import OpKind, Tensor
 
@@ -37,54 +39,9 @@ class Dialect(Protocol):
         ...
 
 
-@dataclass
-class Graph:
-    """A graph in the making."""
-
-    onnx: Any
-    batch: int
-    nodes: list[Any] = field(default_factory=list)
-    initializers: list[Any] = field(default_factory=list)
-    values: list[Any] = field(default_factory=list)
-
-    def node(
-        self,
-        kind: str,
-        inputs: list[str],
-        output: str,
-        name: str,
-        doc: str = "",
-        attributes: Mapping[str, Any] | None = None,
-        domain: str = "",
-    ) -> str:
-        """Append a node of one output and return the output's name."""
-        given = attributes or {}
-        made = self.onnx.helper.make_node(kind, inputs, [output], name=name, doc_string=doc, domain=domain, **given)
-        self.nodes.append(made)
-        return output
-
-    def constant(self, name: str, array: NDArray[Any]) -> str:
-        """Append an array as an initializer and return its name."""
-        self.initializers.append(self.onnx.numpy_helper.from_array(array, name))
-        return name
-
-    def integers(self, name: str, kind: str, array: NDArray[np.int64]) -> str:
-        """Append integers of an ONNX type (INT4, UINT8, ...) as an initializer and return its name."""
-        tensor_type = getattr(self.onnx.TensorProto, kind)
-        self.initializers.append(self.onnx.helper.make_tensor(name, tensor_type, array.shape, array.ravel().tolist()))
-        return name
-
-    def value(self, name: str, shape: Shape, kind: str = "FLOAT") -> str:
-        """State the type and shape of a value, which shape inference does not find behind custom nodes; the batch comes first."""
-        return self.fixed(name, (self.batch, *shape), kind)
-
-    def fixed(self, name: str, shape: Shape, kind: str = "FLOAT") -> str:
-        """State the type and shape of a value that has no batch."""
-        self.values.append(self.onnx.helper.make_tensor_value_info(name, getattr(self.onnx.TensorProto, kind), shape))
-        return name
-
-
-def onnx_model(design: Design, model: QuantisedNetwork, dialect: Dialect, opsets: dict[str, int], batch: int) -> Any:
+def onnx_model(
+    design: Design, model: QuantisedNetwork, dialect: Dialect, opsets: dict[str, int], batch: int, origins: Mapping[str, str]
+) -> Any:
     """Build an ONNX model.
 
     Args:
@@ -93,6 +50,7 @@ def onnx_model(design: Design, model: QuantisedNetwork, dialect: Dialect, opsets
         dialect: How numbers of few bits are written.
         opsets: Version by domain.
         batch: Images in one run.
+        origins: Where the numbers come from.
 
     Raises:
         ExportError: when the package `onnx` is missing, or the network has operators that cannot be written.
@@ -102,14 +60,9 @@ def onnx_model(design: Design, model: QuantisedNetwork, dialect: Dialect, opsets
     image = image_of(model.network)
     pixels = graph.value(image.name, shape_of(image))
     dialect.activation(graph, pixels, rounded(image), model.grids[image.name], shape_of(image))
-    flat = vectors(model.network)
+    flat = flat_tensors(model.network)
     for layer in layers(design, model.network):
-        name = layer.op.output.name
-        shape = shape_of(layer.op.output)[: 1 if name in flat else 3]
-        real = _compute(graph, model, dialect, layer, shape)
-        if model.functions[layer.op.name] != LINEAR:
-            real = _apply(graph, model.functions[layer.op.name], real, layer, shape)
-        dialect.activation(graph, real, name, model.grids[name], shape)
+        _append(graph, model, dialect, layer, flat)
     stated = {value.name: value for value in graph.values}
     outputs = {tensor.name for tensor in model.network.outputs}
     made = onnx.helper.make_graph(
@@ -123,7 +76,7 @@ def onnx_model(design: Design, model: QuantisedNetwork, dialect: Dialect, opsets
     imports = [onnx.helper.make_opsetid(domain, version) for domain, version in opsets.items()]
     proto = onnx.helper.make_model(made, opset_imports=imports, producer_name="qeopt")
     proto.ir_version = onnx.helper.find_min_ir_version_for(imports, ignore_unknown=True)
-    onnx.helper.set_model_props(proto, _properties(design))
+    onnx.helper.set_model_props(proto, properties(design, origins))
     return proto
 
 
@@ -147,47 +100,29 @@ def rounded(tensor: Tensor) -> str:
     return f"{tensor.name}/rounded" if tensor.is_image else tensor.name
 
 
-def _compute(graph: Graph, model: QuantisedNetwork, dialect: Dialect, layer: Layer, shape: Shape) -> str:
-    """Append one operator up to its function and return the name of its real output."""
-    op, found = layer.op, layer.window
+def _append(graph: Graph, model: QuantisedNetwork, dialect: Dialect, layer: Layer, flat: frozenset[str]) -> None:
+    """Append one operator with the function at its end, and the rounding of what it writes."""
+    op, end, doc = layer.op, end_of(layer.op, model.functions), _describe(layer)
     inputs = [rounded(tensor) for tensor in op.inputs]
+    names = [tensor.name for tensor in op.outputs]
+    shapes = [shape_of(tensor)[: 1 if tensor.name in flat else 3] for tensor in op.outputs]
     if op.kind is OpKind.ACTIVATION:
-        return inputs[0]
-    if op.kind is OpKind.DENSE:
-        flat = graph.value(f"{op.name}/flat", (int(op.inputs[0].elements),))
-        inputs = [graph.node("Flatten", inputs, flat, flat)]
-    if op.has_weights:
-        inputs += dialect.weights(graph, op.name, model.weights[op.name], model.grids[op.inputs[0].name].scale)
-    places = {"kernel_shape": [found.height, found.width], "strides": list(found.strides), "pads": list(found.pads)}
-    dilations = {"dilations": list(found.dilation)}
-    terms: dict[str, Any]
-    match op.kind:
-        case OpKind.CONV | OpKind.DEPTHWISE:
-            groups = int(op.inputs[0].channels) // model.weights[op.name].values.shape[1]
-            kind, terms = "Conv", {**places, **dilations, "group": groups}
-        case OpKind.DENSE:
-            kind, terms = "Gemm", {"transB": 1}
-        case OpKind.POOL:
-            kind, terms = "AveragePool", {**places, "count_include_pad": 0}
-        case OpKind.MAX_POOL:
-            kind, terms = "MaxPool", {**places, **dilations}
-        case OpKind.ADD | OpKind.MUL:
-            kind, terms = ("Add" if op.kind is OpKind.ADD else "Mul"), {}
-        case OpKind.CONCAT:
-            kind, terms = "Concat", {"axis": 1}
-        case _:
-            raise ExportError(f"{op.name!r} is of the kind {op.kind}, which this format cannot write")
-    return graph.node(kind, inputs, graph.value(f"{op.output.name}/real", shape), op.name, _describe(layer), terms)
-
-
-def _apply(graph: Graph, function: str, real: str, layer: Layer, shape: Shape) -> str:
-    """Append the function of an operator; where the operator is nothing else, the node has its name."""
-    output = graph.value(f"{layer.op.output.name}/{function}", shape)
-    name, doc = (layer.op.name, _describe(layer)) if layer.op.kind is OpKind.ACTIVATION else (output, "")
-    if function == "relu6":
-        ends = [graph.constant(f"{output}/{end}", np.array(value, np.float32)) for end, value in (("low", 0.0), ("high", 6.0))]
-        return graph.node("Clip", [real, *ends], output, name, doc)
-    return graph.node("Relu", [real], output, name, doc)
+        slopes = model.slopes.get(op.name)
+        given = "" if slopes is None else graph.constant(f"{op.name}/slopes", slopes.astype(np.float32))
+        real = graph.value(f"{names[0]}/{end or 'real'}", shapes[0])
+        append_function(graph, op, end, inputs[0], real, slopes=given, title=op.name, doc=doc)
+        dialect.activation(graph, real, names[0], model.grids[names[0]], shapes[0])
+        return
+    learnt: list[str] = []
+    if op.name in model.weights:
+        learnt += dialect.weights(graph, op.name, model.weights[op.name], model.grids[op.inputs[0].name].scale)
+    made = [graph.value(f"{name}/real", shape) for name, shape in zip(names, shapes, strict=True)]
+    append(Place(graph, op, inputs, made, learnt, names[0] in flat, doc))
+    if end != LINEAR:
+        real = graph.value(f"{names[0]}/{end}", shapes[0])
+        made[0] = append_function(graph, op, end, made[0], real)
+    for real, name, shape in zip(made, names, shapes, strict=True):
+        dialect.activation(graph, real, name, model.grids[name], shape)
 
 
 def _describe(layer: Layer) -> str:
@@ -199,8 +134,10 @@ def _describe(layer: Layer) -> str:
     return "; ".join(said)
 
 
-def _properties(design: Design) -> dict[str, str]:
+def properties(design: Design, origins: Mapping[str, str]) -> dict[str, str]:
+    """What a model says of itself."""
     return {
+        **{f"qeopt.{what.replace(' ', '_')}_from": where for what, where in origins.items()},
         "qeopt.study": design.study_name,
         "qeopt.version": design.provenance.versions["qeopt"],
         "qeopt.score": repr(design.score),

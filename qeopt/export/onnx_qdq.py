@@ -13,7 +13,8 @@ from qeopt.design import Design
 from qeopt.export.errors import ExportError
 from qeopt.export.fill import quantised
 from qeopt.export.numbers import Numbers, Shape
-from qeopt.export.onnx_graph import Graph, onnx_model, save
+from qeopt.export.onnx_graph import onnx_model, save
+from qeopt.export.onnx_value import Graph
 from qeopt.export.quantised import Grid, Weights, weight_range
 
 TYPE_SINCE = {2: 25, 4: 21, 8: 10, 16: 21}
@@ -38,7 +39,8 @@ class OnnxQdq(Numbers):
     def export(self, design: Design, out: Path) -> tuple[Path, ...]:
         """Write the model."""
         model = quantised(design, self)
-        return save(onnx_model(design, model, _Qdq(self.opset, self.narrow_activations), {"": self.opset}, self.batch), out)
+        dialect, origins = _Qdq(self.opset, self.narrow_activations), self.origins(model.network)
+        return save(onnx_model(design, model, dialect, {"": self.opset}, self.batch, origins), out)
 
 
 class Storage(NamedTuple):
@@ -64,6 +66,11 @@ def storage(bits: int, is_signed: bool, opset: int, *, narrow: bool = True) -> S
     raise ExportError(f"ONNX has no integers of {bits} bits, and Clip works on integers of 8 bits only")
 
 
+OFFSET = 128
+"""What signed integers are shifted by where they are held in unsigned bytes. Kernels of onnxruntime for bytes of two kinds saturate
+sums of two products at 16 bits on processors without VNNI; those for unsigned bytes alone are exact everywhere."""
+
+
 @dataclass(frozen=True)
 class _Qdq:
     opset: int
@@ -72,11 +79,16 @@ class _Qdq:
     def weights(self, graph: Graph, name: str, weights: Weights, input_scale: float) -> tuple[str, str]:
         real, bias, bits = f"{name}/weights", f"{name}/bias", weights.bits
         held = storage(bits, is_signed=True, opset=self.opset)
-        integers = graph.integers(f"{real}/{bits}bit", held.kind, weights.values)
-        if not held.is_exact:  # tells compilers how many bits are needed
-            integers = _clip(graph, integers, *weight_range(bits), np.int8)
         scale = graph.constant(f"{real}/scale", weights.scales.astype(np.float32))
-        graph.node("DequantizeLinear", [integers, scale], real, f"{real}/dequantize_{bits}bit", f"{bits} bits", {"axis": 0})
+        if bits == 8:
+            integers = graph.integers(f"{real}/{bits}bit", "UINT8", weights.values + OFFSET)
+            given = [integers, scale, graph.integers(f"{real}/zero", "UINT8", np.full(weights.scales.shape, OFFSET))]
+        else:
+            integers = graph.integers(f"{real}/{bits}bit", held.kind, weights.values)
+            if not held.is_exact:  # tells compilers how many bits are needed
+                integers = _clip(graph, integers, *weight_range(bits), np.int8)
+            given = [integers, scale]
+        graph.node("DequantizeLinear", given, real, f"{real}/dequantize_{bits}bit", f"{bits} bits", {"axis": 0})
         sums = graph.integers(f"{bias}/32bit", "INT32", weights.bias)
         unit = graph.constant(f"{bias}/scale", (weights.scales * input_scale).astype(np.float32))
         graph.node("DequantizeLinear", [sums, unit], bias, f"{bias}/dequantize_32bit", "32 bits", {"axis": 0})
@@ -84,13 +96,13 @@ class _Qdq:
 
     def activation(self, graph: Graph, source: str, name: str, grid: Grid, shape: Shape) -> None:
         held = storage(grid.bits, grid.is_signed, self.opset, narrow=self.narrow_activations)
+        kind, zero_at = ("UINT8", OFFSET) if held.kind == "INT8" else (held.kind, 0)
         scale = graph.constant(f"{name}/scale", np.array(grid.scale, np.float32))
-        zero = graph.integers(f"{name}/zero", held.kind, np.array(0))
-        integers = graph.value(f"{name}/{grid.bits}bit", shape, held.kind)
+        zero = graph.integers(f"{name}/zero", kind, np.array(zero_at))
+        integers = graph.value(f"{name}/{grid.bits}bit", shape, kind)
         graph.node("QuantizeLinear", [source, scale, zero], integers, f"{name}/quantize_{grid.bits}bit", f"{grid.bits} bits")
         if not held.is_exact:
-            container = np.int8 if grid.is_signed else np.uint8
-            integers = graph.value(_clip(graph, integers, grid.low, grid.high, container), shape, held.kind)
+            integers = graph.value(_clip(graph, integers, grid.low + zero_at, grid.high + zero_at, np.uint8), shape, kind)
         graph.node("DequantizeLinear", [integers, scale, zero], name, f"{name}/dequantize_{grid.bits}bit", f"{grid.bits} bits")
         graph.value(name, shape)
 

@@ -12,7 +12,8 @@ from qeopt.design import Design
 from qeopt.export.errors import ExportError
 from qeopt.export.fill import quantised
 from qeopt.export.numbers import Numbers, Shape
-from qeopt.export.onnx_graph import Graph, onnx_model, save
+from qeopt.export.onnx_graph import onnx_model, save
+from qeopt.export.onnx_value import Graph
 from qeopt.export.quantised import Grid, Reals, Weights
 
 DOMAIN = "qonnx.custom_op.general"
@@ -39,7 +40,9 @@ class Qonnx(Numbers):
         binary = [name for name, bits in design.weights.items() if bits == 1]
         if binary:
             raise ExportError(f"QONNX reads weights of 1 bit as -1 and 1, and here they are -1 and 0: {', '.join(binary[:5])}")
-        return save(onnx_model(design, quantised(design, self), _Quant(), {"": OPSET, DOMAIN: 1}, self.batch), out)
+        model = quantised(design, self)
+        origins = self.origins(model.network)
+        return save(onnx_model(design, model, _Quant(), {"": OPSET, DOMAIN: 1}, self.batch, origins), out)
 
 
 class _Quant:
@@ -49,7 +52,8 @@ class _Quant:
         rounded = f"{name}/weights"
         _quant(graph, real, rounded, weights.bits, by_channel, is_signed=True)
         graph.fixed(rounded, weights.values.shape)
-        return rounded, graph.constant(f"{name}/bias", (weights.bias * weights.scales * input_scale).astype(np.float32))
+        unit = (weights.scales * input_scale).reshape(-1, *(1,) * (weights.bias.ndim - 1))
+        return rounded, graph.constant(f"{name}/bias", (weights.bias * unit).astype(np.float32))
 
     def activation(self, graph: Graph, source: str, name: str, grid: Grid, shape: Shape) -> None:
         _quant(graph, source, name, grid.bits, np.array(grid.scale), is_signed=grid.is_signed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,11 +44,11 @@ class Weights:
     bits: int
     values: Integers
     """Signed integers of `bits` bits; convolutions (out, in / groups, height, width), dense layers (out, in), where in runs over
-    channels, height and width."""
+    channels, height and width; factors of affine operators (channels, height, width), sides of 1 where they are the same."""
     scales: Reals
     """What 1 stands for, by output channel."""
     bias: Integers
-    """By output channel, 32 bits, in units of the weight scale times the scale of the input."""
+    """By output channel, 32 bits, in units of the weight scale times the scale of the input; summands as factors."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,8 @@ class QuantisedNetwork:
     """By tensor."""
     weights: Mapping[str, Weights]
     """By operator."""
+    slopes: Mapping[str, Reals] = field(default_factory=dict)
+    """By operator whose function has slopes of its own: below zero, by channel, shape (channels, 1, 1)."""
 
 
 def weight_range(bits: int) -> tuple[int, int]:

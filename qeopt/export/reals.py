@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from qeopt.export import activation_functions, sums
 from qeopt.export.errors import ExportError
+from qeopt.export.moves import moved, only_moves
 from qeopt.export.quantised import Grid, Integers, Reals, Weights
 from qeopt.network import Op, OpKind
+from qeopt.network.functions import LINEAR
+
+_HOW = frozenset({OpKind.RESIZE, OpKind.PAD})
+"""Kinds whose function says how they make values."""
 
 
-def step(op: Op, inputs: list[Integers], grids: Mapping[str, Grid], weights: Weights | None, function: str) -> Reals:
+def joined_axis(op: Op) -> int:
+    """The axis of (images, channels, height, width) along which an operator joins tensors."""
+    source, output = op.inputs[0], op.output
+    sides = ((1, source.channels, output.channels), (2, source.height, output.height), (3, source.width, output.width))
+    return next((axis for axis, one, other in sides if one != other), 1)
+
+
+def filler(op: Op, grid: Grid) -> int:
+    """The integer that an operator pads with."""
+    return int(grid.quantise(np.array(float(op.terms[0] or 0.0)))) if op.function == "constant" else 0
+
+
+def end_of(op: Op, ends: Mapping[str, str]) -> str:
+    """The function at the end of an operator; none where that says how it makes values."""
+    return LINEAR if op.kind in _HOW else ends[op.name]
+
+
+def step(
+    op: Op, inputs: list[Integers], grids: Mapping[str, Grid], weights: Weights | None, function: str, slopes: Reals | None = None
+) -> Reals:
     """Compute one operator, up to the rounding of its output.
 
     Args:
@@ -21,6 +45,7 @@ def step(op: Op, inputs: list[Integers], grids: Mapping[str, Grid], weights: Wei
         grids: What they stand for, by tensor name.
         weights: Its weights, if it has any.
         function: The function at its end.
+        slopes: Of the function, by channel, where it has any.
 
     Returns:
         Real values, shape (images, channels, height, width).
@@ -28,26 +53,44 @@ def step(op: Op, inputs: list[Integers], grids: Mapping[str, Grid], weights: Wei
     Raises:
         ExportError: when the operator or the function is not known here.
     """
-    activation_functions.check(function, op.name)
+    if op.kind not in _HOW:
+        activation_functions.check(function, op.name)
     real: list[Reals] = [values * np.float64(grids[tensor.name].scale) for values, tensor in zip(inputs, op.inputs, strict=True)]
     scale = np.float64(grids[op.inputs[0].name].scale)
     found: Reals
     if weights is not None:
         found = sums.weighted(op, weights, inputs[0]) * (weights.scales * scale)[:, None, None]
     else:
-        match op.kind:
-            case OpKind.POOL:
-                found = sums.pooled(op, inputs[0]) / sums.counts(op) * scale
-            case OpKind.MAX_POOL:
-                found = sums.pooled(op, inputs[0]) * scale
-            case OpKind.ADD:
-                found = real[0] + real[1]
-            case OpKind.MUL:
-                found = real[0] * real[1]
-            case OpKind.ACTIVATION:
-                found = real[0]
-            case OpKind.CONCAT:
-                found = np.concatenate(real, axis=1)
-            case _:
-                raise ExportError(f"{op.name!r} is of the kind {op.kind}, which exports with numbers cannot write")
-    return activation_functions.apply(function, found)
+        found = _without_weights(op, inputs, real, grids)
+    if op.kind in _HOW:
+        return found
+    return activation_functions.apply(function, found, op.terms, slopes)
+
+
+_TWO: Mapping[OpKind, Callable[[Reals, Reals], Reals]] = {
+    OpKind.ADD: np.add,
+    OpKind.SUB: np.subtract,
+    OpKind.MUL: np.multiply,
+    OpKind.MAXIMUM: np.maximum,
+    OpKind.MINIMUM: np.minimum,
+}
+
+
+def _without_weights(op: Op, inputs: list[Integers], real: list[Reals], grids: Mapping[str, Grid]) -> Reals:
+    scale = np.float64(grids[op.inputs[0].name].scale)
+    match op.kind:
+        case OpKind.POOL | OpKind.MAX_POOL:
+            counts = sums.counts(op) if op.kind is OpKind.POOL else 1
+            return np.asarray(sums.pooled(op, inputs[0]) / counts * scale)
+        case OpKind.ACTIVATION:
+            return real[0]
+        case OpKind.CONCAT:
+            return np.concatenate(real, axis=joined_axis(op))
+        case OpKind.RESIZE if op.function.startswith("linear"):
+            whole, shares = sums.resized(op, inputs[0])
+            return np.asarray(whole * (scale / shares))
+    if op.kind in _TWO:
+        return _TWO[op.kind](real[0], real[1])
+    if not only_moves(op):
+        raise ExportError(f"{op.name!r} is of the kind {op.kind}, which exports with numbers cannot write")
+    return np.asarray(moved(op, inputs[0], filler(op, grids[op.inputs[0].name]))[0] * scale)

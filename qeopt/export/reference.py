@@ -11,6 +11,7 @@ turned into integers first.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,7 +19,9 @@ from qeopt.export import sums
 from qeopt.export.contract import Rescaling, rescaling
 from qeopt.export.geometry import image_of
 from qeopt.export.integers import half_to_even, rescale
+from qeopt.export.moves import moved, only_moves
 from qeopt.export.quantised import Integers, QuantisedNetwork, Reals
+from qeopt.export.reals import filler, joined_axis
 from qeopt.network import Op, OpKind
 
 Compute = Callable[[QuantisedNetwork, Op, Mapping[str, Integers]], Integers]
@@ -42,8 +45,19 @@ def run(model: QuantisedNetwork, images: Reals, by: Compute | None = None) -> di
     image = image_of(model.network).name
     held = {image: model.grids[image].quantise(images)}
     for op in model.network.ops:
-        held[op.output.name] = (by or compute)(model, op, held)
+        held |= compute_all(model, op, held, by or compute)
     return held
+
+
+def compute_all(model: QuantisedNetwork, op: Op, held: Mapping[str, Integers], by: Compute) -> dict[str, Integers]:
+    """Compute everything that an operator writes; see `compute`."""
+    if not op.others:
+        return {op.output.name: by(model, op, held)}
+    found = {}
+    for tensor, part in zip(op.outputs, moved(op, held[op.inputs[0].name]), strict=True):
+        ends = rescaling(model, replace(op, output=tensor, others=()))
+        found[tensor.name] = np.clip(rescale(part, *ends.factors), ends.low, ends.high)
+    return found
 
 
 def compute(model: QuantisedNetwork, op: Op, held: Mapping[str, Integers]) -> Integers:
@@ -61,6 +75,9 @@ def compute(model: QuantisedNetwork, op: Op, held: Mapping[str, Integers]) -> In
         ExportError: when the operator or its function is not known, or a sum could leave 32 bits.
     """
     ends, inputs = rescaling(model, op), [held[tensor.name] for tensor in op.inputs]
+    if ends.table is not None and ends.table.ndim == 2:
+        rows = np.arange(inputs[0].shape[1])[:, None, None] % len(ends.table)
+        return ends.table[rows, inputs[0] - model.grids[op.inputs[0].name].low]
     if ends.table is not None:
         return ends.table[inputs[0] - model.grids[op.inputs[0].name].low]
     return np.clip(_rounded(model, op, ends, inputs), ends.low, ends.high)
@@ -69,7 +86,7 @@ def compute(model: QuantisedNetwork, op: Op, held: Mapping[str, Integers]) -> In
 def _rounded(model: QuantisedNetwork, op: Op, ends: Rescaling, inputs: list[Integers]) -> Integers:
     multipliers, shifts = ends.factors
     match op.kind:
-        case OpKind.CONV | OpKind.DEPTHWISE | OpKind.DENSE:
+        case OpKind.CONV | OpKind.DEPTHWISE | OpKind.DENSE | OpKind.AFFINE:
             found = sums.weighted(op, model.weights[op.name], inputs[0])
             multipliers, shifts = multipliers[:, None, None], shifts[:, None, None]
         case OpKind.POOL:
@@ -77,13 +94,20 @@ def _rounded(model: QuantisedNetwork, op: Op, ends: Rescaling, inputs: list[Inte
             multipliers, shifts = multipliers[places], shifts[places]
         case OpKind.MAX_POOL:
             found = sums.pooled(op, inputs[0])
-        case OpKind.ADD:
+        case OpKind.ADD | OpKind.SUB:
             return half_to_even(inputs[0] * multipliers[0] + inputs[1] * multipliers[1], shifts[:1])
         case OpKind.MUL:
             found = inputs[0] * inputs[1]
         case OpKind.CONCAT:
             pieces = zip(inputs, multipliers, shifts, strict=True)
-            return np.concatenate([rescale(*piece) for piece in pieces], axis=1)
+            return np.concatenate([rescale(*piece) for piece in pieces], axis=joined_axis(op))
+        case OpKind.MAXIMUM | OpKind.MINIMUM:
+            one, other = (rescale(*piece) for piece in zip(inputs, multipliers, shifts, strict=True))
+            return np.maximum(one, other) if op.kind is OpKind.MAXIMUM else np.minimum(one, other)
+        case OpKind.RESIZE if op.function.startswith("linear"):
+            found, _ = sums.resized(op, inputs[0])
+        case _ if only_moves(op):
+            found = moved(op, inputs[0], filler(op, model.grids[op.inputs[0].name]))[0]
         case _:  # a function by itself
             found = inputs[0]
     return rescale(found, multipliers, shifts)

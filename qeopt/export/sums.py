@@ -10,13 +10,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from qeopt.export import moves
 from qeopt.export.geometry import Window, window
 from qeopt.export.quantised import Integers, Reals, Weights
+from qeopt.export.resizing import linear
 from qeopt.network import Op, OpKind
 
 
 def weighted(op: Op, weights: Weights, values: Integers) -> Integers:
     """Sum products of weights and values, and the bias; shape (images, channels, height, width)."""
+    if op.kind is OpKind.AFFINE:
+        return np.asarray(values * weights.values + weights.bias)
     sums: Integers = (_dense if op.kind is OpKind.DENSE else _convolve)(op, weights, values).astype(np.int64)
     return np.asarray(sums + weights.bias[:, None, None])
 
@@ -38,8 +42,17 @@ def counts(op: Op) -> Integers:
     return np.asarray(sum(seen[0, 0] for _, _, seen in _taps(op, found, ones, 0.0)), np.int64)
 
 
-def _dense(_op: Op, weights: Weights, values: Integers) -> Reals:
-    flat = values.reshape(len(values), -1).astype(np.float64)
+def resized(op: Op, values: Integers) -> tuple[Integers, int]:
+    """Sums of the four values around each place, by their shares, and how many shares there are."""
+    (top, bottom, down, rows), (left, right, across, columns) = linear(op)
+    down = down[:, None]
+    upper = values[:, :, top] * (rows - down) + values[:, :, bottom] * down
+    found = upper[:, :, :, left] * (columns - across) + upper[:, :, :, right] * across
+    return found.astype(np.int64), rows * columns
+
+
+def _dense(op: Op, weights: Weights, values: Integers) -> Reals:
+    flat = moves.seen(op, values).reshape(len(values), -1).astype(np.float64)
     return np.asarray(flat @ weights.values.T.astype(np.float64))[:, :, None, None]
 
 

@@ -76,11 +76,11 @@ def test_a_new_project_from_a_file_and_from_nothing(run: Run) -> None:
 
 
 def test_score_of_a_network_by_its_terms(run: Run) -> None:
-    found = json.loads(run("score", "net.yaml", "--weights", "4", "--activations", "2", "--json").stdout)
+    found = json.loads(run("score", "net.yaml", "--weight-bits", "4", "--activation-bits", "2", "--json").stdout)
     assert set(found) == {"format", "network", "score", "constant", "layers", "terms"}
     assert found["score"] == pytest.approx(found["constant"] + sum(t["weights"] + t["activations"] for t in found["terms"]))
     assert {term["weight_bits"] for term in found["terms"][1:]} == {4}
-    text = run("score", "net.yaml", "--weights", "4", "--activations", "2").stdout
+    text = run("score", "net.yaml", "--weight-bits", "4", "--activation-bits", "2").stdout
     assert text.splitlines()[-1] == f"score: {found['score']:.6f}"
 
 

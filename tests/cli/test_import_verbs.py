@@ -40,9 +40,7 @@ def test_bits_that_cannot_fit(run: Run, model: Path) -> None:
 
 
 def test_bits_by_the_error_of_the_weights(run: Run, model: Path) -> None:
-    result = run(
-        "bits", str(model), "--runtime", "ideal", *BUDGETS, "--objective", "weights", "--weights", "4", "--weights", "8", "--json"
-    )
+    result = run("bits", str(model), "--runtime", "ideal", *BUDGETS, "--objective", "weights", "--weight-bits", "4,8", "--json")
     assert result.exit_code == 0, result.stderr
     told = json.loads(result.stdout)
     assert told["score"] < 0

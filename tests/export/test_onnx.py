@@ -132,11 +132,11 @@ def test_widths_have_types_where_the_opset_has_them(mixed: Design, odd_bits: Des
         export(mixed, "onnx-qdq", tmp_path / "m.onnx", {"opset": opset, "narrow_activations": opset == 25})
         kinds = stored(onnx.load(tmp_path / "m.onnx"))
         narrow = {kinds[f"{name}/zero"] for name, bits in mixed.activations.items() if bits < 8}
-        assert narrow == ({kind.UINT2, kind.UINT4, kind.INT4} if opset == 25 else {kind.UINT8, kind.INT8})
+        assert narrow == ({kind.UINT2, kind.UINT4, kind.INT4} if opset == 25 else {kind.UINT8})
         by_bits = {
             bits: {kinds[f"{op}/weights/{bits}bit"] for op, found in mixed.weights.items() if found == bits} for bits in (2, 4, 8)
         }
-        assert by_bits == {2: {two_bits}, 4: {kind.INT4}, 8: {kind.INT8}}
+        assert by_bits == {2: {two_bits}, 4: {kind.INT4}, 8: {kind.UINT8}}
     export(odd_bits, "onnx-qdq", tmp_path / "o.onnx")
     proto = onnx.load(tmp_path / "o.onnx")
     clips = {node.output[0] for node in proto.graph.node if node.op_type == "Clip"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from qeopt.export.activation_functions import BOUNDS
+from qeopt.export.activation_functions import clips_to
 from qeopt.export.errors import ExportError
 from qeopt.export.geometry import image_of, window
 from qeopt.network import Network, Op, OpKind
@@ -29,11 +29,12 @@ def outputs(network: Network, ends: Mapping[str, str], learnt: Mapping[str, Any]
     held = {image_of(network).name: images}
     for op in network.ops:
         found = _compute(op, learnt, [held[tensor.name] for tensor in op.inputs])
-        low, high = BOUNDS.get(ends[op.name], (None, None))
-        if low is None:
+        bounds = clips_to(ends[op.name], op.terms)
+        if bounds is None:
             raise ExportError(f"{op.name!r} ends in {ends[op.name]!r}, which cannot be differentiated here")
+        low, high = bounds
         if (low, high) != (-np.inf, np.inf):
-            found = found.clamp(min=low, max=None if high == np.inf else high)
+            found = found.clamp(min=None if low == -np.inf else low, max=None if high == np.inf else high)
         held[op.output.name] = found
     return held
 

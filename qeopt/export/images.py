@@ -1,0 +1,97 @@
+"""Images to choose scales by, from files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qeopt.export.errors import ExportError
+
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".webp")
+MOST_IMAGES = 1024
+"""Images that are looked at, the first ones by name."""
+
+Reals = NDArray[np.float64]
+
+
+def read_images(path: Path, name: str, shape: tuple[int, int, int]) -> Reals:
+    """Read images.
+
+    Args:
+        path: A folder of pictures or .npy files, an .npy file, or an .npz file with one array, or one of the image's name.
+        name: What the network calls its image.
+        shape: Channels, height and width that it reads.
+
+    Returns:
+        Real values, shape (images, channels, height, width); integers of 8 bits become values from 0 to 1.
+
+    Raises:
+        ExportError: nothing can be read there, or images have another shape.
+    """
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in {*PICTURES, ".npy"})[:MOST_IMAGES]
+        if not files:
+            raise ExportError(f"--data {path}: no picture and no .npy file is in this folder")
+        return np.concatenate([_shaped(file, _one(file, shape), shape) for file in files])[:MOST_IMAGES]
+    if not path.is_file():
+        raise ExportError(f"--data {path}: there is no such file or folder")
+    return np.concatenate([_shaped(path, array, shape) for array in _arrays(path, name)])[:MOST_IMAGES]
+
+
+def _one(file: Path, shape: tuple[int, int, int]) -> NDArray[Any]:
+    if file.suffix.lower() == ".npy":
+        return next(_arrays(file, ""))
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - slow to load
+
+    channels, height, width = shape
+    try:
+        with Image.open(file) as picture:
+            mode = {1: "L", 3: "RGB", 4: "RGBA"}.get(channels)
+            if mode is None:
+                raise ExportError(f"--data {file}: pictures have 1, 3 or 4 channels, the network reads {channels}")
+            array = np.asarray(picture.convert(mode).resize((width, height), Image.Resampling.BILINEAR))
+    except (OSError, UnidentifiedImageError) as error:
+        raise ExportError(f"--data {file}: cannot be read as a picture: {error}") from None
+    return array.reshape(1, height, width, channels)
+
+
+def _arrays(path: Path, name: str) -> Iterator[NDArray[Any]]:
+    try:
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                yield loaded
+                return
+            wanted = [key for key in (name, "images", "image", "x", "data") if key in loaded.files]
+            if not wanted and len(loaded.files) != 1:
+                known = ", ".join(loaded.files[:8])
+                raise ExportError(f"--data {path}: holds {known}; one array, or one called {name!r}, was expected")
+            yield np.asarray(loaded[wanted[0] if wanted else loaded.files[0]])
+    except (OSError, ValueError, BadZipFile, EOFError, AttributeError) as error:
+        raise ExportError(f"--data {path}: cannot be read as plain arrays: {error}") from None
+
+
+def _shaped(path: Path, array: NDArray[Any], shape: tuple[int, int, int]) -> Reals:
+    """Images with their channels first."""
+    channels, height, width = shape
+    real = array.astype(np.float64) / (255.0 if array.dtype == np.uint8 else 1.0)
+    for order, axes in (((channels, height, width), (0, 1, 2, 3)), ((height, width, channels), (0, 3, 1, 2))):
+        if real.shape[1:] == order:
+            return _finite(path, real.transpose(axes))
+        if real.shape == order:
+            return _finite(path, real[None].transpose(axes))
+    if real.ndim >= 2 and real[0].size == channels * height * width and 1 in shape:
+        return _finite(path, real.reshape(len(real), *shape))
+    said = f"{channels} channels of {height} x {width}, or the same with channels last, were expected"
+    raise ExportError(f"--data {path}: images of the shape {array.shape}; {said}")
+
+
+def _finite(path: Path, real: Reals) -> Reals:
+    if not np.isfinite(real).all():
+        raise ExportError(f"--data {path}: holds something that is no finite number")
+    return np.asarray(real)
