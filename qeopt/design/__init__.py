@@ -1,6 +1,7 @@
 """The finished artefact: its model, how it is built of a finished search, its addresses, its recount and its verification."""
 
 from qeopt.design.model import (
+    DRAWN,
     FORMAT,
     Alternative,
     Baseline,
@@ -21,6 +22,7 @@ from qeopt.design.model import (
 )
 
 __all__ = [
+    "DRAWN",
     "FORMAT",
     "Alternative",
     "Baseline",

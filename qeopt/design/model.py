@@ -23,6 +23,10 @@ FORMAT: Literal["qeopt.design/1"] = "qeopt.design/1"
 Amount = int | float
 
 
+DRAWN = "drawn"
+"""How the design of a sample "stopped": it was drawn, no search was made, and nothing is compared with it."""
+
+
 class Certificate(Block):
     """What one engine proved of the bits, in millionths of a nat of bit-dependent score, or as coarsely as a note says."""
 

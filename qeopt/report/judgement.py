@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from qeopt.design import Design
+from qeopt.design import DRAWN, Design
 from qeopt.report.counted import Counted
 from qeopt.score import QEScore, terms
 from qeopt.score.fitted import Evidence, Fitted
-from qeopt.verbs.sample import DRAWN
 
 
 def judgement(counted: Counted, design: Design) -> tuple[str, ...]:

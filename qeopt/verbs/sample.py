@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal, get_args
 
-from qeopt.design import Design, VerificationError
+from qeopt.design import DRAWN, Design, VerificationError
 from qeopt.design.build import describe
 from qeopt.design.recount import recount
 from qeopt.qbr import Refined
@@ -28,8 +28,6 @@ SAMPLES = 100
 MOST = 10_000
 POOL = 10
 """Structures drawn for each one that is kept where they are spread over a quantity."""
-DRAWN = "drawn"
-"""Why the search of a drawn design ended: there was none."""
 
 Spread = Literal["uniform", "depth", "score"]
 SPREADS: tuple[str, ...] = get_args(Spread)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qeopt.design.model import Design, NoBaseline
+from qeopt.design.model import DRAWN, Design, NoBaseline
 from qeopt.design.verify.space import certificate_faults, evaluated
 from qeopt.design.verify.twice import same
 from qeopt.qbr import PROVER
@@ -31,7 +31,7 @@ def remarks(design: Design, study: Study) -> tuple[str, ...]:
 
 
 def _baselines(design: Design, study: Study) -> Iterator[str]:
-    asked: tuple[str, ...] = study.search.baselines
+    asked: tuple[str, ...] = () if design.stopped == DRAWN else study.search.baselines
     has, lacks = design.baselines, design.no_baselines
     for name in asked:
         if name in has and name in lacks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qeopt.design.model import Design
+from qeopt.design.model import DRAWN, Design
 from qeopt.memory import count
 from qeopt.network import Network
 from qeopt.search import Stop
@@ -43,6 +43,10 @@ def gap_faults(where: str, score: float, bound: float | None, gap: float | None)
 def _ending(design: Design, study: Study) -> Iterator[str]:
     """Set why the search is said to have ended against what the study asks for."""
     stopped, search = design.stopped, study.search
+    if stopped == DRAWN:
+        if design.bound is not None:
+            yield "stopped: a design that was drawn has no bound over its space"
+        return
     if stopped not in set(Stop):
         yield f"stopped: no search ends with {stopped!r}"
     if (stopped == Stop.SINGLE) != (study.subject.size == 1):
