@@ -71,10 +71,12 @@ def _conv(place: Place) -> None:
 def _dense(place: Place) -> None:
     name = place.op.name
     seen = place.node("Flatten", [moved(place.graph, place.op, place.inputs[0])], None, f"{name}/flat")
+    place.graph.value(seen, (int(place.op.inputs[0].elements),))
     if place.flat:
         place.node("Gemm", [seen, *place.learnt], {"transB": 1})
         return
     made = place.graph.node("Gemm", [seen, *place.learnt], f"{name}/vector", name, place.doc, {"transB": 1})
+    place.graph.value(made, shape_of(place.op.output)[:1])
     shape = place.numbers("shape", [place.graph.batch, *shape_of(place.op.output)])
     place.graph.node("Reshape", [made, shape], place.outputs[0], f"{name}/reshape")
 

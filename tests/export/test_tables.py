@@ -162,6 +162,8 @@ def test_options_come_as_texts_too() -> None:
         "narrow_activations": False,
         "batch": 1,
         "weights": None,
+        "data": None,
+        "calibration": "mse",
     }
     with pytest.raises(SpecError, match="--set opset"):
         configure("onnx-qdq", ["opset=x"])

@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from qeopt.runs.folders import safe_name
 
 from qeopt.cli.overrides import overrides
 from qeopt.design import BitsProof, Certificate
 from qeopt.report.words import amount, bits_proof, gap, idle_workers, percent
+from qeopt.runs.folders import safe_name
 from qeopt_solvers import Status
 
 

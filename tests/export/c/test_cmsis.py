@@ -312,7 +312,7 @@ def test_both_contracts_agree_but_for_rounding(designs: dict[str, Design]) -> No
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"kind": OpKind.PAD}, "'z' is of the kind pad, which exports with numbers cannot write"),
+        ({"kind": OpKind.PAD}, "'z' is of the kind pad, for which there is no call of CMSIS-NN here"),
         ({"kind": OpKind.ACTIVATION}, "'z' is of the kind activation, for which there is no call of CMSIS-NN here"),
     ],
 )
