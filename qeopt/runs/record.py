@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +21,7 @@ from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded
 from qeopt.spec.model import Block, build
 from qeopt.study import Study
+from qeopt.study.differences import differences
 from qeopt.study.load import load_study
 
 FORMAT: Literal["qeopt.request/1"] = "qeopt.request/1"
@@ -114,32 +115,6 @@ def reopen_run(folder: Path) -> tuple[Run, Loaded[Study]]:
         told = "\n  ".join([*changes[:MOST_CHANGES], *more])
         raise ResumeError(f"{folder}: has changed since the run began; undo that, or start again with `qeopt solve`\n  {told}")
     return Run(folder, request), loaded
-
-
-def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """Say what differs between two nested mappings, one line per value: `budgets.layers: was 47, is 44`."""
-    old, new = dict(_leaves(before, prefix)), dict(_leaves(now, prefix))
-    missing = object()
-    return [
-        f"{key}: {'was not given' if key not in old else f'was {json.dumps(old[key])}'}, "
-        f"{'is not given' if key not in new else f'is {json.dumps(new[key])}'}"
-        for key in dict.fromkeys([*old, *new])
-        if old.get(key, missing) != new.get(key, missing)
-    ]
-
-
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Every value inside nested mappings and lists of mappings, with the way to it."""
-    inner: Any = None
-    if isinstance(value, Mapping):
-        inner = value.items()
-    elif isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
-        inner = enumerate(value)
-    if inner is None:
-        yield path.removesuffix("."), value
-        return
-    for key, item in inner:
-        yield from _leaves(item, f"{path}{key}.")
 
 
 def _read_request(path: Path) -> Request:
