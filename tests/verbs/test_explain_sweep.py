@@ -433,6 +433,7 @@ def test_the_commands_on_the_page_say_what_they_said(block: int, monkeypatch: py
     text = (Path(__file__).parents[2] / "docs" / "explain.md").read_text(encoding="utf-8")
     command, *lines = re.findall(r"^\$ (qeopt (?:check|explain) .*(?:\n[^`$\n].*)*)", text, re.MULTILINE)[block].splitlines()
     monkeypatch.delenv("QEOPT_PATH", raising=False)
+    monkeypatch.setenv("COLUMNS", "500")
     patience = ["--time-limit", "600"] if "explain" in command else []  # a busy machine proves the same, later
     result = CliRunner().invoke(app, shlex.split(command)[1:] + patience)
     assert result.exit_code == 1
