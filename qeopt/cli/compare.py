@@ -43,16 +43,14 @@ def command(
     started, clock = now(), time.monotonic()
     given, library = overrides(set_, device=device, runtime=runtime), Library(tuple(path or ()))
     names = tuple(name.strip() for name in engines.split(",") if name.strip())
-    name = load_study(study, overrides=given, library=library).value.name
-    with open_run(out_, f"{name}.compare") as folder:
+    loaded = load_study(study, overrides=given, library=library)
+    with open_run(out_, f"{loaded.value.name}.compare") as folder:
         with ProgressLine(err(), quiet=quiet) as progress:
             found = compare(
-                study,
+                loaded,
                 samples=samples,
                 seed=seed,
                 engines=names,
-                overrides=given,
-                library=library,
                 report=lambda done, asked: progress.say(f"comparing: {done:,} of {asked:,} structures"),
             )
         if not found.instances:

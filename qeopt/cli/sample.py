@@ -58,17 +58,15 @@ def command(
     """Draw designs of a study to train: structures of its space, bits for each by one or several rules, and their features."""
     started, clock = now(), time.monotonic()
     given, library = overrides(set_, device=device, runtime=runtime), Library(tuple(path or ()))
-    name = load_study(study, overrides=given, library=library).value.name
-    with open_run(out_, f"{name}.sample") as folder:
+    loaded = load_study(study, overrides=given, library=library)
+    with open_run(out_, f"{loaded.value.name}.sample") as folder:
         with ProgressLine(err(), quiet=quiet) as progress:
             found = sample(
-                study,
+                loaded,
                 count=n,
                 seed=seed,
                 spread_over=spread,
                 rules=tuple(name.strip() for name in bits.split(",") if name.strip()) or (EXACT,),
-                overrides=given,
-                library=library,
                 report=lambda done, asked: progress.say(f"sampling: {done:,} of {asked:,} structures"),
             )
         if not found.samples:

@@ -60,13 +60,12 @@ def command(
         alternatives=alternatives,
         baselines=not no_baselines,
     )
-    library = Library(tuple(path or ()))
-    loaded = load_study(study, overrides=given, library=library).value
+    loaded = load_study(study, overrides=given, library=Library(tuple(path or ())))
     if not quiet:
-        warn_of_idle(workers, loaded)
-    with open_run(out_, loaded.name) as folder:
+        warn_of_idle(workers, loaded.value)
+    with open_run(out_, loaded.value.name) as folder:
         with ProgressLine(err(), quiet=quiet) as progress:
-            solution = solve(study, overrides=given, library=library, report=progress, workers=workers, run_dir=folder)
+            solution = solve(loaded, report=progress, workers=workers, run_dir=folder)
         run = run_of(solution, started, time.monotonic() - clock)
         finish(solution, run, folder, as_json=json_, quiet=quiet, require_optimal=require_optimal)
 

@@ -67,8 +67,8 @@ def command(
     elif grid:
         fail("--frontier stands alone: it finds the limits itself", BAD_USAGE)
     given, library = overrides(set_, device=device, runtime=runtime, seed=seed), Library(tuple(path or ()))
-    name = load_study(study, overrides=given, library=library).value.name
-    with open_run(out_, f"{name}.sweep") as folder:
+    loaded = load_study(study, overrides=given, library=library)
+    with open_run(out_, f"{loaded.value.name}.sweep") as folder:
         with ProgressLine(err(), quiet=quiet) as progress:
 
             def reached(done: int, asked: int) -> None:
@@ -76,9 +76,9 @@ def command(
 
             found: Sweep
             if frontier_ is None:
-                found = sweep(study, grid, overrides=given, library=library, report=progress, reached=reached)
+                found = sweep(loaded, grid, report=progress, reached=reached)
             else:
-                found = frontier(study, frontier_, most=points, overrides=given, library=library, reached=reached)
+                found = frontier(loaded, frontier_, most=points, reached=reached)
         if not found.points:
             fail("interrupted before any point was reached", INTERRUPTED)
         written = write_sweep(

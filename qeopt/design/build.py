@@ -24,11 +24,13 @@ from qeopt.design.model import (
     uses,
     whole,
 )
+from qeopt.design.prove import prove
 from qeopt.memory import Resources
-from qeopt.qbr import Refined
+from qeopt.qbr import Refined, Refiner
 from qeopt.qbr.repair import TIGHTENED
 from qeopt.relaxation.bound import BoundPart
 from qeopt.search import JointBound
+from qeopt.search.result import Alternative as Found
 from qeopt.space import Structure
 from qeopt.spec.load import Loaded
 from qeopt.spec.node import plain
@@ -42,7 +44,6 @@ def describe(
     proofs: tuple[Refined, ...],
     *,
     stopped: str,
-    overrides: tuple[str, ...] = (),
     bound: JointBound | None = None,
     baselines: Mapping[str, Baseline] | None = None,
     no_baselines: Mapping[str, NoBaseline] | None = None,
@@ -79,7 +80,7 @@ def describe(
         study=resolved(loaded),
         provenance=Provenance(
             files=tuple(FileHash(name=file.path.name, role=file.role, sha256=file.sha256) for file in loaded.files),
-            overrides=overrides,
+            overrides=loaded.overrides,
             seed=study.search.seed,
             versions={name: version(name) for name in ("qeopt", "ortools", "numpy")},
         ),
@@ -95,12 +96,18 @@ def why_no_bound(study: Study) -> str:
     return "evolution alone looks for none" if study.search.strategy == "evolution" else ""
 
 
-def describe_alternative(study: Study, structure: Structure, proofs: tuple[Refined, ...], distance: float) -> Alternative:
-    """Write down a structure that stands beside a design, with the bits of the first of `proofs`.
+def describe_alternatives(study: Study, prover: Refiner, found: Sequence[Found]) -> tuple[Alternative, ...]:
+    """Write down the structures that stand beside a design, each with its bits proven as far as `prover` has time for.
 
     Raises:
-        ValueError: when the first proof has no bits.
+        ValueError: when one has no bits.
     """
+    return tuple(
+        _alternative(study, other.design.structure, prove(prover, other.design.refined), other.distance) for other in found
+    )
+
+
+def _alternative(study: Study, structure: Structure, proofs: tuple[Refined, ...], distance: float) -> Alternative:
     return Alternative(**_other(study, structure, proofs), distance=distance)
 
 

@@ -82,13 +82,13 @@ def round_row(progress: Progress) -> dict[str, float | None]:
     return {name: getattr(progress, name) for name in ROUND} | {f"{name}_share": share for name, share in progress.used.items()}
 
 
-def start_run(folder: Path, loaded: Loaded[Study], overrides: Sequence[str], library: Library | None) -> Run:
+def start_run(folder: Path, loaded: Loaded[Study]) -> Run:
     """Write down what is asked for; whatever an earlier run has left in the folder's state is forgotten."""
     request = Request(
         format=FORMAT,
         source=str(loaded.files[0].path.resolve()),
-        overrides=tuple(overrides),
-        paths=tuple(str(path.resolve()) for path in (library or Library()).paths),
+        overrides=loaded.overrides,
+        paths=tuple(str(path.resolve()) for path in loaded.paths),
         versions=_versions(),
         study=resolved(loaded),
     )

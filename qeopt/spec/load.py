@@ -32,11 +32,15 @@ class Loaded(Generic[BlockT]):
         value: The checked model.
         files: Every file that was read, in order, the first one first.
         root: The tree the model was built from, with inheritance, overrides and references resolved; `locate` gives places in it.
+        overrides: The ``KEY=VALUE`` texts that were applied.
+        paths: The folders in which names were looked up before the shipped ones.
     """
 
     value: BlockT
     files: tuple[SourceFile, ...]
     root: Mapping
+    overrides: tuple[str, ...] = ()
+    paths: tuple[Path, ...] = ()
 
 
 def load(
@@ -103,7 +107,7 @@ class _Load:
             raise SpecError([*problems, *problems_of(error, root, model, grafter.broken)]) from None
         if problems:
             raise SpecError(problems)
-        return Loaded(value, sources.files, root)
+        return Loaded(value, sources.files, root, tuple(overrides), tuple(self.library.paths))
 
 
 def _parse_all(overrides: Items[str]) -> list[Override]:

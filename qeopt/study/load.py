@@ -21,18 +21,26 @@ from qeopt_solvers import table as engines
 Complaint = tuple[tuple[str, ...], str]
 """A place in the study and what is wrong there."""
 
+StudySource = str | Path | Document | Loaded[Study]
+"""Where a study comes from: a name, a file, a document, or a study that was read before."""
 
-def load_study(source: str | Path | Document, *, overrides: Sequence[str] = (), library: Library | None = None) -> Loaded[Study]:
+
+def load_study(source: StudySource, *, overrides: Sequence[str] = (), library: Library | None = None) -> Loaded[Study]:
     """Read a study from a path or a shipped name, and check what only shows when its parts meet.
 
     Args:
-        source: A file, a name such as `vww_256k`, or a document that was read before.
+        source: A file, a name such as `vww_256k`, a document that was read before, or a study that was: it is returned as it is.
         overrides: `KEY=VALUE` texts that replace values of the file.
         library: Where names are looked up.
 
     Raises:
         SpecError: with every problem found, each with its place.
+        ValueError: when overrides are given for a study that was read before: they would come too late.
     """
+    if isinstance(source, Loaded):
+        if overrides:
+            raise ValueError("overrides are given where a study is read, not where it is used")
+        return source
     loaded = embed(load(Study, source, library=library or Library(), kind="study", overrides=overrides))
     for check in (_budgets, _isa, _depth, _engines, _task, _objective, _strategy, too_large):
         complaint = check(loaded.value)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from qeopt.design import VerificationError
 from qeopt.network import Network
@@ -16,7 +15,7 @@ from qeopt.spec.errors import SpecError
 from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded
 from qeopt.study import Study
-from qeopt.study.load import load_study
+from qeopt.study.load import StudySource, load_study
 from qeopt_solvers import Status, table
 
 ENGINES = ("ratio", "paper", "rusci", "chain", "milp", PROVER)
@@ -64,7 +63,7 @@ class Comparison:
 
 
 def compare(
-    source: str | Path,
+    source: StudySource,
     *,
     samples: int = SAMPLES,
     seed: int = 0,
@@ -76,7 +75,7 @@ def compare(
     """Have several engines assign bits to the same structures. Ctrl-C ends it with those done so far.
 
     Args:
-        source: A study file, or the name of a shipped one.
+        source: A study file, the name of a shipped one, or a study that was read before.
         samples: How many structures to draw where the study has a space; one network is compared where it has that.
         seed: Of the draws.
         engines: Names; by default the greedy rules and every exact engine for problems of this size.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 from qeopt.budgets import budget, structural
 from qeopt.check import Change, changes_of_space
+from qeopt.design.prove import prove
 from qeopt.infeasibility import SpaceMisfit, explain_space
 from qeopt.infeasibility.network import Misfit, explain_misfit, fast_exact, fixed_totals
 from qeopt.network import Network
@@ -20,8 +20,8 @@ from qeopt.spec.errors import SpecError, did_you_mean, one_of
 from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded
 from qeopt.study import Study
-from qeopt.study.load import load_study
-from qeopt.verbs.solve import STUDY, prove
+from qeopt.study.load import StudySource, load_study
+from qeopt.verbs.searches import STUDY
 from qeopt_solvers import Limits, Status
 from qeopt_solvers.budgets import kinds
 from qeopt_solvers.explain import Worth, explain_feasible
@@ -77,7 +77,7 @@ class Explanation:
 
 
 def explain(
-    source: str | Path,
+    source: StudySource,
     *,
     weights: Mapping[str, int] | None = None,
     overrides: Sequence[str] = (),
@@ -90,7 +90,7 @@ def explain(
     A space is searched unless it is proven that none of its structures fits.
 
     Args:
-        source: A study file, or the name of a shipped one.
+        source: A study file, the name of a shipped one, or a study that was read before.
         weights: By budget ("sram"), bytes or units by which it grows in one step of the joint relaxation. By default a thousandth
             of every budget that matters.
         overrides: `KEY=VALUE` texts that replace values of the file.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from qeopt.budgets import table
+from qeopt.design.prove import prove
 from qeopt.infeasibility.network import fast_exact, fixed_totals
 from qeopt.memory import count
 from qeopt.network import Bits, Network
@@ -16,8 +16,7 @@ from qeopt.search import Stop
 from qeopt.space import Structure
 from qeopt.spec.errors import SpecError, did_you_mean, one_of
 from qeopt.spec.library import Library
-from qeopt.study.load import load_study
-from qeopt.verbs.solve import prove
+from qeopt.study.load import StudySource, load_study
 from qeopt.verbs.sweep import Sweep, SweepPoint
 from qeopt_solvers import Status
 
@@ -28,7 +27,7 @@ WHOLE = "the whole frontier: nothing between these points scores more for less, 
 
 
 def frontier(
-    source: str | Path,
+    source: StudySource,
     over: str,
     *,
     most: int = POINTS,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Literal, get_args
 
 from qeopt.design import DRAWN, Design, VerificationError
 from qeopt.design.build import describe
+from qeopt.design.prove import prove
 from qeopt.design.recount import recount
 from qeopt.qbr import Refined
 from qeopt.sampling.bits import EXACT, RANDOM, bits_by, check_rules
@@ -21,8 +21,7 @@ from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded
 from qeopt.statistics.features import features
 from qeopt.study import Study
-from qeopt.study.load import load_study
-from qeopt.verbs.solve import prove
+from qeopt.study.load import StudySource, load_study
 
 SAMPLES = 100
 MOST = 10_000
@@ -63,7 +62,7 @@ class Sampling:
 
 
 def sample(
-    source: str | Path,
+    source: StudySource,
     *,
     count: int = SAMPLES,
     seed: int = 0,
@@ -81,7 +80,7 @@ def sample(
     bits, and the others once.
 
     Args:
-        source: A study file, or the name of a shipped one.
+        source: A study file, the name of a shipped one, or a study that was read before.
         count: How many structures to draw.
         seed: Of the draws.
         spread_over: "uniform", "depth" or "score".

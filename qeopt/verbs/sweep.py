@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from qeopt.budgets import table
 from qeopt.design import VerificationError
+from qeopt.design.prove import prove
 from qeopt.design.refuse import refuse_overuse
 from qeopt.infeasibility.network import fast_exact, fixed_totals
 from qeopt.network import Network
@@ -19,8 +19,7 @@ from qeopt.spec.errors import SpecError, did_you_mean, one_of
 from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded
 from qeopt.study import Study
-from qeopt.study.load import load_study
-from qeopt.verbs.solve import prove
+from qeopt.study.load import StudySource, load_study
 from qeopt_solvers import Status
 from qeopt_solvers.sweep import over_grid
 
@@ -83,7 +82,7 @@ class Sweep:
 
 
 def sweep(
-    source: str | Path,
+    source: StudySource,
     grid: Mapping[str, Sequence[int]],
     *,
     overrides: Sequence[str] = (),
@@ -99,7 +98,7 @@ def sweep(
     point is an answer, and a bound that holds at a looser point holds, too.
 
     Args:
-        source: A study file, or the name of a shipped one.
+        source: A study file, the name of a shipped one, or a study that was read before.
         grid: By budget ("sram", "flash"), the limits in bytes or units.
         overrides: `KEY=VALUE` texts that replace values of the file.
         library: Where names are looked up.

@@ -1,4 +1,4 @@
-"""Following the pages adds a budget, an objective, a block and a mutation, each of one file, and each keeps its contract."""
+"""Following the pages adds a part of each kind, of one file, and each keeps its contract."""
 
 import json
 import os
@@ -19,7 +19,14 @@ from qeopt.study.load import load_study
 from qeopt.verbs.solve import solve
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = ("add-a-budget.md", "add-an-objective.md", "add-a-block.md", "add-a-mutation.md")
+PAGES = (
+    "add-a-budget.md",
+    "add-an-objective.md",
+    "add-a-block.md",
+    "add-a-mutation.md",
+    "add-an-exporter.md",
+    "add-an-importer.md",
+)
 STUDY = """\
 kind: study
 task: {{input: [32, 32, 3], classes: 2}}
