@@ -257,6 +257,43 @@ def load_design(path: Path) -> Design:
         raise SpecError.at(location, f"is not a design ({FORMAT}): {place}: {first['msg'].lower()}") from None
 
 
+def load_sound_design(path: Path) -> Design:
+    """Read a design whose study can be rebuilt and has its structure.
+
+    Raises:
+        SpecError: when the file is no design, or the study it carries is not sound or not its own.
+    """
+    design = load_design(path)
+    study_of(design, path)
+    try:
+        design.network()
+    except ValueError as error:
+        raise SpecError.at(Location(str(path)), f"does not fit the study it carries: {_first_line(error)}") from None
+    return design
+
+
+def study_of(design: Design, path: Path) -> Study:
+    """Rebuild the study that a design carries, and its limits.
+
+    Raises:
+        SpecError: when it is not sound; `path` is where the design was read.
+    """
+    try:
+        study = design.load_study()
+        _ = study.limits
+    except ValueError as error:
+        raise SpecError.at(Location(str(path)), f"the study it carries is not sound: {_first_line(error)}") from None
+    return study
+
+
+def _first_line(error: ValueError) -> str:
+    """What did not fit, in one line."""
+    if not isinstance(error, ValidationError):
+        return str(error).splitlines()[0]
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'study'}: {first['msg'].splitlines()[0]}"
+
+
 def uses(found: tuple[BudgetUse, ...]) -> dict[str, Use]:
     """Spell budget uses for the design file."""
     return {use.name: Use(used=whole(use.used), limit=use.limit) for use in found}

@@ -79,6 +79,8 @@ def _arrays(path: Path, name: str) -> Iterator[NDArray[Any]]:
 def _shaped(path: Path, array: NDArray[Any], shape: tuple[int, int, int]) -> Reals:
     """Images with their channels first."""
     channels, height, width = shape
+    if array.dtype.kind not in "biuf":
+        raise ExportError(f"--data {path}: holds values of the type {array.dtype}; numbers were expected")
     real = array.astype(np.float64) / (255.0 if array.dtype == np.uint8 else 1.0)
     for order, axes in (((channels, height, width), (0, 1, 2, 3)), ((height, width, channels), (0, 3, 1, 2))):
         if real.shape[1:] == order:
