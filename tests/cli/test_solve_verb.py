@@ -35,6 +35,7 @@ def test_writes_every_file(run: Run, tmp_path: Path) -> None:
         "design.json",
         "layers.csv",
         "memory.png",
+        "report.html",
         "report.txt",
         "run.json",
         "state",
