@@ -36,10 +36,12 @@ class NetworkBuilder:
         stride: int = 1,
         weight_bits: int | None = None,
         tied_to: str | None = None,
+        kernel_width: int | None = None,
     ) -> Tensor:
-        """Append a convolution to `channels` channels."""
+        """Append a convolution to `channels` channels; its window is square unless it has a width of its own."""
         output = _strided(name, source, channels, stride, tied_to)
-        return self._append(Op(name, OpKind.CONV, (source,), output, kernel, stride, self.stage, weight_bits, self.unit))
+        op = Op(name, OpKind.CONV, (source,), output, kernel, stride, self.stage, weight_bits, self.unit, kernel_width)
+        return self._append(op)
 
     def depthwise(self, name: str, source: Tensor, *, kernel: Dim, stride: int = 1) -> Tensor:
         """Append a depthwise convolution."""
@@ -65,6 +67,11 @@ class NetworkBuilder:
         """Append a classifier: a dense layer with 8-bit weights, outside every stage."""
         output = Tensor(name, 1, 1, channels)
         return self._append(Op(name, OpKind.DENSE, (source,), output, weight_bits=FIXED_BITS, unit=self.unit))
+
+    def hidden(self, name: str, source: Tensor, channels: Dim, *, weight_bits: int | None = None) -> Tensor:
+        """Append a dense layer that belongs to a stage; it reads all values of `source`."""
+        output = Tensor(name, 1, 1, channels)
+        return self._append(Op(name, OpKind.DENSE, (source,), output, stage=self.stage, weight_bits=weight_bits, unit=self.unit))
 
     def finish(self, *, output_is_seen: bool = False) -> Network:
         """Return the network, with the bits of every tensor that the score does not see fixed at 8.

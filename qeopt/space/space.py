@@ -25,6 +25,9 @@ BLOCKS = Table(
         "conv": "qeopt.space.blocks.conv:Conv",
         "k1dwk1": "qeopt.space.blocks.k1dwk1:K1DWK1",
         "mbconv": "qeopt.space.blocks.mbconv:MBConv",
+        "separable": "qeopt.space.blocks.separable:Separable",
+        "residual": "qeopt.space.blocks.residual:Residual",
+        "dense": "qeopt.space.blocks.dense:Dense",
         "classifier": "qeopt.space.blocks.classifier:Classifier",
     },
 )
