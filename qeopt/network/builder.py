@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from qeopt.network.graph import Dim, Network, Op, OpKind, Tensor
@@ -63,10 +64,10 @@ class NetworkBuilder:
         output = Tensor(name, projection.height, projection.width, projection.channels)
         return self._append(Op(name, OpKind.ADD, (projection, shortcut), output, unit=self.unit))
 
-    def dense(self, name: str, source: Tensor, channels: Dim) -> Tensor:
-        """Append a classifier: a dense layer with 8-bit weights, outside every stage."""
+    def dense(self, name: str, source: Tensor, channels: Dim, *, weight_bits: int = FIXED_BITS) -> Tensor:
+        """Append a classifier: a dense layer outside every stage, its weights of stated bits."""
         output = Tensor(name, 1, 1, channels)
-        return self._append(Op(name, OpKind.DENSE, (source,), output, weight_bits=FIXED_BITS, unit=self.unit))
+        return self._append(Op(name, OpKind.DENSE, (source,), output, weight_bits=weight_bits, unit=self.unit))
 
     def hidden(self, name: str, source: Tensor, channels: Dim, *, weight_bits: int | None = None) -> Tensor:
         """Append a dense layer that belongs to a stage; it reads all values of `source`."""
@@ -99,6 +100,12 @@ def fix_unseen(network: Network, *, output_is_seen: bool = False) -> Network:
         for tensor in network.tensors
     }
     return network.with_tensors(final)
+
+
+def with_functions(network: Network, functions: Mapping[str, str]) -> Network:
+    """State the activation function after each operator, by name; those left out have none."""
+    ops = tuple(replace(op, function=functions.get(op.name, "")) for op in network.ops)
+    return replace(network, ops=ops, states_functions=True)
 
 
 def _strided(name: str, source: Tensor, channels: Dim, stride: int, tied_to: str | None = None) -> Tensor:

@@ -99,7 +99,7 @@ def test_the_least_of_every_budget(seed: int) -> None:
     assert check_the_least_of_every_budget(seed) >= 4
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(40, 100))
 def test_the_least_of_every_budget_of_many_spaces(seed: int) -> None:
     check_the_least_of_every_budget(seed)
@@ -167,7 +167,7 @@ def test_what_would_have_to_give(seed: int) -> None:
     check_what_would_have_to_give(shrunk(small_study(seed)))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(30, 160))
 def test_what_would_have_to_give_in_many_spaces(seed: int) -> None:
     check_what_would_have_to_give(shrunk(small_study(seed)))

@@ -48,8 +48,8 @@ def limited(seed: int, described: Mapping[str, Any], name: str) -> SmallStudy:
 
 
 def seeds() -> list[Any]:
-    """A few by default, all of them among the slow tests."""
-    return [*range(4), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 24))]
+    """A few by default, all of them among the long tests."""
+    return [*range(4), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(4, 24))]
 
 
 @pytest.mark.parametrize("seed", seeds())

@@ -1,4 +1,4 @@
-"""A run that was killed, interrupted or changed. About 12 seconds, and some minutes for what is marked slow."""
+"""A run that was killed, interrupted or changed. About 12 seconds, and an hour for what is marked long."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def check_killed(study: Path, tmp_path: Path, seed: int, uninterrupted: bytes) -
     assert out.read_bytes() == uninterrupted
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_killed_runs_end_as_if_uninterrupted(study: Path, uninterrupted: bytes, tmp_path: Path, seed: int) -> None:
     check_killed(study, tmp_path, seed, uninterrupted)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(1000, 1100))
 def test_a_hundred_killed_runs_end_as_if_uninterrupted(study: Path, uninterrupted: bytes, tmp_path: Path, seed: int) -> None:
     check_killed(study, tmp_path, seed, uninterrupted)

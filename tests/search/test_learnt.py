@@ -34,7 +34,7 @@ def learnt_study(seed: int) -> SmallStudy:
     return replace(study, refiner=replace(study.refiner, objective=build(Fitted, {"coefficients": coefficients})))
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", [*range(5), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(5, 10))])
 def test_search_and_bound_against_enumeration(seed: int) -> None:
     study = learnt_study(seed)
     best = None

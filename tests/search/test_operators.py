@@ -22,7 +22,7 @@ from qeopt.space import Space, Structure
 from qeopt.spec.model import build
 
 seeds = st.integers(0, 2**32 - 1)
-many = settings(derandomize=True, deadline=None, max_examples=150)
+many = settings(derandomize=True, deadline=None, max_examples=50)
 
 
 def random_space(seed: int) -> Space:

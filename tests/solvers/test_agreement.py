@@ -1,4 +1,4 @@
-"""Independent exact engines agree; greedy ones never claim more. The sample here is small; `pytest -m slow` runs the whole."""
+"""Independent exact engines agree; greedy ones never claim more. The sample here is small; `pytest -m long` runs the whole."""
 
 from collections.abc import Callable
 
@@ -67,13 +67,13 @@ def test_medium_problems_agree(seed: int) -> None:
     assert len(answers) <= 1, answers
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_twenty_thousand_small_problems() -> None:
     for seed in range(20_000):
         check_small(seed, EXACT)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_thousand_medium_problems(record_property: Callable[[str, object], None]) -> None:
     """Every engine proves the same value; chain and CP-SAT prove every tie-break too, HiGHS where its tolerances let it."""
     ties_open: list[int] = []

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from qeopt.network.builder import FIXED_BITS, NetworkBuilder
-from qeopt.network.graph import Network, Tensor
+from qeopt.network.builder import FIXED_BITS, NetworkBuilder, with_functions
+from qeopt.network.graph import Tensor
 from qeopt.network.importers.bytes import read_bytes
 from qeopt.network.importers.model import ImportedModel, ImportOptions, refuse
 from qeopt.spec.errors import one_of, quote
@@ -71,8 +70,9 @@ class _Reader:
         self._expect(classifier, "in_features", current.channels, "classifier")
         self._builder.unit = "classifier"
         pooled = self._builder.global_pool("classifier.pool", current)
-        self._builder.dense("classifier", pooled, self._number(classifier, "out_features", "classifier"))
-        return self._with_functions(self._builder.finish())
+        classes = self._number(classifier, "out_features", "classifier")
+        self._builder.dense("classifier", pooled, classes, weight_bits=self._options.weight_bits.get("classifier", FIXED_BITS))
+        return with_functions(self._builder.finish(), self._functions)
 
     def _conv(self, name: str, layer: Mapping[str, Any], source: Tensor) -> Tensor:
         self._kind(layer, "ConvLayer", name)
@@ -141,10 +141,6 @@ class _Reader:
         if not isinstance(found, str | None) or found not in FUNCTIONS:
             raise refuse(self._path, f"'act_func' is {quote(found)}; {one_of(map(str, FUNCTIONS))} was expected", place)
         return FUNCTIONS[found]
-
-    def _with_functions(self, network: Network) -> Network:
-        ops = tuple(replace(op, function=self._functions.get(op.name, "")) for op in network.ops)
-        return replace(network, ops=ops, states_functions=True)
 
     def _bits(self, name: str) -> int | None:
         return self._options.weight_bits.get(name)

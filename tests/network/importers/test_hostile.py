@@ -92,6 +92,32 @@ def test_no_file_a_folder_and_an_unknown_ending(tmp_path: Path) -> None:
     refused(tmp_path / "model.h5", "no importer reads 'h5'; 'onnx', 'tflite' or 'json' was expected")
 
 
+def test_strings_that_are_no_text(tmp_path: Path) -> None:
+    """Whatever is named: its bytes are found by a marker of the same length, since protobuf sets no such string itself."""
+    marker, wrong = "MARKER", b"MARK\xff\xfe"
+    places: dict[str, Callable[[Any], None]] = {
+        "NodeProto.op_type": lambda model: setattr(model.graph.node[0], "op_type", marker),
+        "NodeProto.domain": lambda model: setattr(model.graph.node[1], "domain", marker),
+        "NodeProto.name": lambda model: setattr(model.graph.node[2], "name", marker),
+        "NodeProto.input": lambda model: model.graph.node[3].input.append(marker),
+        "NodeProto.output": lambda model: model.graph.node[4].output.append(marker),
+        "AttributeProto.name": lambda model: setattr(model.graph.node[0].attribute[0], "name", marker),
+        "TensorProto.name": lambda model: setattr(model.graph.initializer[0], "name", marker),
+        "ValueInfoProto.name": lambda model: setattr(model.graph.output[0], "name", marker),
+        "OperatorSetIdProto.domain": lambda model: setattr(model.opset_import.add(version=1), "domain", marker),
+        "Dimension.dim_param": lambda model: setattr(model.graph.input[0].type.tensor_type.shape.dim[2], "dim_param", marker),
+    }
+    for field, change in places.items():
+        path = changed(tmp_path, change)
+        content = path.read_bytes()
+        assert content.count(marker.encode()) == 1
+        path.write_bytes(content.replace(marker.encode(), wrong))
+        refused(path, rf"is damaged: \S*{field} holds 'MARK\\\\xff\\\\xfe', which is not UTF-8")
+    path = changed(tmp_path, lambda model: setattr(model.graph.node[0], "doc_string", marker))
+    path.write_bytes(path.read_bytes().replace(marker.encode(), wrong))
+    assert len(import_model(path).network.ops) == 11
+
+
 def test_cycles(tmp_path: Path) -> None:
     def circle(model: Any) -> None:
         model.graph.node[0].input[0] = "add_out"

@@ -10,6 +10,7 @@ from typing import Any
 from qeopt.network.document import MAX_OPS
 from qeopt.network.importers.bytes import read_bytes
 from qeopt.network.importers.model import refuse
+from qeopt.network.importers.onnx.strings import check_strings
 from qeopt.spec.errors import PluginError, quote
 
 MAX_TENSORS = 100_000
@@ -57,6 +58,7 @@ def read_model(path: Path) -> Any:
     graph = model.graph
     if len(graph.node) > MAX_OPS or len(graph.initializer) > MAX_TENSORS or graph.sparse_initializer:
         raise refuse(path, f"more than {MAX_OPS:,} nodes or {MAX_TENSORS:,} constants, or sparse constants")
+    check_strings(path, model)
     _check_graph(path, graph)
     ordered = _sorted(path, graph)
     del graph.node[:]
