@@ -66,7 +66,7 @@ def test_the_bound_is_the_best_design_where_memory_alone_binds(name: str, runtim
     space = network_space(anchors=40)
     reserve = 8 * 6 * 40 * 6
     refiner = replace(small_study(0).refiner, runtime=runtimes[name], objective=QEScore())
-    tight = SmallStudy(space, TASK, replace(refiner, limits=Limits(sram=reserve + 700)))
+    tight = SmallStudy(space, TASK, replace(refiner, limits=Limits(sram=reserve + 2000)))
     best, bound = best_of_all(tight), bound_space(space, TASK, tight.refiner, tolerance=1e-9, most_walks=5)
     loose = bound_space(space, TASK, replace(refiner, limits=Limits(sram=2 * reserve)), tolerance=1e-9, most_walks=5)
     assert bound is not None
