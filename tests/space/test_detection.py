@@ -139,3 +139,21 @@ def test_widths_may_not_decrease_across_a_head() -> None:
 
 def test_heads_have_kernels_that_no_structure_changes() -> None:
     assert {op.kind for op in network("ssd").ops if op.stage is None and op.has_weights} == {OpKind.CONV}
+
+
+def test_the_last_head_may_write_over_what_it_reads(runtimes: Any) -> None:
+    blocks: list[dict[str, Any]] = [
+        {"kind": "conv", "name": "stem", "width": 8, "kernel": 3, "stride": 2, "weight_bits": 8},
+        {"kind": "k1dwk1", "name": "b1", "stride": 2, "width": 64, "ratio": 1},
+        {"kind": "detection", "name": "head"},
+    ]
+    space = build(Space, {"blocks": blocks})
+    found = space.expand(space.smallest(), TASK)
+    refiner = replace(small_study(0).refiner, runtime=runtimes["in_place"], objective=QEScore(), limits=Limits())
+    least = count(found, refiner.runtime, Bits.uniform(found, min(refiner.choices.activations)))
+    assert least.peak.step.op.name.startswith("head")
+    for room, fits in ((0, True), (-1, False)):
+        limited = replace(refiner, limits=Limits(sram=int(least.sram_bytes) + room))
+        bound = bound_space(space, TASK, limited, tolerance=1e-9, most_walks=5)
+        assert bound is not None
+        assert (bound.value > -1e9) == fits
