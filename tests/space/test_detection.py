@@ -25,12 +25,12 @@ def detecting(rng: Random) -> Space:
         kind = rng.choice(["k1dwk1", "mbconv"])
         return {"kind": kind, "name": name, "stride": 2, "width": [8, 16, 24], "kernel": [3], "ratio": [2], "units": [1, 2]}
 
-    heads = [
+    heads: list[Any] = [
         {"kind": "detection", "name": f"head{n}", "anchors": rng.choice([1, 4]), "style": rng.choice(["ssd", "ssd_lite"])}
         for n in range(3)
     ]
-    stem = {"kind": "conv", "name": "stem", "width": [8], "kernel": 3, "stride": 2, "weight_bits": 8}
-    blocks = [stem, block("b1"), heads[0], block("b2"), heads[1]]
+    stem: Any = {"kind": "conv", "name": "stem", "width": [8], "kernel": 3, "stride": 2, "weight_bits": 8}
+    blocks: Any = [stem, block("b1"), heads[0], block("b2"), heads[1]]
     blocks += rng.choice([[], [heads[2]]])
     return build(Space, {"blocks": blocks, "widths": rng.choice(["free", "non_decreasing"])})
 
@@ -77,7 +77,7 @@ def test_the_bound_is_the_best_design_where_memory_alone_binds(name: str, runtim
 
 
 def network_space(style: str = "ssd_lite", anchors: int = 2) -> Space:
-    blocks: list[dict[str, Any]] = [
+    blocks: Any = [
         {"kind": "conv", "name": "stem", "width": 8, "kernel": 3, "stride": 2, "weight_bits": 8},
         {"kind": "k1dwk1", "name": "b1", "stride": 2, "width": 16, "ratio": 2},
         {"kind": "detection", "name": "small", "anchors": anchors, "style": style},
@@ -123,7 +123,7 @@ def test_what_a_head_wrote_is_a_constant_reserve(name: str, runtimes: Any) -> No
 
 
 def test_widths_may_not_decrease_across_a_head() -> None:
-    blocks: list[dict[str, Any]] = [
+    blocks: Any = [
         {"kind": "conv", "name": "stem", "width": 8, "kernel": 3, "stride": 2},
         {"kind": "k1dwk1", "name": "b1", "width": [8, 16], "ratio": 2},
         {"kind": "detection", "name": "h1"},
@@ -142,7 +142,7 @@ def test_heads_have_kernels_that_no_structure_changes() -> None:
 
 
 def test_the_last_head_may_write_over_what_it_reads(runtimes: Any) -> None:
-    blocks: list[dict[str, Any]] = [
+    blocks: Any = [
         {"kind": "conv", "name": "stem", "width": 8, "kernel": 3, "stride": 2, "weight_bits": 8},
         {"kind": "k1dwk1", "name": "b1", "stride": 2, "width": 64, "ratio": 1},
         {"kind": "detection", "name": "head"},
