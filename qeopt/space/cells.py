@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from qeopt.network import Dim, NetworkBuilder, Tensor
+from qeopt.network.graph import Sides
 
 
 class Shortcut(StrEnum):
@@ -40,6 +41,15 @@ class Cell(Protocol):
 
     def parts(self) -> tuple[Cell, ...]:
         """The cell as a chain of smaller ones, where no tensor skips any of them; itself where it cannot be taken apart."""
+        ...
+
+
+@runtime_checkable
+class SideCell(Protocol):
+    """A cell beside the chain: it reads what the chain holds there, writes results of the network, and hands on what it read."""
+
+    def results(self, height: int, width: int) -> tuple[Sides, ...]:
+        """Height, width and channels of what it writes where the chain is `height` x `width`; no choice changes them."""
         ...
 
 
@@ -209,3 +219,43 @@ class ClassifierCell:
     def parts(self) -> tuple[Cell, ...]:
         """Itself."""
         return (self,)
+
+
+class HeadStyle(StrEnum):
+    """What a detection head is made of."""
+
+    SSD = "ssd"
+    """One 3x3 convolution for boxes and one for scores, as in SSD and S3FD."""
+    SSD_LITE = "ssd_lite"
+    """A depthwise 3x3 convolution and a 1x1 convolution for each (MobileNetV2's SSDLite)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionCell:
+    """Boxes and scores of objects, read from the chain at once; the score does not see them, so they have 8 bits."""
+
+    DIMS: ClassVar[tuple[str, ...]] = ()
+    IS_SCORED: ClassVar[bool] = False
+
+    anchors: int
+    """Boxes at each position."""
+    classes: int
+    style: HeadStyle
+    stride: int = 1
+
+    def build(self, builder: NetworkBuilder, name: str, source: Tensor) -> Tensor:
+        """Append both branches and return what they read."""
+        for (_, _, channels), branch in zip(self.results(1, 1), ("boxes", "scores"), strict=True):
+            read, kernel = source, 3
+            if self.style is HeadStyle.SSD_LITE:
+                read, kernel = builder.depthwise(f"{name}.{branch}.depthwise", source, kernel=3, is_scored=False), 1
+            builder.conv(f"{name}.{branch}", read, channels, kernel=kernel, is_scored=False)
+        return source
+
+    def parts(self) -> tuple[Cell, ...]:
+        """Itself."""
+        return (self,)
+
+    def results(self, height: int, width: int) -> tuple[Sides, ...]:
+        """Four numbers for each box, and a score for the background and for each class."""
+        return (height, width, 4 * self.anchors), (height, width, (self.classes + 1) * self.anchors)
