@@ -90,6 +90,11 @@ def test_names_go_through_everything_as_data(
             ast.parse(text)
         if path.suffix == ".json":
             json.loads(text)
+    page = (out / "report.html").read_text(encoding="utf-8")
+    before, _, rest = page.partition("<script>")
+    specifications = rest.partition('<script id="specs"')[2]
+    assert HIDDEN.search(before + specifications) is None
+    assert (page.count("<script"), page.count("</title>"), page.count("alert(1)</script>")) == (3, 1, 0)
 
 
 def _is_number(cell: str) -> bool:

@@ -31,7 +31,7 @@ T = TypeVar("T")
 REPEATS = 20
 SECONDS = 20.0
 STAGES: tuple[tuple[str, ModuleType, tuple[str, ...]], ...] = (
-    ("find what can bind, and what falls apart", chain, ("slim_links", "split")),
+    ("find what can bind, and what falls apart", chain, ("project_links", "split")),
     ("read the numbers into arrays", chain, ("numbers_of", "blocks_of", "sides", "fold")),
     ("activations: tables and best paths", chain, ("planned", "_levels", "best_path")),
     ("weights: prices", chain, ("minimise",)),

@@ -62,11 +62,11 @@ def least_of(
         start: Where the descent starts; the smallest structure by default.
         enough: A structure that needs no more than this ends the search, and nothing is proven of it.
     """
-    return _Quest(space, task, refiner, name, only(refiner.limits, beside), enough).find(start or space.smallest())
+    return _MinimumBudgetSearch(space, task, refiner, name, only(refiner.limits, beside), enough).find(start or space.smallest())
 
 
 @dataclass(frozen=True)
-class _Quest:
+class _MinimumBudgetSearch:
     """The least of one budget while others hold."""
 
     space: Space

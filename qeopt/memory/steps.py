@@ -39,6 +39,7 @@ def steps(network: Network, runtime: Runtime) -> tuple[Step, ...]:
     state all the time. What lies in the memory of another tensor is no tensor of its own here.
     """
     lives = lifetimes(network)
+    read = {network.home(tensor).name for op in network.ops for tensor in op.inputs}
     found: list[Step] = []
     for index, op in enumerate(network.ops):
         if runtime.memory.steps == "convolutions" and op.kind not in {OpKind.CONV, OpKind.DEPTHWISE}:
@@ -48,7 +49,7 @@ def steps(network: Network, runtime: Runtime) -> tuple[Step, ...]:
             tensor for tensor in network.tensors if tensor.name in lives and lives[tensor.name][0] <= index <= lives[tensor.name][1]
         ]
         if runtime.memory.bystanders == "depthwise" and op.kind is not OpKind.DEPTHWISE:
-            live = [tensor for tensor in live if tensor.name in own]
+            live = [tensor for tensor in live if tensor.name in own or tensor.name not in read]
         reusable = (
             lives.get(op.inputs[0].name, (0, -1))[1] == index
             and op.output.lies_in is None

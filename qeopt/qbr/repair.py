@@ -14,7 +14,7 @@ from qeopt.memory.arena import find_addresses, overflow_bytes
 from qeopt.network import Bits
 from qeopt.qbr.choose import Chooser, Refined
 from qeopt.qbr.compile import Compiled, Impossible
-from qeopt.qbr.exclusions import exclusions
+from qeopt.qbr.no_goods import no_goods
 from qeopt.score import evaluate
 from qeopt_solvers import Row, Status
 from qeopt_solvers.recount import value as recounted
@@ -85,7 +85,7 @@ def _excluded(terms: Chooser, compiled: Compiled, first: Refined) -> tuple[Refin
         picks = None if last.outcome is None else last.outcome.picks
         if picks is None or _has_addresses(terms, last):
             break
-        new = exclusions(compiled, terms.runtime, terms.limits.sram_bytes, terms.rooms, picks)
+        new = no_goods(compiled, terms.runtime, terms.limits.sram_bytes, terms.rooms, picks)
         if not new:
             break
         rows += new

@@ -16,13 +16,15 @@ from typing import Any
 
 from qeopt.escape import csv_text
 from qeopt.files import write_atomically
-from qeopt.report.arena_plot import draw_arena
 from qeopt.report.comparison import comparison_document, print_comparison, seconds_document
 from qeopt.report.console import console_for
-from qeopt.report.convergence_plot import draw_convergence
 from qeopt.report.counted import Layer, layers
 from qeopt.report.gap_plot import draw_gaps, draw_scores
-from qeopt.report.plots import draw_memory
+from qeopt.report.page import write_page
+from qeopt.report.pictures.arena import arena_picture
+from qeopt.report.pictures.convergence import convergence_pictures
+from qeopt.report.pictures.memory import bits_picture, memory_picture
+from qeopt.report.pictures.picture import stacked, write_picture
 from qeopt.report.solution import SolutionReport, sources_document
 from qeopt.report.sweep_plot import draw_sweep
 from qeopt.report.sweeps import print_sweep, sweep_csv, sweep_document
@@ -44,13 +46,6 @@ class Run:
     seconds: float
     sources: tuple[SourceFile, ...]
     history: Sequence[tuple[str, Progress]] = ()
-
-    def histories(self) -> dict[str, list[Progress]]:
-        """What was reported, by search."""
-        found: dict[str, list[Progress]] = {}
-        for name, progress in self.history:
-            found.setdefault(name, []).append(progress)
-        return found
 
     def document(self) -> dict[str, Any]:
         """The run record."""
@@ -91,16 +86,20 @@ def write_solution(folder: Path, report: SolutionReport, run: Run) -> dict[str, 
         "picture": folder / "memory.png",
     }
     report.design.save(written["design"])
-    write_json(written["run"], run.document())
+    record = {**run.document(), "budgets": [asdict(row) for row in report.budgets]}
+    write_json(written["run"], record)
     write_atomically(written["report"], text.getvalue())
     write_atomically(written["layers"], _csv(rows))
-    draw_memory(report.counted, written["picture"])
+    bits = bits_picture(report.counted, [use.step.op.name for use in report.counted.resources.steps])
+    write_picture(stacked("memory", [memory_picture(report.counted), bits]), written["picture"])
     if report.design.arena is not None:
         written["map"] = folder / "arena.png"
-        draw_arena(report.counted, report.design.arena, written["map"])
-    if run.history:
+        write_picture(arena_picture(report.counted, report.design.arena), written["map"])
+    searched = convergence_pictures(record["history"])
+    if searched:
         written["convergence"] = folder / "convergence.png"
-        draw_convergence(report.design.study_name, run.histories(), written["convergence"])
+        write_picture(stacked("convergence", searched), written["convergence"])
+    written["page"] = write_page(folder)
     return written
 
 

@@ -15,7 +15,7 @@ from qeopt.relaxation.bound import JointBound
 from qeopt.search.alternatives import find_alternatives
 from qeopt.search.checkpoint import Journal, State
 from qeopt.search.codes import encode
-from qeopt.search.island import GRACE, Candidate, Island, Leader, Terms, advance, evaluated, rank, welcome
+from qeopt.search.island import GRACE, Candidate, Island, Leader, Terms, advance, evaluated, rank, receive_migrants
 from qeopt.search.polish import polishing
 from qeopt.search.result import Best, Progress, SearchResult, Stop
 from qeopt.search.workers import Workers
@@ -114,7 +114,7 @@ def _meet(terms: Terms, islands: list[Island]) -> tuple[Island, ...]:
     for island, neighbour in zip(islands, [islands[-1], *islands[:-1]], strict=True):
         migrants = neighbour.population[: terms.settings.migrants]
         codes = [encode(terms.space, candidate.structure) for candidate in migrants]
-        met.append(welcome(island, best, migrants, codes, terms.settings.population))
+        met.append(receive_migrants(island, best, migrants, codes, terms.settings.population))
     return tuple(met)
 
 

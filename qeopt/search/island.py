@@ -155,7 +155,9 @@ def _refined(
     return best, parents, len(found)
 
 
-def welcome(island: Island, best: Leader | None, migrants: Sequence[Candidate], codes: Sequence[int], population: int) -> Island:
+def receive_migrants(
+    island: Island, best: Leader | None, migrants: Sequence[Candidate], codes: Sequence[int], population: int
+) -> Island:
     """Tell an island of the best design of all and hand it structures of another."""
     news = [candidate for candidate, code in zip(migrants, codes, strict=True) if code not in island.seen]
     return replace(

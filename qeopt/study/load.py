@@ -19,7 +19,7 @@ from qeopt.study.magnitudes import too_large
 from qeopt.study.model import Study
 from qeopt_solvers import table as engines
 
-Complaint = tuple[tuple[str, ...], str]
+Complaint = tuple[tuple[str | int, ...], str]
 """A place in the study and what is wrong there."""
 
 StudySource = str | Path | Document | Loaded[Study]

@@ -18,7 +18,7 @@ from qeopt.network.graph import LARGEST
 from qeopt.space import Space, Structure
 from qeopt.study.model import Study
 
-Place = tuple[str, ...]
+Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +73,11 @@ def _shape(study: Study, ops: list[_Repeated]) -> tuple[Place, str] | None:
 
 
 def _spelled(place: Place) -> str:
-    return "".join(f"[{part}]" if part.isdecimal() else f".{part}" for part in place).removeprefix(".")
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).removeprefix(".")
 
 
 def _where(space: Space | None, found: _Repeated) -> Place:
-    return ("network",) if space is None else ("space", "blocks", str(found.block))
+    return ("network",) if space is None else ("space", "blocks", found.block)
 
 
 def _formula(study: Study, ops: list[_Repeated]) -> tuple[Place, str] | None:
@@ -110,12 +110,12 @@ def _formulas(study: Study) -> Iterator[tuple[Place, Mapping[OpKind, Formula]]]:
     yield ("code",), runtime.code
     yield ("memory", "persistent"), runtime.memory.persistent
     yield ("bitops",), {kind: found for kind in OpKind if (found := bitops_formula(runtime, kind)) is not None}
-    if runtime.latency is not None:
-        yield ("latency", "cycles"), runtime.latency.cycles
+    if runtime.timing is not None:
+        yield ("latency", "cycles"), runtime.timing.cycles
     if runtime.energy is not None:
         yield ("energy", "picojoules"), runtime.energy.picojoules
     for number, pool in enumerate(runtime.pools):
-        path = ("scratch", str(number)) if isinstance(runtime.scratch, tuple) else ("scratch",)
+        path: Place = ("scratch", number) if isinstance(runtime.scratch, tuple) else ("scratch",)
         yield (*path, "bytes"), pool.bytes
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from qeopt_solvers.arena_model import ArenaModel
 from qeopt_solvers.outcome import Status
 from qeopt_solvers.rectangles import Item, arena_at, first_fit, first_fit_in_order, height_of, most_live, spans, tops_of
-from qeopt_solvers.seating import Seating
 
 DETERMINISTIC_LIMIT = 1.0
 """Where the proof stops, in CP-SAT's deterministic unit, unless told otherwise."""
@@ -47,7 +47,7 @@ def pack(items: Sequence[Item], arenas: Sequence[int] | None = None, determinist
     if arenas is not None and least > sum(arenas):
         return Packing(Status.INFEASIBLE, None, None, sum(arenas) + 1)
     if known is None and arenas is not None and len(arenas) > 1:
-        status, known = _seat(items, sum(arenas), arenas, deterministic_limit)
+        status, known = _place(items, sum(arenas), arenas, deterministic_limit)
         if status is Status.INFEASIBLE:
             return Packing(status, None, None, sum(arenas) + 1)
     if known is not None and height_of(items, known, arenas) == least:
@@ -74,7 +74,7 @@ def prefer(
     Returns:
         An address per item, None where none were found in time; and the least that all items together are proven to cost.
     """
-    built = Seating.build(items, _closed(arenas))
+    built = ArenaModel.build(items, _closed(arenas))
     if built is None:
         return None, 0
     most = sum(arenas) + 1
@@ -117,7 +117,7 @@ def fits(
         return True
     if len(arenas) > 1 and len(items) <= FEW and len({(piece.first, piece.last) for item in items for piece in item.pieces}) == 1:
         return _divides(sorted((item.size for item in items), reverse=True), sorted(arenas))
-    status, found = _seat(items, size, arenas, deterministic_limit)
+    status, found = _place(items, size, arenas, deterministic_limit)
     return True if found is not None else False if status is Status.INFEASIBLE else None
 
 
@@ -134,7 +134,7 @@ def least_excess(
     """
     largest, most = max(range(len(arenas)), key=arenas.__getitem__), sum(item.size for item in items)
     wider = [other + most * (number == largest) for number, other in enumerate(arenas)]
-    built = Seating.build(items, _closed(wider))
+    built = ArenaModel.build(items, _closed(wider))
     if built is None:
         return None
     excess = built.model.new_int_var(0, most, "excess")
@@ -161,10 +161,10 @@ def _closed(arenas: Sequence[int]) -> tuple[tuple[int, int], ...]:
     return tuple((first, end) for first, end in spans(arenas) if end is not None)
 
 
-def _seat(items: Sequence[Item], size: int, arenas: Sequence[int], deterministic_limit: float) -> tuple[Status, Offsets | None]:
+def _place(items: Sequence[Item], size: int, arenas: Sequence[int], deterministic_limit: float) -> tuple[Status, Offsets | None]:
     """Any placement with no more than `size` set aside."""
     several = len(arenas) > 1
-    built = Seating.build(items, _closed(arenas if several else (min(size, arenas[0]),)))
+    built = ArenaModel.build(items, _closed(arenas if several else (min(size, arenas[0]),)))
     if built is None:
         return Status.INFEASIBLE, None
     if several and size < sum(arenas):
@@ -179,7 +179,7 @@ def _prove(
     most = sum(item.size for item in items) if arenas is None else sum(arenas)
     top = most if known is None else height_of(items, known, arenas)
     several = arenas is not None and len(arenas) > 1
-    built = Seating.build(items, _closed(arenas if several and arenas is not None else (top,)))
+    built = ArenaModel.build(items, _closed(arenas if several and arenas is not None else (top,)))
     if built is None:
         return Packing(Status.INFEASIBLE, None, None, top + 1)
     height = built.model.new_int_var(min(least, top), top, "height")

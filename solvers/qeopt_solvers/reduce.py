@@ -14,7 +14,7 @@ from math import gcd
 from qeopt_solvers.allocation import AllocationProblem, Choice, Link, LinkTerm, Row, Term, TieBreak
 from qeopt_solvers.chains.reach import within_reach
 from qeopt_solvers.product import product_sets
-from qeopt_solvers.slim import slim_links
+from qeopt_solvers.project_links import project_links
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def reduce(problem: AllocationProblem, until: float | None = None) -> Reduced | 
 
     None when that proves the problem infeasible.
     """
-    reduced = Reduced(slim_links(problem), tuple(tuple(range(len(choice.labels))) for choice in problem.choices))
+    reduced = Reduced(project_links(problem), tuple(tuple(range(len(choice.labels))) for choice in problem.choices))
     while until is None or time.monotonic() < until:
         doomed = _impossible(reduced.problem)
         if doomed is None:

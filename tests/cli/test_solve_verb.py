@@ -35,15 +35,18 @@ def test_writes_every_file(run: Run, tmp_path: Path) -> None:
         "design.json",
         "layers.csv",
         "memory.png",
+        "report.html",
         "report.txt",
         "run.json",
         "state",
     ]
     assert (folder / "report.txt").read_text() == result.stdout[: result.stdout.index("\nwritten:")]
     run_record = json.loads((folder / "run.json").read_text())
-    assert {"format", "command", "started", "seconds", "host", "platform", "python", "sources", "history"} == set(run_record)
+    assert {"format", "command", "started", "seconds", "host", "platform", "python", "sources", "history", "budgets"} == set(
+        run_record
+    )
     header, first, *_ = (folder / "layers.csv").read_text().splitlines()
-    assert header == "op,kind,shape,weight_bits,input_bits,output_bits,macs,weight_bytes,step_bytes,is_peak"
+    assert header == "op,kind,shape,weight_bits,input_bits,output_bits,macs,weight_bytes,step_bytes,is_peak,cycles,ms,time_share"
     assert first.startswith("stem,conv,16x16x16,8,8,")
     assert (folder / "memory.png").read_bytes().startswith(b"\x89PNG")
 
@@ -69,7 +72,7 @@ def test_json_is_one_document_with_the_promised_keys(run: Run) -> None:
     assert found["uses"]["sram"]["used"] <= found["uses"]["sram"]["limit"] == 14 * 1024
     assert {layer["op"] for layer in found["layers"] if layer["is_peak"]} == {found["peak"]["step"].partition(" ")[0]}
     assert max(layer["step_bytes"] for layer in found["layers"]) == found["uses"]["sram"]["used"]
-    assert set(found["files"]) == {"design", "run", "report", "layers", "picture", "map", "convergence"}
+    assert set(found["files"]) == {"design", "run", "report", "layers", "picture", "map", "convergence", "page"}
     assert found["baselines"]["eight_bits"]["score"] <= found["score"]
 
 

@@ -8,6 +8,7 @@ from qeopt.budgets import table
 from qeopt.check import check_study
 from qeopt.design.verify import verify
 from qeopt.memory import Budgets
+from qeopt.network import weight_count
 from qeopt.report.explanation import ExplanationReport
 from qeopt.report.solution import SolutionReport
 from qeopt.spec.library import Library
@@ -31,16 +32,18 @@ less = limit // 2
 swept = sweep(study, {NAME: [less, limit]}, overrides=["search.evaluations=40"])
 tight = check_study(load_study(study, overrides=[f"budgets.{NAME}=1"]).value, Library())
 certificate = solution.design.space_certificate
-uses = [None if point.refined is None else point.refined.resources for point in swept.points]
+network, bits = solution.design.network(), solution.design.bit_widths()
 sys.stdout.write(
     json.dumps(
         {
             "limit": limit,
             "use": report["uses"][NAME],
+            "most": max(weight_count(op) * bits.of(op)[1] * op.output.height for op in network.weighted_ops),
+            "left_out": [] if certificate is None else certificate.left_out,
             "mismatches": checked.mismatches,
             "space_bound": checked.space_bound,
             "bound": solution.design.bound,
-            "price": None if certificate is None else certificate.parts[0].prices[NAME],
+            "price": None if certificate is None else certificate.parts[0].prices.get(NAME),
             "explained": [row["name"] for row in explained["budgets"]],
             "priced": list(explained["space"]["prices"]),
             "swept": [

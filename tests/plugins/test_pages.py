@@ -89,20 +89,25 @@ def test_what_a_page_adds_keeps_the_contract_that_it_shows(page: str, added: Cal
         getattr(contract(), name)()
 
 
-def test_a_budget_from_outside_enters_every_room(tmp_path: Path) -> None:
-    install("add-a-budget.md", tmp_path)
-    study = STUDY.format(block="k1dwk1", objective="qe", mutations="width, kernel", budgets=", weight_reads: 300 k")
-    (tmp_path / "study.yaml").write_text(study, encoding="utf-8")
-    path = os.pathsep.join([str(tmp_path), *sys.path])
+def asked_outside(folder: Path, study: str) -> Any:
+    """What every room says of a study whose budget is installed in `folder`, asked by a program of its own."""
+    (folder / "study.yaml").write_text(study, encoding="utf-8")
+    path = os.pathsep.join([str(folder), *sys.path])
     told = subprocess.run(
-        [sys.executable, str(Path(__file__).parent / "outside.py"), str(tmp_path / "study.yaml"), str(tmp_path)],
+        [sys.executable, str(Path(__file__).parent / "outside.py"), str(folder / "study.yaml"), str(folder)],
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
         check=False,
     )
     assert told.returncode == 0, told.stderr
-    said = json.loads(told.stdout)
+    return json.loads(told.stdout)
+
+
+def test_a_budget_from_outside_enters_every_room(tmp_path: Path) -> None:
+    install("add-a-budget.md", tmp_path)
+    study = STUDY.format(block="k1dwk1", objective="qe", mutations="width, kernel", budgets=", weight_reads: 300 k")
+    said = asked_outside(tmp_path, study)
     assert said["limit"] == 300_000
     assert said["use"]["limit"] == 300_000
     assert 0 < said["use"]["used"] <= 300_000
@@ -142,3 +147,19 @@ def test_a_compound_move_and_a_block_from_outside_are_searched(tmp_path: Path, a
     assert design is not None
     assert design.bound is not None
     assert any(name.endswith(".fused") for name in design.weights)
+
+
+def test_a_maximum_from_outside_is_kept_and_named_as_left_out(tmp_path: Path) -> None:
+    """The most that one operator may read: a row for each in the integer program, and none of the bound's business."""
+    module = install("add-a-budget.md", tmp_path)
+    file = tmp_path / f"{module.replace('.', '/')}.py"
+    file.write_text(file.read_text(encoding="utf-8").replace("Kind.SUM", "Kind.PEAK"), encoding="utf-8")
+    said = asked_outside(
+        tmp_path, STUDY.format(block="k1dwk1", objective="qe", mutations="width, kernel", budgets=", weight_reads: 30 k")
+    )
+    assert 0 < said["use"]["used"] <= 30_000
+    assert said["use"]["used"] == said["most"]
+    assert said["mismatches"] == []
+    assert said["price"] is None
+    assert "the most that any operator may cost: weight_reads" in said["left_out"]
+    assert all(used is None or used <= limit for used, limit in zip(said["swept"], said["limits"], strict=True))

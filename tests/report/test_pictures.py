@@ -1,16 +1,19 @@
 """Pictures are drawn for every way of counting, whole or not at all, and the same twice."""
 
-import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from qeopt.design.arena import describe_arena
 from qeopt.network import Bits
-from qeopt.report.convergence_plot import draw_convergence
 from qeopt.report.counted import Counted, layers
 from qeopt.report.gap_plot import draw_gaps, draw_scores
-from qeopt.report.plots import draw_memory
-from qeopt.search import Progress
+from qeopt.report.pictures.arena import arena_picture
+from qeopt.report.pictures.convergence import convergence_pictures
+from qeopt.report.pictures.memory import bits_picture, memory_picture
+from qeopt.report.pictures.picture import Picture, stacked, write_picture
+from qeopt.report.pictures.time import time_picture
 from qeopt.study.load import load_study
 from qeopt.verbs.compare import compare
 
@@ -32,36 +35,72 @@ def _counted(name: str, *overrides: str) -> Counted:
 )
 def test_memory(tmp_path: Path, name: str, overrides: tuple[str, ...]) -> None:
     for target in ("one.png", "two.png"):
-        draw_memory(_counted(name, *overrides), tmp_path / target)
+        write_picture(memory_picture(_counted(name, *overrides)), tmp_path / target)
     content = (tmp_path / "one.png").read_bytes()
     assert content.startswith(b"\x89PNG")
     assert content == (tmp_path / "two.png").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.png", "two.png"]
 
 
-def _round(evaluations: int, score: float | None, bound: float | None) -> Progress:
-    return Progress(4, evaluations, evaluations, 3, score, bound, evaluations / 100)
+def _round(search: str, evaluations: int, score: float | None, bound: float | None) -> dict[str, Any]:
+    counts = {"evaluations": evaluations, "feasible": evaluations, "refined": 3, "seconds": evaluations / 100}
+    return {"search": search, "best_score": score, "bound": bound, **counts}
 
 
 @pytest.mark.parametrize(
-    "histories",
+    ("history", "names"),
     [
-        {
-            "study": [_round(5, None, 12.0), _round(100, 10.0, 12.0), _round(200, 12.0, 12.0)],
-            "tied": [_round(5, 9.0, 9.5)],
-            "nothing": [_round(5, None, -math.inf)],
-        },
-        {"study": [_round(5, 9.0, None), _round(100, 10.0, None)]},
-        {"study": [_round(5, -1.0, 0.0)]},
-        {},
+        (
+            [
+                _round("study", 5, None, 12.0),
+                _round("study", 100, 10.0, 12.0),
+                _round("study", 200, 12.0, 12.0),
+                _round("tied", 5, 9.0, 9.5),
+                _round("nothing", 5, None, None),
+            ],
+            ["convergence", "funnel"],
+        ),
+        ([_round("study", 5, 9.0, None), _round("study", 100, 10.0, None)], ["convergence", "funnel"]),
+        ([_round("study", 5, -1.0, 0.0), _round("study", 9, -1.0, 0.0)], ["funnel"]),
+        ([], []),
     ],
 )
-def test_convergence(tmp_path: Path, histories: dict[str, list[Progress]]) -> None:
+def test_convergence(tmp_path: Path, history: list[dict[str, Any]], names: list[str]) -> None:
+    found = convergence_pictures(history)
+    assert [picture.name for picture in found] == names
+    if not found:
+        return
     for target in ("one.png", "two.png"):
-        draw_convergence("a study", histories, tmp_path / target)
+        write_picture(stacked("convergence", found), tmp_path / target)
     content = (tmp_path / "one.png").read_bytes()
     assert content.startswith(b"\x89PNG")
     assert content == (tmp_path / "two.png").read_bytes()
+
+
+def test_a_search_is_told_by_what_it_came_to() -> None:
+    found = convergence_pictures([_round("study", 100, 10.0, 12.0), _round("study", 200, 12.0, 12.0)])[0]
+    assert found.title == "12.0000, proven best, after 200 structures in 2.0 s; found last"
+
+
+def _pictures() -> list[Picture]:
+    counted = _counted("vww_256k", "device=gap9", "runtime=pulp-nn")
+    bits, arena = counted.bits, describe_arena(counted.network, counted.study.runtime, counted.bits)
+    assert arena is not None
+    told = [_round("study", 100, 10.0, 12.0), _round("study", 200, 12.0, 12.0)]
+    timed = time_picture(counted)
+    assert timed is not None
+    assert bits.weights
+    strip = bits_picture(counted, [op.name for op in counted.network.ops])
+    return [memory_picture(counted), strip, arena_picture(counted, arena), timed, *convergence_pictures(told)]
+
+
+def test_every_specification_is_vega_lite() -> None:
+    altair = pytest.importorskip("altair")
+    for picture in _pictures():
+        document = picture.document()
+        altair.Chart.from_dict(document, validate=True)
+        assert document["description"].endswith(".")
+        assert " ".join(document["title"]["text"]) == picture.title
 
 
 def test_layers_hold_the_peak_and_all_of_the_flash() -> None:

@@ -15,7 +15,7 @@ from qeopt.search import SearchResult, Stop, explore
 from qeopt.search.alternatives import distance
 from qeopt.search.codes import encode
 from qeopt.search.evolution import evolve
-from qeopt.search.island import Candidate, Island, Leader, Terms, advance, rank, welcome
+from qeopt.search.island import Candidate, Island, Leader, Terms, advance, rank, receive_migrants
 from qeopt.search.workers import InProcess
 from qeopt.space import Space, Structure
 from qeopt.study import Study
@@ -77,12 +77,12 @@ def test_migrants_arrive_once_and_news_travels() -> None:
     candidates = [Candidate(structure=_structure(value), value=value) for value in (2.0, 1.0)]
     home = Island(1, population=(candidates[0],), seen=frozenset({22}), exhausted=True)
     leader = Leader(_structure(9.0), 9.0)
-    met = welcome(home, leader, candidates, [space_codes[2.0], space_codes[1.0]], population=5)
+    met = receive_migrants(home, leader, candidates, [space_codes[2.0], space_codes[1.0]], population=5)
     assert met.population == tuple(candidates)
     assert met.best == leader
     assert met.seen == {11, 22}
     assert not met.exhausted
-    assert welcome(met, leader, candidates, [22, 11], population=1).population == (candidates[0],)
+    assert receive_migrants(met, leader, candidates, [22, 11], population=1).population == (candidates[0],)
 
 
 def _structure(value: float) -> Structure:

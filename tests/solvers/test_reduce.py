@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from qeopt_solvers import AllocationProblem, Choice, Link, LinkTerm, Row, Scope, Term, TieBreak, recount
 from qeopt_solvers.product import product_sets
+from qeopt_solvers.project_links import project_links
 from qeopt_solvers.reduce import reduce
-from qeopt_solvers.slim import slim_links
 from qeopt_solvers.testing.networks import mobilenet_instances
 from qeopt_solvers.testing.problems import Recipe, brute_force, random_problem
 
@@ -73,7 +73,7 @@ def test_narrowed_links_mean_the_same(seed: int, flat: list[bool]) -> None:
     row = Row("bitops", "bitops", "bit", Scope.TOTAL, 5, (), (LinkTerm(0, tuple(costs)),))
     base = small((0, 5, 9))
     problem = AllocationProblem((*base.choices, Choice("c", BITS, (0, 1, 2))), (Link("op", (0, 1, 2), tuples),), (row,))
-    assert brute_force(slim_links(problem)) == brute_force(problem)
+    assert brute_force(project_links(problem)) == brute_force(problem)
 
 
 def test_a_slack_row_goes_and_a_tight_one_is_divided() -> None:
@@ -134,11 +134,11 @@ def test_a_link_is_narrowed_to_what_its_costs_depend_on() -> None:
     row = Row("bitops", "bitops", "bit", Scope.TOTAL, 20, (), (LinkTerm(0, tuple(BITS[a] * BITS[w] for a, w, _ in tuples)),))
     base = small((0, 5, 9))
     problem = AllocationProblem((*base.choices, third), (link,), (row,))
-    slim = slim_links(problem)
+    slim = project_links(problem)
     assert slim.links[0].choices == (0, 1)
     assert slim.rows[0].link_terms[0].costs == tuple(a * w for a in BITS for w in BITS)
     assert brute_force(slim) == brute_force(problem)
-    assert slim_links(slim) is slim
+    assert project_links(slim) is slim
 
 
 def test_link_terms_follow_their_links() -> None:

@@ -22,6 +22,8 @@ LIMITS = {  # SRAM, flash, bit operations, MACs, layers
     "imagenet_256k": (256 * 1024, MIB, None, None, 47),
     "imagenet_320k": (320 * 1024, MIB, None, None, 47),
     "imagenet_512k": (512 * 1024, 2 * MIB, None, None, 47),
+    "wider_face_640": (650_000, None, None, 40_000_000, 58),
+    "wider_face_480": (512 * 1024 - 1024, 2 * MIB - 4096, None, 100_000_000, 58),
     "paper/mixed_7g": (None, None, 64 * 109_000_000, None, 47),
     "paper/mixed_19g": (None, None, 64 * 300_000_000, None, 47),
     "paper/mcu_256k": (256_000, 1_000_000, None, None, 47),

@@ -24,7 +24,7 @@ from qeopt.relaxation.cells.parting import NotSeparable
 from qeopt.relaxation.cells.prices import Prices
 from qeopt.relaxation.cells.totals import totals_of, vector
 from qeopt.space import Space, Structure, Task
-from qeopt_solvers.planes import Plane, minimise
+from qeopt_solvers.cutting_planes import Plane, minimise
 
 MOST_WORTH = 2000.0
 """Highest price looked at, in nats that a whole budget is worth."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qeopt.budgets import Kind, budget
 from qeopt.qbr import Refiner
 
 
@@ -9,7 +10,9 @@ def left_out(refiner: Refiner) -> tuple[str, ...]:
     """Rules of the study that the bound relaxes."""
     runtime, limits = refiner.runtime, refiner.limits
     kernels = () if runtime.kernels == "any" else tuple(runtime.kernels.values())
+    peaks = [record.key for record in map(budget, limits) if record.kind is Kind.PEAK and record.cost is not None]
     rules = {
+        f"the most that any operator may cost: {', '.join(peaks)}": bool(peaks),
         "ties between the bits of a unit that has no shortcut": refiner.choices.tie == "unit",
         "scratch of other steps than the one that runs": bool(runtime.shared_pools),
         "memory that operators elsewhere hold for good": bool(runtime.memory.persistent),

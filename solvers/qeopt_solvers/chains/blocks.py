@@ -73,7 +73,7 @@ def is_small(problem: AllocationProblem, chain: Chain) -> bool:
 
 
 def blocks_of(problem: AllocationProblem, parts: Parts, numbers: Numbers) -> list[Block]:
-    """Write out the loners and the small chains."""
+    """Write out the independent choices and the small chains."""
     touched = touched_choices(numbers)
     sorts = [choice for choice in parts.alone if touched[choice]], [choice for choice in parts.alone if not touched[choice]]
     blocks = [_loners(numbers, choices) for choices in sorts if choices]

@@ -1,7 +1,7 @@
 """How a problem falls apart once rows that cannot bind are set aside.
 
 Choices that share a binding local row, a link that couples, or a linked combination that a binding total prices form a chain. All
-others are alone. Between chains and loners only the totals speak, and those are handled by prices.
+others are alone. Between chains and independent choices only the totals speak, and those are handled by prices.
 """
 
 from __future__ import annotations

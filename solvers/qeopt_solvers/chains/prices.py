@@ -1,4 +1,4 @@
-"""Prices of the totals: with a price on every unit used, chains and loners are decided each by itself.
+"""Prices of the totals: with a price on every unit used, chains and independent choices are decided each by itself.
 
 For any prices the best priced value plus the price of the budgets bounds every answer from above; the least such bound is searched
 for. Floats are used here and only here: they steer and prune with a margin, while every value that is reported is an integer.

@@ -26,7 +26,7 @@ from qeopt_solvers.chains.prices import SCALE, Pool, Sides, Steps, minimise, sid
 from qeopt_solvers.chains.race import LABELS_PER_UNIT, Call, Race
 from qeopt_solvers.chains.tables import best_path, planned
 from qeopt_solvers.outcome import Certificate, Engine, Limits, Outcome, Status
-from qeopt_solvers.slim import slim_links
+from qeopt_solvers.project_links import project_links
 from qeopt_solvers.traits import Traits
 
 TRAITS = Traits(
@@ -76,7 +76,7 @@ _Ready = tuple[Call, tuple[int, ...], Numbers, Sequence[Block], Sequence[Steps]]
 
 def _prepared(problem: AllocationProblem, limits: Limits, fallback: Engine | None) -> Outcome | _Ready:
     """Read and split a problem, or answer it where that settles it."""
-    problem = slim_links(problem)
+    problem = project_links(problem)
     until = None if limits.seconds is None else time.monotonic() + limits.seconds
     work = None if limits.deterministic is None else math.ceil(limits.deterministic * LABELS_PER_UNIT)
     call = Call(problem, limits, fallback, Budget(MOST_LABELS, until, work))

@@ -10,7 +10,7 @@ import numpy as np
 from qeopt_solvers.allocation import AllocationProblem, Link, LinkTerm, Row
 
 
-def slim_links(problem: AllocationProblem) -> AllocationProblem:
+def project_links(problem: AllocationProblem) -> AllocationProblem:
     """Take a choice out of every link that allows everything and whose costs do not depend on that choice.
 
     A cost of an operator's input and weight bits is often stated over its input, weight and output, as legal tuples are. Narrowed

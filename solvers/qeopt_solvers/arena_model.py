@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Seating:
+class ArenaModel:
     """The model, and what its variables mean."""
 
     model: cp_model.CpModel
@@ -26,7 +26,7 @@ class Seating:
     """With several arenas: by item, whether it is in each."""
 
     @classmethod
-    def build(cls, items: Sequence[Item], homes: Sequence[tuple[int, int]]) -> Seating | None:
+    def build(cls, items: Sequence[Item], homes: Sequence[tuple[int, int]]) -> ArenaModel | None:
         """Write it down; None where an item is larger than every arena.
 
         Args:

@@ -29,7 +29,7 @@ Window = tuple[int, int]
 """First and last operator that a proof looks at."""
 
 
-def exclusions(
+def no_goods(
     compiled: Compiled, runtime: Runtime, sram_bytes: int | None, arenas: Sequence[int], picks: Sequence[int]
 ) -> tuple[Row, ...]:
     """Make rows that forbid `picks` and more, each only what is proven to find no addresses; none where nothing is proven.
