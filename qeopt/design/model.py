@@ -13,6 +13,7 @@ from qeopt.design.arena import Arena
 from qeopt.files import write_atomically
 from qeopt.memory import BudgetUse
 from qeopt.network import Bits, Network
+from qeopt.network.document import Width
 from qeopt.network.order import in_order
 from qeopt.spec.errors import Location, QeoptError, SpecError
 from qeopt.spec.model import Block, build
@@ -111,9 +112,9 @@ class Other(Block):
     """How good its bits are for its structure."""
     structure: Mapping[str, Mapping[str, Amount]]
     """Its structure."""
-    weights: Mapping[str, int]
+    weights: Mapping[str, Width]
     """Weight bits by operator."""
-    activations: Mapping[str, int]
+    activations: Mapping[str, Width]
     """Bits by activation tensor."""
     uses: Mapping[str, Use]
     """What it uses."""
@@ -188,9 +189,9 @@ class Design(Block):
     """Chosen values by block; empty for a fixed network without choices."""
     order: tuple[str, ...] = ()
     """Operators in the order in which they run; left out, it is that of the network."""
-    weights: Mapping[str, int]
+    weights: Mapping[str, Width]
     """Weight bits by operator."""
-    activations: Mapping[str, int]
+    activations: Mapping[str, Width]
     """Bits by activation tensor."""
     uses: Mapping[str, Use]
     """By budget of the study: used and allowed, in bytes or units."""
