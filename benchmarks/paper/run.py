@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from cost import cost
 from faces import table6
 from tables import figure3, figure5, table1, table2, table3, table4
 
@@ -25,6 +26,7 @@ MADE: Mapping[str, Callable[..., None]] = {
     "table3": table3,
     "table4": table4,
     "table6": table6,
+    "cost": cost,
     "figure3": figure3,
     "figure5": figure5,
 }

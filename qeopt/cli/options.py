@@ -7,6 +7,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from qeopt.runs.cost import GRAMS_PER_CORE_HOUR
 from qeopt.runs.folders import design_in
 
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
@@ -44,6 +45,18 @@ def widths(option: str, texts: list[str] | None) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
+Carbon: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        "--gco2e-per-core-hour",
+        metavar="G",
+        min=0,
+        envvar="QEOPT_GCO2E_PER_CORE_HOUR",
+        help="Emissions of a core at work for an hour, in grams, for the cost in run records.",
+    ),
+]
+GRAMS = GRAMS_PER_CORE_HOUR
+"""What it is unless given."""
 DesignFile: TypeAlias = Annotated[
     Path,
     typer.Argument(metavar="DESIGN", callback=design_in, help="A design.json, the folder of its run, or the name of its study."),

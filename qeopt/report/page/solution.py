@@ -214,12 +214,17 @@ def _used(number: float) -> Cell:
     return Cell(amount(number), number)
 
 
+_COSTS = {"core_seconds": "core-seconds", "gco2e": "gCO2e", "gco2e_per_core_hour": "gCO2e a core-hour, assumed"}
+"""What the run cost, by its name in the run record."""
+
+
 def _provenance(design: Design, run: Mapping[str, Any]) -> Table:
     rows = [[Cell(file.role), Cell(file.name), Cell(file.sha256)] for file in design.provenance.files]
     rows += [[Cell("version"), Cell(name), Cell(number)] for name, number in design.provenance.versions.items()]
     rows += [[Cell("override"), Cell(text), Cell("")] for text in design.provenance.overrides]
     rows.append([Cell("seed"), Cell(str(design.provenance.seed)), Cell("")])
     rows += [[Cell(name), Cell(str(run[name])), Cell("")] for name in ("host", "platform", "python") if run.get(name)]
+    rows += [[Cell(_COSTS[name]), Cell(f"{run[name]:g}"), Cell("")] for name in _COSTS if name in run]
     return Table(
         "Files, versions and seeds that decide the design, and the machine that found it",
         ("what", "which", "SHA-256 or version"),
