@@ -96,6 +96,9 @@ class Device(Block):
     """Extensions that a runtime may need, in lower case (dsp, mve); leave it out when unknown, and nothing is checked."""
     clock_mhz: Annotated[float, Field(gt=0)]
     """Highest clock of the core that runs the network."""
+    stall_factor: Annotated[float, Field(ge=1, le=10)] = 1
+    """Cycles that networks take here over those on the boards that models of time were fitted to: wait states, caches; 1 unless
+    measured."""
     macs_per_cycle: Annotated[float, Field(gt=0)] | None = None
     """Most 8-bit multiply-accumulates the instruction set can finish in one cycle; a ceiling, not a measurement."""
     source: Source | tuple[Source, ...]
@@ -144,6 +147,11 @@ class Device(Block):
     def flash_bytes(self) -> int:
         """Bytes of flash less its reserve."""
         return self.flash.size - self.flash.reserved if isinstance(self.flash, Flash) else self.flash
+
+    @property
+    def cycles_per_ms(self) -> float:
+        """Cycles of a model of time that pass in a millisecond, stalls of this board's memories taken off."""
+        return self.clock_mhz * 1000 / self.stall_factor
 
     @property
     def macs_per_second(self) -> int | None:

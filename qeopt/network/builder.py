@@ -37,12 +37,17 @@ class NetworkBuilder:
         stride: int = 1,
         weight_bits: int | None = None,
         tied_to: str | None = None,
+        kernel_width: int | None = None,
         is_scored: bool = True,
     ) -> Tensor:
-        """Append a convolution to `channels` channels; one that the score does not see has 8-bit weights unless stated."""
+        """Append a convolution to `channels` channels; one that the score does not see has 8-bit weights unless stated.
+
+        Its window is square unless it has a width of its own.
+        """
         output = _strided(name, source, channels, stride, tied_to)
         stage, weight_bits = self._seen(weight_bits, is_scored=is_scored)
-        return self._append(Op(name, OpKind.CONV, (source,), output, kernel, stride, stage, weight_bits, self.unit))
+        op = Op(name, OpKind.CONV, (source,), output, kernel, stride, stage, weight_bits, self.unit, kernel_width)
+        return self._append(op)
 
     def depthwise(self, name: str, source: Tensor, *, kernel: Dim, stride: int = 1, is_scored: bool = True) -> Tensor:
         """Append a depthwise convolution; one that the score does not see has 8-bit weights."""
@@ -69,6 +74,11 @@ class NetworkBuilder:
         """Append a classifier: a dense layer outside every stage, its weights of stated bits."""
         output = Tensor(name, 1, 1, channels)
         return self._append(Op(name, OpKind.DENSE, (source,), output, weight_bits=weight_bits, unit=self.unit))
+
+    def hidden(self, name: str, source: Tensor, channels: Dim, *, weight_bits: int | None = None) -> Tensor:
+        """Append a dense layer that belongs to a stage; it reads all values of `source`."""
+        output = Tensor(name, 1, 1, channels)
+        return self._append(Op(name, OpKind.DENSE, (source,), output, stage=self.stage, weight_bits=weight_bits, unit=self.unit))
 
     def finish(self, *, output_is_seen: bool = False, end: Tensor | None = None, beside: Sequence[Tensor] = ()) -> Network:
         """Return the network, with the bits of every tensor that the score does not see fixed at 8.

@@ -64,10 +64,19 @@ class ConvCell:
     kernel: Dim = 1
     stride: int = 1
     weight_bits: int | None = None
+    kernel_width: int | None = None
 
     def build(self, builder: NetworkBuilder, name: str, source: Tensor) -> Tensor:
         """Append the convolution."""
-        return builder.conv(name, source, self.channels, kernel=self.kernel, stride=self.stride, weight_bits=self.weight_bits)
+        return builder.conv(
+            name,
+            source,
+            self.channels,
+            kernel=self.kernel,
+            stride=self.stride,
+            weight_bits=self.weight_bits,
+            kernel_width=self.kernel_width,
+        )
 
     def parts(self) -> tuple[Cell, ...]:
         """Itself."""
@@ -125,6 +134,72 @@ class BottleneckCell:
             return (self,)
         expand = (ConvCell(self.middle),) if self.expands else ()
         return (*expand, DepthwiseCell(self.kernel, self.stride), ConvCell(self.channels))
+
+
+@dataclass(frozen=True, slots=True)
+class SeparableCell:
+    """A depthwise and a 1x1 convolution (MobileNetV1, DS-CNN)."""
+
+    DIMS: ClassVar[tuple[str, ...]] = ("channels", "kernel")
+    IS_SCORED: ClassVar[bool] = True
+
+    channels: Dim
+    kernel: Dim
+    stride: int = 1
+
+    def build(self, builder: NetworkBuilder, name: str, source: Tensor) -> Tensor:
+        """Append both convolutions."""
+        filtered = builder.depthwise(f"{name}.depthwise", source, kernel=self.kernel, stride=self.stride)
+        return builder.conv(f"{name}.project", filtered, self.channels)
+
+    def parts(self) -> tuple[Cell, ...]:
+        """Its convolutions."""
+        return DepthwiseCell(self.kernel, self.stride), ConvCell(self.channels)
+
+
+@dataclass(frozen=True, slots=True)
+class ResidualCell:
+    """Two convolutions and a shortcut around them, which is a 1x1 convolution where shapes differ (ResNet)."""
+
+    DIMS: ClassVar[tuple[str, ...]] = ("channels", "kernel")
+    IS_SCORED: ClassVar[bool] = True
+
+    channels: Dim
+    kernel: Dim
+    stride: int = 1
+    projects: bool = False
+    """Whether a convolution brings the shortcut to the shape of the sum."""
+
+    def build(self, builder: NetworkBuilder, name: str, source: Tensor) -> Tensor:
+        """Append convolutions and addition, in the order in which they run."""
+        first = builder.conv(f"{name}.first", source, self.channels, kernel=self.kernel, stride=self.stride)
+        second = builder.conv(f"{name}.second", first, self.channels, kernel=self.kernel, tied_to=f"{name}.add")
+        shortcut = builder.conv(f"{name}.shortcut", source, self.channels, stride=self.stride) if self.projects else source
+        return builder.add(f"{name}.add", second, shortcut)
+
+    def parts(self) -> tuple[Cell, ...]:
+        """Itself: the shortcut ties its convolutions together."""
+        return (self,)
+
+
+@dataclass(frozen=True, slots=True)
+class DenseCell:
+    """A dense layer inside a network."""
+
+    DIMS: ClassVar[tuple[str, ...]] = ("channels",)
+    IS_SCORED: ClassVar[bool] = True
+
+    channels: Dim
+    stride: int = 1
+    weight_bits: int | None = None
+
+    def build(self, builder: NetworkBuilder, name: str, source: Tensor) -> Tensor:
+        """Append the dense layer."""
+        return builder.hidden(name, source, self.channels, weight_bits=self.weight_bits)
+
+    def parts(self) -> tuple[Cell, ...]:
+        """Itself."""
+        return (self,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,8 +110,8 @@ def _formulas(study: Study) -> Iterator[tuple[Place, Mapping[OpKind, Formula]]]:
     yield ("code",), runtime.code
     yield ("memory", "persistent"), runtime.memory.persistent
     yield ("bitops",), {kind: found for kind in OpKind if (found := bitops_formula(runtime, kind)) is not None}
-    if runtime.latency is not None:
-        yield ("latency", "cycles"), runtime.latency.cycles
+    if runtime.timing is not None:
+        yield ("latency", "cycles"), runtime.timing.cycles
     if runtime.energy is not None:
         yield ("energy", "picojoules"), runtime.energy.picojoules
     for number, pool in enumerate(runtime.pools):

@@ -55,6 +55,16 @@ class Study(Block):
             raise ValueError("a network leaves no structural choice open; call it a `space`, or give every choice one value")
         return self
 
+    @model_validator(mode="after")
+    def _runtime_knows_its_core(self) -> Study:
+        """Estimates of time are of a core, so the runtime is one on the device's; what files say stays as it is."""
+        object.__setattr__(self, "runtime", self.runtime.on(self.device, self.budgets.margin))
+        return self
+
+    def on(self, device: Device) -> Study:
+        """The same study for another device."""
+        return self.model_copy(update={"device": device, "runtime": self.runtime.on(device, self.budgets.margin)})
+
     @property
     def subject(self) -> Subject:
         """The space or the network; a network is a space of one structure.

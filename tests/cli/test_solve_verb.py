@@ -71,7 +71,7 @@ def test_writes_every_file(run: Run, tmp_path: Path) -> None:
     run_record = json.loads((folder / "run.json").read_text())
     assert set(run_record) == RECORD
     header, first, *_ = (folder / "layers.csv").read_text().splitlines()
-    assert header == "op,kind,shape,weight_bits,input_bits,output_bits,macs,weight_bytes,step_bytes,is_peak"
+    assert header == "op,kind,shape,weight_bits,input_bits,output_bits,macs,weight_bytes,step_bytes,is_peak,cycles,ms,time_share"
     assert first.startswith("stem,conv,16x16x16,8,8,")
     assert (folder / "memory.png").read_bytes().startswith(b"\x89PNG")
 
