@@ -24,6 +24,7 @@ from qeopt.report.gap_plot import draw_gaps, draw_scores
 from qeopt.report.page import write_page
 from qeopt.report.pictures.arena import arena_picture
 from qeopt.report.pictures.convergence import convergence_pictures
+from qeopt.report.pictures.depth import depth_picture
 from qeopt.report.pictures.memory import bits_picture, memory_picture
 from qeopt.report.pictures.picture import stacked, write_picture
 from qeopt.report.solution import SolutionReport, sources_document
@@ -33,6 +34,7 @@ from qeopt.runs import round_row
 from qeopt.runs.cost import Cost
 from qeopt.search import Progress
 from qeopt.spec.load import SourceFile
+from qeopt.verbs.bits_by_depth import bits_by_depth
 from qeopt.verbs.compare import Comparison
 from qeopt.verbs.sweep import Sweep
 
@@ -125,6 +127,8 @@ def write_comparison(folder: Path, found: Comparison, run: Run) -> dict[str, Pat
     write_json(written["run"], {**run.document(), "engine_seconds": seconds_document(found)})
     write_atomically(written["report"], text.getvalue())
     (draw_scores if found.asked == 1 else draw_gaps)(found, written["picture"])
+    written["depth"] = folder / "depth.png"
+    write_picture(depth_picture(found.loaded.value.name, bits_by_depth(found)), written["depth"])
     return written
 
 
