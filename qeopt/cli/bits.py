@@ -29,6 +29,33 @@ Objective = Annotated[
     typer.Option("--objective", metavar="KIND", help="`qe`, or `weights` for the quantisation error of the model's own weights."),
 ]
 SaveStudy = Annotated[Path | None, typer.Option("--save-study", metavar="FILE", help="Write the study that this implies.")]
+Layer = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--layer",
+        metavar="NAME=BITS",
+        help="Bits of a layer, or of all that a pattern fits: `stem=8` fixes its weights and what it writes, which leaves it out "
+        "of the search; `*.dw=w4,8` leaves its weights 4 and 8; `head=w8a4,8` says both; repeatable.",
+    ),
+]
+Ends = Annotated[
+    int | None,
+    typer.Option(
+        "--ends",
+        metavar="BITS",
+        min=1,
+        max=options.MOST_BITS,
+        help="Bits of the weights of the first and last layers, and of what these read.",
+    ),
+]
+Tie = Annotated[
+    list[str] | None,
+    typer.Option("--tie", metavar="NAMES", help="Layers that share widths: names or patterns, separated by commas; repeatable."),
+]
+Prefer = Annotated[
+    str | None,
+    typer.Option("--prefer", metavar="NAMES", help="Memories of the device in the order in which buffers should lie in them."),
+]
 EngineName = Annotated[str, typer.Option("--engine", metavar="NAME", help="Engine that assigns bits.")]
 
 
@@ -40,6 +67,10 @@ def command(
     flash: Flash = None,
     weight_bits: options.WeightBits = None,
     activation_bits: options.ActivationBits = None,
+    layer: Layer = None,
+    ends: Ends = None,
+    tie: Tie = None,
+    prefer: Prefer = None,
     objective: Objective = "qe",
     input_: Input = None,
     treat_as: TreatAs = None,
@@ -62,6 +93,10 @@ def command(
         budgets={name: size for name, size in (("sram", sram), ("flash", flash)) if size is not None} or None,
         weights=options.widths("--weight-bits", weight_bits),
         activations=options.widths("--activation-bits", activation_bits),
+        layers=options.layers("--layer", layer),
+        ends=ends,
+        ties=[options.names("--tie", group) for group in tie or ()],
+        prefer=() if prefer is None else options.names("--prefer", prefer),
         objective={"kind": "sensitivity", "source": "weights"} if objective == "weights" else objective,
         engine=engine,
         options=import_options(input_, treat_as),

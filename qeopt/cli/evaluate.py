@@ -10,7 +10,8 @@ import typer
 from qeopt.cli import options
 from qeopt.cli.verb import emit, out
 from qeopt.design import load_design
-from qeopt.report.training_plots import draw_confusion
+from qeopt.report.pictures.picture import write_picture
+from qeopt.report.pictures.training import confusion_picture
 from qeopt.report.words import place
 from qeopt.training.data.open import open_data, open_for_model
 from qeopt.training.errors import TrainingError
@@ -54,7 +55,7 @@ def command(
         marks = (score_onnx if onnxruntime else score_reference)(found, given, images.test)
         folder, what = out_ or given.parent, f"{path.parent.name} with {place(given)}"
     picture = folder / CONFUSION
-    draw_confusion(f"{what}: {percent(marks.accuracy)}", marks.confusion, images.classes, picture)
+    write_picture(confusion_picture(f"{what}: {percent(marks.accuracy)} right", marks.confusion.tolist(), images.classes), picture)
     if json_:
         emit(marks_document(marks, images, what, [picture]))
         return

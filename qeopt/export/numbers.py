@@ -32,7 +32,7 @@ class Numbers(Block):
     OP.weight_scale, TENSOR.scale, and one named after the image (images to choose missing scales by). Without a file weights are
     random, which is said."""
     data: Path | None = None
-    """Images to choose scales by: a folder of pictures or .npy files, or an .npz or .npy file; 16 random images unless given."""
+    """Images to choose scales by: a folder of pictures or .npy files, or an .npz or .npy file; random images unless given."""
     calibration: Calibration = "mse"
     """What ends the range of a tensor: `min-max` its largest value, `percentile` 99.99 % of its values, `mse` the least
     squared error."""

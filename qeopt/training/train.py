@@ -178,6 +178,7 @@ def record(found: Trained, name: str, data: Dataset) -> dict[str, Any]:
         "accuracy_pytorch": found.simulated.accuracy,
         "told_apart_from_reference": int((found.integers.picks != found.onnxruntime.picks).sum()),
         "by_class": dict(zip(data.classes, _shares(found.integers), strict=True)),
+        "confusion": found.integers.confusion.tolist(),
         "data": {"name": data.name, "train": len(data.train), "test": len(data.test)},
         "recipe": found.recipe.model_dump(mode="json"),
         "steps": found.state.step,

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from qeopt.escape import yaml_flow
+from qeopt.hardware.lowered import lowered
 from qeopt.network import Network
 from qeopt.network.document import document
 from qeopt.network.importers import ImportedModel, ImportOptions, import_model
-from qeopt.network.lowering import lower
 from qeopt.spec.document import parse
 from qeopt.spec.errors import Location, SpecError
 from qeopt.spec.library import Library, is_path
+from qeopt.verbs.implied import at_options
 from qeopt.verbs.solve import Solution, solve
 
 WIDTHS = (2, 4, 8)
@@ -48,6 +49,10 @@ def bits(
     budgets: Mapping[str, int | str] | None = None,
     weights: Sequence[int] = WIDTHS,
     activations: Sequence[int] = WIDTHS,
+    layers: Mapping[str, Any] | None = None,
+    ends: int | None = None,
+    ties: Sequence[Sequence[str]] = (),
+    prefer: Sequence[str] = (),
     objective: str | Mapping[str, Any] = "qe",
     engine: str = "chain",
     options: ImportOptions | None = None,
@@ -63,6 +68,10 @@ def bits(
         budgets: Instead of what the device leaves, as a study spells them (`{"sram": "64 KiB"}`).
         weights: Bits that weights may have.
         activations: Bits that activations may have.
+        layers: Bits of single layers, by name or pattern, as `bits.layers` of a study spells them.
+        ends: Bits of the weights of the first and last layers, and of what these read.
+        ties: Groups of layers, by names or patterns, that share widths.
+        prefer: Memories of the device, the first choice first.
         objective: What is maximised, as a study spells it; the paper's eq. (9) unless stated.
         engine: Engine that assigns bits; CP-SAT proves them whichever it is.
         options: What the file does not say, and how to take what no importer knows.
@@ -82,14 +91,21 @@ def bits(
         budgets=budgets,
         weights=weights,
         activations=activations,
+        layers=layers,
+        ends=ends,
+        ties=ties,
+        prefer=prefer,
         objective=objective,
         engine=engine,
         options=options,
     )
     # Names in the text mean what they mean beside the model, where it would be saved.
-    parsed = parse(text, str(path.with_suffix(".yaml")))
-    solution = solve(parsed, overrides=overrides, library=library)
-    _, folded = lower(read.network, solution.loaded.value.runtime.folds)
+    name = str(path.with_suffix(".yaml"))
+    try:
+        solution = solve(parse(text, name), overrides=overrides, library=library)
+    except SpecError as error:
+        raise at_options(error, name, text) from None
+    _, folded = lowered(read.network, solution.loaded.value.runtime)
     return BitsAnswer(solution, path, text, (*read.notes, *folded))
 
 
@@ -101,6 +117,10 @@ def study_for(
     budgets: Mapping[str, int | str] | None = None,
     weights: Sequence[int] = WIDTHS,
     activations: Sequence[int] = WIDTHS,
+    layers: Mapping[str, Any] | None = None,
+    ends: int | None = None,
+    ties: Sequence[Sequence[str]] = (),
+    prefer: Sequence[str] = (),
     objective: str | Mapping[str, Any] = "qe",
     engine: str = "chain",
     options: ImportOptions | None = None,
@@ -117,6 +137,10 @@ def study_for(
         budgets=budgets,
         weights=weights,
         activations=activations,
+        layers=layers,
+        ends=ends,
+        ties=ties,
+        prefer=prefer,
         objective=objective,
         engine=engine,
         options=options,
@@ -132,6 +156,10 @@ def _study(
     budgets: Mapping[str, int | str] | None,
     weights: Sequence[int],
     activations: Sequence[int],
+    layers: Mapping[str, Any] | None,
+    ends: int | None,
+    ties: Sequence[Sequence[str]],
+    prefer: Sequence[str],
     objective: str | Mapping[str, Any],
     engine: str,
     options: ImportOptions | None,
@@ -147,7 +175,14 @@ def _study(
         **({} if device is None else {"device": _from_anywhere(device)}),
         "runtime": _from_anywhere(runtime),
         **({} if budgets is None else {"budgets": dict(budgets)}),
-        "bits": {"weights": list(weights), "activations": list(activations)},
+        "bits": {
+            "weights": list(weights),
+            "activations": list(activations),
+            **({"layers": dict(layers)} if layers else {}),
+            **({} if ends is None else {"ends": ends}),
+            **({"ties": [list(group) for group in ties]} if ties else {}),
+        },
+        **({"memory": {"prefer": list(prefer)}} if prefer else {}),
         "objective": objective if isinstance(objective, str) else dict(objective),
         "qbr": {"engine": engine},
     }

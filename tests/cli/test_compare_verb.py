@@ -24,7 +24,14 @@ def test_rules_lose_and_exact_engines_agree_on_a_network(run: Run, tmp_path: Pat
     assert (result.exit_code, result.stderr) == (0, "")
     golden("compare_mobilenet.txt", result.stdout)
     folder = tmp_path / "runs" / "mobilenet.compare" / "1"
-    assert sorted(path.name for path in folder.iterdir()) == ["comparison.json", "depth.png", "gaps.png", "report.txt", "run.json"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "comparison.json",
+        "depth.png",
+        "gaps.png",
+        "report.html",
+        "report.txt",
+        "run.json",
+    ]
     found = json.loads((folder / "comparison.json").read_text())
     assert set(found) == KEYS
     assert found["rejected"] == {}

@@ -83,7 +83,8 @@ def _faults(study: Study, claim: Claim, proof: Refined | None) -> list[str]:
 def _layout(design: Design, study: Study, network: Network) -> list[str]:
     """What is said of the memory that the answer needs, beside where its buffers lie."""
     bits = design.bit_widths()
-    return [*peak_faults(design, study, network), *doubtful_sizes(design.arena, network, study.runtime, bits, study.runs)]
+    doubtful = doubtful_sizes(design.arena, network, study.runtime, bits, study.runs, study.limits.sram_bytes)
+    return [*peak_faults(design, study, network), *doubtful]
 
 
 def _first(error: ValueError) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from statistics import fmean
 from typing import Any
 
 from qeopt.design import Design
@@ -12,6 +13,8 @@ from qeopt.report.budgets import BudgetRow, estimates, mac_rate
 from qeopt.report.counted import Counted, Layer, layers
 from qeopt.report.judgement import judgement
 from qeopt.report.page.content import BlockCard, Blocks, Cell, Chip, Commands, Fact, Page, Part, Section, Shown, Table, Words
+from qeopt.report.page.learning import accuracy_parts
+from qeopt.report.page.parts import command_line, machine, ran
 from qeopt.report.pictures.arena import arena_picture
 from qeopt.report.pictures.convergence import convergence_pictures
 from qeopt.report.pictures.memory import bits_picture, memory_picture, shade
@@ -20,7 +23,9 @@ from qeopt.report.tables import why_none
 from qeopt.report.words import BASELINES, TIED, amount, arena_size, bits_proof, percent, space_proof
 
 
-def solution_page(design: Design, budgets: Sequence[BudgetRow], run: Mapping[str, Any], folder: str) -> Page:
+def solution_page(
+    design: Design, budgets: Sequence[BudgetRow], run: Mapping[str, Any], folder: str, trained: Sequence[Mapping[str, Any]] = ()
+) -> Page:
     """Everything that is known of a design.
 
     Args:
@@ -28,6 +33,7 @@ def solution_page(design: Design, budgets: Sequence[BudgetRow], run: Mapping[str
         budgets: Every quantity against its budget.
         run: The run record; empty where there is none.
         folder: Where the run lies, as a person would type it.
+        trained: Records of its trainings, one a seed.
     """
     counted = Counted.of_design(design)
     device = counted.study.device
@@ -46,19 +52,20 @@ def solution_page(design: Design, budgets: Sequence[BudgetRow], run: Mapping[str
         _time(counted),
         _search(run.get("history", ())),
         _compared(design),
+        Section("accuracy", "Accuracy", accuracy_parts(trained)) if trained else None,
         Section("origin", "Where it comes from", [_provenance(design, run), Commands(_commands(folder, run))]),
     ]
     return Page(
         f"{design.study_name}: a design for {where}",
         f"with {runtime}",
-        _facts(design, counted, budgets),
+        [*_facts(design, counted, budgets), *_accuracy(trained)],
         [section for section in found if section is not None],
         f"made by qeopt {design.provenance.versions.get('qeopt', '')}{_when(run)}",
     )
 
 
 def _when(run: Mapping[str, Any]) -> str:
-    return f", {run['started']}, in {run['seconds']:.1f} s" if run.get("started") else ""
+    return f", {run['started']}, in {ran(run)}" if run.get("started") else ""
 
 
 def _facts(design: Design, counted: Counted, budgets: Sequence[BudgetRow]) -> list[Fact]:
@@ -76,6 +83,12 @@ def _facts(design: Design, counted: Counted, budgets: Sequence[BudgetRow]) -> li
             limit = "" if row.limit is None else f"of {row.limit / 1024:,.1f} KiB" if row.unit == "B" else f"of {amount(row.limit)}"
             found.append(Fact(row.name, value, limit, row.share))
     return found
+
+
+def _accuracy(trained: Sequence[Mapping[str, Any]]) -> list[Fact]:
+    if not trained:
+        return []
+    return [Fact("accuracy", f"{100 * fmean(record['accuracy'] for record in trained):.2f} %", f"on {trained[0]['data']['name']}")]
 
 
 def _meaning(design: Design, counted: Counted) -> list[str]:
@@ -214,17 +227,13 @@ def _used(number: float) -> Cell:
     return Cell(amount(number), number)
 
 
-_COSTS = {"core_seconds": "core-seconds", "gco2e": "gCO2e", "gco2e_per_core_hour": "gCO2e a core-hour, assumed"}
-"""What the run cost, by its name in the run record."""
-
-
 def _provenance(design: Design, run: Mapping[str, Any]) -> Table:
     rows = [[Cell(file.role), Cell(file.name), Cell(file.sha256)] for file in design.provenance.files]
     rows += [[Cell("version"), Cell(name), Cell(number)] for name, number in design.provenance.versions.items()]
     rows += [[Cell("override"), Cell(text), Cell("")] for text in design.provenance.overrides]
     rows.append([Cell("seed"), Cell(str(design.provenance.seed)), Cell("")])
-    rows += [[Cell(name), Cell(str(run[name])), Cell("")] for name in ("host", "platform", "python") if run.get(name)]
-    rows += [[Cell(_COSTS[name]), Cell(f"{run[name]:g}"), Cell("")] for name in _COSTS if name in run]
+    rows += [[Cell("command"), Cell(command_line(run)), Cell("")]] if run.get("command") else []
+    rows += machine(run)
     return Table(
         "Files, versions and seeds that decide the design, and the machine that found it",
         ("what", "which", "SHA-256 or version"),
@@ -233,19 +242,15 @@ def _provenance(design: Design, run: Mapping[str, Any]) -> Table:
 
 
 def _commands(folder: str, run: Mapping[str, Any]) -> list[tuple[str, str]]:
-    place = _quoted(folder)
+    place = shlex.quote(folder)
     found = [("count it all again and prove it once more", f"qeopt verify {place}")]
     if len(run.get("command", ())) > 1 and run["command"][1] in {"solve", "resume"}:
         found.append(("go on where it was cut off", f"qeopt resume {place}"))
     return [
         *found,
-        ("what holds it back", f"qeopt explain {_quoted(run['sources'][0]['path'])}")
+        ("what holds it back", f"qeopt explain {shlex.quote(run['sources'][0]['path'])}")
         if run.get("sources")
         else ("this page again", f"qeopt report {place}"),
         ("hand it over", f"qeopt export {place} --format onnx"),
         ("train it with its bits", f"qeopt train {place} --data DATA"),
     ]
-
-
-def _quoted(text: str) -> str:
-    return shlex.quote(text)

@@ -22,7 +22,7 @@ from qeopt.spec.errors import SpecError
 from qeopt.spec.model import build
 
 MUTANTS = 300
-MANY = 10_000
+MANY, MOST = 2_000, 10_000
 ADDRESS_SPACE = 3 << 30
 
 
@@ -310,6 +310,12 @@ def test_mutated_files(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_many_mutated_files(tmp_path: Path) -> None:
     assert fuzz(tmp_path, MANY, seed=2)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [2, 7])
+def test_most_mutated_files(seed: int, tmp_path: Path) -> None:
+    assert fuzz(tmp_path, MOST, seed)
 
 
 def test_a_large_network_is_read(tmp_path: Path) -> None:
