@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cache
 from statistics import fmean
 
@@ -64,12 +65,15 @@ def utilisation(study: str, samples: int) -> list[list[str]]:
 
 def visualisation(*, with_searches: bool = True) -> None:
     """Where bits go from front to back, greedy beside exact, and of how many networks the paper's claim is true."""
-    rows = []
+    rows, true, asked = [], Counter[str](), Counter[str]()
     for study in STUDIES if with_searches else ():
         for profile in bits_by_depth(compared(study, SAMPLES)):
             halves = [_half(bits, back=back) for bits in (profile.weights, profile.activations) for back in (False, True)]
             counts = (profile.weights_fall, profile.activations_rise, profile.both)
             rows.append([f"`{study}`", f"`{profile.engine}`", *halves, *(f"{count} of {profile.answered}" for count in counts)])
+            true[profile.engine] += profile.both
+            asked[profile.engine] += profile.answered
+    rows += [["all studies", f"`{engine}`", *[""] * 6, f"{true[engine]} of {asked[engine]}"] for engine in true]
     heads = ["study", "bits by", "weights, front", "weights, back", "inputs, front", "inputs, back"]
     print(table([*heads, "weights fall", "inputs rise", "both"], rows))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-QUICK = ("table1", "table2", "table3", "table4", "table6", "cost", "figure3", "figure5")
+QUICK = ("table1", "table2", "table3", "table4", "table5", "table6", "cost", "figure3", "figure5")
 
 
 @cache
