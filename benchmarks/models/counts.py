@@ -9,7 +9,6 @@ from typing import Any
 import onnx
 import onnx.shape_inference
 
-
 SAMPLES = 16_000
 """Values of a sound whose length is left open."""
 
