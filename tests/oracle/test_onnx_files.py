@@ -143,6 +143,8 @@ EIGHT_BITS = [
     ["conv", "squeeze and excite", "two Sub", "clip"],
     ["depth to space", "silu", "mean of rows"],
     ["conv", "matmul on channels last", "dense"],
+    ["conv", "transposed conv", "Relu", "conv"],
+    ["conv", "transposed conv grouped", "conv"],
 ]
 
 
