@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from qeopt.cli.verb import INTERRUPTED, warn
 from qeopt.report.folder import Run, now, write_solution
 from qeopt.report.solution import SolutionReport
 from qeopt.runs import open_run
+from qeopt.runs.cost import Stopwatch
 from qeopt.spec.library import Library
 from qeopt.verbs.bits import bits, write_study
 
@@ -79,12 +79,13 @@ def command(
     set_: options.Sets = None,
     out_: options.Out = None,
     path: options.Paths = None,
+    gco2e: options.Carbon = options.GRAMS,
     json_: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
     """Find the best bits for a fixed network in a model file, prove them, count everything again, and write it down."""
-    started, clock = now(), time.monotonic()
+    started, clock = now(), Stopwatch()
     answer = bits(
         model,
         runtime=runtime,
@@ -110,8 +111,8 @@ def command(
             warn(note)
     if solution.design is None:
         no_design(solution, as_json=json_)
-    report = SolutionReport(solution.design, solution.loaded.files, solution.interrupted)
-    run = Run(tuple(sys.argv), started, time.monotonic() - clock, solution.loaded.files, ())
+    run = Run(tuple(sys.argv), started, clock.cost(gco2e), solution.loaded.files, ())
+    report = SolutionReport(solution.design, solution.loaded.files, solution.interrupted, run.cost)
     with open_run(out_, solution.loaded.value.name) as folder:
         tell(report, write_solution(folder, report, run), as_json=json_, quiet=quiet)
     if solution.interrupted:

@@ -9,7 +9,7 @@ import typer
 
 from qeopt.cli import options
 from qeopt.cli.verb import emit, out
-from qeopt.design import load_design
+from qeopt.design import load_sound_design
 from qeopt.report.pictures.picture import write_picture
 from qeopt.report.pictures.training import confusion_picture
 from qeopt.report.words import place
@@ -49,7 +49,7 @@ def command(
         what = design.name
     else:
         path = design / "design.json" if design.is_dir() else design
-        found = load_design(path)
+        found = load_sound_design(path)
         given = weights or path.parent / "train" / "weights.npz"
         images = open_data(data, found.load_study().task, resize=resize, test_limit=limit)
         marks = (score_onnx if onnxruntime else score_reference)(found, given, images.test)

@@ -8,6 +8,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from qeopt.runs.cost import GRAMS_PER_CORE_HOUR
 from qeopt.runs.folders import design_in
 from qeopt.spec.errors import Location, SpecError
 
@@ -45,6 +46,19 @@ def widths(option: str, texts: list[str] | None) -> tuple[int, ...]:
         found.add(int(part))
     return tuple(sorted(found))
 
+
+Carbon: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        "--gco2e-per-core-hour",
+        metavar="G",
+        min=0,
+        envvar="QEOPT_GCO2E_PER_CORE_HOUR",
+        help="Emissions of a core at work for an hour, in grams, for the cost in run records.",
+    ),
+]
+GRAMS = GRAMS_PER_CORE_HOUR
+"""What it is unless given."""
 
 _OF_A_LAYER = re.compile(r"(?P<both>\d+)|(?=[wa])(?:w(?P<weights>[\d, ]+))?(?:a(?P<activations>[\d, ]+))?")
 

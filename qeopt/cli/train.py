@@ -9,7 +9,7 @@ import typer
 
 from qeopt.cli import options
 from qeopt.cli.verb import INTERRUPTED, emit, err, fail, out
-from qeopt.design import load_design
+from qeopt.design import load_sound_design
 from qeopt.report.page import write_page
 from qeopt.report.training import TrainingLine, training_words
 from qeopt.report.words import place
@@ -89,7 +89,7 @@ def command(
     debug: options.Debug = False,
 ) -> None:
     """Train a design with its own bits and write weights.npz and train.json; cut off, the same command goes on where it was."""
-    found = load_design(design)
+    found = load_sound_design(design)
     name = design.parent.name if design.name == "design.json" else design.stem
     recipe = Recipe(
         epochs=epochs,

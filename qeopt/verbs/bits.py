@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from qeopt.escape import yaml_flow
 from qeopt.hardware.lowered import lowered
 from qeopt.network import Network
 from qeopt.network.document import document
-from qeopt.network.importers import ImportedModel, ImportOptions, import_model
+from qeopt.network.importers import ImportedModel, ImportOptions, Parameters, import_model
+from qeopt.network.importers.torch import from_torch
 from qeopt.spec.document import parse
 from qeopt.spec.errors import Location, SpecError
 from qeopt.spec.library import Library, is_path
@@ -28,11 +32,17 @@ class BitsAnswer:
 
     solution: Solution
     model: Path
-    """The model file."""
+    """The model file; of a module, the name under which it was read."""
     study_text: str
     """YAML; saved beside the model, `qeopt solve` answers it the same way."""
     notes: tuple[str, ...]
     """What was left out, folded or taken in another way while the model was read."""
+    weights: Mapping[str, Parameters] = field(default_factory=dict)
+    """Learnt values of a module, by operator."""
+
+    def save_weights(self, path: Path) -> None:
+        """Write the learnt values of a module as an .npz, which exports take as `weights`."""
+        np.savez(path, allow_pickle=False, **arrays_of(self.weights))
 
     def text_for(self, path: Path) -> str:
         """The study to be saved at `path`: it names the model by its way from there, or in full."""
@@ -41,9 +51,16 @@ class BitsAnswer:
         return self.study_text.replace(json.dumps(self.model.name), json.dumps(str(told)), 1)
 
 
+def arrays_of(weights: Mapping[str, Parameters]) -> dict[str, NDArray[np.float32]]:
+    """Learnt values under the names that exports know: OP, and OP.bias."""
+    found = {name: parameters.weights for name, parameters in weights.items()}
+    return found | {f"{name}.bias": told.bias for name, told in weights.items() if told.bias is not None}
+
+
 def bits(
-    model: str | Path,
+    model: Any,
     *,
+    example: tuple[Any, ...] | None = None,
     runtime: str,
     device: str | None = None,
     budgets: Mapping[str, int | str] | None = None,
@@ -62,7 +79,8 @@ def bits(
     """Find the best bits for the network in `model`, prove them and count everything again.
 
     Args:
-        model: A model file (ONNX, TFLite, MCUNet JSON).
+        model: A model file (ONNX, TFLite, MCUNet JSON), or a `torch.nn.Module`.
+        example: Of a module, its arguments: one image with a batch of one.
         runtime: Kernel library, by name or path.
         device: Chip or board, by name or path; may be left out where `budgets` give SRAM and flash.
         budgets: Instead of what the device leaves, as a study spells them (`{"sram": "64 KiB"}`).
@@ -83,9 +101,12 @@ def bits(
         PluginError: when a package that the importer needs is not installed.
         VerificationError: when two exact engines disagree, or the recount does.
     """
-    path = Path(model)
-    text, read = _study(
+    path = Path(model) if isinstance(model, str | Path) else Path(f"{type(model).__name__}.pt")
+    read = import_model(path, options) if example is None else from_torch(model, example, name=path.stem, options=options)
+    text = _study(
         path,
+        read,
+        is_file=example is None,
         runtime=runtime,
         device=device,
         budgets=budgets,
@@ -106,7 +127,7 @@ def bits(
     except SpecError as error:
         raise at_options(error, name, text) from None
     _, folded = lowered(read.network, solution.loaded.value.runtime)
-    return BitsAnswer(solution, path, text, (*read.notes, *folded))
+    return BitsAnswer(solution, path, text, (*read.notes, *folded), {} if example is None else read.weights)
 
 
 def study_for(
@@ -130,8 +151,10 @@ def study_for(
     Raises:
         SpecError, PluginError: as `bits`.
     """
-    text, read = _study(
+    read = import_model(path, options)
+    text = _study(
         path,
+        read,
         runtime=runtime,
         device=device,
         budgets=budgets,
@@ -150,7 +173,9 @@ def study_for(
 
 def _study(
     path: Path,
+    read: ImportedModel,
     *,
+    is_file: bool = True,
     runtime: str,
     device: str | None,
     budgets: Mapping[str, int | str] | None,
@@ -163,15 +188,14 @@ def _study(
     objective: str | Mapping[str, Any],
     engine: str,
     options: ImportOptions | None,
-) -> tuple[str, ImportedModel]:
-    read = import_model(path, options)
+) -> str:
     image, *_ = read.network.tensors
     classes = max(int(tensor.channels) for tensor in read.network.outputs)
     told = {} if options is None else options.model_dump(mode="json", exclude_unset=True)
     study: dict[str, Any] = {
         "kind": "study",
         "task": {"input": [int(image.height), int(image.width), int(image.channels)], "classes": classes},
-        "network": {"file": path.name, **told},
+        "network": {"file": path.name, **told} if is_file else {"name": path.stem, **document(read.network)},
         **({} if device is None else {"device": _from_anywhere(device)}),
         "runtime": _from_anywhere(runtime),
         **({} if budgets is None else {"budgets": dict(budgets)}),
@@ -186,7 +210,7 @@ def _study(
         "objective": objective if isinstance(objective, str) else dict(objective),
         "qbr": {"engine": engine},
     }
-    return "".join(f"{key}: {_flow(value)}\n" for key, value in study.items()), read
+    return "".join(f"{key}: {_flow(value)}\n" for key, value in study.items())
 
 
 def write_study(path: Path, text: str) -> None:

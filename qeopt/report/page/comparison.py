@@ -9,6 +9,7 @@ from typing import Any
 from qeopt.report.comparison import EQUAL_GAP
 from qeopt.report.page.content import Cell, Fact, Page, Section, Shown, Table, Words
 from qeopt.report.page.parts import commands, number, origin, ran, when
+from qeopt.report.pictures.depth import depth_pictures
 from qeopt.report.pictures.gaps import comparison_picture, comparison_title
 from qeopt.report.words import amount
 
@@ -19,9 +20,11 @@ def comparison_page(document: Document, run: Document, folder: str) -> Page:
     """What greedy rules lose against exact engines."""
     instances = document["instances"]
     drawn = "one network" if len(instances) == 1 else f"{len(instances):,} structures, drawn with seed {document['seed']}"
+    depth = depth_pictures(document)
     sections = [
         Section("meaning", "What it says", [Words([comparison_title(document), *_exactness(document)])]),
         Section("gaps", "What every engine loses", [Shown(comparison_picture(document)), _summary(document, run)]),
+        *([Section("depth", "Bits from front to back", [Shown(picture) for picture in depth])] if depth else []),
         Section("origin", "Where it comes from", [origin(document, run), commands(folder, run)]),
     ]
     facts = [Fact("engines", str(len(document["engines"]))), Fact("structures", f"{len(instances):,}")]

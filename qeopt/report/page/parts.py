@@ -21,9 +21,14 @@ def origin(document: Document, run: Document) -> Table:
     return Table("Files that decide it, and the machine that found it", ("what", "which", "SHA-256"), rows)
 
 
+COSTS = {"core_seconds": "core-seconds", "gco2e": "gCO2e", "gco2e_per_core_hour": "gCO2e a core-hour, assumed"}
+"""What a run cost, by its name in the run record."""
+
+
 def machine(run: Document) -> list[list[Cell]]:
-    """Where a run ran."""
-    return [[Cell(name), Cell(str(run[name])), Cell("")] for name in ("host", "platform", "python") if run.get(name)]
+    """Where a run ran, and what it cost."""
+    found = [[Cell(name), Cell(str(run[name])), Cell("")] for name in ("host", "platform", "python") if run.get(name)]
+    return found + [[Cell(title), Cell(f"{run[name]:g}"), Cell("")] for name, title in COSTS.items() if name in run]
 
 
 def command_line(run: Document) -> str:
