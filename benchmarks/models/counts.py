@@ -9,6 +9,9 @@ from typing import Any
 import onnx
 import onnx.shape_inference
 
+SAMPLES = 16_000
+"""Values of a sound whose length is left open."""
+
 
 class UncountableError(Exception):
     """A shape is not known, or an operator has weights that are not stored."""
@@ -19,6 +22,8 @@ def sides_of(path: Path, usual: tuple[int, int, int]) -> list[int]:
     graph = onnx.load(path, load_external_data=False).graph
     stored = {tensor.name for tensor in graph.initializer}
     dims = [dim.dim_value for dim in next(value for value in graph.input if value.name not in stored).type.tensor_type.shape.dim]
+    if len(dims) == 2:
+        return [1, 1, dims[1] or SAMPLES]
     image = dims[1:] if dims[-1] in {1, 3} else [*dims[2:], dims[1]]
     return [side or other for side, other in zip([1] * (3 - len(image)) + image, usual, strict=True)]
 

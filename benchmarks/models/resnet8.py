@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from qeopt.training.data.idx import read_idx_folder
 
 SEEDS = (0, 1, 2)
-TRAINED, EPOCHS, BATCH = 16_000, 4, 128
+TRAINED, EPOCHS, BATCH = 10_000, 3, 64
 CALIBRATION, TESTED = 64, 2_000
 
 

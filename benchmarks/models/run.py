@@ -92,7 +92,11 @@ def _arena(path: Path, network: Any) -> dict[str, Any]:
     except Exception as error:  # it refuses what it does not know
         return told | {"interpreter": str(error)[:120]}
     kind = np.dtype(micro.input()["dtype"])
-    arena = describe_arena(ran, runtime, Bits.uniform(ran, 8 * kind.itemsize))
+    width = 8 * kind.itemsize
+    every = Bits(
+        dict.fromkeys((op.name for op in ran.weighted_ops), width), dict.fromkeys((one.name for one in ran.tensors), width)
+    )
+    arena = describe_arena(ran, runtime, every)
     told["arena"] = None if arena is None else arena.bytes
     tail = (0 if arena is None else arena.lasting) + runtime.reserve.sram
     return told | {"head": measured.head, "tail": measured.tail, "lasting": tail, "type": kind.name}

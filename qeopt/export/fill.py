@@ -32,6 +32,7 @@ MOST_VALUES = 1 << 20
 COMPUTED = MOVING | {
     OpKind.CONV,
     OpKind.DEPTHWISE,
+    OpKind.TRANSPOSED_CONV,
     OpKind.DENSE,
     OpKind.ADD,
     OpKind.SUB,
