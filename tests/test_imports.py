@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = ("ortools", "pyomo", "highspy", "matplotlib", "onnx", "torch", "distributed", "pandas")
+HEAVY = ("ortools", "pyomo", "highspy", "matplotlib", "onnx", "torch", "distributed", "pandas", "vl_convert", "altair")
 
 
 @pytest.mark.parametrize("module", ["qeopt", "qeopt.cli.app", "qeopt_solvers"])

@@ -21,6 +21,7 @@ from qeopt.spec.load import load
 from qeopt.spec.model import build
 
 HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 SCORE = build(QEScore, {"sigma_a": 5, "sigma_w": 4, "stage_weights": [0, 0, 1, 1, 6]})
 BLOCK = re.compile(r"(?P<kernel>\d)/(?P<middle>\d+)>(?P<width>\d+)(?P<stride> s2)?(?P<shortcut> \+)?")
 

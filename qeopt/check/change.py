@@ -128,7 +128,7 @@ def _holds(study: Study, device: Device, change: Change) -> bool:
     if missing_isa(device, runtime) or (runtime.needs_isa and device.isa is None):
         return False
     try:
-        refiner = study.model_copy(update={"device": device}).refiner
+        refiner = study.on(device).refiner
     except ValueError:
         return False
     own = {name: amount for name, amount in change.amounts.items() if _own(study, name)}

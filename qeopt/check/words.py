@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from qeopt.budgets import budget
 from qeopt.infeasibility.network import Total
+from qeopt.memory.budgets import FPS
 from qeopt.qbr.reasons import Shortage
 from qeopt.spec.units import format_bytes
 from qeopt.study import Study
@@ -46,14 +47,17 @@ def setting(study: Study, name: str, amount: int) -> str:
     unit = budget(name).unit
     if unit.is_memory:
         return f"{amount} B"
-    return _number(_enough(amount, _per_unit(study, name))) if unit.is_converted else str(amount)
+    if not unit.is_converted:
+        return str(amount)
+    enough = _enough(amount, _per_unit(study, name))
+    return _number(_rate(enough)) if study.budgets.spelled(title(name)) == FPS else _number(enough)
 
 
 def key(study: Study, name: str) -> tuple[str, ...]:
     """Path of the value that a budget comes from: the study's own, or else the device or the runtime."""
     record = budget(name)
     if study.budgets.stated(record.key) is not None and not given_caps(study, name):
-        return "budgets", record.key
+        return "budgets", study.budgets.spelled(record.key)
     return ("runtime",) if record.given is None else (record.given.by,)
 
 
@@ -101,6 +105,13 @@ def _enough(amount: int, per_unit: float) -> float:
     while int(float(_number(steps * step)) * per_unit) < amount:
         steps += 1
     return steps * step
+
+
+def _rate(milliseconds: float) -> float:
+    """Inferences a second that leave at least this long for each, with a few digits, rounded down."""
+    value = 1000 / milliseconds
+    step = 10.0 ** (math.floor(math.log10(value)) - DIGITS + 1)
+    return math.floor(value / step) * step
 
 
 def _number(value: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import Annotated
 
 import typer
@@ -12,10 +11,12 @@ from qeopt.cli import options
 from qeopt.cli.overrides import overrides
 from qeopt.cli.verb import INTERRUPTED, emit, err, fail, out
 from qeopt.report.comparison import comparison_document, print_comparison
+from qeopt.report.cost import cost_text
 from qeopt.report.folder import Run, now, write_comparison
 from qeopt.report.progress import ProgressLine
 from qeopt.report.words import place
 from qeopt.runs import open_run
+from qeopt.runs.cost import Stopwatch
 from qeopt.spec.library import Library
 from qeopt.study.load import load_study
 from qeopt.verbs.compare import SAMPLES, compare
@@ -35,12 +36,13 @@ def command(
     set_: options.Sets = None,
     out_: options.Out = None,
     path: options.Paths = None,
+    gco2e: options.Carbon = options.GRAMS,
     json_: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
     """Assign bits by greedy rules and by exact engines, to a network or to structures drawn from a space."""
-    started, clock = now(), time.monotonic()
+    started, clock = now(), Stopwatch()
     given, library = overrides(set_, device=device, runtime=runtime), Library(tuple(path or ()))
     names = tuple(name.strip() for name in engines.split(",") if name.strip())
     loaded = load_study(study, overrides=given, library=library)
@@ -55,12 +57,13 @@ def command(
             )
         if not found.instances:
             fail("interrupted before anything was compared", INTERRUPTED)
-        run = Run(tuple(sys.argv), started, time.monotonic() - clock, found.loaded.files)
+        run = Run(tuple(sys.argv), started, clock.cost(gco2e), found.loaded.files)
         written = write_comparison(folder, found, run)
         if json_:
             emit({**comparison_document(found), "files": {name: str(path) for name, path in written.items()}})
         else:
             print_comparison(out(), found)
+            out().print(f"\n{cost_text(run.cost)}", soft_wrap=True)
             out().print(f"\nwritten: {', '.join(place(path) for path in written.values())}", soft_wrap=True)
         if found.interrupted:
             raise typer.Exit(INTERRUPTED)

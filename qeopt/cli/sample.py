@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import Annotated
 
 import typer
@@ -16,6 +15,7 @@ from qeopt.report.progress import ProgressLine
 from qeopt.report.samples import print_sampling, sampling_document, write_sampling
 from qeopt.report.words import place
 from qeopt.runs import open_run
+from qeopt.runs.cost import Stopwatch
 from qeopt.sampling.bits import EXACT, RULES
 from qeopt.spec.library import Library
 from qeopt.study.load import load_study
@@ -51,12 +51,13 @@ def command(
     set_: options.Sets = None,
     out_: options.Out = None,
     path: options.Paths = None,
+    gco2e: options.Carbon = options.GRAMS,
     json_: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
     """Draw designs of a study to train: structures of its space, bits for each by one or several rules, and their features."""
-    started, clock = now(), time.monotonic()
+    started, clock = now(), Stopwatch()
     given, library = overrides(set_, device=device, runtime=runtime), Library(tuple(path or ()))
     loaded = load_study(study, overrides=given, library=library)
     with open_run(out_, f"{loaded.value.name}.sample") as folder:
@@ -71,7 +72,7 @@ def command(
             )
         if not found.samples:
             fail("interrupted before anything was drawn", INTERRUPTED)
-        written = write_sampling(folder, found, Run(tuple(sys.argv), started, time.monotonic() - clock, found.loaded.files))
+        written = write_sampling(folder, found, Run(tuple(sys.argv), started, clock.cost(gco2e), found.loaded.files))
         if json_:
             emit({**sampling_document(found), "files": {name: str(path) for name, path in written.items()}})
         else:

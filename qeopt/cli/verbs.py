@@ -30,6 +30,7 @@ VERBS = {
     "sensitivity": "sensitivity",
     "show": "show",
     "runs": "runs",
+    "report": "report",
     "where": "where",
     "new": "new",
     "schema": "schema",

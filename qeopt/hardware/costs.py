@@ -120,7 +120,7 @@ def code_flash(runtime: Runtime, op: Op, bits: tuple[int, int, int]) -> int:
 
 def cycles(runtime: Runtime, op: Op, in_bits: Dim, w_bits: Dim, out_bits: Dim) -> Dim:
     """Estimated clock cycles of `op`; 0 without an estimate."""
-    formula = None if runtime.latency is None else runtime.latency.cycles.get(op.kind)
+    formula = None if runtime.timing is None else runtime.timing.cycles.get(op.kind)
     return 0 if formula is None else formula.of(executed(runtime, op), in_bits=in_bits, w_bits=w_bits, out_bits=out_bits)
 
 

@@ -65,6 +65,10 @@ class Flash(Block):
         return self
 
 
+JOINED = " + "
+"""Between the names of banks that follow each other."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """Banks that follow each other in addresses: memory in which a buffer may lie anywhere."""
@@ -75,6 +79,13 @@ class Run:
     """Bytes that may hold activations, reserves subtracted."""
     address: int | None = None
     """Address of the first byte; None where it is not known, or where a reserve may lie there."""
+    rank: int = 0
+    """Its place in the order in which a study prefers memories; all alike where it prefers none."""
+
+    @property
+    def banks(self) -> tuple[str, ...]:
+        """Names of its banks, the first one first."""
+        return tuple(self.name.split(JOINED))
 
 
 class Device(Block):
@@ -96,6 +107,9 @@ class Device(Block):
     """Extensions that a runtime may need, in lower case (dsp, mve); leave it out when unknown, and nothing is checked."""
     clock_mhz: Annotated[float, Field(gt=0)]
     """Highest clock of the core that runs the network."""
+    stall_factor: Annotated[float, Field(ge=1, le=10)] = 1
+    """Cycles that networks take here over those on the boards that models of time were fitted to: wait states, caches; 1 unless
+    measured."""
     macs_per_cycle: Annotated[float, Field(gt=0)] | None = None
     """Most 8-bit multiply-accumulates the instruction set can finish in one cycle; a ceiling, not a measurement."""
     source: Source | tuple[Source, ...]
@@ -146,6 +160,11 @@ class Device(Block):
         return self.flash.size - self.flash.reserved if isinstance(self.flash, Flash) else self.flash
 
     @property
+    def cycles_per_ms(self) -> float:
+        """Cycles of a model of time that pass in a millisecond, stalls of this board's memories taken off."""
+        return self.clock_mhz * 1000 / self.stall_factor
+
+    @property
     def macs_per_second(self) -> int | None:
         """Ceiling on multiply-accumulates a second, where the device declares one."""
         return None if self.macs_per_cycle is None else int(self.macs_per_cycle * self.clock_mhz * 1e6)
@@ -178,7 +197,7 @@ def _runs(regions: tuple[Region, ...]) -> tuple[Run, ...]:
         placed |= {bank.name for bank in banks}
         address = None if any(bank.reserved for bank in banks) else head.address
         size = sum(bank.size - bank.reserved for bank in banks)
-        runs.append(Run(" + ".join(bank.name for bank in banks), size, address))
+        runs.append(Run(JOINED.join(bank.name for bank in banks), size, address))
     circle = sorted(usable.keys() - placed)
     if circle:
         raise ValueError(f"the regions {', '.join(circle)} join each other in a circle")

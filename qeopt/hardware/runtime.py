@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from itertools import product
 from typing import Annotated, Literal
 
-from pydantic import Field, PlainSerializer, PlainValidator, model_validator
+from pydantic import Field, model_validator
 
-from qeopt.hardware.device import Source
-from qeopt.hardware.formula import BIT_NAMES, SHAPE_NAMES, Formula
+from qeopt.hardware.device import Device, Source
+from qeopt.hardware.formulas import BitFormula, KernelFormula, ShapeFormula, WeightFormula
+from qeopt.hardware.latency import Latency
 from qeopt.network import WEIGHTED_KINDS, OpKind
 from qeopt.network.lowering import ALL, Fold
 from qeopt.spec.model import Block
@@ -18,26 +19,6 @@ from qeopt.spec.units import ByteSize
 Bits = Annotated[int, Field(ge=1, le=32)]
 BitsOrNone = Annotated[int, Field(ge=0, le=32)]
 Tuples = tuple[tuple[int, int, int], ...]
-
-
-def _parse(*allow: str) -> PlainValidator:
-    def validate(value: object) -> Formula:
-        if isinstance(value, bool) or not isinstance(value, str | int):
-            raise ValueError("a formula must be a text or an integer")
-        return Formula.parse(value, allow)
-
-    return PlainValidator(validate, json_schema_input_type=str | int)
-
-
-_AS_TEXT = PlainSerializer(lambda formula: formula.text, return_type=str)
-ShapeFormula = Annotated[Formula, _parse(*SHAPE_NAMES), _AS_TEXT]
-"""A formula over an operator's shape."""
-BitFormula = Annotated[Formula, _parse(*SHAPE_NAMES, *BIT_NAMES), _AS_TEXT]
-"""A formula over an operator's shape and bits."""
-WeightFormula = Annotated[Formula, _parse(*SHAPE_NAMES, "w_bits"), _AS_TEXT]
-"""A formula over an operator's shape and the bits of its weights."""
-KernelFormula = Annotated[Formula, _parse(*BIT_NAMES), _AS_TEXT]
-"""A formula over bits alone: what all operators that run the same kernel share."""
 
 
 class Kernel(Block):
@@ -151,15 +132,6 @@ class Scratch(Block):
     """`per_step` holds it during its own step; `global_max` holds the largest one all the time."""
 
 
-class Latency(Block):
-    """An estimate of time, by declared costs; never a measurement."""
-
-    cycles: Mapping[OpKind, BitFormula]
-    """Clock cycles by kind of operator; none where a kind is not named."""
-    source: Source
-    """Where the estimate comes from."""
-
-
 class Energy(Block):
     """An estimate of energy, by declared costs; never a measurement."""
 
@@ -217,7 +189,7 @@ class Runtime(Block):
     linked: Linked = Linked()
     """Code that networks link, where that was measured; it counts beside `code`."""
     latency: Latency | None = None
-    """Estimated cycles, for `budgets.latency_ms`."""
+    """Estimated time, or its floor, for `budgets.latency_ms` and `budgets.fps`."""
     energy: Energy | None = None
     """Estimated energy, for `budgets.energy_uj`."""
     folds: tuple[Fold, ...] = ALL
@@ -258,6 +230,15 @@ class Runtime(Block):
                 if missing:
                     raise ValueError(f"kernel {kind.value!r} executes {entry}; `memory.packing` has no rule for {missing[0]} bits")
         return self
+
+    @property
+    def timing(self) -> Latency | None:
+        """The estimate of time, where there is one on the core at hand."""
+        return self.latency if self.latency is not None and self.latency.cycles else None
+
+    def on(self, device: Device | None, margin: float | None = None) -> Runtime:
+        """The same on the core of a device, times taken to be longer by a share of `margin` where budgets are kept."""
+        return self if self.latency is None else self.model_copy(update={"latency": self.latency.on(device, margin)})
 
     @property
     def pools(self) -> tuple[Scratch, ...]:

@@ -6,32 +6,55 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, PlainValidator, create_model
+from pydantic import Field, PlainValidator, create_model, model_validator
 
-from qeopt.budgets import TABLE, Budget, Stated, load_budget, table
+from qeopt.budgets import LATENCY, TABLE, Budget, Stated, load_budget, table
 from qeopt.hardware import Device, Run, Runtime
 from qeopt.memory.resources import Resources
 from qeopt.spec.errors import QeoptError
 from qeopt.spec.model import Block
-from qeopt.spec.units import Count, PositiveByteSize
+from qeopt.spec.units import Count, Percent, PositiveByteSize
 
 _TYPES: Mapping[Stated, Any] = {
     Stated.BYTES: Literal["unlimited"] | PositiveByteSize | None,
     Stated.COUNT: Count | None,
     Stated.NUMBER: Annotated[float, Field(gt=0)] | None,
 }
+FPS = "fps"
+"""How a study may spell `latency_ms` instead."""
 
 
 class Budgets(Block):
     """What a design may use at most. SRAM and flash default to what device and runtime leave."""
 
-    if TYPE_CHECKING:  # its fields are the table's
+    fps: Annotated[float, Field(gt=0)] | None = None
+    """Inferences a second: another way to write `latency_ms`, 1000 over this."""
+    margin: Percent | None = None
+    """Share by which estimates of time are taken to be too short where `latency_ms` or `fps` is kept, such as 15 %; none unless
+    the runtime has one."""
+
+    if TYPE_CHECKING:  # its other fields are the table's
 
         def __init__(self, **stated: Any) -> None: ...
 
     def stated(self, key: str) -> Any:
         """What the study says of a budget: an amount, `unlimited`, or None for nothing."""
-        return getattr(self, key)
+        return 1000 / self.fps if self.spelled(key) == FPS and self.fps is not None else getattr(self, key)
+
+    def spelled(self, key: str) -> str:
+        """The key under which the study states a budget."""
+        return FPS if key == LATENCY.key and self.fps is not None else key
+
+    @model_validator(mode="after")
+    def _time_has_one_name(self) -> Budgets:
+        stated = getattr(self, LATENCY.key, None)
+        if self.fps is not None and stated is not None:
+            raise ValueError(
+                f"`fps: {self.fps:g}` and `latency_ms: {stated:g}` are one budget in two ways; one of them was expected"
+            )
+        if self.margin is not None and self.fps is None and stated is None:
+            raise ValueError("`margin` is of `latency_ms` or `fps`, and neither is stated")
+        return self
 
 
 def _field(key: str) -> tuple[Any, Any]:

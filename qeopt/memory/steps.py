@@ -44,6 +44,7 @@ def steps(network: Network, runtime: Runtime) -> tuple[Step, ...]:
         first, last = lives.get(tensor.name, (0, -1))
         for at in held[max(first, 0) : last + 1]:
             at.append(tensor)
+    read = {network.home(tensor).name for op in network.ops for tensor in op.inputs}
     found: list[Step] = []
     for index, op in enumerate(network.ops):
         if runtime.memory.steps == "convolutions" and op.kind not in {OpKind.CONV, OpKind.DEPTHWISE}:
@@ -51,7 +52,7 @@ def steps(network: Network, runtime: Runtime) -> tuple[Step, ...]:
         own = {network.home(tensor).name for tensor in (*op.inputs, *op.outputs)}
         live = held[index]
         if runtime.memory.bystanders == "depthwise" and op.kind is not OpKind.DEPTHWISE:
-            live = [tensor for tensor in live if tensor.name in own]
+            live = [tensor for tensor in live if tensor.name in own or tensor.name not in read]
         reusable = (
             lives.get(op.inputs[0].name, (0, -1))[1] == index
             and op.output.lies_in is None

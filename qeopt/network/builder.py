@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from qeopt.network.graph import Dim, Network, Op, OpKind, Tensor
@@ -37,15 +37,23 @@ class NetworkBuilder:
         stride: int = 1,
         weight_bits: int | None = None,
         tied_to: str | None = None,
+        kernel_width: int | None = None,
+        is_scored: bool = True,
     ) -> Tensor:
-        """Append a convolution to `channels` channels."""
-        output = _strided(name, source, channels, stride, tied_to)
-        return self._append(Op(name, OpKind.CONV, (source,), output, kernel, stride, self.stage, weight_bits, self.unit))
+        """Append a convolution to `channels` channels; one that the score does not see has 8-bit weights unless stated.
 
-    def depthwise(self, name: str, source: Tensor, *, kernel: Dim, stride: int = 1) -> Tensor:
-        """Append a depthwise convolution."""
+        Its window is square unless it has a width of its own.
+        """
+        output = _strided(name, source, channels, stride, tied_to)
+        stage, weight_bits = self._seen(weight_bits, is_scored=is_scored)
+        op = Op(name, OpKind.CONV, (source,), output, kernel, stride, stage, weight_bits, self.unit, kernel_width)
+        return self._append(op)
+
+    def depthwise(self, name: str, source: Tensor, *, kernel: Dim, stride: int = 1, is_scored: bool = True) -> Tensor:
+        """Append a depthwise convolution; one that the score does not see has 8-bit weights."""
         output = _strided(name, source, source.channels, stride)
-        return self._append(Op(name, OpKind.DEPTHWISE, (source,), output, kernel, stride, self.stage, unit=self.unit))
+        stage, weight_bits = self._seen(None, is_scored=is_scored)
+        return self._append(Op(name, OpKind.DEPTHWISE, (source,), output, kernel, stride, stage, weight_bits, self.unit))
 
     def pool(self, name: str, source: Tensor, *, stride: int) -> Tensor:
         """Append an average pool with a window as wide as its stride; it keeps the bits of its input."""
@@ -67,13 +75,27 @@ class NetworkBuilder:
         output = Tensor(name, 1, 1, channels)
         return self._append(Op(name, OpKind.DENSE, (source,), output, weight_bits=weight_bits, unit=self.unit))
 
-    def finish(self, *, output_is_seen: bool = False) -> Network:
+    def hidden(self, name: str, source: Tensor, channels: Dim, *, weight_bits: int | None = None) -> Tensor:
+        """Append a dense layer that belongs to a stage; it reads all values of `source`."""
+        output = Tensor(name, 1, 1, channels)
+        return self._append(Op(name, OpKind.DENSE, (source,), output, stage=self.stage, weight_bits=weight_bits, unit=self.unit))
+
+    def finish(self, *, output_is_seen: bool = False, end: Tensor | None = None, beside: Sequence[Tensor] = ()) -> Network:
         """Return the network, with the bits of every tensor that the score does not see fixed at 8.
 
-        `output_is_seen` says that the network is a piece of a larger one, where a scored operator reads what it writes last.
+        Args:
+            output_is_seen: Whether the network is a piece of a larger one, where a scored operator reads what leaves it.
+            end: What leaves such a piece, where that is not what is written last but something that its operators read.
+            beside: What lies in memory all the while without being read.
         """
-        network = Network(self._name, tuple(self._tensors), tuple(self._ops), tuple(self._stage_ends))
+        tensors = (self._tensors[0], *beside, *self._tensors[1:])
+        results = frozenset() if end is None else frozenset({end.name})
+        network = Network(self._name, tensors, tuple(self._ops), tuple(self._stage_ends), results)
         return fix_unseen(network, output_is_seen=output_is_seen)
+
+    def _seen(self, weight_bits: int | None, *, is_scored: bool) -> tuple[int | None, int | None]:
+        """The stage of an operator and the bits of its weights."""
+        return (self.stage, weight_bits) if is_scored else (None, weight_bits or FIXED_BITS)
 
     def _append(self, op: Op) -> Tensor:
         self._ops.append(op)
@@ -85,7 +107,7 @@ def fix_unseen(network: Network, *, output_is_seen: bool = False) -> Network:
     """Fix at 8 the bits of every tensor that the score does not see: none that shares its bits is read by a scored operator."""
     seen = {network.bits_owner(op.inputs[0]).name for op in network.ops if op.is_scored}
     if output_is_seen:
-        seen.add(network.bits_owner(network.tensors[-1]).name)
+        seen.add(network.bits_owner(network.chain_end).name)
     final = {
         tensor.name: replace(tensor, bits=FIXED_BITS)
         if tensor.bits is None and network.bits_owner(tensor).name not in seen

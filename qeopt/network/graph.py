@@ -274,6 +274,11 @@ class Network:
         read |= {tensor.name for tensor in self.tensors if tensor.is_state or tensor.lies_in is not None}
         return tuple(tensor for tensor in self.tensors if tensor.name not in read - self.results)
 
+    @property
+    def chain_end(self) -> Tensor:
+        """Of a piece of a chain: what leaves it. What it writes last, unless it says that it hands on what it read."""
+        return self.tensor_by_name[next(iter(self.results))] if self.results else self.tensors[-1]
+
     @cached_property
     def sources(self) -> tuple[Tensor, ...]:
         """Tensors that no operator writes: images, and states before an inference."""

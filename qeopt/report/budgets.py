@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from qeopt.budgets import ENERGY, LATENCY, MACS, table
+from qeopt.budgets import ENERGY, MACS, table
 from qeopt.hardware.crossings import crossings
 from qeopt.report.counted import Counted
+from qeopt.report.time import tell_time
 from qeopt.score import MICRO
 from qeopt.verbs.explain import worths
 from qeopt_solvers.explain import Worth
@@ -75,7 +76,7 @@ def _nats(gain: int | None) -> float | None:
 
 def estimates(counted: Counted) -> tuple[str, ...]:
     """Say what the runtime estimates of time and energy, and by whose word, and which operators it needs besides the network's."""
-    runtime, device, used = counted.study.runtime, counted.study.device, counted.resources
+    runtime, used = counted.study.runtime, counted.resources
     found = []
     changes = crossings(runtime, counted.network)
     if changes:
@@ -84,10 +85,7 @@ def estimates(counted: Counted) -> tuple[str, ...]:
             f"beside these operators: {len(changes)} tensors change between signed and unsigned values in place "
             f"({values:,} values an inference, no memory)"
         )
-    if runtime.latency is not None:
-        cycles = used.used[LATENCY.name]
-        time = "" if device is None else f", {cycles / (device.clock_mhz * 1000):,.2f} ms at {device.clock_mhz:g} MHz"
-        found.append(f"estimated, not measured: {cycles:,} cycles{time} ({runtime.latency.source.url})")
+    found += tell_time(counted)
     if runtime.energy is not None:
         found.append(f"estimated, not measured: {used.used[ENERGY.name] / 1e6:,.2f} uJ ({runtime.energy.source.url})")
     return tuple(found)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from qeopt.budgets import LATENCY
 from qeopt.design import Design
-from qeopt.hardware.costs import mac_count, parameter_flash, weights_flash
+from qeopt.hardware.costs import cycles, mac_count, parameter_flash, weights_flash
 from qeopt.memory import Resources, StepUse, count
 from qeopt.network import Bits, Network, Op
 from qeopt.study import Study
@@ -48,6 +50,12 @@ class Layer:
     step_bytes: float | None
     """SRAM while it runs; None where the runtime does not count its step."""
     is_peak: bool
+    cycles: int | None = None
+    """Clock cycles by the runtime's estimate; None without one."""
+    ms: float | None = None
+    """The same as time on the study's device."""
+    time_share: float | None = None
+    """Its share of the time of one inference."""
 
 
 def layers(counted: Counted) -> tuple[Layer, ...]:
@@ -76,4 +84,17 @@ def _layer(counted: Counted, op: Op, use: StepUse | None, *, is_peak: bool) -> L
         weight_bytes=flash / runtime.unit_per_byte,
         step_bytes=None if use is None else use.total_bytes,
         is_peak=is_peak,
+        **_time(counted, op),
     )
+
+
+def _time(counted: Counted, op: Op) -> dict[str, Any]:
+    study = counted.study
+    if study.runtime.timing is None:
+        return {}
+    taken, whole = int(cycles(study.runtime, op, *counted.bits.of(op))), counted.resources.used[LATENCY.name]
+    return {
+        "cycles": taken,
+        "ms": None if study.device is None else taken / study.device.cycles_per_ms,
+        "time_share": taken / whole if whole else 0.0,
+    }

@@ -16,17 +16,22 @@ from typing import Any
 
 from qeopt.escape import csv_text
 from qeopt.files import write_atomically
-from qeopt.report.arena_plot import draw_arena
 from qeopt.report.comparison import comparison_document, print_comparison, seconds_document
 from qeopt.report.console import console_for
-from qeopt.report.convergence_plot import draw_convergence
+from qeopt.report.cost import cost_document, cost_text
 from qeopt.report.counted import Layer, layers
-from qeopt.report.gap_plot import draw_gaps, draw_scores
-from qeopt.report.plots import draw_memory
+from qeopt.report.page import write_page
+from qeopt.report.pictures.arena import arena_picture
+from qeopt.report.pictures.convergence import convergence_pictures
+from qeopt.report.pictures.depth import depth_pictures
+from qeopt.report.pictures.gaps import comparison_picture
+from qeopt.report.pictures.memory import bits_picture, memory_picture
+from qeopt.report.pictures.picture import stacked, write_picture
+from qeopt.report.pictures.sweep import sweep_pictures
 from qeopt.report.solution import SolutionReport, sources_document
-from qeopt.report.sweep_plot import draw_sweep
 from qeopt.report.sweeps import print_sweep, sweep_csv, sweep_document
 from qeopt.runs import round_row
+from qeopt.runs.cost import Cost
 from qeopt.search import Progress
 from qeopt.spec.load import SourceFile
 from qeopt.verbs.compare import Comparison
@@ -41,16 +46,9 @@ class Run:
 
     command: tuple[str, ...]
     started: datetime
-    seconds: float
+    cost: Cost
     sources: tuple[SourceFile, ...]
     history: Sequence[tuple[str, Progress]] = ()
-
-    def histories(self) -> dict[str, list[Progress]]:
-        """What was reported, by search."""
-        found: dict[str, list[Progress]] = {}
-        for name, progress in self.history:
-            found.setdefault(name, []).append(progress)
-        return found
 
     def document(self) -> dict[str, Any]:
         """The run record."""
@@ -58,7 +56,7 @@ class Run:
             "format": RUN_FORMAT,
             "command": list(self.command),
             "started": self.started.isoformat(timespec="seconds"),
-            "seconds": round(self.seconds, 3),
+            **cost_document(self.cost),
             "host": socket.gethostname(),
             "platform": platform.platform(),
             "python": sys.version.split()[0],
@@ -91,16 +89,20 @@ def write_solution(folder: Path, report: SolutionReport, run: Run) -> dict[str, 
         "picture": folder / "memory.png",
     }
     report.design.save(written["design"])
-    write_json(written["run"], run.document())
+    record = {**run.document(), "budgets": [asdict(row) for row in report.budgets]}
+    write_json(written["run"], record)
     write_atomically(written["report"], text.getvalue())
     write_atomically(written["layers"], _csv(rows))
-    draw_memory(report.counted, written["picture"])
+    bits = bits_picture(report.counted, [use.step.op.name for use in report.counted.resources.steps])
+    write_picture(stacked("memory", [memory_picture(report.counted), bits]), written["picture"])
     if report.design.arena is not None:
         written["map"] = folder / "arena.png"
-        draw_arena(report.counted, report.design.arena, written["map"])
-    if run.history:
+        write_picture(arena_picture(report.counted, report.design.arena), written["map"])
+    searched = convergence_pictures(record["history"])
+    if searched:
         written["convergence"] = folder / "convergence.png"
-        draw_convergence(report.design.study_name, run.histories(), written["convergence"])
+        write_picture(stacked("convergence", searched), written["convergence"])
+    written["page"] = write_page(folder)
     return written
 
 
@@ -113,16 +115,23 @@ def write_comparison(folder: Path, found: Comparison, run: Run) -> dict[str, Pat
     """Write a comparison, its run record with the times, its report and its picture."""
     text = io.StringIO()
     print_comparison(console_for(text), found)
+    text.write(f"\n{cost_text(run.cost)}\n")
     written = {
         "comparison": folder / "comparison.json",
         "run": folder / "run.json",
         "report": folder / "report.txt",
         "picture": folder / "gaps.png",
     }
-    write_json(written["comparison"], comparison_document(found))
+    document = comparison_document(found)
+    write_json(written["comparison"], document)
     write_json(written["run"], {**run.document(), "engine_seconds": seconds_document(found)})
     write_atomically(written["report"], text.getvalue())
-    (draw_scores if found.asked == 1 else draw_gaps)(found, written["picture"])
+    write_picture(comparison_picture(document), written["picture"])
+    shown = depth_pictures(document)
+    if shown:
+        written["depth"] = folder / "depth.png"
+        write_picture(stacked("depth", shown), written["depth"])
+    written["page"] = write_page(folder)
     return written
 
 
@@ -130,18 +139,23 @@ def write_sweep(folder: Path, found: Sweep, run: Run) -> dict[str, Path]:
     """Write a sweep, its run record, its report, its table for spreadsheets and its picture."""
     text = io.StringIO()
     print_sweep(console_for(text), found)
+    text.write(f"\n{cost_text(run.cost)}\n")
     written = {
         "sweep": folder / "sweep.json",
         "run": folder / "run.json",
         "report": folder / "report.txt",
         "table": folder / "sweep.csv",
-        "picture": folder / "sweep.png",
     }
-    write_json(written["sweep"], sweep_document(found))
+    document = sweep_document(found)
+    write_json(written["sweep"], document)
     write_json(written["run"], run.document())
     write_atomically(written["report"], text.getvalue())
     write_atomically(written["table"], sweep_csv(found))
-    draw_sweep(found, written["picture"])
+    pictures = sweep_pictures(document)
+    if pictures:
+        written["picture"] = folder / "sweep.png"
+        write_picture(stacked("sweep", pictures), written["picture"])
+    written["page"] = write_page(folder)
     return written
 
 

@@ -44,8 +44,11 @@ def layer_table(counted: Counted, console: Console) -> Table:
     scale = limit or counted.resources.sram_bytes or 1
     rows = layers(counted)
     columns = dict(zip(_LAYER_HEADINGS, zip(*map(_layer_cells, rows), strict=True), strict=True))
+    for heading in ("ms", "of time"):
+        if not any(columns[heading]):
+            del columns[heading]
     for heading in _DISPENSABLE:
-        if _bar_room(columns, console) < MIN_BAR:
+        if heading in columns and _bar_room(columns, console) < MIN_BAR:
             del columns[heading]
     width = min(MAX_BAR, max(_bar_room(columns, console), 0))
     full, empty = ("█", "·") if can_say(console, "█·") else ("#", ".")
@@ -66,9 +69,9 @@ def _bar_room(columns: Mapping[str, tuple[str, ...]], console: Console) -> int:
     return console.width - taken - len(" 100 % peak")
 
 
-_LAYER_HEADINGS = ("operator", "kind", "output", "in", "weights", "out", "MACs", "flash B", "SRAM B")
+_LAYER_HEADINGS = ("operator", "kind", "output", "in", "weights", "out", "MACs", "ms", "of time", "flash B", "SRAM B")
 _NUMBERS = frozenset(_LAYER_HEADINGS) - {"operator", "kind"}
-_DISPENSABLE = ("MACs", "kind", "flash B", "output")
+_DISPENSABLE = ("ms", "MACs", "kind", "flash B", "of time", "output")
 """What a narrow console does without, in this order; layers.csv has all of it."""
 
 
@@ -81,6 +84,8 @@ def _layer_cells(layer: Layer) -> tuple[str, ...]:
         "" if layer.weight_bits is None else str(layer.weight_bits),
         str(layer.output_bits),
         f"{layer.macs:,}" if layer.macs else "",
+        "" if layer.ms is None else f"{layer.ms:,.2f}",
+        "" if layer.time_share is None else percent(layer.time_share),
         amount(layer.weight_bytes) if layer.weight_bytes else "",
         "" if layer.step_bytes is None else amount(layer.step_bytes),
     )

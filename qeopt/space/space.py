@@ -13,8 +13,9 @@ from pydantic import Field, model_validator
 
 from qeopt.network import Network, NetworkBuilder, Tensor
 from qeopt.network.builder import FIXED_BITS
+from qeopt.network.graph import Sides
 from qeopt.space.blocks.base import BlockKind
-from qeopt.space.cells import Cell
+from qeopt.space.cells import Cell, SideCell
 from qeopt.space.genes import Value
 from qeopt.spec.model import Block
 from qeopt.spec.plugins import Table, union_of
@@ -25,7 +26,11 @@ BLOCKS = Table(
         "conv": "qeopt.space.blocks.conv:Conv",
         "k1dwk1": "qeopt.space.blocks.k1dwk1:K1DWK1",
         "mbconv": "qeopt.space.blocks.mbconv:MBConv",
+        "separable": "qeopt.space.blocks.separable:Separable",
+        "residual": "qeopt.space.blocks.residual:Residual",
+        "dense": "qeopt.space.blocks.dense:Dense",
         "classifier": "qeopt.space.blocks.classifier:Classifier",
+        "detection": "qeopt.space.blocks.detection:Detection",
     },
 )
 
@@ -62,6 +67,8 @@ class Place:
     output_is_seen: bool
     """Whether a scored operator reads what the cell writes."""
     is_first: bool
+    results: tuple[Sides, ...] = ()
+    """Height, width and channels of results of the network that were written before; they lie in memory to the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +137,12 @@ class Space(Block):
             raise ValueError(f"widths may not decrease from block to block: {widths}")
         return structure
 
+    def is_ruled(self, index: int) -> bool:
+        """Whether a block may not be narrower than the last block before it that has a width."""
+        ruled = {self.genes[position][0] for position in self.ruled_widths}
+        with_width = [block.name for block in self.blocks[: index + 1] if any(gene.name == "width" for gene in block.genes)]
+        return self.blocks[index].name in ruled and len(with_width) > 1 and with_width[-2] in ruled
+
     def smallest(self) -> Structure:
         """The structure with the least value of every gene that the rules allow.
 
@@ -168,17 +181,20 @@ class Space(Block):
     def cells(self, structure: Structure, task: Task) -> tuple[PlacedCell, ...]:
         """Walk the cells of a structure from the image to the classifier.
 
-        A stage ends before each strided cell but the first, and with the last cell that is scored.
+        A stage ends before each strided cell but the first, and with the last cell that is scored. Cells beside the chain are no
+        part of a stage.
         """
         height, width, _ = task.input
         named = list(self._named_cells(structure, task))
         placed: list[PlacedCell] = []
         stage = 0
+        results: tuple[Sides, ...] = ()
         for index, (name, block, cell, reads) in enumerate(named):
-            following = named[index + 1][2] if index + 1 < len(named) else None
+            following = next((later for _, _, later, _ in named[index + 1 :] if not isinstance(later, SideCell)), None)
             seen = following is not None and following.IS_SCORED
             ends = cell.IS_SCORED and (following is None or not seen or following.stride > 1)
-            placed.append(PlacedCell(name, block, cell, reads, Place(height, width, stage, ends, seen, index == 0)))
+            placed.append(PlacedCell(name, block, cell, reads, Place(height, width, stage, ends, seen, index == 0, results)))
+            results += cell.results(height, width) if isinstance(cell, SideCell) else ()
             height, width = -(-height // cell.stride), -(-width // cell.stride)
             stage += ends
         return tuple(placed)

@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from qeopt.spec.errors import quote
 
@@ -16,6 +16,8 @@ _BINARY_NAMES = ("B", "KiB", "MiB", "GiB")
 _DECIMAL = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 # Bounded digits: Decimal arithmetic on a pasted megabyte of them would take long and mean nothing.
 _QUANTITY = re.compile(r"([+-]?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:[eE][+-]?[0-9]{1,2})?) ?([A-Za-z]{0,5})")
+_PERCENT = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?) ?%")
+_MOST_PERCENT = 1000
 _MAX = 2**63 - 1
 _A_SIZE = "a size such as 262144, 664 B, 256 KiB or 1 MiB"
 _A_COUNT = "a count such as 60000000, 60 M, 6.976 G or 109e6"
@@ -49,6 +51,18 @@ def parse_count(value: object) -> int:
     if unit not in _DECIMAL:
         raise ValueError(f"{quote(value)} has an unknown unit; {_A_COUNT} was expected (k, M, G, T are powers of 1000)")
     return _whole(value, number * _DECIMAL[unit], 1)
+
+
+def parse_percent(value: object) -> float:
+    """Return the share that a text such as ``15 %`` says: 0.15.
+
+    Raises:
+        ValueError: It is no percentage from 0 % to 1000 %.
+    """
+    match = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None or Decimal(match[1]) > _MOST_PERCENT:
+        raise ValueError(f"got {quote(value)}; a percentage from 0 % to {_MOST_PERCENT} %, such as 15 %, was expected")
+    return float(Decimal(match[1]) / 100)
 
 
 def format_bytes(size_bytes: int) -> str:
@@ -107,3 +121,11 @@ PositiveByteSize = Annotated[int, BeforeValidator(parse_positive_bytes), _schema
 
 Count = Annotated[int, BeforeValidator(parse_count), _schema(1, "60 M")]
 """A positive whole number: an integer or text such as ``60 M``."""
+
+Percent = Annotated[
+    float,
+    BeforeValidator(parse_percent),
+    PlainSerializer(lambda share: f"{100 * share:g} %", return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["15 %"]}),
+]
+"""A share, zero or more: text such as ``15 %``."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 from pydantic import model_validator
 
 from qeopt.hardware import Device, Run, Runtime
-from qeopt.memory import Budgets, Limits, limits_of, runs_of
+from qeopt.memory import Budgets, Limits, MemoryPreference, limits_of, runs_of
 from qeopt.qbr import BitChoices, QbrSettings, Refiner
 from qeopt.score import OBJECTIVES, Objective
 from qeopt.search.settings import SearchSettings
@@ -38,6 +38,8 @@ class Study(Block):
     """Kernel library."""
     budgets: Budgets = Budgets()
     """What a design may use at most."""
+    memory: MemoryPreference = MemoryPreference()
+    """Which memories of the device are used first."""
     bits: BitChoices
     """Which bits may be chosen."""
     objective: AnyObjective
@@ -54,6 +56,16 @@ class Study(Block):
         if isinstance(self.network, Space) and self.network.size > 1:
             raise ValueError("a network leaves no structural choice open; call it a `space`, or give every choice one value")
         return self
+
+    @model_validator(mode="after")
+    def _runtime_knows_its_core(self) -> Study:
+        """Estimates of time are of a core, so the runtime is one on the device's; what files say stays as it is."""
+        object.__setattr__(self, "runtime", self.runtime.on(self.device, self.budgets.margin))
+        return self
+
+    def on(self, device: Device) -> Study:
+        """The same study for another device."""
+        return self.model_copy(update={"device": device, "runtime": self.runtime.on(device, self.budgets.margin)})
 
     @property
     def subject(self) -> Subject:
@@ -84,7 +96,7 @@ class Study(Block):
     @property
     def runs(self) -> tuple[Run, ...]:
         """Where buffers may lie; none where budgets state a size without a device that has it."""
-        return runs_of(self.budgets, self.device, self.runtime)
+        return self.memory.ordered(runs_of(self.budgets, self.device, self.runtime))
 
     @property
     def refiner(self) -> Refiner:

@@ -156,7 +156,7 @@ def _with_more_rules(rng: Random, described: dict[str, Any], widths: list[int]) 
 
 def _with_estimates(rng: Random, limits: Limits, space: Space, task: Task, loose: Refiner) -> Limits:
     """Budgets for what is estimated, between what some structure uses at fewest and at most bits."""
-    if loose.runtime.latency is None:
+    if loose.runtime.timing is None:
         return limits
     network = space.expand(rng.choice(list(structures(space))), task)
     low, high = (count(network, loose.runtime, Bits.uniform(network, bits)) for bits in (2, max(loose.choices.activations)))

@@ -72,6 +72,12 @@ def first_fit(items: Sequence[Item], arenas: Sequence[int] | None = None) -> tup
     return best
 
 
+def first_fit_in_order(items: Sequence[Item], arenas: Sequence[int]) -> tuple[int, ...] | None:
+    """Place the smallest items first, so that many of them lie in the first arenas; None where an item finds no place."""
+    order = sorted(range(len(items)), key=lambda index: (items[index].size, _first(items[index])))
+    return _place(items, _meetings(items), order, arenas)
+
+
 def tops_of(items: Sequence[Item], offsets: Sequence[int], arenas: Sequence[int] | None = None) -> tuple[int, ...]:
     """By arena: the end of its highest item, from the start of the arena."""
     homes = spans(arenas)

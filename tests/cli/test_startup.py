@@ -22,7 +22,7 @@ sys.argv[1:] = ["solve", "vww_256k"]
 from qeopt.cli.app import main
 main()
 """
-HEAVY = "ortools pyomo highspy matplotlib onnx torch distributed pandas"
+HEAVY = "ortools pyomo highspy matplotlib onnx torch distributed pandas vl_convert altair"
 SIGNAL = "os.kill(os.getpid(), signal.SIGINT)"
 CONVERTED = """
             try:

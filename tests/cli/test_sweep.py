@@ -12,7 +12,7 @@ from qeopt.report.progress import ProgressLine
 
 Run = Callable[..., Result]
 KEYS = {"format", "status", "study_name", "axes", "asked", "points", "monotone", "sources"}
-FILES = ["report.txt", "run.json", "sweep.csv", "sweep.json", "sweep.png"]
+FILES = ["report.html", "report.txt", "run.json", "sweep.csv", "sweep.json", "sweep.png"]
 
 
 def test_a_network_over_two_budgets(run: Run, tmp_path: Path, golden: Callable[[str, str], None]) -> None:

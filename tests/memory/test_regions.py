@@ -13,8 +13,9 @@ from qeopt.design.recount import recount
 from qeopt.export import export
 from qeopt.hardware import Device, Run, Runtime
 from qeopt.memory import Budgets, limits_of, runs_of
-from qeopt.report.arena_plot import draw_arena
 from qeopt.report.counted import Counted
+from qeopt.report.pictures.arena import arena_picture
+from qeopt.report.pictures.picture import write_picture
 from qeopt.spec.library import Library
 from qeopt.spec.load import load
 from qeopt.spec.model import build
@@ -169,7 +170,7 @@ def test_no_bits_with_addresses_is_a_proven_answer(study_file: Path) -> None:
 
 def test_the_picture_and_the_header_show_both_memories(design: Design, tmp_path: Path) -> None:
     assert design.arena is not None
-    draw_arena(Counted.of_design(design), design.arena, tmp_path / "arena.png")
+    write_picture(arena_picture(Counted.of_design(design), design.arena), tmp_path / "arena.png")
     assert (tmp_path / "arena.png").stat().st_size > 10_000
     export(design, "c", tmp_path / "design.h", {"prefix": "d"})
     text = (tmp_path / "design.h").read_text()

@@ -1,16 +1,20 @@
 """Pictures are drawn for every way of counting, whole or not at all, and the same twice."""
 
-import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from qeopt.design.arena import describe_arena
 from qeopt.network import Bits
-from qeopt.report.convergence_plot import draw_convergence
+from qeopt.report.comparison import comparison_document
 from qeopt.report.counted import Counted, layers
-from qeopt.report.gap_plot import draw_gaps, draw_scores
-from qeopt.report.plots import draw_memory
-from qeopt.search import Progress
+from qeopt.report.pictures.arena import arena_picture
+from qeopt.report.pictures.convergence import convergence_pictures
+from qeopt.report.pictures.gaps import comparison_picture
+from qeopt.report.pictures.memory import bits_picture, memory_picture
+from qeopt.report.pictures.picture import Picture, stacked, write_picture
+from qeopt.report.pictures.time import time_picture
 from qeopt.study.load import load_study
 from qeopt.verbs.compare import compare
 
@@ -32,36 +36,72 @@ def _counted(name: str, *overrides: str) -> Counted:
 )
 def test_memory(tmp_path: Path, name: str, overrides: tuple[str, ...]) -> None:
     for target in ("one.png", "two.png"):
-        draw_memory(_counted(name, *overrides), tmp_path / target)
+        write_picture(memory_picture(_counted(name, *overrides)), tmp_path / target)
     content = (tmp_path / "one.png").read_bytes()
     assert content.startswith(b"\x89PNG")
     assert content == (tmp_path / "two.png").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.png", "two.png"]
 
 
-def _round(evaluations: int, score: float | None, bound: float | None) -> Progress:
-    return Progress(4, evaluations, evaluations, 3, score, bound, evaluations / 100)
+def _round(search: str, evaluations: int, score: float | None, bound: float | None) -> dict[str, Any]:
+    counts = {"evaluations": evaluations, "feasible": evaluations, "refined": 3, "seconds": evaluations / 100}
+    return {"search": search, "best_score": score, "bound": bound, **counts}
 
 
 @pytest.mark.parametrize(
-    "histories",
+    ("history", "names"),
     [
-        {
-            "study": [_round(5, None, 12.0), _round(100, 10.0, 12.0), _round(200, 12.0, 12.0)],
-            "tied": [_round(5, 9.0, 9.5)],
-            "nothing": [_round(5, None, -math.inf)],
-        },
-        {"study": [_round(5, 9.0, None), _round(100, 10.0, None)]},
-        {"study": [_round(5, -1.0, 0.0)]},
-        {},
+        (
+            [
+                _round("study", 5, None, 12.0),
+                _round("study", 100, 10.0, 12.0),
+                _round("study", 200, 12.0, 12.0),
+                _round("tied", 5, 9.0, 9.5),
+                _round("nothing", 5, None, None),
+            ],
+            ["convergence", "funnel"],
+        ),
+        ([_round("study", 5, 9.0, None), _round("study", 100, 10.0, None)], ["convergence", "funnel"]),
+        ([_round("study", 5, -1.0, 0.0), _round("study", 9, -1.0, 0.0)], ["funnel"]),
+        ([], []),
     ],
 )
-def test_convergence(tmp_path: Path, histories: dict[str, list[Progress]]) -> None:
+def test_convergence(tmp_path: Path, history: list[dict[str, Any]], names: list[str]) -> None:
+    found = convergence_pictures(history)
+    assert [picture.name for picture in found] == names
+    if not found:
+        return
     for target in ("one.png", "two.png"):
-        draw_convergence("a study", histories, tmp_path / target)
+        write_picture(stacked("convergence", found), tmp_path / target)
     content = (tmp_path / "one.png").read_bytes()
     assert content.startswith(b"\x89PNG")
     assert content == (tmp_path / "two.png").read_bytes()
+
+
+def test_a_search_is_told_by_what_it_came_to() -> None:
+    found = convergence_pictures([_round("study", 100, 10.0, 12.0), _round("study", 200, 12.0, 12.0)])[0]
+    assert found.title == "12.0000, proven best, after 200 structures in 2.0 s; found last"
+
+
+def _pictures() -> list[Picture]:
+    counted = _counted("vww_256k", "device=gap9", "runtime=pulp-nn")
+    bits, arena = counted.bits, describe_arena(counted.network, counted.study.runtime, counted.bits)
+    assert arena is not None
+    told = [_round("study", 100, 10.0, 12.0), _round("study", 200, 12.0, 12.0)]
+    timed = time_picture(counted)
+    assert timed is not None
+    assert bits.weights
+    strip = bits_picture(counted, [op.name for op in counted.network.ops])
+    return [memory_picture(counted), strip, arena_picture(counted, arena), timed, *convergence_pictures(told)]
+
+
+def test_every_specification_is_vega_lite() -> None:
+    altair = pytest.importorskip("altair")
+    for picture in _pictures():
+        document = picture.document()
+        altair.Chart.from_dict(document, validate=True)
+        assert document["description"].endswith(".")
+        assert " ".join(document["title"]["text"]) == picture.title
 
 
 def test_layers_hold_the_peak_and_all_of_the_flash() -> None:
@@ -75,12 +115,19 @@ def test_layers_hold_the_peak_and_all_of_the_flash() -> None:
 
 
 def test_gaps(tmp_path: Path) -> None:
-    found = compare("vww_256k", samples=3, engines=["ratio", "paper", "cp_sat"])
-    draw_gaps(found, tmp_path / "gaps.png")
-    draw_scores(found, tmp_path / "scores.png")
-    assert all(path.read_bytes().startswith(b"\x89PNG") for path in tmp_path.iterdir())
+    document = comparison_document(compare("vww_256k", samples=3, engines=["ratio", "paper", "cp_sat"]))
+    picture = comparison_picture(document)
+    worst = max(row["largest_gap"] for row in document["summary"])
+    assert f" loses {100 * worst:.3g} % of the score at worst; " in picture.title
+    assert picture.title.endswith(("cp_sat loses nothing", "cp_sat lose nothing"))
+    write_picture(picture, tmp_path / "gaps.png")
+    single = comparison_picture({**document, "instances": document["instances"][:1]})
+    write_picture(single, tmp_path / "scores.svg")
+    assert (tmp_path / "scores.svg").read_text().startswith("<svg")
+    assert all(picture.document()["description"].endswith(f"{picture.title}.") for picture in (picture, single))
 
 
 def test_gaps_without_any_proof(tmp_path: Path) -> None:
-    draw_gaps(compare("vww_256k", samples=2, engines=["ratio"]), tmp_path / "gaps.png")
-    assert (tmp_path / "gaps.png").is_file()
+    picture = comparison_picture(comparison_document(compare("vww_256k", samples=2, engines=["ratio"])))
+    assert picture.title == "no engine's loss is known, as none proved the best bits"
+    write_picture(picture, tmp_path / "gaps.png")

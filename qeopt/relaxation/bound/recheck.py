@@ -115,8 +115,7 @@ def _rows(terms: _Terms, number: int, entering: Integers, leaving: Integers, *, 
     pairs = np.array(list(product(range(len(leaving)), range(len(entering)))))[:, ::-1]
     same = entering[pairs[:, 0]] == leaving[pairs[:, 1]]
     allowed = same if keeps else np.ones(len(pairs), dtype=np.bool_)
-    ruled = {terms.space.genes[position][0] for position in terms.space.ruled_widths}
-    if number and {terms.space.blocks[number].name, terms.space.blocks[number - 1].name} <= ruled:
+    if terms.space.is_ruled(number):
         allowed &= entering[pairs[:, 0]] <= leaving[pairs[:, 1]]
     step = max(CHUNK // terms.combinations, 1)
     for chosen in (pairs[allowed & same], pairs[allowed & ~same]):

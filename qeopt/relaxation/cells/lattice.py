@@ -189,7 +189,7 @@ class _LatticeBuilder:
             column_genes=tuple(genes for _, genes in columns),
             declared=frozenset(gene.name for gene in block.genes),
             units=units,
-            may_shrink=not self._is_ruled(index),
+            may_shrink=not self._space.is_ruled(index),
             only=first_at(place(1, 0)),
             first=first_at(place(2, 0)) if several else None,
             middle=repeated_at(place(3, 1)) if several else None,
@@ -251,11 +251,6 @@ class _LatticeBuilder:
         ]
         cells = [placed for placed in self._space.cells(Structure(tuple(values)), self._task) if placed.block == index]
         return cells[min(number, len(cells) - 1)].place
-
-    def _is_ruled(self, index: int) -> bool:
-        """Whether a block may not be narrower than the block before it."""
-        ruled = {self._space.genes[position][0] for position in self._space.ruled_widths}
-        return index > 0 and {self._space.blocks[index].name, self._space.blocks[index - 1].name} <= ruled
 
 
 def boundary_widths(refiner: Refiner) -> tuple[int, ...]:

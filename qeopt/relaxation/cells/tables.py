@@ -42,10 +42,12 @@ class CellKind:
         cell = self.type(**dict(self.fixed), **{name: dims[:, column] for column, name in enumerate(self.type.DIMS, start=1)})
         builder = NetworkBuilder("cell", source, place.stage)
         builder.unit = "cell"
-        cell.build(builder, "y", source)
+        written = cell.build(builder, "y", source)
         if place.ends_stage:
             builder.end_stage()
-        return builder.finish(output_is_seen=place.output_is_seen)
+        beside = [Tensor(f"result {number}", *sides, bits=FIXED_BITS) for number, sides in enumerate(place.results, start=1)]
+        hands_on = written.name == source.name and place.output_is_seen  # else nothing that is scored waits for it
+        return builder.finish(output_is_seen=place.output_is_seen, end=source if hands_on else None, beside=beside)
 
 
 def dimensions(placed: PlacedCell) -> tuple[int, ...]:

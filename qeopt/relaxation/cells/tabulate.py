@@ -80,7 +80,7 @@ class _Tabulator:
         for reading in readings(network):
             gains += self._by_width(reading.op.inputs[0], partial(gain_of_reading, objective, reading))
         position = {width: index for index, width in enumerate(boundary)}
-        ends = np.concatenate([self._by_width(end, position.get) for end in (network.tensors[0], network.ops[-1].output)], axis=1)
+        ends = np.concatenate([self._by_width(end, position.get) for end in (network.tensors[0], network.chain_end)], axis=1)
         groups = self._groups()
         plain = [self._plain(total) for total in self._totals]
         apart = [] if all(cost is None for cost in plain) else [np.arange(self._count)]

@@ -23,7 +23,9 @@ class Conv(Block):
     width: Whole
     """Output channels."""
     kernel: Whole = (1,)
-    """Side of the square window."""
+    """Side of the window, or its height."""
+    kernel_width: Annotated[int, Field(ge=1, le=255)] | None = None
+    """Width of the window where it is not square."""
     stride: Annotated[int, Field(ge=1, le=8)] = 1
     """Step of the window."""
     weight_bits: Annotated[int, Field(ge=1, le=16)] | None = None
@@ -36,4 +38,4 @@ class Conv(Block):
 
     def cell(self, source: Dim, values: Mapping[str, Values], *, first: bool, same_width: bool, classes: int) -> Cell:
         """The convolution."""
-        return ConvCell(whole(values["width"]), whole(values["kernel"]), self.stride, self.weight_bits)
+        return ConvCell(whole(values["width"]), whole(values["kernel"]), self.stride, self.weight_bits, self.kernel_width)

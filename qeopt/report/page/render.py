@@ -1,0 +1,52 @@
+"""A page as HTML. Every text goes through Jinja2's escaping; specifications are JSON in which nothing can end a script."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from qeopt.escape import visible
+from qeopt.report.page.content import Page, Shown
+from qeopt.report.page.vega import bundle, compiled
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+
+def render(page: Page) -> str:
+    """The whole file."""
+    pictures = {
+        part.picture.name: compiled(part.picture) for section in page.sections for part in section.parts if isinstance(part, Shown)
+    }
+    return _template().render(
+        page=page,
+        style=_asset("page.css"),
+        script=_asset("page.js"),
+        vega=bundle() if pictures else "",
+        specs=script_json(pictures),
+    )
+
+
+def script_json(value: Any) -> str:
+    """JSON for the inside of a script: no `<`, `>` or `&`, and no line that JavaScript ends elsewhere than JSON."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415  # most verbs write no page
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_seen)
+    return environment.from_string(_asset("page.html"))
+
+
+def _seen(value: Any) -> Any:
+    """Names are data: what would hide or reorder text is spelled out. Markup of our own has none of it."""
+    return visible(value) if type(value) is str else value
+
+
+def _asset(name: str) -> str:
+    return files("qeopt.report.page").joinpath("assets", name).read_text(encoding="utf-8")

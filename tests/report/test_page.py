@@ -1,0 +1,96 @@
+"""The page of a run: one file, the same whenever it is made, in which names are data."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from qeopt.cli.verbs import app
+from qeopt.report.page import write_page
+from qeopt.report.page.render import script_json
+
+STUDY = """\
+kind: study
+name: "</title><script>alert(1)</script>"
+task: {input: [8, 8, 4], classes: 4}
+network:
+  image: {name: picture, shape: [8, 8, 4]}
+  ops:
+    - name: "<img src=x onerror=alert(1)>"
+      op: conv
+      reads: [picture]
+      shape: [8, 8, 4]
+      kernel: [3, 3]
+      stage: 0
+      unit: "</script>"
+    - {name: "</script>", op: conv, reads: ["<img src=x onerror=alert(1)>"], shape: [8, 8, 4], kernel: [3, 3], stage: 0}
+    - {name: "@ink", op: add, reads: ["<img src=x onerror=alert(1)>", "</script>"], shape: [8, 8, 4]}
+device: stm32f412
+runtime: tinyengine
+bits: {weights: [4, 8], activations: [8]}
+objective: {kind: qe}
+qbr: {engine: chain}
+"""
+
+
+class Elements(HTMLParser):
+    """What a browser would see."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self.alternatives: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        found = dict(attrs)
+        self.links += [str(found[name]) for name in ("src", "href") if name in found]
+        if found.get("role") == "img":
+            self.alternatives.append(found.get("aria-label") or "")
+        assert not [name for name in found if name.startswith("on")]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("page")
+    (folder / "study.yaml").write_text(STUDY)
+    told = CliRunner().invoke(app, ["solve", str(folder / "study.yaml"), "--out", str(folder / "run")])
+    assert told.exit_code == 0, told.output
+    return folder / "run"
+
+
+def test_names_are_data_in_a_page(run: Path) -> None:
+    text = (run / "report.html").read_text(encoding="utf-8")
+    seen = Elements()
+    seen.feed(text)
+    assert seen.tags.count("script") == 3
+    assert seen.tags.count("title") == seen.tags.count("h1") == seen.tags.count("main") == 1
+    assert "img" not in seen.tags
+    assert len(seen.alternatives) >= 3
+    assert all(text.endswith(".") for text in seen.alternatives)
+
+
+def test_a_page_needs_nothing_else(run: Path) -> None:
+    text = (run / "report.html").read_text(encoding="utf-8")
+    seen = Elements()
+    seen.feed(text)
+    ids = set(re.findall(r'id="([^"]+)"', text))
+    assert seen.links
+    assert all(link.startswith("#") and link[1:] in ids for link in seen.links)
+    assert "@import" not in text
+    assert "url(" not in text[: text.index("<script>")]
+
+
+def test_a_page_is_the_same_when_it_is_made_again(run: Path) -> None:
+    first = (run / "report.html").read_bytes()
+    assert write_page(run).read_bytes() == first
+
+
+def test_nothing_in_a_script_ends_it() -> None:
+    text = script_json({"name": "</script><!--&"})
+    assert not set("<>&") & set(text)
+    assert json.loads(text) == {"name": "</script><!--&"}
