@@ -10,7 +10,7 @@ import pytest
 
 from qeopt.qbr import Deadline
 from qeopt.relaxation.bound import feasibility as proof
-from qeopt.relaxation.bound import joint
+from qeopt.relaxation.bound import joint, walk
 from qeopt.relaxation.cells.tables import Floats, Integers
 from qeopt.search import evolution, island
 from qeopt.search.island import Island, Terms, advance, evaluated
@@ -111,7 +111,7 @@ def test_ratings_do_not_depend_on_how_many_are_rated_at_once(study: Study, monke
 def test_a_proof_that_nothing_fits_stops_walking(study: Study, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     walks = 0
 
-    class Walk(joint.Walk):
+    class Walk(walk.Walk):
         def __init__(self, *arguments: object) -> None:
             nonlocal walks
             walks += 1
