@@ -13,7 +13,6 @@ from qeopt.design.arena import Arena
 from qeopt.files import write_atomically
 from qeopt.memory import BudgetUse
 from qeopt.network import Bits, Network
-from qeopt.network.document import Width
 from qeopt.network.order import in_order
 from qeopt.spec.errors import Location, QeoptError, SpecError
 from qeopt.spec.model import Block, build
@@ -22,6 +21,8 @@ from qeopt_solvers import Status
 
 FORMAT: Literal["qeopt.design/1"] = "qeopt.design/1"
 Amount = int | float
+MOST_BITS = 32
+"""The widest that anything is stored in."""
 
 
 DRAWN = "drawn"
@@ -112,9 +113,9 @@ class Other(Block):
     """How good its bits are for its structure."""
     structure: Mapping[str, Mapping[str, Amount]]
     """Its structure."""
-    weights: Mapping[str, Width]
+    weights: Mapping[str, int]
     """Weight bits by operator."""
-    activations: Mapping[str, Width]
+    activations: Mapping[str, int]
     """Bits by activation tensor."""
     uses: Mapping[str, Use]
     """What it uses."""
@@ -189,9 +190,9 @@ class Design(Block):
     """Chosen values by block; empty for a fixed network without choices."""
     order: tuple[str, ...] = ()
     """Operators in the order in which they run; left out, it is that of the network."""
-    weights: Mapping[str, Width]
+    weights: Mapping[str, int]
     """Weight bits by operator."""
-    activations: Mapping[str, Width]
+    activations: Mapping[str, int]
     """Bits by activation tensor."""
     uses: Mapping[str, Use]
     """By budget of the study: used and allowed, in bytes or units."""
@@ -266,6 +267,9 @@ def load_sound_design(path: Path) -> Design:
     """
     design = load_design(path)
     study_of(design, path)
+    odd = [name for name, bits in (*design.weights.items(), *design.activations.items()) if not 1 <= bits <= MOST_BITS]
+    if odd:
+        raise SpecError.at(Location(str(path)), f"bits of {odd[0]!r}: a width is not from 1 to {MOST_BITS}")
     try:
         design.network()
     except ValueError as error:

@@ -65,6 +65,7 @@ LATENCY = """\
 kind: runtime
 extends: cmix-nn
 latency:
+  floor: null
   cycles: {conv: macs * in_bits + 100, depthwise: 2 * macs}
   source: {url: "https://example.org", date: 2026-01-01}
 energy:

@@ -75,11 +75,15 @@ def test_a_folder_stands_for_the_design_in_it(run: Run, folder: Path) -> None:
 def test_a_design_that_does_not_fit_its_study_has_no_score(run: Run, folder: Path) -> None:
     assert run("solve", "net.yaml", "--no-baselines", "--out", "out").exit_code == 0
     design = json.loads((folder / "out" / "design.json").read_text())
-    for path, lie in (("no_stem.json", {**design, "weights": {}}), ("no_task.json", {**design, "study": {}})):
+    misfit = "does not fit the study it carries; `qeopt verify` says where"
+    for path, lie, said in (
+        ("no_stem.json", {**design, "weights": {}}, misfit),
+        ("no_task.json", {**design, "study": {}}, "the study it carries is not sound: task: Field required"),
+    ):
         (folder / path).write_text(json.dumps(lie))
         result = run("score", path)
         assert (result.exit_code, result.stdout) == (2, "")
-        assert result.stderr == f"{path}: does not fit the study it carries; `qeopt verify` says where\n"
+        assert result.stderr == f"{path}: {said}\n"
 
 
 def test_an_import_makes_its_folder(run: Run, folder: Path) -> None:
