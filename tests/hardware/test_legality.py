@@ -162,8 +162,6 @@ def test_bits_of_a_tight_budget_are_legal(name: str) -> None:
     assert forced == answers
     only_eight = {"tinyengine", "ethos-u", "x-cube-ai", "x-cube-ai-7", "x-cube-ai-8.1"}  # 8-bit weights alone
     assert (forced > 0) == (name not in only_eight)
-        name not in {"tinyengine", "ethos-u", "x-cube-ai", "x-cube-ai-7", "x-cube-ai-8.1"}
-    )  # 8-bit weights alone
 
 
 SPACE = """

@@ -27,7 +27,7 @@ from qeopt.training.recipe import Recipe
 @pytest.fixture(scope="module")
 def weights(design: Design, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of the tiny design, as if they had been trained."""
-    model = quantised(design, Numbers())
+    model = quantised(design.model_copy(update={"study_name": "fourth"}), Numbers())
     arrays: dict[str, Any] = {f"{name}.scale": np.array(grid.scale) for name, grid in model.grids.items()}
     for name, found in model.weights.items():
         scale = found.scales.reshape(-1, *(1,) * (found.values.ndim - 1))
