@@ -9,6 +9,7 @@ import typer
 
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
+from qeopt.cli.study_options import with_study_options
 from qeopt.cli.verb import INTERRUPTED, emit, err, fail, out
 from qeopt.report.comparison import comparison_document, print_comparison
 from qeopt.report.cost import cost_text
@@ -26,13 +27,13 @@ DrawSeed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed 
 Engines = Annotated[str, typer.Option("--engines", metavar="A,B,...", help="Engines to compare; see `qeopt engines`.")]
 
 
+@with_study_options("seed", "time_limit", "engine", "evaluations")
 def command(
     study: options.Study,
+    given: tuple[str, ...],
     samples: Samples = SAMPLES,
     seed: DrawSeed = 0,
     engines: Engines = "",
-    device: options.DeviceName = None,
-    runtime: options.RuntimeName = None,
     set_: options.Sets = None,
     out_: options.Out = None,
     path: options.Paths = None,
@@ -43,9 +44,9 @@ def command(
 ) -> None:
     """Assign bits by greedy rules and by exact engines, to a network or to structures drawn from a space."""
     started, clock = now(), Stopwatch()
-    given, library = overrides(set_, device=device, runtime=runtime), Library(tuple(path or ()))
+    library = Library(tuple(path or ()))
     names = tuple(name.strip() for name in engines.split(",") if name.strip())
-    loaded = load_study(study, overrides=given, library=library)
+    loaded = load_study(study, overrides=overrides(set_, given), library=library)
     with open_run(out_, f"{loaded.value.name}.compare") as folder:
         with ProgressLine(err(), quiet=quiet) as progress:
             found = compare(

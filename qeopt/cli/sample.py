@@ -9,6 +9,7 @@ import typer
 
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
+from qeopt.cli.study_options import with_study_options
 from qeopt.cli.verb import INTERRUPTED, emit, err, fail, out
 from qeopt.report.folder import Run, now
 from qeopt.report.progress import ProgressLine
@@ -40,14 +41,14 @@ SpreadOver = Annotated[
 ]
 
 
+@with_study_options("seed", "time_limit", "engine", "evaluations")
 def command(
     study: options.Study,
+    given: tuple[str, ...],
     n: Samples = SAMPLES,
     seed: DrawSeed = 0,
     spread: SpreadOver = "uniform",
     bits: Bits = EXACT,
-    device: options.DeviceName = None,
-    runtime: options.RuntimeName = None,
     set_: options.Sets = None,
     out_: options.Out = None,
     path: options.Paths = None,
@@ -58,8 +59,8 @@ def command(
 ) -> None:
     """Draw designs of a study to train: structures of its space, bits for each by one or several rules, and their features."""
     started, clock = now(), Stopwatch()
-    given, library = overrides(set_, device=device, runtime=runtime), Library(tuple(path or ()))
-    loaded = load_study(study, overrides=given, library=library)
+    library = Library(tuple(path or ()))
+    loaded = load_study(study, overrides=overrides(set_, given), library=library)
     with open_run(out_, f"{loaded.value.name}.sample") as folder:
         with ProgressLine(err(), quiet=quiet) as progress:
             found = sample(

@@ -11,6 +11,7 @@ import typer
 
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
+from qeopt.cli.study_options import with_study_options
 from qeopt.cli.verb import INTERRUPTED, NO_DESIGN, UNPROVEN, emit, err, fail, out, warn
 from qeopt.report.folder import Run, now, write_solution
 from qeopt.report.progress import ProgressLine
@@ -30,13 +31,10 @@ Alternatives = Annotated[
 NoBaselines = Annotated[bool, typer.Option("--no-baselines", help="Skip the searches whose results are shown beside the answer.")]
 
 
+@with_study_options()
 def command(
     study: options.Study,
-    device: options.DeviceName = None,
-    runtime: options.RuntimeName = None,
-    seed: options.Seed = None,
-    time_limit: options.TimeLimit = None,
-    engine: options.Engine = None,
+    given: tuple[str, ...],
     alternatives: Alternatives = None,
     set_: options.Sets = None,
     out_: options.Out = None,
@@ -51,16 +49,7 @@ def command(
 ) -> None:
     """Find the best design of a study, prove its bits, count everything again, and write it down."""
     started, clock = now(), Stopwatch()
-    given = overrides(
-        set_,
-        device=device,
-        runtime=runtime,
-        seed=seed,
-        time_limit=time_limit,
-        engine=engine,
-        alternatives=alternatives,
-        baselines=not no_baselines,
-    )
+    given = overrides(set_, given, alternatives=alternatives, baselines=not no_baselines)
     loaded = load_study(study, overrides=given, library=Library(tuple(path or ())))
     if not quiet:
         warn_of_idle(workers, loaded.value)

@@ -9,6 +9,7 @@ import typer
 
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
+from qeopt.cli.study_options import with_study_options
 from qeopt.cli.verb import BAD_USAGE, INTERRUPTED, NO_DESIGN, emit, err, fail, out
 from qeopt.report.cost import cost_text
 from qeopt.report.folder import Run, now, write_sweep
@@ -40,16 +41,15 @@ Frontier = Annotated[
 Points = Annotated[int, typer.Option("--points", metavar="N", min=2, max=10_000, help="Points of a frontier at most.")]
 
 
+@with_study_options("sram", "flash")
 def command(
     study: options.Study,
+    given: tuple[str, ...],
     sram: Sram = None,
     flash: Flash = None,
     depths: Depths = None,
     frontier_: Frontier = None,
     points: Points = POINTS,
-    device: options.DeviceName = None,
-    runtime: options.RuntimeName = None,
-    seed: options.Seed = None,
     set_: options.Sets = None,
     out_: options.Out = None,
     path: options.Paths = None,
@@ -68,8 +68,8 @@ def command(
         check_grid(grid)
     elif grid:
         fail("--frontier stands alone: it finds the limits itself", BAD_USAGE)
-    given, library = overrides(set_, device=device, runtime=runtime, seed=seed), Library(tuple(path or ()))
-    loaded = load_study(study, overrides=given, library=library)
+    library = Library(tuple(path or ()))
+    loaded = load_study(study, overrides=overrides(set_, given), library=library)
     with open_run(out_, f"{loaded.value.name}.sweep") as folder:
         with ProgressLine(err(), quiet=quiet) as progress:
 

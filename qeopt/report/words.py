@@ -27,6 +27,11 @@ def amount(value: float, unit: str = "") -> str:
     return f"{number} B ({value / 1024:,.1f} KiB)" if unit == "B" else number
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things: 1 device, 2 devices."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def engines(names: Iterable[str]) -> str:
     """Engines in a row, by the names that people know."""
     return ", ".join(TITLES.get(name, name) for name in names)

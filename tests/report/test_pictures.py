@@ -11,6 +11,7 @@ from qeopt.report.comparison import comparison_document
 from qeopt.report.counted import Counted, layers
 from qeopt.report.pictures.arena import arena_picture
 from qeopt.report.pictures.convergence import convergence_pictures
+from qeopt.report.pictures.depth import depth_pictures
 from qeopt.report.pictures.gaps import comparison_picture
 from qeopt.report.pictures.memory import bits_picture, memory_picture
 from qeopt.report.pictures.picture import Picture, stacked, write_picture
@@ -125,6 +126,21 @@ def test_gaps(tmp_path: Path) -> None:
     write_picture(single, tmp_path / "scores.svg")
     assert (tmp_path / "scores.svg").read_text().startswith("<svg")
     assert all(picture.document()["description"].endswith(f"{picture.title}.") for picture in (picture, single))
+    _check_depth(document)
+
+
+def _check_depth(document: dict[str, Any]) -> None:
+    """Bits by depth: the points are those of the document, and what no engine answered is not drawn."""
+    altair = pytest.importorskip("altair")
+    for kind, picture in zip(("weights", "activations"), depth_pictures(document), strict=True):
+        altair.Chart.from_dict(picture.document(), validate=True)
+        points = picture.spec["data"]["values"]
+        for row in document["depth"]:
+            assert [point["bits"] for point in points if point["engine"] == row["engine"]] == [
+                bits for bits in row[kind] if bits is not None
+            ]
+    nothing = [{**row, "answered": 0} for row in document["depth"]]
+    assert depth_pictures({**document, "depth": nothing}) == depth_pictures({"study_name": "of before"}) == []
 
 
 def test_gaps_without_any_proof(tmp_path: Path) -> None:

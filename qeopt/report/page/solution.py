@@ -21,6 +21,8 @@ from qeopt.report.pictures.memory import bits_picture, memory_picture, shade
 from qeopt.report.pictures.time import time_picture
 from qeopt.report.tables import why_none
 from qeopt.report.words import BASELINES, TIED, amount, arena_size, bits_proof, percent, space_proof
+from qeopt.score import QEScore
+from qeopt.score.fitted import Fitted
 
 
 def solution_page(
@@ -70,19 +72,29 @@ def _when(run: Mapping[str, Any]) -> str:
 
 def _facts(design: Design, counted: Counted, budgets: Sequence[BudgetRow]) -> list[Fact]:
     proof = space_proof(design).removeprefix("space: ")
-    found = [
-        Fact(
-            f"score ({counted.study.objective.unit})" if hasattr(counted.study.objective, "unit") else "score",
-            f"{design.score:.4f}",
-            proof,
-        )
-    ]
+    found = [Fact(f"score ({_unit(counted)})", f"{design.score:.4f}", proof)]
     for row in budgets:
         if row.used or row.limit is not None:
-            value = f"{row.used / 1024:,.1f} KiB" if row.unit == "B" else amount(row.used)
-            limit = "" if row.limit is None else f"of {row.limit / 1024:,.1f} KiB" if row.unit == "B" else f"of {amount(row.limit)}"
+            value = f"{row.used / 1024:,.1f} KiB" if row.unit == "B" else _short(row.used)
+            limit = "" if row.limit is None else f"of {row.limit / 1024:,.1f} KiB" if row.unit == "B" else f"of {_short(row.limit)}"
             found.append(Fact(row.name, value, limit, row.share))
     return found
+
+
+def _short(number: float) -> str:
+    """A count at a look; the table of budgets has all digits."""
+    for size, letter in ((1e9, "G"), (1e6, "M")):
+        if number >= size:
+            return f"{number / size:,.1f} {letter}"
+    return amount(number)
+
+
+def _unit(counted: Counted) -> str:
+    """What the score counts: entropy is in nats, a learnt score in what it was learnt from, another in a unit of its own."""
+    objective = counted.study.objective
+    if isinstance(objective, QEScore):
+        return "QE-Score, nats"
+    return objective.unit if isinstance(objective, Fitted) else str(getattr(objective, "kind", type(objective).__name__))
 
 
 def _accuracy(trained: Sequence[Mapping[str, Any]]) -> list[Fact]:
