@@ -16,6 +16,7 @@ from typing import Any
 
 from qeopt.escape import csv_text
 from qeopt.files import write_atomically
+from qeopt.report.boards import boards_csv, boards_document, draw_boards, print_boards
 from qeopt.report.comparison import comparison_document, print_comparison, seconds_document
 from qeopt.report.console import console_for
 from qeopt.report.counted import Layer, layers
@@ -31,6 +32,7 @@ from qeopt.report.sweeps import print_sweep, sweep_csv, sweep_document
 from qeopt.runs import round_row
 from qeopt.search import Progress
 from qeopt.spec.load import SourceFile
+from qeopt.verbs.boards import Boards
 from qeopt.verbs.compare import Comparison
 from qeopt.verbs.sweep import Sweep
 
@@ -141,6 +143,20 @@ def write_sweep(folder: Path, found: Sweep, run: Run) -> dict[str, Path]:
     write_atomically(written["report"], text.getvalue())
     write_atomically(written["table"], sweep_csv(found))
     draw_sweep(found, written["picture"])
+    return written
+
+
+def write_boards(folder: Path, found: Boards, run: Run) -> dict[str, Path]:
+    """Write a sweep over devices, its run record, its report, its table for spreadsheets and its picture."""
+    text = io.StringIO()
+    print_boards(console_for(text), found)
+    names = {"boards": "boards.json", "run": "run.json", "report": "report.txt", "table": "boards.csv", "picture": "boards.png"}
+    written = {name: folder / file for name, file in names.items()}
+    write_json(written["boards"], boards_document(found))
+    write_json(written["run"], run.document())
+    write_atomically(written["report"], text.getvalue())
+    write_atomically(written["table"], boards_csv(found))
+    draw_boards(found, written["picture"])
     return written
 
 
