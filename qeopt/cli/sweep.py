@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -12,17 +11,20 @@ import typer
 
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
+from qeopt.cli.study_options import with_study_options
 from qeopt.cli.verb import BAD_USAGE, INTERRUPTED, NO_DESIGN, emit, err, fail, out
 from qeopt.report.boards import boards_document, print_boards
+from qeopt.report.cost import cost_text
 from qeopt.report.folder import Run, now, write_boards, write_sweep
 from qeopt.report.progress import ProgressLine
 from qeopt.report.sweeps import print_sweep, sweep_document
 from qeopt.report.words import place
 from qeopt.runs import open_run
+from qeopt.runs.cost import Stopwatch
 from qeopt.spec.amounts import parse_counts, parse_sizes
 from qeopt.spec.library import Library
 from qeopt.study.load import load_study
-from qeopt.verbs.boards import JOURNAL, sweep_boards
+from qeopt.verbs.boards import JOURNAL, Boards, sweep_boards
 from qeopt.verbs.frontier import POINTS, frontier
 from qeopt.verbs.sweep import Sweep, check_grid, sweep
 
@@ -52,8 +54,10 @@ Devices = Annotated[
 Points = Annotated[int, typer.Option("--points", metavar="N", min=2, max=10_000, help="Points of a frontier at most.")]
 
 
-def command(
+@with_study_options("sram", "flash")
+def command(  # noqa: C901, PLR0912  # three kinds of sweep, told apart here
     study: options.Study,
+    given: tuple[str, ...],
     sram: Sram = None,
     flash: Flash = None,
     depths: Depths = None,
@@ -61,34 +65,34 @@ def command(
     devices: Devices = None,
     workers: options.Workers = "auto",
     points: Points = POINTS,
-    device: options.DeviceName = None,
-    runtime: options.RuntimeName = None,
-    seed: options.Seed = None,
     set_: options.Sets = None,
     out_: options.Out = None,
     path: options.Paths = None,
+    gco2e: options.Carbon = options.GRAMS,
     json_: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
     """Find the best design and a proven bound at every point of one or two ranges of budgets; draw them."""
-    started, clock = now(), time.monotonic()
+    started, clock = now(), Stopwatch()
     ranges = {"sram": sram, "flash": flash}
     grid = {name: parse_sizes(text, f"--{name}") for name, text in ranges.items() if text is not None}
     if depths is not None:
         grid["layers"] = parse_counts(depths, "--depths")
     if devices is not None:
-        if grid or frontier_ is not None or device is not None:
+        if grid or frontier_ is not None or any(text.startswith("device=") for text in given):
             fail("--devices stands alone: it asks for the same study on each", BAD_USAGE)
-        given = overrides(set_, runtime=runtime, seed=seed)
-        _boards(study, devices, given, Library(tuple(path or ())), workers, out_, as_json=json_, quiet=quiet)
+        library = Library(tuple(path or ()))
+        found_boards = _boards(study, devices, overrides(set_, given), library, workers, out_, gco2e, quiet=quiet, as_json=json_)
+        if all(board.score is None for board in found_boards.boards):
+            raise typer.Exit(NO_DESIGN)
         return
     if frontier_ is None:
         check_grid(grid)
     elif grid:
         fail("--frontier stands alone: it finds the limits itself", BAD_USAGE)
-    given, library = overrides(set_, device=device, runtime=runtime, seed=seed), Library(tuple(path or ()))
-    loaded = load_study(study, overrides=given, library=library)
+    library = Library(tuple(path or ()))
+    loaded = load_study(study, overrides=overrides(set_, given), library=library)
     with open_run(out_, f"{loaded.value.name}.sweep") as folder:
         with ProgressLine(err(), quiet=quiet) as progress:
 
@@ -102,13 +106,13 @@ def command(
                 found = frontier(loaded, frontier_, most=points, reached=reached)
         if not found.points:
             fail("interrupted before any point was reached", INTERRUPTED)
-        written = write_sweep(
-            folder, found, Run(tuple(sys.argv), started, time.monotonic() - clock, found.loaded.files, progress.history)
-        )
+        run = Run(tuple(sys.argv), started, clock.cost(gco2e), found.loaded.files, progress.history)
+        written = write_sweep(folder, found, run)
         if json_:
             emit({**sweep_document(found), "files": {name: str(path) for name, path in written.items()}})
         else:
             print_sweep(out(), found)
+            out().print(f"\n{cost_text(run.cost)}", soft_wrap=True)
             out().print(f"\nwritten: {', '.join(place(path) for path in written.values())}", soft_wrap=True)
         if found.interrupted:
             raise typer.Exit(INTERRUPTED)
@@ -123,12 +127,13 @@ def _boards(
     library: Library,
     workers: str,
     out_: Path | None,
+    gco2e: float,
     *,
     as_json: bool,
     quiet: bool,
-) -> None:
+) -> Boards:
     """The study on every device."""
-    started, clock = now(), time.monotonic()
+    started, clock = now(), Stopwatch()
     processes = len(os.sched_getaffinity(0)) if workers == "auto" else int(workers) if workers.isdecimal() else -1
     if processes < 0:
         fail(f"--workers {workers}: a number of processes or auto was expected with --devices", BAD_USAGE)
@@ -151,11 +156,10 @@ def _boards(
         if found.interrupted:
             print_boards(err(), found)
             fail("interrupted: the same command with the same --out goes on", INTERRUPTED)
-        written = write_boards(folder, found, Run(tuple(sys.argv), started, time.monotonic() - clock, found.loaded.files, ()))
+        written = write_boards(folder, found, Run(tuple(sys.argv), started, clock.cost(gco2e), found.loaded.files, ()))
         if as_json:
             emit({**boards_document(found), "files": {name: str(path) for name, path in written.items()}})
         else:
             print_boards(out(), found)
             out().print(f"\nwritten: {', '.join(place(path) for path in written.values())}", soft_wrap=True)
-        if all(board.score is None for board in found.boards):
-            raise typer.Exit(NO_DESIGN)
+    return found

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, fields
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from qeopt.escape import csv_text
-from qeopt.report.plots import KIB, new_figure, save_figure
 from qeopt.report.solution import sources_document
 from qeopt.report.tables import rows_table
 from qeopt.report.time import spelled
@@ -18,12 +15,6 @@ from qeopt.report.words import amount, gap
 from qeopt.verbs.boards import Board, Boards
 
 FORMAT = "qeopt.boards/1"
-MARKERS = "osD^vP*Xph8<>"
-AXES: tuple[tuple[str, Callable[[Board], float | None]], ...] = (
-    ("flash, KiB", lambda board: None if board.flash_bytes is None else board.flash_bytes / KIB),
-    ("SRAM, KiB", lambda board: None if board.sram_bytes is None else board.sram_bytes / KIB),
-    ("time of an inference, ms", lambda board: board.ms),
-)
 
 
 def print_boards(console: Console, found: Boards) -> None:
@@ -74,27 +65,3 @@ def boards_csv(found: Boards) -> str:
     """One row a board, for spreadsheets."""
     names = [field.name for field in fields(Board)]
     return csv_text([*names, "gap"], ([*asdict(board).values(), board.gap] for board in found.boards))
-
-
-def draw_boards(found: Boards, path: Path) -> None:
-    """Draw the score against flash, SRAM and time: one mark a board, one shape and colour a core; hollow where time is a floor."""
-    designed, _ = _sorted(found)
-    figure = new_figure(12.0, 4.2)
-    panels = figure.subplots(1, len(AXES), sharey=True)
-    cores = sorted({board.core for board in designed})
-    for axes, (label, read) in zip(panels, AXES, strict=True):
-        for number, core in enumerate(cores):
-            for board in (board for board in designed if board.core == core and read(board) is not None):
-                hollow = board.is_floor and label.startswith("time")
-                colour = f"C{number % 10}"
-                face = "none" if hollow else colour
-                axes.plot([read(board)], [board.score], MARKERS[number % len(MARKERS)], color=colour, markerfacecolor=face)
-        axes.set_xlabel(label)
-        axes.grid(linewidth=0.3)
-        axes.set_axisbelow(True)
-    for number, core in enumerate(cores):
-        panels[-1].plot([], [], MARKERS[number % len(MARKERS)], color=f"C{number % 10}", label=core)
-    panels[0].set_ylabel("score, nats")
-    if cores:
-        panels[-1].legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    save_figure(figure, path)

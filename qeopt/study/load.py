@@ -7,6 +7,7 @@ from pathlib import Path
 
 from qeopt.budgets import table
 from qeopt.hardware.costs import missing_isa
+from qeopt.qbr.layers import unknown_layer
 from qeopt.space import GraphNetwork, Space, Task
 from qeopt.space.cells import DenseCell
 from qeopt.spec.document import Document
@@ -43,7 +44,7 @@ def load_study(source: StudySource, *, overrides: Sequence[str] = (), library: L
             raise ValueError("overrides are given where a study is read, not where it is used")
         return source
     loaded = embed(load(Study, source, library=library or Library(), kind="study", overrides=overrides))
-    for check in (_budgets, _isa, _depth, _engines, _task, _objective, _strategy, too_large):
+    for check in (_budgets, _memory, _isa, _depth, _engines, _task, _layers, _objective, _strategy, too_large):
         complaint = check(loaded.value)
         if complaint is not None:
             place, message = complaint
@@ -57,6 +58,11 @@ def _budgets(study: Study) -> Complaint | None:
     except ValueError as error:
         return ("budgets",), str(error)
     return None
+
+
+def _memory(study: Study) -> Complaint | None:
+    said = study.memory.complaint(study.device, study.runtime, study.runs)
+    return None if said is None else (("memory", "prefer"), said)
 
 
 def _isa(study: Study) -> Complaint | None:
@@ -101,6 +107,16 @@ def _positions(space: Space, task: Task) -> Complaint | None:
             said = f"the dense block {placed.name!r} reads {place.height}x{place.width} positions"
             return ("task", "input"), f"{said}; an input of one position, [1, 1, N], was expected"
     return None
+
+
+def _layers(study: Study) -> Complaint | None:
+    key = study.bits.names_layers
+    if not key:
+        return None
+    if study.open_space is not None:
+        return ("bits", key), "is about the layers of a network, and a space leaves open which there are; state a `network`"
+    found = unknown_layer(study.subject.expand(study.subject.smallest(), study.task, study.subject.name), study.bits)
+    return None if found is None else (("bits", *found[0]), found[1])
 
 
 def _objective(study: Study) -> Complaint | None:
