@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from qeopt.study import Study
     from qeopt.study.load import load_study
     from qeopt.verbs.bits import BitsAnswer, bits
-    from qeopt.verbs.bits import BitsAnswer, bits
     from qeopt.verbs.compare import Comparison, compare
     from qeopt.verbs.correlate import Correlations, correlate
     from qeopt.verbs.explain import Explanation, explain
