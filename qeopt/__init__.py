@@ -15,16 +15,20 @@ if TYPE_CHECKING:
     from qeopt.study.load import load_study
     from qeopt.verbs.bits import BitsAnswer, bits
     from qeopt.verbs.compare import Comparison, compare
+    from qeopt.verbs.correlate import Correlations, correlate
     from qeopt.verbs.explain import Explanation, explain
-    from qeopt.verbs.solve import Solution, solve
+    from qeopt.verbs.sample import Sampling, sample
+    from qeopt.verbs.solve import Solution, resume, solve
     from qeopt.verbs.sweep import Sweep, sweep
 
 __all__ = [
     "BitsAnswer",
     "Comparison",
+    "Correlations",
     "Design",
     "Explanation",
     "QeoptError",
+    "Sampling",
     "Solution",
     "SpecError",
     "Study",
@@ -32,9 +36,12 @@ __all__ = [
     "Verification",
     "bits",
     "compare",
+    "correlate",
     "explain",
     "load_design",
     "load_study",
+    "resume",
+    "sample",
     "solve",
     "sweep",
     "verify",
@@ -43,9 +50,11 @@ __all__ = [
 _HOMES = {
     "BitsAnswer": "verbs.bits",
     "Comparison": "verbs.compare",
+    "Correlations": "verbs.correlate",
     "Design": "design",
     "Explanation": "verbs.explain",
     "QeoptError": "spec.errors",
+    "Sampling": "verbs.sample",
     "Solution": "verbs.solve",
     "SpecError": "spec.errors",
     "Study": "study",
@@ -53,9 +62,12 @@ _HOMES = {
     "Verification": "design.verify",
     "bits": "verbs.bits",
     "compare": "verbs.compare",
+    "correlate": "verbs.correlate",
     "explain": "verbs.explain",
     "load_design": "design",
     "load_study": "study.load",
+    "resume": "verbs.solve",
+    "sample": "verbs.sample",
     "solve": "verbs.solve",
     "sweep": "verbs.sweep",
     "verify": "design.verify",

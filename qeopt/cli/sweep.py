@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,8 +13,9 @@ from qeopt.cli import options
 from qeopt.cli.overrides import overrides
 from qeopt.cli.study_options import with_study_options
 from qeopt.cli.verb import BAD_USAGE, INTERRUPTED, NO_DESIGN, emit, err, fail, out
+from qeopt.report.boards import boards_document, print_boards
 from qeopt.report.cost import cost_text
-from qeopt.report.folder import Run, now, write_sweep
+from qeopt.report.folder import Run, now, write_boards, write_sweep
 from qeopt.report.progress import ProgressLine
 from qeopt.report.sweeps import print_sweep, sweep_document
 from qeopt.report.words import place
@@ -21,6 +24,7 @@ from qeopt.runs.cost import Stopwatch
 from qeopt.spec.amounts import parse_counts, parse_sizes
 from qeopt.spec.library import Library
 from qeopt.study.load import load_study
+from qeopt.verbs.boards import JOURNAL, Boards, sweep_boards
 from qeopt.verbs.frontier import POINTS, frontier
 from qeopt.verbs.sweep import Sweep, check_grid, sweep
 
@@ -38,17 +42,28 @@ Frontier = Annotated[
     str | None,
     typer.Option("--frontier", metavar="BUDGET", help="Instead of ranges: of one network, all bits that no others beat with less."),
 ]
+Devices = Annotated[
+    str | None,
+    typer.Option(
+        "--devices",
+        metavar="FILTER",
+        help="Instead of ranges: the study on every known device whose name, title or core has this in it; `all` for all. "
+        "The same command with the same --out goes on where it was killed.",
+    ),
+]
 Points = Annotated[int, typer.Option("--points", metavar="N", min=2, max=10_000, help="Points of a frontier at most.")]
 
 
 @with_study_options("sram", "flash")
-def command(
+def command(  # noqa: C901, PLR0912  # three kinds of sweep, told apart here
     study: options.Study,
     given: tuple[str, ...],
     sram: Sram = None,
     flash: Flash = None,
     depths: Depths = None,
     frontier_: Frontier = None,
+    devices: Devices = None,
+    workers: options.Workers = "auto",
     points: Points = POINTS,
     set_: options.Sets = None,
     out_: options.Out = None,
@@ -64,6 +79,14 @@ def command(
     grid = {name: parse_sizes(text, f"--{name}") for name, text in ranges.items() if text is not None}
     if depths is not None:
         grid["layers"] = parse_counts(depths, "--depths")
+    if devices is not None:
+        if grid or frontier_ is not None or any(text.startswith("device=") for text in given):
+            fail("--devices stands alone: it asks for the same study on each", BAD_USAGE)
+        library = Library(tuple(path or ()))
+        found_boards = _boards(study, devices, overrides(set_, given), library, workers, out_, gco2e, quiet=quiet, as_json=json_)
+        if all(board.score is None for board in found_boards.boards):
+            raise typer.Exit(NO_DESIGN)
+        return
     if frontier_ is None:
         check_grid(grid)
     elif grid:
@@ -95,3 +118,48 @@ def command(
             raise typer.Exit(INTERRUPTED)
         if all(point.score is None for point in found.points):
             raise typer.Exit(NO_DESIGN)
+
+
+def _boards(
+    study: str,
+    part: str,
+    given: tuple[str, ...],
+    library: Library,
+    workers: str,
+    out_: Path | None,
+    gco2e: float,
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> Boards:
+    """The study on every device."""
+    started, clock = now(), Stopwatch()
+    processes = len(os.sched_getaffinity(0)) if workers == "auto" else int(workers) if workers.isdecimal() else -1
+    if processes < 0:
+        fail(f"--workers {workers}: a number of processes or auto was expected with --devices", BAD_USAGE)
+    name = load_study(study, overrides=given, library=library).value.name
+    with open_run(out_, f"{name}.devices") as folder:
+        with ProgressLine(err(), quiet=quiet) as progress:
+
+            def reached(done: int, asked: int) -> None:
+                progress.say(f"sweeping: {done:,} of {asked:,} devices")
+
+            found = sweep_boards(
+                study,
+                "" if part == "all" else part,
+                overrides=given,
+                library=library,
+                journal=folder / JOURNAL,
+                reached=reached,
+                workers=processes,
+            )
+        if found.interrupted:
+            print_boards(err(), found)
+            fail("interrupted: the same command with the same --out goes on", INTERRUPTED)
+        written = write_boards(folder, found, Run(tuple(sys.argv), started, clock.cost(gco2e), found.loaded.files, ()))
+        if as_json:
+            emit({**boards_document(found), "files": {name: str(path) for name, path in written.items()}})
+        else:
+            print_boards(out(), found)
+            out().print(f"\nwritten: {', '.join(place(path) for path in written.values())}", soft_wrap=True)
+    return found

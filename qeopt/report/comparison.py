@@ -12,7 +12,9 @@ from rich.console import Console
 from qeopt.report.depth import depth_document, print_depth
 from qeopt.report.solution import sources_document
 from qeopt.report.tables import rows_table
+from qeopt.report.time import is_timed, short, time_of
 from qeopt.report.words import amount
+from qeopt.study import Study
 from qeopt.verbs.bits_by_depth import bits_by_depth
 from qeopt.verbs.compare import Answer, Comparison
 
@@ -112,18 +114,23 @@ def _summary_table(found: Comparison) -> Any:
 
 
 def _single_table(found: Comparison) -> Any:
-    columns = ("score", "gap", "SRAM B", "flash B", "time")
+    study = found.loaded.value
+    columns = ("score", "gap", "SRAM B", "flash B", *(("inference",) if is_timed(study) else ()), "time")
     rows = (
-        (answer.engine, str(answer.refined.status), *_cells(answer)) for instance in found.instances for answer in instance.answers
+        (answer.engine, str(answer.refined.status), *_cells(study, answer))
+        for instance in found.instances
+        for answer in instance.answers
     )
     return rows_table({"engine": "left", "status": "left", **dict.fromkeys(columns, "right")}, rows)
 
 
-def _cells(answer: Answer) -> tuple[str, ...]:
+def _cells(study: Study, answer: Answer) -> tuple[str, ...]:
     resources, time = answer.refined.resources, f"{1000 * answer.seconds:.0f} ms"
+    inference = (short(study, time_of(study, resources)),) if is_timed(study) else ()
     if resources is None or answer.refined.score is None:
-        return "no bits found", "", "", "", time
-    return f"{answer.refined.score:.4f}", _share(answer.gap), amount(resources.sram_bytes), amount(resources.flash_bytes), time
+        return "no bits found", "", "", "", *inference, time
+    used = amount(resources.sram_bytes), amount(resources.flash_bytes)
+    return f"{answer.refined.score:.4f}", _share(answer.gap), *used, *inference, time
 
 
 def _share(gap: float | None) -> str:
@@ -161,7 +168,7 @@ def comparison_document(found: Comparison) -> dict[str, Any]:
             {
                 "structure": subject.named(instance.structure),
                 "exact": instance.exact,
-                "answers": [_answer(a) for a in instance.answers],
+                "answers": [_answer(found.loaded.value, a) for a in instance.answers],
             }
             for instance in found.instances
         ],
@@ -169,7 +176,7 @@ def comparison_document(found: Comparison) -> dict[str, Any]:
     }
 
 
-def _answer(answer: Answer) -> dict[str, Any]:
+def _answer(study: Study, answer: Answer) -> dict[str, Any]:
     resources = answer.refined.resources
     return {
         "engine": answer.engine,
@@ -178,6 +185,7 @@ def _answer(answer: Answer) -> dict[str, Any]:
         "gap": answer.gap,
         "sram_bytes": None if resources is None else resources.sram_bytes,
         "flash_bytes": None if resources is None else resources.flash_bytes,
+        "latency_ms": time_of(study, resources),
     }
 
 

@@ -16,12 +16,14 @@ from typing import Any
 
 from qeopt.escape import csv_text
 from qeopt.files import write_atomically
+from qeopt.report.boards import boards_csv, boards_document, print_boards
 from qeopt.report.comparison import comparison_document, print_comparison, seconds_document
 from qeopt.report.console import console_for
 from qeopt.report.cost import cost_document, cost_text
 from qeopt.report.counted import Layer, layers
 from qeopt.report.page import write_page
 from qeopt.report.pictures.arena import arena_picture
+from qeopt.report.pictures.boards import boards_pictures
 from qeopt.report.pictures.convergence import convergence_pictures
 from qeopt.report.pictures.depth import depth_pictures
 from qeopt.report.pictures.gaps import comparison_picture
@@ -34,6 +36,7 @@ from qeopt.runs import round_row
 from qeopt.runs.cost import Cost
 from qeopt.search import Progress
 from qeopt.spec.load import SourceFile
+from qeopt.verbs.boards import Boards
 from qeopt.verbs.compare import Comparison
 from qeopt.verbs.sweep import Sweep
 
@@ -156,6 +159,24 @@ def write_sweep(folder: Path, found: Sweep, run: Run) -> dict[str, Path]:
         written["picture"] = folder / "sweep.png"
         write_picture(stacked("sweep", pictures), written["picture"])
     written["page"] = write_page(folder)
+    return written
+
+
+def write_boards(folder: Path, found: Boards, run: Run) -> dict[str, Path]:
+    """Write a sweep over devices, its run record, its report, its table for spreadsheets and its picture."""
+    text = io.StringIO()
+    print_boards(console_for(text), found)
+    names = {"boards": "boards.json", "run": "run.json", "report": "report.txt", "table": "boards.csv", "picture": "boards.png"}
+    written = {name: folder / file for name, file in names.items()}
+    write_json(written["boards"], boards_document(found))
+    write_json(written["run"], run.document())
+    write_atomically(written["report"], text.getvalue())
+    write_atomically(written["table"], boards_csv(found))
+    pictures = boards_pictures(boards_document(found))
+    if pictures:
+        write_picture(stacked("boards", pictures), written["picture"])
+    else:
+        del written["picture"]
     return written
 
 

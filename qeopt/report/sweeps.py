@@ -10,6 +10,7 @@ from qeopt.budgets import LAYERS, MACS, budget
 from qeopt.escape import csv_text
 from qeopt.report.solution import sources_document
 from qeopt.report.tables import rows_table
+from qeopt.report.time import is_timed, short, time_of
 from qeopt.report.words import amount, gap, place, used_name
 from qeopt.score import QEScore
 from qeopt.verbs.sweep import Sweep, SweepPoint
@@ -51,7 +52,8 @@ def print_sweep(console: Console, found: Sweep) -> None:
 
 def _print_rows(console: Console, found: Sweep) -> None:
     """A row a point."""
-    columns = ("score", "proven bound", "gap", "SRAM used", "flash used", *OF_DEPTH[: 2 * (LAYERS.name in found.axes)])
+    timed = ("inference",) if is_timed(found.loaded.value) else ()
+    columns = ("score", "proven bound", "gap", "SRAM used", "flash used", *timed, *OF_DEPTH[: 2 * (LAYERS.name in found.axes)])
     headings = {**dict.fromkeys(found.axes, "right"), **dict.fromkeys(columns, "right"), "bits": "left"}
     console.print(rows_table(headings, (_cells(found, point) for point in found.points)))
 
@@ -86,7 +88,7 @@ def _cells(found: Sweep, point: SweepPoint) -> tuple[str, ...]:
     limits = tuple(amount(point.limits[name], "B" if budget(name).unit.is_memory else "") for name in found.axes)
     if point.score is None or point.refined is None or point.refined.resources is None:
         bound = "" if point.bound is None else f"{point.bound:.4f}"
-        empty = ("",) * (4 + 2 * (LAYERS.name in found.axes))
+        empty = ("",) * (4 + is_timed(found.loaded.value) + 2 * (LAYERS.name in found.axes))
         return (*limits, NOTHING.get(point.status, ""), bound, *empty)
     used = point.refined.resources
     return (
@@ -96,6 +98,7 @@ def _cells(found: Sweep, point: SweepPoint) -> tuple[str, ...]:
         "" if point.gap is None else gap(point.gap),
         amount(used.sram_bytes),
         amount(used.flash_bytes),
+        *((short(found.loaded.value, time_of(found.loaded.value, used)),) if is_timed(found.loaded.value) else ()),
         *(amount(used.used[name]) for name in (LAYERS.name, MACS.name) if LAYERS.name in found.axes),
         point.status.value,
     )
@@ -133,13 +136,14 @@ def _point(found: Sweep, point: SweepPoint) -> dict[str, Any]:
         "sram_bytes": None if used is None else used.sram_bytes,
         "flash_bytes": None if used is None else used.flash_bytes,
         "macs": None if used is None else used.used[MACS.name],
+        "latency_ms": time_of(found.loaded.value, used),
         "reason": point.reason or None,
     }
 
 
 def sweep_csv(found: Sweep) -> str:
     """One row a point, for spreadsheets."""
-    kept = ("status", "score", "bound", "gap", "sram_bytes", "flash_bytes", "macs", "stopped", "carried")
+    kept = ("status", "score", "bound", "gap", "sram_bytes", "flash_bytes", "macs", "latency_ms", "stopped", "carried")
     documents = ((point, _point(found, point)) for point in found.points)
     rows = ([*point.limits.values(), *(document[name] for name in kept)] for point, document in documents)
     return csv_text([*(f"{name}_limit" for name in found.axes), *kept], rows)

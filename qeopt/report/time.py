@@ -24,6 +24,11 @@ def time_of(study: Study, resources: Resources | None) -> float | None:
     return milliseconds(study, resources.used[LATENCY.name])
 
 
+def is_timed(study: Study) -> bool:
+    """Whether the time of an inference can be told."""
+    return study.runtime.timing is not None and study.device is not None
+
+
 def span(errors: Errors) -> str:
     """`-14 to +11 %`."""
     low, high = errors

@@ -8,7 +8,8 @@ from pathlib import Path
 from qeopt.budgets import table
 from qeopt.hardware.costs import missing_isa
 from qeopt.qbr.layers import unknown_layer
-from qeopt.space import GraphNetwork
+from qeopt.space import GraphNetwork, Space, Task
+from qeopt.space.cells import DenseCell
 from qeopt.spec.document import Document
 from qeopt.spec.errors import SpecError, did_you_mean, one_of
 from qeopt.spec.library import Library
@@ -92,7 +93,20 @@ def _engines(study: Study) -> Complaint | None:
 
 def _task(study: Study) -> Complaint | None:
     misfit = study.network.misfit(study.task) if isinstance(study.network, GraphNetwork) else None
-    return None if misfit is None else (("task", misfit[0]), misfit[1])
+    if misfit is not None:
+        return ("task", misfit[0]), misfit[1]
+    space = study.subject
+    return _positions(space, study.task) if isinstance(space, Space) else None
+
+
+def _positions(space: Space, task: Task) -> Complaint | None:
+    """A dense layer inside a chain reads one position: between blocks only channels are a choice, not how many values there are."""
+    for placed in space.cells(space.smallest(), task):
+        place = placed.place
+        if isinstance(placed.cell, DenseCell) and (place.height, place.width) != (1, 1):
+            said = f"the dense block {placed.name!r} reads {place.height}x{place.width} positions"
+            return ("task", "input"), f"{said}; an input of one position, [1, 1, N], was expected"
+    return None
 
 
 def _layers(study: Study) -> Complaint | None:

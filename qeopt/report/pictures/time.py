@@ -13,11 +13,11 @@ HEIGHT = 180
 def time_picture(counted: Counted) -> Picture | None:
     """Draw the estimated time of every operator; None where the runtime estimates none."""
     runtime, device = counted.study.runtime, counted.study.device
-    if runtime.latency is None:
+    if runtime.timing is None:
         return None
     names = [op.name for op in counted.network.ops]
     spent = [int(cycles(runtime, op, *counted.bits.of(op))) for op in counted.network.ops]
-    per_unit, unit = (1.0, "cycles") if device is None else (device.clock_mhz * 1000, "ms")
+    per_unit, unit = (1.0, "cycles") if device is None else (device.cycles_per_ms, "ms")
     total = sum(spent)
     kinds = list(dict.fromkeys(op.kind.value for op, number in zip(counted.network.ops, spent, strict=True) if number))
     if not total:

@@ -17,12 +17,12 @@ def start_pool(processes: int) -> Crew:
     """Provide a pool; its processes are started afresh, since a fork of a process with threads may hang."""
 
     def start() -> Executor:
-        return ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_settle_in)
+        return ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=settle_in)
 
     return Crew(start, (BrokenProcessPool,))
 
 
-def _settle_in() -> None:
+def settle_in() -> None:
     """Leave Ctrl-C to the parent, and end with it: a parent that was killed cannot say goodbye."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

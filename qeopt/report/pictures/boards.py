@@ -1,0 +1,46 @@
+"""The designs of one study for many devices, from the document of that sweep: score against flash, SRAM and time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from qeopt.escape import line
+from qeopt.report.pictures.picture import SERIES, Picture, Spec, colours, data, field, tips
+
+HEIGHT = 220
+KIB = 1024
+AXES = {"flash_bytes": ("flash, KiB", KIB), "sram_bytes": ("SRAM, KiB", KIB), "ms": ("time of an inference, ms", 1)}
+
+
+def boards_pictures(document: Mapping[str, Any]) -> tuple[Picture, ...]:
+    """One picture an axis that any board has a value on; nothing where no board has a design."""
+    designed = [board for board in document["boards"] if board["score"] is not None]
+    return tuple(_picture(designed, name, *AXES[name]) for name in AXES if any(board[name] is not None for board in designed))
+
+
+def _picture(designed: list[dict[str, Any]], name: str, label: str, unit: int) -> Picture:
+    cores = sorted({board["core"] for board in designed})
+    palette = {core: SERIES[place % len(SERIES)] for place, core in enumerate(cores)}
+    rows = [
+        {
+            "device": line(board["device"]), "core": board["core"], "score": board["score"], "x": board[name] / unit,
+            "said": f"{'>= ' if name == 'ms' and board['is_floor'] else ''}{board[name] / unit:,.4g}",
+        }
+        for board in designed
+        if board[name] is not None
+    ]  # fmt: skip
+    best = max(rows, key=lambda row: row["score"])
+    title = f"{best['device']} has the best design: {best['score']:.4f}, {label.split(',', maxsplit=1)[0]} {best['said']}"
+    spec: Spec = {
+        "height": HEIGHT,
+        "data": data(rows),
+        "mark": {"type": "point", "filled": True, "size": 60},
+        "encoding": {
+            "x": field("x", label, scale={"zero": False}),
+            "y": field("score", "score, nats", scale={"zero": False}),
+            "color": colours("core", palette),
+            "tooltip": tips(device="device", core="core", score="score", said=label),
+        },
+    }
+    return Picture(f"boards-{name}", title, f"Score of the best design for {len(rows)} devices against {label}.", spec)

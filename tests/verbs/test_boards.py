@@ -1,0 +1,79 @@
+"""A study over devices: what stands in the table, and that a sweep that was cut short ends in the same one."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from qeopt.cli.verbs import app
+from qeopt.report.boards import boards_csv, boards_document
+from qeopt.spec.errors import SpecError
+from qeopt.verbs import boards
+from qeopt.verbs.boards import sweep_boards
+from qeopt.verbs.solve import solve
+
+STUDY = """\
+kind: study
+task: {input: [16, 16, 3], classes: 2}
+space:
+  kind: space
+  blocks:
+    - {kind: conv, name: stem, width: [8, 16], kernel: 3, stride: 2, weight_bits: 8}
+    - {kind: separable, name: b1, width: [8, 16, 24], units: [1, 2]}
+    - {kind: classifier}
+device: stm32l4r5
+runtime: cmsis-nn
+budgets: {layers: 5, latency_ms: 8}
+bits: {weights: [4, 8], activations: [8]}
+objective: {kind: qe}
+search: {evaluations: 50, seed: 0, baselines: []}
+"""
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "study.yaml"
+    path.write_text(STUDY, encoding="utf-8")
+    return path
+
+
+def test_a_board_has_what_solve_finds_there_and_a_cut_sweep_goes_on(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = study.parent / "journal"
+    whole = sweep_boards(study, "nrf5", journal=journal)
+    by_name = {board.device: board for board in whole.boards}
+    design = solve(study, overrides=("device=nrf52832",)).design
+    assert design is not None
+    assert by_name["nrf52832"].score == pytest.approx(design.score)
+    assert by_name["nrf52832"].gap == pytest.approx(design.gap)
+    assert {board.core for board in whole.boards} == {"cortex-m4", "cortex-m33"}
+    *lines, last = journal.read_text(encoding="utf-8").splitlines()
+    journal.write_text("\n".join([*lines, last[: len(last) // 2]]), encoding="utf-8")  # killed while it wrote
+    asked: list[str] = []
+    answer = boards.answer
+
+    def noted(question: Any) -> boards.Board:
+        asked.append(question.device)
+        return answer(question)
+
+    monkeypatch.setattr(boards, "answer", noted)
+    again = sweep_boards(study, "nrf5", journal=journal)
+    assert asked == [json.loads(last)["board"]["device"]]
+    assert boards_document(again) == boards_document(whole)
+    assert boards_csv(again) == boards_csv(whole)
+    study.write_text(STUDY.replace("latency_ms: 8", "latency_ms: 9"), encoding="utf-8")
+    sweep_boards(study, "nrf52832", journal=journal)
+    assert asked[1:] == ["nrf52832"]  # of another study, so nothing is known of it
+
+
+def test_what_cannot_run_is_named(study: Path) -> None:
+    result = CliRunner().invoke(app, ["sweep", str(study), "--devices", "rp2040", "--workers", "1", "--out", "out", "--quiet"])
+    assert result.exit_code == 1
+    assert "rp2040: refused: the runtime 'cmsis-nn' needs dsp, which the device 'rp2040' does not have" in result.stdout
+    shown = CliRunner().invoke(app, ["sweep", str(study), "--devices", "nrf52832", "--workers", "1", "--out", "shown", "--quiet"])
+    assert shown.exit_code == 0
+    assert (Path("shown") / "boards.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(SpecError, match="no device has 'nonesuch' in its name, title or core"):
+        sweep_boards(study, "nonesuch")
