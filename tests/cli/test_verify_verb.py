@@ -25,7 +25,8 @@ def test_a_fresh_design_holds(run: Run, design: dict[str, Any]) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
         "net: every claim of this design holds",
-        f"score {design['score']:.4f}, sram 11,328 of 14,336, flash 9,864 of 10,240, bitops 31,760,384, macs 911,488, layers 11, cycles 455,744",
+        f"score {design['score']:.4f}, sram 11,328 of 14,336, flash 9,864 of 10,240, bitops 31,760,384, macs 911,488, layers 11, "
+        "cycles 455,744",
         "bits: optimal for this structure (CP-SAT, chain)",
         "space: a single structure",
         "device: stm32f412, as it ships",
