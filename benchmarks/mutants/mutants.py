@@ -27,7 +27,7 @@ OF_BOUND = ("tests/search/test_bound.py", "tests/search/test_overhead.py")
 OF_VERIFY = ("tests/design/test_forgeries.py", "tests/design/test_design.py")
 
 ENERGY = "runtime.energy.picojoules.get(op.kind)\n    return 0 if formula is None else formula."
-CYCLES = "runtime.latency.cycles.get(op.kind)\n    return 0 if formula is None else formula."
+CYCLES = "runtime.timing.cycles.get(op.kind)\n    return 0 if formula is None else formula."
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ MUTANTS = (
     Mutant(STEPS, "            and np.array_equal(op.inputs[0].channels, op.output.channels)\n", "", OF_STEPS),
     Mutant(
         STEPS,
-        "lives[tensor.name][0] <= index <= lives[tensor.name][1]",
-        "lives[tensor.name][0] <= index < lives[tensor.name][1]",
+        "        for at in held[max(first, 0) : last + 1]:",
+        "        for at in held[max(first, 0) : last]:",
         OF_STEPS,
     ),
     Mutant(
@@ -173,7 +173,7 @@ MUTANTS = (
     Mutant(TWICE, "design.gap > search.gap * (1 + TOLERANCE)", "False", OF_VERIFY),
     Mutant(BITS, "    elif own.value != value:", "    elif False:", OF_VERIFY),
     Mutant(BITS, "if certificate.bound is not None and certificate.bound < proven:", "if False:", OF_VERIFY),
-    Mutant(BITS, "        if engine not in known:", "        if False:", OF_VERIFY),
+    Mutant(BITS, "        if engine not in known and claims:", "        if False:", OF_VERIFY),
     Mutant(SPACE, "begins[1:] == [end + 1 for end in inner]", "all(b <= end + 2 for b, end in zip(begins[1:], inner))", OF_VERIFY),
     Mutant(SPACE, "begins[0] == 0 and ends[-1] is None", "ends[-1] is None", OF_VERIFY),
     Mutant(SPACE, "if proven is not None and proven > design.bound and not same(proven, design.bound):", "if False:", OF_VERIFY),

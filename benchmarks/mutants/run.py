@@ -89,6 +89,17 @@ def tried(folders: SimpleQueue[Path], mutant: Mutant, seconds: float) -> bool:
     return died
 
 
+def refuse_stale() -> None:
+    """Check that what every mutant changes is still there.
+
+    Raises:
+        SystemExit: naming those whose text is not in its file, or not once.
+    """
+    stale = [mutant for mutant in MUTANTS if (ROOT / mutant.file).read_text(encoding="utf-8").count(mutant.old) != 1]
+    if stale:
+        raise SystemExit("\n".join(f"{mutant.file} does not hold {mutant.old!r} once" for mutant in stale))
+
+
 def chosen(words: Sequence[str]) -> list[Mutant]:
     """The mutants that hold one of some words; all of them without any."""
     return [mutant for mutant in MUTANTS if not words or any(word in mutant.file + mutant.old + mutant.new for word in words)]
@@ -101,6 +112,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=120.0)
     given = parser.parse_args()
+    refuse_stale()
     mutants = chosen(given.words)
     with tempfile.TemporaryDirectory() as base, ThreadPoolExecutor(given.workers) as pool:
         folders: SimpleQueue[Path] = SimpleQueue()

@@ -82,7 +82,7 @@ def finish(solution: Solution, run: Run, folder: Path, *, as_json: bool, quiet: 
     goes_on = f"; `qeopt resume {place(folder)}` goes on"
     if solution.design is None:
         no_design(solution, as_json=as_json, goes_on=goes_on)
-    report = SolutionReport(solution.design, solution.loaded.files, solution.interrupted, run.cost)
+    report = SolutionReport(solution.design, solution.loaded.files, solution.interrupted, run.cost, solution.search.from_bound)
     tell(report, write_solution(folder, report, run), as_json=as_json, quiet=quiet)
     if solution.interrupted:
         if not quiet:

@@ -16,7 +16,7 @@ from qeopt.report.cost import cost_text
 from qeopt.report.counted import Counted, layers
 from qeopt.report.judgement import judgement, judgement_document
 from qeopt.report.tables import baseline_table, budget_table, layer_table, structure_table
-from qeopt.report.words import TIED, amount, arena_size, bits_proof, place, space_proof, used_name
+from qeopt.report.words import TIED, amount, arena_size, bits_proof, evolution_added, place, space_proof, used_name
 from qeopt.runs.cost import Cost
 from qeopt.search import Stop
 from qeopt.spec.load import SourceFile
@@ -33,6 +33,8 @@ class SolutionReport:
     sources: tuple[SourceFile, ...]
     interrupted: bool = False
     cost: Cost | None = None
+    from_bound: float | None = None
+    """The best score among the structures of the bound and those around; None where evolution had no such start."""
 
     @cached_property
     def counted(self) -> Counted:
@@ -74,6 +76,8 @@ class SolutionReport:
         console.print(f"score: {design.score:.4f} (search stopped: {design.stopped})")
         console.print(bits_proof(design.bits))
         console.print(space_proof(design))
+        if self.from_bound is not None and design.stopped != Stop.BOUND:
+            console.print(evolution_added(design.score, self.from_bound))
         for text in judgement(self.counted, design):
             console.print(text, soft_wrap=True)
         asked = () if self.interrupted else self.counted.study.search.baselines

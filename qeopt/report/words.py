@@ -122,3 +122,14 @@ def space_proof(design: Design) -> str:
     if design.gap == 0:
         return "space: the best possible, proven"
     return f"space: within {gap(design.gap)} of the best possible"
+
+
+SHOWN = 5e-5
+"""Nats: the least difference of scores that the report shows."""
+
+
+def evolution_added(score: float, from_bound: float) -> str:
+    """Say what evolution added to the structures that the bound met and those around them."""
+    if score - from_bound < SHOWN:
+        return "evolution: added nothing to the structures of the bound"
+    return f"evolution: added {score - from_bound:.4f} to the {from_bound:.4f} of the structures of the bound"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from qeopt.cli.overrides import overrides, quoted
 from qeopt.design import BitsProof, Certificate
-from qeopt.report.words import amount, bits_proof, gap, idle_workers, percent
+from qeopt.report.words import amount, bits_proof, evolution_added, gap, idle_workers, percent
 from qeopt.runs.folders import safe_name
 from qeopt_solvers import Status
 
@@ -91,3 +91,14 @@ def test_values_that_yaml_would_misread_are_quoted() -> None:
 )
 def test_workers_without_islands(workers: str, islands: int, said: str | None) -> None:
     assert idle_workers(workers, islands) == said
+
+
+@pytest.mark.parametrize(
+    ("score", "from_bound", "said"),
+    [
+        (1303.0698, 1303.0698, "evolution: added nothing to the structures of the bound"),
+        (1234.38, 1234.2771, "evolution: added 0.1029 to the 1234.2771 of the structures of the bound"),
+    ],
+)
+def test_what_evolution_added(score: float, from_bound: float, said: str) -> None:
+    assert evolution_added(score, from_bound) == said
