@@ -53,7 +53,7 @@ bits: {weights: [8], activations: [8]}
 objective: {kind: qe}
 """
     with pytest.raises(
-        SpecError, match=r"t\.yaml:2:15: the dense block 'd' reads 2x2 positions; an input of one position, \[1, 1, N\]"
+        SpecError, match=r"t\.yaml:2:8: the dense block 'd' reads 2x2 positions; an input of one position, \[1, 1, N\]"
     ):
         load_study(parse(text, "t.yaml"))
 
