@@ -44,14 +44,14 @@ def shipped_file(folder: str, name: str) -> Shipped | None:
 def assumptions(design: Design, study: Study) -> tuple[str, ...]:
     """Say what a design rests on that verifying it cannot tell to be true."""
     return (
-        *_hardware("device", "devices", Device, study.device),
-        *_hardware("runtime", "runtimes", Runtime, study.runtime),
+        *_hardware("device", "devices", Device, study, study.device),
+        *_hardware("runtime", "runtimes", Runtime, study, study.runtime),
         *_versions(design),
     )
 
 
-def _hardware(kind: str, folder: str, model: type[Block], used: Device | Runtime | None) -> Iterator[str]:
-    """Set a device or runtime against what ships under its name."""
+def _hardware(kind: str, folder: str, model: type[Device | Runtime], study: Study, used: Device | Runtime | None) -> Iterator[str]:
+    """Set a device or runtime against what ships under its name, a runtime on the core of the study's device."""
     if used is None:
         yield f"{kind}: none is named"
         return
@@ -60,7 +60,9 @@ def _hardware(kind: str, folder: str, model: type[Block], used: Device | Runtime
     if file is None:
         yield f"{kind}: {used.name or 'without a name'}, and none of that name ships"
         return
-    shipped = load(model, file.path, library=Library(), kind=kind, folder=folder).value
+    shipped: Device | Runtime = load(model, file.path, library=Library(), kind=kind, folder=folder).value
+    if isinstance(shipped, Runtime):
+        shipped = shipped.on(study.device, study.budgets.margin)
     found = changed(_numbers(shipped), _numbers(used))
     if not found:
         yield f"{kind}: {name}, as it ships"
