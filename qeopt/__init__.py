@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from qeopt.spec.errors import QeoptError, SpecError
     from qeopt.study import Study
     from qeopt.study.load import load_study
+    from qeopt.verbs.bits import BitsAnswer, bits
     from qeopt.verbs.compare import Comparison, compare
     from qeopt.verbs.explain import Explanation, explain
     from qeopt.verbs.solve import Solution, solve
     from qeopt.verbs.sweep import Sweep, sweep
 
 __all__ = [
+    "BitsAnswer",
     "Comparison",
     "Design",
     "Explanation",
@@ -28,6 +30,7 @@ __all__ = [
     "Study",
     "Sweep",
     "Verification",
+    "bits",
     "compare",
     "explain",
     "load_design",
@@ -38,6 +41,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BitsAnswer": "verbs.bits",
     "Comparison": "verbs.compare",
     "Design": "design",
     "Explanation": "verbs.explain",
@@ -47,6 +51,7 @@ _HOMES = {
     "Study": "study",
     "Sweep": "verbs.sweep",
     "Verification": "design.verify",
+    "bits": "verbs.bits",
     "compare": "verbs.compare",
     "explain": "verbs.explain",
     "load_design": "design",

@@ -4,17 +4,24 @@ import ast
 import csv
 import json
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+sys.path.insert(0, str(Path(__file__).parent / "network" / "importers"))
+from test_mcunet import description  # type: ignore[import-not-found]  # beside the tests of importers
+from tflite_author import Author  # type: ignore[import-not-found]  # beside the tests of importers
+
 from qeopt.cli.verbs import app
 from qeopt.escape import comment, csv_name, csv_text, line, visible, yaml_flow
+from qeopt.network.importers.torch import from_torch
 from qeopt.spec.document import parse
 from qeopt.spec.errors import SpecError
 from qeopt.spec.node import plain
+from qeopt.verbs.bits import network_text, write_study
 
 NAMES = (
     "\x1b[31mred\x1b[0m", "\x1b]0;title\x07", "bell\x07", "back\x08space", "\x9b31m",
@@ -134,6 +141,44 @@ def test_fifty_names_survive_the_importer_of_onnx(tmp_path: Path) -> None:
     told = said("import", str(model), "--out", str(written)) + said("check", str(written))
     assert "can work" in told
     assert HIDDEN.search(told) is None
+    assert HIDDEN.search(written.read_text(encoding="utf-8")) is None
+
+
+def imported(model: Path, written: Path) -> str:
+    """Import a model and check what was written of it: nothing hidden in either, and a file that works."""
+    told = said("import", str(model), "--out", str(written)) + said("check", str(written))
+    assert "can work" in told, told
+    text = written.read_text(encoding="utf-8")
+    assert HIDDEN.search(told + text) is None
+    return text
+
+
+def test_fifty_names_survive_the_importer_of_tflite(tmp_path: Path) -> None:
+    net = Author((4, 4, 2))
+    last = net.image
+    for name in NAMES:
+        last = net.conv(name, last, 2)
+    text = imported(net.save(tmp_path / "model.tflite", last), tmp_path / "network.yaml")
+    names = [op["name"] for op in plain(parse(text, "network.yaml").root)["ops"]]  # type: ignore[index,call-overload,union-attr]
+    assert len(names) == len(set(names)) == len(NAMES)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not {"/", "\\"} & set(name)], ids=ascii)
+def test_a_file_may_have_any_name(name: str, tmp_path: Path) -> None:
+    """The descriptions of MCUNet name no operators; the network is called as its file is."""
+    model = tmp_path / f"{name}.json"
+    model.write_text(json.dumps(description("mcunet-10fps_vww")), encoding="utf-8")
+    imported(model, tmp_path / "network.yaml")
+
+
+def test_fifty_names_survive_the_importer_of_torch(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    modules = torch.nn.Sequential()
+    for name in NAMES:
+        modules.add_module(name.replace(".", "_"), torch.nn.Conv2d(2, 2, 1))
+    written = tmp_path / "network.yaml"
+    write_study(written, network_text(from_torch(modules, (torch.zeros(1, 2, 4, 4),)).network))
+    assert "can work" in said("check", str(written))
     assert HIDDEN.search(written.read_text(encoding="utf-8")) is None
 
 

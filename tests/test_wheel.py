@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -31,6 +33,21 @@ def test_holds_both_packages_and_every_spec(wheel: Path) -> None:
     assert {"qeopt/py.typed", "qeopt_solvers/py.typed", "qeopt/verbs/solve.py", "qeopt_solvers/engines/cp_sat.py"} <= names
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert tops == {"qeopt", "qeopt_solvers"}
+
+
+def test_the_same_sources_give_the_same_bytes(wheel: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+    subprocess.run(command, check=True, capture_output=True)
+    assert (tmp_path / wheel.name).read_bytes() == wheel.read_bytes()
+
+
+def test_every_dependency_is_listed_with_its_licence() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *(entry for name in extras if name not in {"dev", "docs"} for entry in extras[name])]
+    page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    names = {re.split(r"[<>=!~; \[]", entry)[0] for entry in wanted} - {"qeopt"}
+    assert sorted(name for name in names if not re.search(rf"\b{re.escape(name)}\b", page)) == []
 
 
 def test_solvers_is_a_source_root_and_no_package() -> None:

@@ -14,9 +14,9 @@ from nets import NETWORKS
 
 from qeopt.hardware import Runtime
 from qeopt.hardware.costs import channels_fit, legal_tuples, shape_limits
+from qeopt.hardware.lowered import lowered
 from qeopt.memory import count
 from qeopt.network import Bits, Network, macs, weight_count
-from qeopt.network.lowering import lower
 from qeopt.spec.library import Library, builtin_folder
 from qeopt.spec.load import load
 
@@ -45,11 +45,11 @@ def obstacles(network: Network, runtime: Runtime) -> list[str]:
 
 def cell(network: Network, runtime: Runtime) -> str:
     """Peak of SRAM and flash in KiB, or why it does not run."""
-    lowered, _ = lower(network, runtime.folds)
-    missing = obstacles(lowered, runtime)
+    ran, _ = lowered(network, runtime)
+    missing = obstacles(ran, runtime)
     if missing:
         return "no: " + ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
-    uses = count(lowered, runtime, Bits.uniform(lowered, WIDTH))
+    uses = count(ran, runtime, Bits.uniform(ran, WIDTH))
     sram, flash = uses.sram_bytes + runtime.reserve.sram, uses.flash_bytes + runtime.reserve.flash
     return f"{sram / 1024:,.0f} / {flash / 1024:,.0f}"
 

@@ -65,7 +65,7 @@ def passes(folder: Path, tests: Sequence[str], seconds: float) -> bool:
     """Whether tests pass in a copy, in time."""
     paths = os.pathsep.join([str(folder), str(folder / "solvers")])
     environment = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
+    command = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "-p", "no:cacheprovider", *tests]
     try:
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=seconds, text=True, check=False)
     except subprocess.TimeoutExpired:

@@ -16,6 +16,8 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bits import table5, visualisation
+from cost import cost
 from faces import table6
 from tables import figure3, figure5, table1, table2, table3, table4
 
@@ -24,7 +26,10 @@ MADE: Mapping[str, Callable[..., None]] = {
     "table2": table2,
     "table3": table3,
     "table4": table4,
+    "table5": table5,
     "table6": table6,
+    "visualisation": visualisation,
+    "cost": cost,
     "figure3": figure3,
     "figure5": figure5,
 }

@@ -104,11 +104,11 @@ def table4(*, with_searches: bool = True) -> None:
     """Memory and size of every network whose structure is public, under one rule each; then our designs."""
     rows = []
     for target, title, name, memory, size, accuracy in facts()["table4"]:
-        rows.append([target, title, memory, size, accuracy, *(["-"] * 4 if name is None else _memory_row(*mcunet(name)))])
+        rows.append([target, title, memory, size, accuracy, *(["-"] * 4 if name is None else memory_row(*mcunet(name)))])
     if with_searches:
         for target in (256, 320, 512):
             design = solved(HERE / f"imagenet_{target}k.yaml")
-            rows.append([f"{target} KiB", "ours", "", "", "none", *_memory_row(design.network(), design.bit_widths())])
+            rows.append([f"{target} KiB", "ours", "", "", "none", *memory_row(design.network(), design.bit_widths())])
     heads = ["target", "network", "printed, kB", "printed, MB", "top-1, %"]
     print(table([*heads, "`paper`, KiB", "`paper`, MiB", "`ideal`, KiB", "MACs, M"], rows))
 
@@ -128,7 +128,7 @@ def _counted_row(network: Network, bits: Bits) -> list[str]:
     return [f"{found.flash_bytes / 1e6:.2f}", f"{found.used['bitops'] / 1e9:.2f}", f"{products / 1e9:.2f}", f"{scored:.2f}"]
 
 
-def _memory_row(network: Network, bits: Bits) -> list[str]:
+def memory_row(network: Network, bits: Bits) -> list[str]:
     paper, ideal = (counted(network, bits, runtime(name)) for name in ("paper", "ideal"))
     millions = f"{paper.used['macs'] / 1e6:.1f}"
     return [_kib(paper.sram_bytes), f"{paper.flash_bytes / MIB:.3f}", _kib(ideal.sram_bytes), millions]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from qeopt.cli.verb import INTERRUPTED, warn
 from qeopt.report.folder import Run, now, write_solution
 from qeopt.report.solution import SolutionReport
 from qeopt.runs import open_run
+from qeopt.runs.cost import Stopwatch
 from qeopt.spec.library import Library
 from qeopt.verbs.bits import bits, write_study
 
@@ -29,6 +29,33 @@ Objective = Annotated[
     typer.Option("--objective", metavar="KIND", help="`qe`, or `weights` for the quantisation error of the model's own weights."),
 ]
 SaveStudy = Annotated[Path | None, typer.Option("--save-study", metavar="FILE", help="Write the study that this implies.")]
+Layer = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--layer",
+        metavar="NAME=BITS",
+        help="Bits of a layer, or of all that a pattern fits: `stem=8` fixes its weights and what it writes, which leaves it out "
+        "of the search; `*.dw=w4,8` leaves its weights 4 and 8; `head=w8a4,8` says both; repeatable.",
+    ),
+]
+Ends = Annotated[
+    int | None,
+    typer.Option(
+        "--ends",
+        metavar="BITS",
+        min=1,
+        max=options.MOST_BITS,
+        help="Bits of the weights of the first and last layers, and of what these read.",
+    ),
+]
+Tie = Annotated[
+    list[str] | None,
+    typer.Option("--tie", metavar="NAMES", help="Layers that share widths: names or patterns, separated by commas; repeatable."),
+]
+Prefer = Annotated[
+    str | None,
+    typer.Option("--prefer", metavar="NAMES", help="Memories of the device in the order in which buffers should lie in them."),
+]
 EngineName = Annotated[str, typer.Option("--engine", metavar="NAME", help="Engine that assigns bits.")]
 
 
@@ -40,6 +67,10 @@ def command(
     flash: Flash = None,
     weight_bits: options.WeightBits = None,
     activation_bits: options.ActivationBits = None,
+    layer: Layer = None,
+    ends: Ends = None,
+    tie: Tie = None,
+    prefer: Prefer = None,
     objective: Objective = "qe",
     input_: Input = None,
     treat_as: TreatAs = None,
@@ -48,12 +79,13 @@ def command(
     set_: options.Sets = None,
     out_: options.Out = None,
     path: options.Paths = None,
+    gco2e: options.Carbon = options.GRAMS,
     json_: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
     """Find the best bits for a fixed network in a model file, prove them, count everything again, and write it down."""
-    started, clock = now(), time.monotonic()
+    started, clock = now(), Stopwatch()
     answer = bits(
         model,
         runtime=runtime,
@@ -61,6 +93,10 @@ def command(
         budgets={name: size for name, size in (("sram", sram), ("flash", flash)) if size is not None} or None,
         weights=options.widths("--weight-bits", weight_bits),
         activations=options.widths("--activation-bits", activation_bits),
+        layers=options.layers("--layer", layer),
+        ends=ends,
+        ties=[options.names("--tie", group) for group in tie or ()],
+        prefer=() if prefer is None else options.names("--prefer", prefer),
         objective={"kind": "sensitivity", "source": "weights"} if objective == "weights" else objective,
         engine=engine,
         options=import_options(input_, treat_as),
@@ -75,8 +111,8 @@ def command(
             warn(note)
     if solution.design is None:
         no_design(solution, as_json=json_)
-    report = SolutionReport(solution.design, solution.loaded.files, solution.interrupted)
-    run = Run(tuple(sys.argv), started, time.monotonic() - clock, solution.loaded.files, ())
+    run = Run(tuple(sys.argv), started, clock.cost(gco2e), solution.loaded.files, ())
+    report = SolutionReport(solution.design, solution.loaded.files, solution.interrupted, run.cost)
     with open_run(out_, solution.loaded.value.name) as folder:
         tell(report, write_solution(folder, report, run), as_json=json_, quiet=quiet)
     if solution.interrupted:

@@ -8,6 +8,7 @@ import typer
 
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
+from qeopt.cli.study_options import with_study_options
 from qeopt.cli.verb import NO_DESIGN, emit, out
 from qeopt.report.check import check_document, print_check
 from qeopt.spec.library import Library
@@ -18,17 +19,17 @@ AnyFile = Annotated[
 ]
 
 
+@with_study_options()
 def command(
     file: AnyFile,
-    device: options.DeviceName = None,
-    runtime: options.RuntimeName = None,
+    given: tuple[str, ...],
     set_: options.Sets = None,
     path: options.Paths = None,
     json_: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
     """Load a file of any kind and tell, before anything is solved, whether it can ever work; exit with 1 if it cannot."""
-    found = check(file, Library(tuple(path or ())), overrides(set_, device=device, runtime=runtime))
+    found = check(file, Library(tuple(path or ())), overrides(set_, given))
     if json_:
         emit(check_document(found))
     else:

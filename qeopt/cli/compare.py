@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import Annotated
 
 import typer
 
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
+from qeopt.cli.study_options import with_study_options
 from qeopt.cli.verb import INTERRUPTED, emit, err, fail, out
 from qeopt.report.comparison import comparison_document, print_comparison
+from qeopt.report.cost import cost_text
 from qeopt.report.folder import Run, now, write_comparison
 from qeopt.report.progress import ProgressLine
 from qeopt.report.words import place
 from qeopt.runs import open_run
+from qeopt.runs.cost import Stopwatch
 from qeopt.spec.library import Library
 from qeopt.study.load import load_study
 from qeopt.verbs.compare import SAMPLES, compare
@@ -25,25 +27,26 @@ DrawSeed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed 
 Engines = Annotated[str, typer.Option("--engines", metavar="A,B,...", help="Engines to compare; see `qeopt engines`.")]
 
 
+@with_study_options("seed", "time_limit", "engine", "evaluations")
 def command(
     study: options.Study,
+    given: tuple[str, ...],
     samples: Samples = SAMPLES,
     seed: DrawSeed = 0,
     engines: Engines = "",
-    device: options.DeviceName = None,
-    runtime: options.RuntimeName = None,
     set_: options.Sets = None,
     out_: options.Out = None,
     path: options.Paths = None,
+    gco2e: options.Carbon = options.GRAMS,
     json_: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
     """Assign bits by greedy rules and by exact engines, to a network or to structures drawn from a space."""
-    started, clock = now(), time.monotonic()
-    given, library = overrides(set_, device=device, runtime=runtime), Library(tuple(path or ()))
+    started, clock = now(), Stopwatch()
+    library = Library(tuple(path or ()))
     names = tuple(name.strip() for name in engines.split(",") if name.strip())
-    loaded = load_study(study, overrides=given, library=library)
+    loaded = load_study(study, overrides=overrides(set_, given), library=library)
     with open_run(out_, f"{loaded.value.name}.compare") as folder:
         with ProgressLine(err(), quiet=quiet) as progress:
             found = compare(
@@ -55,12 +58,13 @@ def command(
             )
         if not found.instances:
             fail("interrupted before anything was compared", INTERRUPTED)
-        run = Run(tuple(sys.argv), started, time.monotonic() - clock, found.loaded.files)
+        run = Run(tuple(sys.argv), started, clock.cost(gco2e), found.loaded.files)
         written = write_comparison(folder, found, run)
         if json_:
             emit({**comparison_document(found), "files": {name: str(path) for name, path in written.items()}})
         else:
             print_comparison(out(), found)
+            out().print(f"\n{cost_text(run.cost)}", soft_wrap=True)
             out().print(f"\nwritten: {', '.join(place(path) for path in written.values())}", soft_wrap=True)
         if found.interrupted:
             raise typer.Exit(INTERRUPTED)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sys
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +16,7 @@ from qeopt.report.correlations import correlations_document, print_correlations,
 from qeopt.report.folder import Run, now
 from qeopt.report.words import place
 from qeopt.runs import open_run
+from qeopt.runs.cost import Stopwatch
 from qeopt.runs.folders import name_of
 from qeopt.score.calibration import SIGMAS_A, SIGMAS_W, calibrate
 from qeopt.statistics.bootstrap import RESAMPLES
@@ -65,6 +65,7 @@ def command(
     sigma_w: SigmaW = None,
     top: Top = 10,
     out_: options.Out = None,
+    gco2e: options.Carbon = options.GRAMS,
     json_: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -76,11 +77,11 @@ def command(
         fail("RESULTS is missing: a table of accuracies, or a folder of trainings, was expected", BAD_USAGE)
     if sigma_a or sigma_w:
         fail("--sigma-a and --sigma-w are for --sigma-grid, which was not given", BAD_USAGE)
-    started, clock = now(), time.monotonic()
+    started, clock = now(), Stopwatch()
     names = tuple(name.strip() for name in predictors.split(",") if name.strip())
     found = correlate(features, results, predictors=names, resamples=resamples)
     with open_run(out_, f"{name_of(features.resolve().parent)}.correlate") as folder:
-        written = write_correlations(folder, found, Run(tuple(sys.argv), started, time.monotonic() - clock, ()))
+        written = write_correlations(folder, found, Run(tuple(sys.argv), started, clock.cost(gco2e), ()))
     if json_:
         emit({**correlations_document(found), "files": {name: str(path) for name, path in written.items()}})
         return

@@ -9,8 +9,9 @@ import typer
 
 from qeopt.cli import options
 from qeopt.cli.verb import emit, out
-from qeopt.design import load_design
-from qeopt.report.training_plots import draw_confusion
+from qeopt.design import load_sound_design
+from qeopt.report.pictures.picture import write_picture
+from qeopt.report.pictures.training import confusion_picture
 from qeopt.report.words import place
 from qeopt.training.data.open import open_data, open_for_model
 from qeopt.training.errors import TrainingError
@@ -48,13 +49,13 @@ def command(
         what = design.name
     else:
         path = design / "design.json" if design.is_dir() else design
-        found = load_design(path)
+        found = load_sound_design(path)
         given = weights or path.parent / "train" / "weights.npz"
         images = open_data(data, found.load_study().task, resize=resize, test_limit=limit)
         marks = (score_onnx if onnxruntime else score_reference)(found, given, images.test)
         folder, what = out_ or given.parent, f"{path.parent.name} with {place(given)}"
     picture = folder / CONFUSION
-    draw_confusion(f"{what}: {percent(marks.accuracy)}", marks.confusion, images.classes, picture)
+    write_picture(confusion_picture(f"{what}: {percent(marks.accuracy)} right", marks.confusion.tolist(), images.classes), picture)
     if json_:
         emit(marks_document(marks, images, what, [picture]))
         return

@@ -9,6 +9,7 @@ import typer
 from qeopt.budgets import memories, table
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
+from qeopt.cli.study_options import with_study_options
 from qeopt.cli.verb import INTERRUPTED, NO_DESIGN, emit, err, fail, out
 from qeopt.report.explanation import ExplanationReport
 from qeopt.report.progress import ProgressLine
@@ -28,13 +29,11 @@ Weights = Annotated[
 ]
 
 
+@with_study_options()
 def command(
     study: options.Study,
+    given: tuple[str, ...],
     weight: Weights = None,
-    device: options.DeviceName = None,
-    runtime: options.RuntimeName = None,
-    seed: options.Seed = None,
-    time_limit: options.TimeLimit = None,
     set_: options.Sets = None,
     path: options.Paths = None,
     json_: options.Json = False,
@@ -44,9 +43,9 @@ def command(
     """Tell why nothing fits and the least that would help, or which budgets bind and what more buys; exit 1 if nothing fits."""
     sizes = memories()
     weights = parse_amounts(weight, OPTION, sizes, [name for name in table() if name not in sizes]) if weight else None
-    given = overrides(set_, device=device, runtime=runtime, seed=seed, time_limit=time_limit)
+    replaced, library = overrides(set_, given), Library(tuple(path or ()))
     with ProgressLine(err(), quiet=quiet) as progress:
-        found = explain(study, weights=weights, overrides=given, library=Library(tuple(path or ())), report=progress)
+        found = explain(study, weights=weights, overrides=replaced, library=library, report=progress)
     if found.interrupted and found.search is not None and found.search.best is None:
         fail("interrupted before a design was found", INTERRUPTED)
     report = ExplanationReport(found)

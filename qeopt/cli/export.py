@@ -10,7 +10,7 @@ import typer
 
 from qeopt.cli import options
 from qeopt.cli.verb import emit, fail, out, warn
-from qeopt.design import Design, load_design
+from qeopt.design import Design, load_sound_design
 from qeopt.design.model import VerificationError
 from qeopt.export import EXPORTERS, ExportError, configure, write
 from qeopt.export.c.exporter import C
@@ -64,7 +64,7 @@ def command(
         for name, path in (("weights", weights), ("data", data), ("calibration", calibration), ("picture", image))
         if path is not None
     ]
-    exporter, found = configure(format_, [*(set_ or ()), *given]), load_design(design)
+    exporter, found = configure(format_, [*(set_ or ()), *given]), load_sound_design(design)
     wanted = build or qemu
     if wanted and not isinstance(exporter, C):
         raise ExportError(f"--build compiles what the format `c` writes; this is {format_!r}")

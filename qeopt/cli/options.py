@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
 
+from qeopt.runs.cost import GRAMS_PER_CORE_HOUR
 from qeopt.runs.folders import design_in
+from qeopt.spec.errors import Location, SpecError
 
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Debug: TypeAlias = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
@@ -34,14 +37,61 @@ def widths(option: str, texts: list[str] | None) -> tuple[int, ...]:
     """Bits given as lists of numbers, ascending; 2, 4 and 8 where none are.
 
     Raises:
-        typer.BadParameter: naming the option.
+        SpecError: naming the option.
     """
     found = set()
     for part in (part.strip() for text in texts or ["2,4,8"] for part in text.split(",")):
         if not part.isdecimal() or not 1 <= int(part) <= MOST_BITS:
-            raise typer.BadParameter(f"{part!r} is no number of bits from 1 to {MOST_BITS}, such as 8 or 2,4,8", param_hint=option)
+            raise SpecError.at(Location(option), f"{part!r} is no number of bits from 1 to {MOST_BITS}, such as 8 or 2,4,8")
         found.add(int(part))
     return tuple(sorted(found))
+
+
+Carbon: TypeAlias = Annotated[
+    float,
+    typer.Option(
+        "--gco2e-per-core-hour",
+        metavar="G",
+        min=0,
+        envvar="QEOPT_GCO2E_PER_CORE_HOUR",
+        help="Emissions of a core at work for an hour, in grams, for the cost in run records.",
+    ),
+]
+GRAMS = GRAMS_PER_CORE_HOUR
+"""What it is unless given."""
+
+_OF_A_LAYER = re.compile(r"(?P<both>\d+)|(?=[wa])(?:w(?P<weights>[\d, ]+))?(?:a(?P<activations>[\d, ]+))?")
+
+
+def layers(option: str, texts: list[str] | None) -> dict[str, int | dict[str, list[int]]]:
+    """Bits of single layers, as a study spells them: `NAME=8`, or of weights (`w2,4`) and of what is written (`a8`).
+
+    Raises:
+        SpecError: naming the option.
+    """
+    found: dict[str, int | dict[str, list[int]]] = {}
+    for text in texts or ():
+        name, _, said = text.rpartition("=")
+        match = _OF_A_LAYER.fullmatch(said.strip())
+        if not name or match is None:
+            raise SpecError.at(Location(option), f"{text!r}: NAME=8, NAME=w2,4, NAME=a8 or NAME=w2,4a8 was expected")
+        if name in found:
+            raise SpecError.at(Location(option), f"{name!r} is given twice")
+        by_role = {role: list(widths(option, [given])) for role in ("weights", "activations") if (given := match[role])}
+        found[name] = widths(option, [match["both"]])[0] if match["both"] else by_role
+    return found
+
+
+def names(option: str, text: str) -> tuple[str, ...]:
+    """Names separated by commas.
+
+    Raises:
+        SpecError: naming the option.
+    """
+    found = tuple(part.strip() for part in text.split(","))
+    if not all(found):
+        raise SpecError.at(Location(option), f"{text!r}: names separated by commas were expected")
+    return found
 
 
 DesignFile: TypeAlias = Annotated[

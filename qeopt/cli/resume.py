@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from qeopt.cli.verb import err
 from qeopt.report.folder import now
 from qeopt.report.progress import ProgressLine
 from qeopt.runs import resuming, run_in
+from qeopt.runs.cost import Stopwatch
 from qeopt.verbs.solve import resume
 
 Folder = Annotated[
@@ -25,16 +25,17 @@ def command(
     folder: Folder,
     workers: options.Workers = "auto",
     require_optimal: options.RequireOptimal = False,
+    gco2e: options.Carbon = options.GRAMS,
     json_: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
     """Go on with a run that was interrupted or killed, to the design that it would have found; refuse if its study changed."""
-    started, clock, folder = now(), time.monotonic(), run_in(folder)
+    started, clock, folder = now(), Stopwatch(), run_in(folder)
     with resuming(folder):
         with ProgressLine(err(), quiet=quiet) as progress:
             solution = resume(folder, report=progress, workers=workers)
         if not quiet:
             warn_of_idle(workers, solution.loaded.value)
-        run = run_of(solution, started, time.monotonic() - clock)
+        run = run_of(solution, started, clock.cost(gco2e))
         finish(solution, run, folder, as_json=json_, quiet=quiet, require_optimal=require_optimal)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import Annotated
 
 import typer
 
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
+from qeopt.cli.study_options import with_study_options
 from qeopt.cli.verb import INTERRUPTED, emit, err, fail, out
 from qeopt.report.folder import Run, now
 from qeopt.report.progress import ProgressLine
 from qeopt.report.samples import print_sampling, sampling_document, write_sampling
 from qeopt.report.words import place
 from qeopt.runs import open_run
+from qeopt.runs.cost import Stopwatch
 from qeopt.sampling.bits import EXACT, RULES
 from qeopt.spec.library import Library
 from qeopt.study.load import load_study
@@ -40,25 +41,26 @@ SpreadOver = Annotated[
 ]
 
 
+@with_study_options("seed", "time_limit", "engine", "evaluations")
 def command(
     study: options.Study,
+    given: tuple[str, ...],
     n: Samples = SAMPLES,
     seed: DrawSeed = 0,
     spread: SpreadOver = "uniform",
     bits: Bits = EXACT,
-    device: options.DeviceName = None,
-    runtime: options.RuntimeName = None,
     set_: options.Sets = None,
     out_: options.Out = None,
     path: options.Paths = None,
+    gco2e: options.Carbon = options.GRAMS,
     json_: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
     """Draw designs of a study to train: structures of its space, bits for each by one or several rules, and their features."""
-    started, clock = now(), time.monotonic()
-    given, library = overrides(set_, device=device, runtime=runtime), Library(tuple(path or ()))
-    loaded = load_study(study, overrides=given, library=library)
+    started, clock = now(), Stopwatch()
+    library = Library(tuple(path or ()))
+    loaded = load_study(study, overrides=overrides(set_, given), library=library)
     with open_run(out_, f"{loaded.value.name}.sample") as folder:
         with ProgressLine(err(), quiet=quiet) as progress:
             found = sample(
@@ -71,7 +73,7 @@ def command(
             )
         if not found.samples:
             fail("interrupted before anything was drawn", INTERRUPTED)
-        written = write_sampling(folder, found, Run(tuple(sys.argv), started, time.monotonic() - clock, found.loaded.files))
+        written = write_sampling(folder, found, Run(tuple(sys.argv), started, clock.cost(gco2e), found.loaded.files))
         if json_:
             emit({**sampling_document(found), "files": {name: str(path) for name, path in written.items()}})
         else:

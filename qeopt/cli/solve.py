@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -12,12 +11,14 @@ import typer
 
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
+from qeopt.cli.study_options import with_study_options
 from qeopt.cli.verb import INTERRUPTED, NO_DESIGN, UNPROVEN, emit, err, fail, out, warn
 from qeopt.report.folder import Run, now, write_solution
 from qeopt.report.progress import ProgressLine
 from qeopt.report.solution import SolutionReport, infeasible_document
 from qeopt.report.words import idle_workers, place
 from qeopt.runs import open_run
+from qeopt.runs.cost import Cost, Stopwatch
 from qeopt.spec.library import Library
 from qeopt.study import Study
 from qeopt.study.load import load_study
@@ -30,13 +31,10 @@ Alternatives = Annotated[
 NoBaselines = Annotated[bool, typer.Option("--no-baselines", help="Skip the searches whose results are shown beside the answer.")]
 
 
+@with_study_options()
 def command(
     study: options.Study,
-    device: options.DeviceName = None,
-    runtime: options.RuntimeName = None,
-    seed: options.Seed = None,
-    time_limit: options.TimeLimit = None,
-    engine: options.Engine = None,
+    given: tuple[str, ...],
     alternatives: Alternatives = None,
     set_: options.Sets = None,
     out_: options.Out = None,
@@ -44,29 +42,21 @@ def command(
     workers: options.Workers = "auto",
     require_optimal: options.RequireOptimal = False,
     no_baselines: NoBaselines = False,
+    gco2e: options.Carbon = options.GRAMS,
     json_: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
     """Find the best design of a study, prove its bits, count everything again, and write it down."""
-    started, clock = now(), time.monotonic()
-    given = overrides(
-        set_,
-        device=device,
-        runtime=runtime,
-        seed=seed,
-        time_limit=time_limit,
-        engine=engine,
-        alternatives=alternatives,
-        baselines=not no_baselines,
-    )
+    started, clock = now(), Stopwatch()
+    given = overrides(set_, given, alternatives=alternatives, baselines=not no_baselines)
     loaded = load_study(study, overrides=given, library=Library(tuple(path or ())))
     if not quiet:
         warn_of_idle(workers, loaded.value)
     with open_run(out_, loaded.value.name) as folder:
         with ProgressLine(err(), quiet=quiet) as progress:
             solution = solve(loaded, report=progress, workers=workers, run_dir=folder)
-        run = run_of(solution, started, time.monotonic() - clock)
+        run = run_of(solution, started, clock.cost(gco2e))
         finish(solution, run, folder, as_json=json_, quiet=quiet, require_optimal=require_optimal)
 
 
@@ -77,10 +67,10 @@ def warn_of_idle(workers: str, study: Study) -> None:
         warn(text)
 
 
-def run_of(solution: Solution, started: datetime, seconds: float) -> Run:
+def run_of(solution: Solution, started: datetime, cost: Cost) -> Run:
     """The record of a run that is over."""
     history = [(name, progress) for name, rounds in solution.histories.items() for progress in rounds]
-    return Run(tuple(sys.argv), started, seconds, solution.loaded.files, history)
+    return Run(tuple(sys.argv), started, cost, solution.loaded.files, history)
 
 
 def finish(solution: Solution, run: Run, folder: Path, *, as_json: bool, quiet: bool, require_optimal: bool) -> None:
@@ -92,7 +82,7 @@ def finish(solution: Solution, run: Run, folder: Path, *, as_json: bool, quiet: 
     goes_on = f"; `qeopt resume {place(folder)}` goes on"
     if solution.design is None:
         no_design(solution, as_json=as_json, goes_on=goes_on)
-    report = SolutionReport(solution.design, solution.loaded.files, solution.interrupted)
+    report = SolutionReport(solution.design, solution.loaded.files, solution.interrupted, run.cost)
     tell(report, write_solution(folder, report, run), as_json=as_json, quiet=quiet)
     if solution.interrupted:
         if not quiet:

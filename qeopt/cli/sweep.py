@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import Annotated
 
 import typer
 
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
+from qeopt.cli.study_options import with_study_options
 from qeopt.cli.verb import BAD_USAGE, INTERRUPTED, NO_DESIGN, emit, err, fail, out
+from qeopt.report.cost import cost_text
 from qeopt.report.folder import Run, now, write_sweep
 from qeopt.report.progress import ProgressLine
 from qeopt.report.sweeps import print_sweep, sweep_document
 from qeopt.report.words import place
 from qeopt.runs import open_run
+from qeopt.runs.cost import Stopwatch
 from qeopt.spec.amounts import parse_counts, parse_sizes
 from qeopt.spec.library import Library
 from qeopt.study.load import load_study
@@ -39,25 +41,25 @@ Frontier = Annotated[
 Points = Annotated[int, typer.Option("--points", metavar="N", min=2, max=10_000, help="Points of a frontier at most.")]
 
 
+@with_study_options("sram", "flash")
 def command(
     study: options.Study,
+    given: tuple[str, ...],
     sram: Sram = None,
     flash: Flash = None,
     depths: Depths = None,
     frontier_: Frontier = None,
     points: Points = POINTS,
-    device: options.DeviceName = None,
-    runtime: options.RuntimeName = None,
-    seed: options.Seed = None,
     set_: options.Sets = None,
     out_: options.Out = None,
     path: options.Paths = None,
+    gco2e: options.Carbon = options.GRAMS,
     json_: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
     """Find the best design and a proven bound at every point of one or two ranges of budgets; draw them."""
-    started, clock = now(), time.monotonic()
+    started, clock = now(), Stopwatch()
     ranges = {"sram": sram, "flash": flash}
     grid = {name: parse_sizes(text, f"--{name}") for name, text in ranges.items() if text is not None}
     if depths is not None:
@@ -66,8 +68,8 @@ def command(
         check_grid(grid)
     elif grid:
         fail("--frontier stands alone: it finds the limits itself", BAD_USAGE)
-    given, library = overrides(set_, device=device, runtime=runtime, seed=seed), Library(tuple(path or ()))
-    loaded = load_study(study, overrides=given, library=library)
+    library = Library(tuple(path or ()))
+    loaded = load_study(study, overrides=overrides(set_, given), library=library)
     with open_run(out_, f"{loaded.value.name}.sweep") as folder:
         with ProgressLine(err(), quiet=quiet) as progress:
 
@@ -81,13 +83,13 @@ def command(
                 found = frontier(loaded, frontier_, most=points, reached=reached)
         if not found.points:
             fail("interrupted before any point was reached", INTERRUPTED)
-        written = write_sweep(
-            folder, found, Run(tuple(sys.argv), started, time.monotonic() - clock, found.loaded.files, progress.history)
-        )
+        run = Run(tuple(sys.argv), started, clock.cost(gco2e), found.loaded.files, progress.history)
+        written = write_sweep(folder, found, run)
         if json_:
             emit({**sweep_document(found), "files": {name: str(path) for name, path in written.items()}})
         else:
             print_sweep(out(), found)
+            out().print(f"\n{cost_text(run.cost)}", soft_wrap=True)
             out().print(f"\nwritten: {', '.join(place(path) for path in written.values())}", soft_wrap=True)
         if found.interrupted:
             raise typer.Exit(INTERRUPTED)

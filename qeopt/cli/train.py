@@ -9,7 +9,8 @@ import typer
 
 from qeopt.cli import options
 from qeopt.cli.verb import INTERRUPTED, emit, err, fail, out
-from qeopt.design import load_design
+from qeopt.design import load_sound_design
+from qeopt.report.page import write_page
 from qeopt.report.training import TrainingLine, training_words
 from qeopt.report.words import place
 from qeopt.training.data.open import open_data
@@ -88,7 +89,7 @@ def command(
     debug: options.Debug = False,
 ) -> None:
     """Train a design with its own bits and write weights.npz and train.json; cut off, the same command goes on where it was."""
-    found = load_design(design)
+    found = load_sound_design(design)
     name = design.parent.name if design.name == "design.json" else design.stem
     recipe = Recipe(
         epochs=epochs,
@@ -129,6 +130,9 @@ def command(
                 files += [one.weights, folder / RECORD, *draw_trained(one, name, images, folder)]
         except KeyboardInterrupt:
             fail("interrupted; the same command goes on", INTERRUPTED)
+    files.append(write_page(top))
+    if top == design.parent / "train":
+        write_page(design.parent)
     if json_:
         emit(trained_document(trained, name, images, files))
         return

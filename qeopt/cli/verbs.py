@@ -9,37 +9,48 @@ from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from qeopt.cli.verb import BAD_USAGE, INTERRUPTED, READER_GONE, Verb, fail, leave_quietly
 
-VERBS = {
-    "solve": "solve",
-    "resume": "resume",
-    "bits": "bits",
-    "import": "import_",
-    "verify": "verify",
-    "check": "check",
-    "compare": "compare",
-    "explain": "explain",
-    "sweep": "sweep",
-    "score": "score",
-    "sample": "sample",
-    "correlate": "correlate",
-    "fit": "fit",
-    "sensitivity": "sensitivity",
-    "show": "show",
-    "runs": "runs",
-    "where": "where",
-    "new": "new",
-    "schema": "schema",
-    "devices": "devices",
-    "runtimes": "runtimes",
-    "engines": "engines",
-    "export": "export",
-    "train": "train",
-    "evaluate": "evaluate",
+PANELS = {
+    "Design": {
+        "solve": "Find and prove the best design of a study, and write it down.",
+        "resume": "Go on with a run that was interrupted or killed.",
+        "bits": "Find and prove the best bits for a model in a file.",
+        "sweep": "Find the best designs over ranges of budgets.",
+        "compare": "Set greedy rules beside exact engines.",
+        "explain": "Tell why nothing fits, or what holds the best design back.",
+        "check": "Tell before any search whether a file can ever work.",
+    },
+    "Models": {
+        "import": "Read a model into a network that a study can name.",
+        "export": "Write a design as ONNX, TFLite, C, PyTorch, a table or a recipe.",
+        "verify": "Count a design again and have it proven again.",
+        "train": "Train a design with its own bits.",
+        "evaluate": "Tell how accurate a trained design or a model is.",
+    },
+    "Learn": {
+        "sample": "Draw designs of a study to train.",
+        "correlate": "Tell how well predictors order measured accuracies.",
+        "fit": "Learn an objective from trained designs.",
+        "sensitivity": "Measure what each tensor loses at each width.",
+        "score": "Score a network at given bits, term by term.",
+    },
+    "Inspect": {
+        "show": "Show a study with everything it names in place.",
+        "where": "Print the files that a name could stand for.",
+        "new": "Write a study and a board file to fill in.",
+        "schema": "Print the JSON Schema of files.",
+        "list": "List devices, runtimes, engines, objectives or exporters.",
+        "runs": "List the runs so far and what they found.",
+        "report": "Make the page of a run again: report.html.",
+    },
 }
+"""What help lists, in short; a verb itself says more."""
+HIDDEN = ("devices", "runtimes", "engines")
+"""Names of before, which `list` took over."""
+VERBS = {verb: f"{verb}_" if verb in {"import", "list"} else verb for verbs in (*PANELS.values(), HIDDEN) for verb in verbs}
 """Modules of this package, by verb; each has a function `command`."""
 
 
@@ -48,6 +59,7 @@ class Verbs(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
+        self._in_short = False
         self.commands.update(dict.fromkeys(VERBS))  # type: ignore[arg-type]  # names are all that "did you mean" needs
 
     def make_context(self, *arguments: Any, **named: Any) -> Any:
@@ -62,15 +74,30 @@ class Verbs(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The verbs, in the order in which help lists them."""
-        return list(VERBS)
+        return [verb for verbs in PANELS.values() for verb in verbs]
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """List the verbs from the table above: help does not wait for what they import."""
+        self._in_short = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self._in_short = False
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of a verb; None where there is no such verb."""
         if cmd_name not in VERBS:
             return None
+        if self._in_short:
+            return _in_short(cmd_name)
         alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         alone.command(cmd_name, cls=Verb)(import_module(f"qeopt.cli.{VERBS[cmd_name]}").command)
         return typer.main.get_command(alone)
+
+
+def _in_short(verb: str) -> TyperCommand:
+    panel = next(name for name, verbs in PANELS.items() if verb in verbs)
+    return TyperCommand(verb, help=PANELS[panel][verb], rich_help_panel=panel)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from qeopt.design.model import (
     SpaceCertificate,
     VerificationError,
     load_design,
+    load_sound_design,
     uses,
     whole,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "SpaceCertificate",
     "VerificationError",
     "load_design",
+    "load_sound_design",
     "uses",
     "whole",
 ]

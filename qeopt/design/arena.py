@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from qeopt.hardware import Run, Runtime
-from qeopt.memory.arena import ArenaPlan, Placement, ProvenPlan, best_plan, overlaps
+from qeopt.memory.arena import ArenaPlan, Placement, ProvenPlan, best_plan, misplaced_bytes, overlaps
 from qeopt.memory.buffers import Buffer, buffers
 from qeopt.network import Bits, Network
 from qeopt.spec.model import Block
@@ -57,20 +57,28 @@ class Arena(Block):
     """Size by first fit; null where that finds no room in several regions."""
     align: int
     """Every address is a multiple of this."""
+    misplaced: int | None = None
+    """Where the study prefers memories: bytes of buffers, each times the number of memories that come before its own in that order;
+    with two memories, the bytes outside the first."""
+    least_misplaced: int | None = None
+    """No plan has fewer misplaced bytes."""
     regions: tuple[ArenaRegion, ...] = ()
     """Where it lies; none where the study states a size without a device that has it."""
     buffers: Mapping[str, PlacedBuffer]
     """Tensors by name, and the working memory of operators."""
 
 
-def plan_arena(network: Network, runtime: Runtime, bits: Bits, runs: Sequence[Run] = ()) -> ProvenPlan:
+def plan_arena(
+    network: Network, runtime: Runtime, bits: Bits, runs: Sequence[Run] = (), limit_bytes: int | None = None
+) -> ProvenPlan:
     """Plan the memory of `network` at `bits`, in several memories where `runs` has several; what lasts lies above the rest.
 
     Raises:
         ValueError: when the runtime only counts, or the buffers find no addresses.
     """
     arenas = [run.size_bytes for run in runs] if len(runs) > 1 else []
-    found = best_plan(buffers(network, runtime, bits), runtime.memory.align, arenas, runtime.memory.planner)
+    ranks, align = [run.rank for run in runs], runtime.memory.align
+    found = best_plan(buffers(network, runtime, bits), align, arenas, runtime.memory.planner, ranks, limit_bytes)
     return replace(found, plan=_lasting_above(found.plan))
 
 
@@ -96,7 +104,9 @@ def _lasting_above(plan: ArenaPlan) -> ArenaPlan:
     return ArenaPlan(tuple(moved))
 
 
-def describe_arena(network: Network, runtime: Runtime, bits: Bits, runs: Sequence[Run] = ()) -> Arena | None:
+def describe_arena(
+    network: Network, runtime: Runtime, bits: Bits, runs: Sequence[Run] = (), limit_bytes: int | None = None
+) -> Arena | None:
     """Plan the memory of `network` at `bits`; None where the runtime only counts and has no plan.
 
     Args:
@@ -104,10 +114,11 @@ def describe_arena(network: Network, runtime: Runtime, bits: Bits, runs: Sequenc
         runtime: Decides what is held, and how it is aligned.
         bits: Bits of all tensors.
         runs: Where buffers may lie, where that is known.
+        limit_bytes: The most that may be set aside, where there is a limit.
     """
     if not runtime.lays_out:
         return None
-    found = plan_arena(network, runtime, bits, runs)
+    found = plan_arena(network, runtime, bits, runs, limit_bytes)
     names, tops = [op.name for op in network.ops], found.plan.tops
     lasting = lasting_bytes(placed.buffer for placed in found.plan.placements)
     return Arena(
@@ -118,6 +129,8 @@ def describe_arena(network: Network, runtime: Runtime, bits: Bits, runs: Sequenc
         live=found.live_bytes - lasting,
         first_fit=None if found.first_fit_bytes is None else found.first_fit_bytes - lasting,
         align=runtime.memory.align,
+        misplaced=found.misplaced_bytes,
+        least_misplaced=found.least_misplaced_bytes,
         regions=tuple(
             ArenaRegion(name=run.name, bytes=tops.get(number, 0), size=run.size_bytes, address=run.address)
             for number, run in enumerate(runs)
@@ -165,15 +178,26 @@ def arena_faults(
         found.append(f"arena: the design says {said:,} B, its buffers end at {plan.size_bytes:,} B")
     if limit_bytes is not None and plan.size_bytes > limit_bytes:
         found.append(f"arena: {plan.size_bytes:,} B are over the budget of {limit_bytes:,} B")
+    ranks = [run.rank for run in runs]
+    misplaced = misplaced_bytes(plan, runtime.memory.align, ranks) if len(set(ranks)) > 1 else None
+    if arena.misplaced != misplaced:
+        found.append(f"arena.misplaced: the design says {arena.misplaced}, the recount {misplaced}")
     return found + _region_faults(arena, plan, runs)
 
 
-def doubtful_sizes(arena: Arena | None, network: Network, runtime: Runtime, bits: Bits, runs: Sequence[Run] = ()) -> list[str]:
+def doubtful_sizes(
+    arena: Arena | None,
+    network: Network,
+    runtime: Runtime,
+    bits: Bits,
+    runs: Sequence[Run] = (),
+    limit_bytes: int | None = None,
+) -> list[str]:
     """Check what is claimed of other plans of the same buffers, by planning again."""
     if arena is None or not runtime.lays_out:
         return []
     try:
-        found = describe_arena(network, runtime, bits, runs)
+        found = describe_arena(network, runtime, bits, runs, limit_bytes)
     except ValueError:  # the buffers find no addresses here: told where the claimed ones are checked
         return []
     if found is None:
@@ -187,6 +211,9 @@ def doubtful_sizes(arena: Arena | None, network: Network, runtime: Runtime, bits
     if arena.bound > found.bound:
         proven = f"a plan of {found.bytes:,} B" if arena.bound > found.bytes else f"{found.bound:,} B only"
         said.append(f"arena.bound: said that no plan is smaller than {arena.bound:,} B, but there is proof of {proven}")
+    if found.misplaced is not None and (arena.least_misplaced or 0) > found.misplaced:
+        claim = f"said that no plan has fewer than {arena.least_misplaced:,} B"
+        said.append(f"arena.least_misplaced: {claim} outside the memories preferred, but one has {found.misplaced:,} B")
     return said
 
 

@@ -73,7 +73,7 @@ def describe(
         activations=dict(refined.bits.activations),
         uses=uses(study.limits.uses(refined.resources)),
         peak=_peak(refined.resources),
-        arena=describe_arena(refined.network, study.runtime, refined.bits, study.runs),
+        arena=describe_arena(refined.network, study.runtime, refined.bits, study.runs, study.limits.sram_bytes),
         baselines=baselines or {},
         no_baselines=no_baselines or {},
         alternatives=alternatives,

@@ -13,6 +13,7 @@ from qeopt.design.arena import Arena
 from qeopt.files import write_atomically
 from qeopt.memory import BudgetUse
 from qeopt.network import Bits, Network
+from qeopt.network.document import Width
 from qeopt.network.order import in_order
 from qeopt.spec.errors import Location, QeoptError, SpecError
 from qeopt.spec.model import Block, build
@@ -111,9 +112,9 @@ class Other(Block):
     """How good its bits are for its structure."""
     structure: Mapping[str, Mapping[str, Amount]]
     """Its structure."""
-    weights: Mapping[str, int]
+    weights: Mapping[str, Width]
     """Weight bits by operator."""
-    activations: Mapping[str, int]
+    activations: Mapping[str, Width]
     """Bits by activation tensor."""
     uses: Mapping[str, Use]
     """What it uses."""
@@ -188,9 +189,9 @@ class Design(Block):
     """Chosen values by block; empty for a fixed network without choices."""
     order: tuple[str, ...] = ()
     """Operators in the order in which they run; left out, it is that of the network."""
-    weights: Mapping[str, int]
+    weights: Mapping[str, Width]
     """Weight bits by operator."""
-    activations: Mapping[str, int]
+    activations: Mapping[str, Width]
     """Bits by activation tensor."""
     uses: Mapping[str, Use]
     """By budget of the study: used and allowed, in bytes or units."""
@@ -255,6 +256,43 @@ def load_design(path: Path) -> Design:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "top level"
         raise SpecError.at(location, f"is not a design ({FORMAT}): {place}: {first['msg'].lower()}") from None
+
+
+def load_sound_design(path: Path) -> Design:
+    """Read a design whose study can be rebuilt and has its structure.
+
+    Raises:
+        SpecError: when the file is no design, or the study it carries is not sound or not its own.
+    """
+    design = load_design(path)
+    study_of(design, path)
+    try:
+        design.network()
+    except ValueError as error:
+        raise SpecError.at(Location(str(path)), f"does not fit the study it carries: {_first_line(error)}") from None
+    return design
+
+
+def study_of(design: Design, path: Path) -> Study:
+    """Rebuild the study that a design carries, and its limits.
+
+    Raises:
+        SpecError: when it is not sound; `path` is where the design was read.
+    """
+    try:
+        study = design.load_study()
+        _ = study.limits
+    except ValueError as error:
+        raise SpecError.at(Location(str(path)), f"the study it carries is not sound: {_first_line(error)}") from None
+    return study
+
+
+def _first_line(error: ValueError) -> str:
+    """What did not fit, in one line."""
+    if not isinstance(error, ValidationError):
+        return str(error).splitlines()[0]
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'study'}: {first['msg'].splitlines()[0]}"
 
 
 def uses(found: tuple[BudgetUse, ...]) -> dict[str, Use]:

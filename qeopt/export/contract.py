@@ -98,7 +98,7 @@ def _factors(model: QuantisedNetwork, op: Op) -> Factors:
         case OpKind.SUB:
             found = joint_factors(inputs / out, op.name)
             return Factors(found.multipliers * np.array([1, -1]), found.shifts)
-        case OpKind.CONV | OpKind.DEPTHWISE | OpKind.DENSE | OpKind.AFFINE:
+        case OpKind.CONV | OpKind.DEPTHWISE | OpKind.TRANSPOSED_CONV | OpKind.DENSE | OpKind.AFFINE:
             values = model.weights[op.name].scales * inputs[0] / out
         case OpKind.MUL:
             values = inputs[:1] * inputs[1] / out

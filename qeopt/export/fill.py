@@ -20,7 +20,10 @@ from qeopt.export.reals import end_of, step
 from qeopt.export.ties import FREE, Ties, tied_grids
 from qeopt.network import Bits, Network, Op, OpKind, Tensor
 
-CALIBRATION_IMAGES = 16
+LEAST_IMAGES, MOST_IMAGES = 16, 64
+"""Random images to fit scales by: fewer where they are large."""
+IMAGE_VALUES = 1 << 22
+"""Values of all random images together."""
 CONSTANT_BITS = 8
 """Bits of the factors of an affine operator."""
 PERCENTILE = 99.99
@@ -29,6 +32,7 @@ MOST_VALUES = 1 << 20
 COMPUTED = MOVING | {
     OpKind.CONV,
     OpKind.DEPTHWISE,
+    OpKind.TRANSPOSED_CONV,
     OpKind.DENSE,
     OpKind.ADD,
     OpKind.SUB,
@@ -165,7 +169,8 @@ class _Filler:
             return read_images(self.numbers.data, image.name, shape_of(image))
         if image.name in self.given:
             return self.given[image.name].astype(np.float64)
-        return random_stream(f"{self.seed}/{image.name}").random((CALIBRATION_IMAGES, *shape_of(image)))
+        count = min(max(IMAGE_VALUES // int(image.elements), LEAST_IMAGES), MOST_IMAGES)
+        return random_stream(f"{self.seed}/{image.name}").random((count, *shape_of(image)))
 
     def grid(self, tensor: Tensor, values: Reals, like: Grid | None = None) -> Grid:
         """The grid of a tensor, by what it holds; that of another where nothing but places differs."""

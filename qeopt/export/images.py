@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qeopt.export.arrays import ArraysError, read_arrays
 from qeopt.export.errors import ExportError
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".webp")
@@ -62,18 +62,16 @@ def _one(file: Path, shape: tuple[int, int, int]) -> NDArray[Any]:
 
 def _arrays(path: Path, name: str) -> Iterator[NDArray[Any]]:
     try:
-        with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                yield loaded
-                return
-            wanted = [key for key in (name, "images", "image", "x", "data") if key in loaded.files]
-            if not wanted and len(loaded.files) != 1:
-                known = ", ".join(loaded.files[:8])
-                raise ExportError(f"--data {path}: holds {known}; one array, or one called {name!r}, was expected")
-            yield np.asarray(loaded[wanted[0] if wanted else loaded.files[0]])
-    except (OSError, ValueError, BadZipFile, EOFError, AttributeError) as error:
-        raise ExportError(f"--data {path}: cannot be read as plain arrays: {error}") from None
+        found = read_arrays(path)
+    except ArraysError as error:
+        raise ExportError(f"--data {path}: {error}") from None
+    if not isinstance(found, Mapping):
+        yield found
+        return
+    wanted = [key for key in (name, "images", "image", "x", "data") if key in found]
+    if not wanted and len(found) != 1:
+        raise ExportError(f"--data {path}: holds {', '.join([*found][:8])}; one array, or one called {name!r}, was expected")
+    yield found[wanted[0] if wanted else next(iter(found))]
 
 
 def _shaped(path: Path, array: NDArray[Any], shape: tuple[int, int, int]) -> Reals:

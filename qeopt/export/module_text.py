@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from importlib.resources import files
 
 from qeopt.design import Design
+from qeopt.export.detection import IMPORTS as DETECTION_IMPORTS
+from qeopt.export.detection import detector_text
 from qeopt.export.errors import ExportError
 from qeopt.export.functions import functions, unsigned_tensors
 from qeopt.export.geometry import WINDOWED, image_of, vectors, window
@@ -45,15 +47,18 @@ def module_text(design: Design, imports: str, template: str) -> str:
     vectors(network)
     layers = files("qeopt.export").joinpath("templates", template).read_text(encoding="utf-8")
     ends = functions(design, network)
+    detector = detector_text(design, network)
     parts = (
         _opening(design),
         imports,
+        DETECTION_IMPORTS if detector else "",
         "\n\n",
         layers,
         "\n",
         _PLACE,
         "\n\n",
         "\n".join(_network(network, design.bit_widths(), ends, unsigned_tensors(network, ends))),
+        detector,
     )
     return "".join(parts) + "\n"
 

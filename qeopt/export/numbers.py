@@ -6,11 +6,11 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qeopt.export.arrays import ArraysError, read_arrays
 from qeopt.export.errors import ExportError
 from qeopt.export.geometry import image_of, shape_of
 from qeopt.network import Network, Op, OpKind, fan_in
@@ -32,7 +32,7 @@ class Numbers(Block):
     OP.weight_scale, TENSOR.scale, and one named after the image (images to choose missing scales by). Without a file weights are
     random, which is said."""
     data: Path | None = None
-    """Images to choose scales by: a folder of pictures or .npy files, or an .npz or .npy file; 16 random images unless given."""
+    """Images to choose scales by: a folder of pictures or .npy files, or an .npz or .npy file; random images unless given."""
     calibration: Calibration = "mse"
     """What ends the range of a tensor: `min-max` its largest value, `percentile` 99.99 % of its values, `mse` the least
     squared error."""
@@ -71,11 +71,12 @@ def read_weights(path: Path, network: Network) -> Arrays:
 
 def _archive(path: Path) -> Arrays:
     try:
-        with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            return {name: np.asarray(loaded[name]) for name in loaded.files}
-    except (OSError, ValueError, BadZipFile, EOFError, AttributeError) as error:
-        raise ExportError(f"{path}: cannot be read as an .npz of plain arrays: {error}") from None
+        found = read_arrays(path)
+    except ArraysError as error:
+        raise ExportError(f"{path}: {error}") from None
+    if not isinstance(found, Mapping):
+        raise ExportError(f"{path}: holds one array without a name; an .npz of arrays was expected")
+    return {name: np.asarray(array, np.float64) for name, array in found.items()}
 
 
 def _imported(path: Path, network: Network) -> Arrays:

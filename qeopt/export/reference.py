@@ -86,7 +86,7 @@ def compute(model: QuantisedNetwork, op: Op, held: Mapping[str, Integers]) -> In
 def _rounded(model: QuantisedNetwork, op: Op, ends: Rescaling, inputs: list[Integers]) -> Integers:
     multipliers, shifts = ends.factors
     match op.kind:
-        case OpKind.CONV | OpKind.DEPTHWISE | OpKind.DENSE | OpKind.AFFINE:
+        case OpKind.CONV | OpKind.DEPTHWISE | OpKind.TRANSPOSED_CONV | OpKind.DENSE | OpKind.AFFINE:
             found = sums.weighted(op, model.weights[op.name], inputs[0])
             multipliers, shifts = multipliers[:, None, None], shifts[:, None, None]
         case OpKind.POOL:

@@ -21,7 +21,8 @@ def weighted(op: Op, weights: Weights, values: Integers) -> Integers:
     """Sum products of weights and values, and the bias; shape (images, channels, height, width)."""
     if op.kind is OpKind.AFFINE:
         return np.asarray(values * weights.values + weights.bias)
-    sums: Integers = (_dense if op.kind is OpKind.DENSE else _convolve)(op, weights, values).astype(np.int64)
+    how = {OpKind.DENSE: _dense, OpKind.TRANSPOSED_CONV: _spread}.get(op.kind, _convolve)
+    sums: Integers = how(op, weights, values).astype(np.int64)
     return np.asarray(sums + weights.bias[:, None, None])
 
 
@@ -69,6 +70,29 @@ def _convolve(op: Op, weights: Weights, values: Integers) -> Reals:
         else:
             sums += np.einsum("goi,ngihw->ngohw", tap, grouped, optimize=True)
     return sums.reshape(len(values), outputs, *sums.shape[3:])
+
+
+def _spread(op: Op, weights: Weights, values: Integers) -> Reals:
+    """A transposed convolution: every value is spread over a window of the output."""
+    kernel, found = weights.values.astype(np.float64), window(op)
+    outputs, inputs = kernel.shape[:2]
+    groups = values.shape[1] // inputs
+    grouped = values.astype(np.float64).reshape(len(values), groups, inputs, *values.shape[2:])
+    (down, across), (rows, columns), (top, left, *_) = found.strides, found.dilation, found.pads
+    height, width = int(op.output.height), int(op.output.width)
+    reach = [(side - 1) * step for side, step in zip(values.shape[2:], (down, across), strict=True)]
+    sides = [
+        max(reach[0] + (found.height - 1) * rows + 1, top + height),
+        max(reach[1] + (found.width - 1) * columns + 1, left + width),
+    ]
+    canvas = np.zeros((len(values), groups, outputs // groups, *sides))
+    for row in range(found.height):
+        for column in range(found.width):
+            y, x = row * rows, column * columns
+            tap = kernel[:, :, row, column].reshape(groups, outputs // groups, inputs)
+            seen = canvas[..., y : y + reach[0] + 1 : down, x : x + reach[1] + 1 : across]
+            seen += np.einsum("goi,ngihw->ngohw", tap, grouped, optimize=True)
+    return canvas[..., top : top + height, left : left + width].reshape(len(values), outputs, height, width)
 
 
 def _taps(op: Op, found: Window, values: Reals, padding: float) -> Iterator[tuple[int, int, Reals]]:

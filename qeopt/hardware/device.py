@@ -65,6 +65,10 @@ class Flash(Block):
         return self
 
 
+JOINED = " + "
+"""Between the names of banks that follow each other."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """Banks that follow each other in addresses: memory in which a buffer may lie anywhere."""
@@ -75,6 +79,13 @@ class Run:
     """Bytes that may hold activations, reserves subtracted."""
     address: int | None = None
     """Address of the first byte; None where it is not known, or where a reserve may lie there."""
+    rank: int = 0
+    """Its place in the order in which a study prefers memories; all alike where it prefers none."""
+
+    @property
+    def banks(self) -> tuple[str, ...]:
+        """Names of its banks, the first one first."""
+        return tuple(self.name.split(JOINED))
 
 
 class Device(Block):
@@ -186,7 +197,7 @@ def _runs(regions: tuple[Region, ...]) -> tuple[Run, ...]:
         placed |= {bank.name for bank in banks}
         address = None if any(bank.reserved for bank in banks) else head.address
         size = sum(bank.size - bank.reserved for bank in banks)
-        runs.append(Run(" + ".join(bank.name for bank in banks), size, address))
+        runs.append(Run(JOINED.join(bank.name for bank in banks), size, address))
     circle = sorted(usable.keys() - placed)
     if circle:
         raise ValueError(f"the regions {', '.join(circle)} join each other in a circle")

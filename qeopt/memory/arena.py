@@ -67,6 +67,10 @@ class ProvenPlan:
     """The most that is live at once, which a plan may not reach."""
     first_fit_bytes: int | None
     """Size of the plan that first fit makes; None where it finds no room in several arenas."""
+    misplaced_bytes: int | None = None
+    """Where memories are preferred: bytes of slots, each times the rank of the memory in which it lies."""
+    least_misplaced_bytes: int | None = None
+    """No plan has fewer misplaced bytes."""
 
 
 def first_fit(found: Sequence[Buffer], align: int = 1) -> ArenaPlan:
@@ -81,7 +85,14 @@ def first_fit(found: Sequence[Buffer], align: int = 1) -> ArenaPlan:
     return _plan(_slots(found), rectangles.first_fit(items_of(found, align)) or (), align)
 
 
-def best_plan(found: Sequence[Buffer], align: int = 1, arenas: Sequence[int] = (), planner: Planner = "best") -> ProvenPlan:
+def best_plan(
+    found: Sequence[Buffer],
+    align: int = 1,
+    arenas: Sequence[int] = (),
+    planner: Planner = "best",
+    ranks: Sequence[int] = (),
+    limit_bytes: int | None = None,
+) -> ProvenPlan:
     """Place buffers so that as little as can be is set aside, and say whether that is proven.
 
     Args:
@@ -89,6 +100,9 @@ def best_plan(found: Sequence[Buffer], align: int = 1, arenas: Sequence[int] = (
         align: Every address is a multiple of this many bytes.
         arenas: Bytes of each arena, one of which every buffer is in as a whole; one arena without end unless given.
         planner: Who gives the addresses. That of a library does as it does, and the proof says how good that is.
+        ranks: Place of each arena in the order in which they are preferred; with an order, as much as can be lies in the first,
+            and only then is little set aside.
+        limit_bytes: The most that may be set aside where arenas are preferred.
 
     Raises:
         ValueError: when no room was found in the arenas given.
@@ -102,13 +116,50 @@ def best_plan(found: Sequence[Buffer], align: int = 1, arenas: Sequence[int] = (
     if planner == "greedy_by_size" and not arenas:
         plan = _greedy(found, align)
         is_minimal = plan.size_bytes == align * packed.bound
-    return ProvenPlan(
+    proven = ProvenPlan(
         plan,
         is_minimal,
         align * packed.bound,
         align * rectangles.most_live(items),
         None if simple is None else align * rectangles.height_of(items, simple, units),
     )
+    return _preferring(proven, found, align, units, ranks, limit_bytes) if units and len(set(ranks)) > 1 else proven
+
+
+def _preferring(
+    known: ProvenPlan, found: Sequence[Buffer], align: int, units: Sequence[int], ranks: Sequence[int], limit_bytes: int | None
+) -> ProvenPlan:
+    """The plan that keeps as much as can be in the arenas that are preferred."""
+    items = items_of(found, align)
+    order = sorted(range(len(units)), key=lambda number: (ranks[number], number))
+    ordered = [units[number] for number in order]
+    size = sum(units) if limit_bytes is None else min(limit_bytes // align, sum(units))
+    by_rank = [ranks[number] for number in order]
+    offsets, bound = packing.prefer(items, ordered, by_rank, max(size, known.plan.size_bytes // align))
+    plan = known.plan
+    if offsets is not None:
+        placed = _plan(_slots(found), offsets, align, ordered).placements
+        plan = _in_order([replace(place, arena=order[place.arena]) for place in placed])
+    return replace(
+        known,
+        plan=plan,
+        is_minimal=plan.size_bytes == known.bound_bytes,
+        misplaced_bytes=misplaced_bytes(plan, align, ranks),
+        least_misplaced_bytes=align * bound,
+    )
+
+
+def misplaced_bytes(plan: ArenaPlan, align: int, ranks: Sequence[int]) -> int:
+    """Bytes of slots, each times the rank of the arena in which it lies."""
+    slots: dict[int, list[Placement]] = {}
+    for place in plan.placements:
+        slots.setdefault(place.buffer.slot, []).append(place)
+    sizes = {slot: items_of([place.buffer for place in members], align)[0].size for slot, members in slots.items()}
+    return align * sum(size * ranks[slots[slot][0].arena] for slot, size in sizes.items())
+
+
+def _in_order(placed: Sequence[Placement]) -> ArenaPlan:
+    return ArenaPlan(tuple(sorted(placed, key=lambda place: (place.buffer.first, place.arena, place.offset_bytes))))
 
 
 def _greedy(found: Sequence[Buffer], align: int) -> ArenaPlan:
@@ -200,7 +251,7 @@ def _plan(slots: Sequence[Sequence[Buffer]], offsets: Sequence[int], align: int,
     for members, offset in zip(slots, offsets, strict=True):
         home = rectangles.arena_at(offset, homes)
         placed += [Placement(member, align * (offset - homes[home][0]), home) for member in members]
-    return ArenaPlan(tuple(sorted(placed, key=lambda place: (place.buffer.first, place.arena, place.offset_bytes))))
+    return _in_order(placed)
 
 
 def _meet(one: Buffer, other: Buffer) -> bool:

@@ -39,15 +39,18 @@ def steps(network: Network, runtime: Runtime) -> tuple[Step, ...]:
     state all the time. What lies in the memory of another tensor is no tensor of its own here.
     """
     lives = lifetimes(network)
+    held: list[list[Tensor]] = [[] for _ in network.ops]
+    for tensor in network.tensors:
+        first, last = lives.get(tensor.name, (0, -1))
+        for at in held[max(first, 0) : last + 1]:
+            at.append(tensor)
     read = {network.home(tensor).name for op in network.ops for tensor in op.inputs}
     found: list[Step] = []
     for index, op in enumerate(network.ops):
         if runtime.memory.steps == "convolutions" and op.kind not in {OpKind.CONV, OpKind.DEPTHWISE}:
             continue
         own = {network.home(tensor).name for tensor in (*op.inputs, *op.outputs)}
-        live = [
-            tensor for tensor in network.tensors if tensor.name in lives and lives[tensor.name][0] <= index <= lives[tensor.name][1]
-        ]
+        live = held[index]
         if runtime.memory.bystanders == "depthwise" and op.kind is not OpKind.DEPTHWISE:
             live = [tensor for tensor in live if tensor.name in own or tensor.name not in read]
         reusable = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from itertools import count
 from typing import Literal, get_args
 
 from qeopt.network.graph import Network, Op, OpKind, Tensor
@@ -19,23 +20,45 @@ RANKING = frozenset({"softmax", "log_softmax", "sigmoid"})
 _CONVOLUTIONS = frozenset({OpKind.CONV, OpKind.DEPTHWISE})
 
 
-def lower(network: Network, folds: Collection[str]) -> tuple[Network, tuple[str, ...]]:
+def lower(network: Network, folds: Collection[str], *, spells_gates: bool = False) -> tuple[Network, tuple[str, ...]]:
     """Fold what a library folds.
 
     Args:
         network: The network as it was written.
         folds: What the library does, of `ALL`.
+        spells_gates: Whether x * sigmoid(x) is two operators.
 
     Returns:
         The network as it runs, and what people should know of that.
     """
     steps: Mapping[str, Step] = {"ranking": _unranked, "pad": _padded, "reshape": _aliased}
     notes: list[str] = []
+    network = _spelled_out(network) if spells_gates else network
     for name, step in steps.items():
         if name in folds:
             network, said = step(network)
             notes += said
     return network, tuple(notes)
+
+
+def _spelled_out(network: Network) -> Network:
+    """Write x * sigmoid(x) as a sigmoid and a product."""
+    gates = {op.name: op for op in network.ops if op.kind is OpKind.ACTIVATION and op.function == "silu" and not op.moves}
+    if not gates:
+        return network
+    known = set(network.tensor_by_name)
+    ops: list[Op] = []
+    tensors = dict(network.tensor_by_name)
+    for op in network.ops:
+        if op.name not in gates:
+            ops.append(op)
+            continue
+        name = next(found for number in count() if (found := f"{op.name}.gate{number or ''}") not in known)
+        known.add(name)
+        gate = tensors[name] = replace(op.output, name=name, bits=None, tied_to=op.output.name)
+        ops.append(replace(op, name=name, function="sigmoid", output=gate))
+        ops.append(replace(op, kind=OpKind.MUL, function="", inputs=(op.inputs[0], gate)))
+    return settle(replace(network, ops=tuple(ops), tensors=tuple(tensors.values())))
 
 
 def _unranked(network: Network) -> tuple[Network, list[str]]:

@@ -9,6 +9,7 @@ from qeopt.hardware import Runtime
 from qeopt.hardware.costs import channel_multiple, channels_fit, executed, legal_tuples, shape_limits, weight_limits, weights_fit
 from qeopt.hardware.runtime import Tuples
 from qeopt.network import Bits, Network, Op, Tensor, fan_in
+from qeopt.qbr.layers import layer_widths, tied
 from qeopt.qbr.settings import BitChoices
 
 
@@ -60,14 +61,10 @@ def decide(network: Network, runtime: Runtime, choices: BitChoices) -> Decisions
     Narrowing repeats until no operator rules out another width. Returns the reason where nothing is left.
     """
     weight_key, activation_key = _keys(network, choices)
-    widths: dict[Key, set[int]] = {_NO_WEIGHTS: {0}}
-    for op in network.weighted_ops:
-        fixed = {op.weight_bits} if op.weight_bits is not None else set(choices.weights)
-        widths[weight_key[op.name]] = widths.get(weight_key[op.name], fixed) & fixed
-    for tensor in network.tensors:
-        bits = network.bits_owner(tensor).bits
-        fixed = {bits} if bits is not None else set(choices.activations)
-        widths[activation_key[tensor.name]] = widths.get(activation_key[tensor.name], fixed) & fixed
+    widths = _allowed(network, choices, weight_key, activation_key)
+    clash = next((key for key, left in widths.items() if not left), None)
+    if clash is not None:
+        return _clash(clash, weight_key if clash[0] == "w" else activation_key)
     tuples: dict[str, tuple[Tuples, ...]] = {}
     changed = True
     while changed:
@@ -109,7 +106,41 @@ def _keys(network: Network, choices: BitChoices) -> tuple[dict[str, Key], dict[s
             if reader.get(owner) and network.tensor_by_name[owner].bits is None:
                 activation[name] = ("a", f"{reader[owner]} together")
     shared = {op.name: weight[network.weights_owner(op).name] for op in network.weighted_ops}
+    for group in tied(network, choices):
+        _join(shared, [op.name for op in group if op.has_weights])
+        _join(activation, [op.output.name for op in group])
     return shared, activation
+
+
+def _join(keys: dict[str, Key], names: Sequence[str]) -> None:
+    """Give some holders, and all that share with them, the decision of the first."""
+    joined = {keys[name] for name in names}
+    for name, key in keys.items():
+        if key in joined:
+            keys[name] = keys[names[0]]
+
+
+def _allowed(
+    network: Network, choices: BitChoices, weight_key: Mapping[str, Key], activation_key: Mapping[str, Key]
+) -> dict[Key, set[int]]:
+    """Widths by decision, before the runtime has its say: those that everything which shares it may have."""
+    said = layer_widths(network, choices)
+    widths: dict[Key, set[int]] = {_NO_WEIGHTS: {0}}
+
+    def narrow(key: Key, allowed: set[int]) -> None:
+        widths[key] = widths.get(key, allowed) & allowed
+
+    for op in network.weighted_ops:
+        narrow(weight_key[op.name], said.of_weights(network.weights_owner(op), choices.weights))
+    for tensor in network.tensors:
+        narrow(activation_key[tensor.name], said.of_tensor(network.bits_owner(tensor), choices.activations))
+    return widths
+
+
+def _clash(key: Key, keys: Mapping[str, Key]) -> str:
+    """Say that what shares a decision may have no width in common."""
+    names = ", ".join(repr(name) for name, own in keys.items() if own == key)
+    return f"the {'weights' if key[0] == 'w' else 'activations'} of {names} share one width, and none is allowed to all of them"
 
 
 def _legal(op: Op, source: Tensor, runtime: Runtime, ins: set[int], weights: set[int], outs: set[int]) -> Tuples:

@@ -45,4 +45,4 @@ class Refiner(Chooser):
 
     def only(self, bits: int) -> Refiner:
         """The same terms with every free tensor at `bits`."""
-        return replace(self, choices=self.choices.model_copy(update={"weights": (bits,), "activations": (bits,)}))
+        return replace(self, choices=self.choices.only(bits))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from qeopt.export import EXPORTERS
 from qeopt.hardware import Device, Flash, Runtime, Source
 from qeopt.network import OpKind
 from qeopt.network.graph import WEIGHTED_KINDS
+from qeopt.score.objective import OBJECTIVES
 from qeopt.spec.errors import SpecError
 from qeopt.spec.library import Library
 from qeopt.spec.load import load
 from qeopt.spec.model import Block
+from qeopt.spec.plugins import Table
 from qeopt.study.file_kinds import KINDS
 from qeopt_solvers import table
 
@@ -43,6 +47,56 @@ def devices(library: Library, part: str = "") -> Catalogue:
 def runtimes(library: Library, part: str = "") -> Catalogue:
     """List runtimes whose name or title has `part` in it."""
     return _catalogue("runtime", Runtime, library, part, _runtime)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which devices are meant, and in which order."""
+
+    core: str = ""
+    min_sram: int = 0
+    """Bytes of the largest contiguous memory."""
+    min_flash: int = 0
+    sort: str = "name"
+
+    def of(self, found: Catalogue) -> Catalogue:
+        """The devices that are meant."""
+        rows = [row for row in found.rows if self._has(row)]
+        if self.sort in _SORTED:
+            rows.sort(key=lambda row: row[_SORTED[self.sort]], reverse=True)
+        return replace(found, rows=tuple(rows))
+
+    def _has(self, row: Row) -> bool:
+        is_core = not self.core or row["core"].lower() == self.core.lower()
+        return bool(is_core and row["arena_bytes"] >= self.min_sram and row["flash_bytes"] >= self.min_flash)
+
+
+_SORTED = {"sram": "arena_bytes", "flash": "flash_bytes", "clock": "clock_mhz"}
+
+
+def objectives(part: str = "") -> Catalogue:
+    """List objectives whose name or summary has `part` in it."""
+    return _parts(OBJECTIVES, part)
+
+
+def exporters(part: str = "") -> Catalogue:
+    """List formats of export whose name or summary has `part` in it."""
+    return _parts(EXPORTERS, part)
+
+
+def _parts(parts: Table, part: str) -> Catalogue:
+    """One row for each part of a table, with the first sentence of its documentation."""
+    rows, broken = [], []
+    for name in parts.names():
+        try:
+            said = inspect.getdoc(parts.load(name)) or ""
+        except SpecError as error:
+            broken.append(str(error))
+            continue
+        summary = said.partition("\n")[0]
+        if part.lower() in f"{name} {summary}".lower():
+            rows.append({"name": name, "summary": summary})
+    return Catalogue(parts.kind, tuple(rows), tuple(broken))
 
 
 def engines(part: str = "") -> Catalogue:

@@ -9,9 +9,11 @@ from typing import Any
 
 from rich.console import Console
 
+from qeopt.report.depth import depth_document, print_depth
 from qeopt.report.solution import sources_document
 from qeopt.report.tables import rows_table
 from qeopt.report.words import amount
+from qeopt.verbs.bits_by_depth import bits_by_depth
 from qeopt.verbs.compare import Answer, Comparison
 
 FORMAT = "qeopt.comparison/1"
@@ -75,6 +77,8 @@ def print_comparison(console: Console, found: Comparison) -> None:
     if study.space is None:
         console.print(f"{study.name}: {len(found.engines)} engines on {study.subject.name or 'its network'}")
         console.print(_single_table(found))
+        console.print()
+        print_depth(console, bits_by_depth(found))
         return
     console.print(
         f"{study.name}: {len(found.engines)} engines on {len(found.instances):,} structures of {study.subject.name or 'its space'}"
@@ -82,6 +86,8 @@ def print_comparison(console: Console, found: Comparison) -> None:
     console.print(f"drawn uniformly with seed {found.seed}; rejected: {_rejected(found)}", soft_wrap=True)
     console.print()
     console.print(_summary_table(found))
+    console.print()
+    print_depth(console, bits_by_depth(found))
 
 
 def _rejected(found: Comparison) -> str:
@@ -150,6 +156,7 @@ def comparison_document(found: Comparison) -> dict[str, Any]:
             }
             for row in summaries(found)
         ],
+        "depth": depth_document(bits_by_depth(found)),
         "instances": [
             {
                 "structure": subject.named(instance.structure),

@@ -11,13 +11,18 @@ from typing import Any
 from rich.console import Console
 
 from qeopt.files import write_atomically
-from qeopt.report.correlation_plot import draw_correlations
 from qeopt.report.folder import Run, write_json
+from qeopt.report.page import write_page
+from qeopt.report.pictures.correlations import correlations_picture
+from qeopt.report.pictures.picture import write_picture
 from qeopt.report.tables import rows_table
 from qeopt.statistics.bootstrap import LEVEL, Estimate
+from qeopt.statistics.features import DEPTH
 from qeopt.verbs.correlate import Correlations, Predictor
 
 FORMAT = "qeopt.correlations/1"
+MOST_SHOWN = 6
+"""Predictors that are drawn."""
 
 
 def print_correlations(console: Console, found: Correlations) -> None:
@@ -86,7 +91,33 @@ def correlations_document(found: Correlations) -> dict[str, Any]:
         "noise": None if found.noise is None else asdict(found.noise),
         "regret_of_chance": asdict(found.chance),
         "predictors": [_predictor(one) for one in found.predictors],
+        "shown": _shown(found),
+        "points": _points(found),
     }
+
+
+def _shown(found: Correlations) -> list[str]:
+    """Predictors that are drawn: the best, the score among them."""
+    names = [one.name for one in found.predictors]
+    best = names[:MOST_SHOWN]
+    return [*best[:-1], "score"] if "score" in names and "score" not in best else best
+
+
+def _points(found: Correlations) -> list[dict[str, Any]]:
+    """Every design with its accuracies and the predictors that are drawn."""
+    data, shown = found.data, _shown(found)
+    depths = data.column(DEPTH) if DEPTH in data.names else [None] * len(data.designs)
+    columns = {name: data.column(name) for name in shown}
+    return [
+        {
+            "design": one.design,
+            "depth": None if depth is None else float(depth),
+            "low": min(one.accuracies),
+            "high": max(one.accuracies),
+            "values": {name: float(columns[name][place]) for name in shown},
+        }
+        for place, (one, depth) in enumerate(zip(data.designs, depths, strict=True))
+    ]
 
 
 def _predictor(one: Predictor) -> dict[str, Any]:
@@ -137,8 +168,10 @@ def write_correlations(folder: Path, found: Correlations, run: Run) -> dict[str,
         "picture": folder / "correlations.png",
         "run": folder / "run.json",
     }
-    write_json(written["correlations"], correlations_document(found))
+    document = correlations_document(found)
+    write_json(written["correlations"], document)
     write_atomically(written["table"], correlations_csv(found))
-    draw_correlations(found, written["picture"])
+    write_picture(correlations_picture(document), written["picture"])
     write_json(written["run"], run.document())
+    written["page"] = write_page(folder)
     return written

@@ -18,17 +18,20 @@ from qeopt.escape import csv_text
 from qeopt.files import write_atomically
 from qeopt.report.comparison import comparison_document, print_comparison, seconds_document
 from qeopt.report.console import console_for
+from qeopt.report.cost import cost_document, cost_text
 from qeopt.report.counted import Layer, layers
-from qeopt.report.gap_plot import draw_gaps, draw_scores
 from qeopt.report.page import write_page
 from qeopt.report.pictures.arena import arena_picture
 from qeopt.report.pictures.convergence import convergence_pictures
+from qeopt.report.pictures.depth import depth_pictures
+from qeopt.report.pictures.gaps import comparison_picture
 from qeopt.report.pictures.memory import bits_picture, memory_picture
 from qeopt.report.pictures.picture import stacked, write_picture
+from qeopt.report.pictures.sweep import sweep_pictures
 from qeopt.report.solution import SolutionReport, sources_document
-from qeopt.report.sweep_plot import draw_sweep
 from qeopt.report.sweeps import print_sweep, sweep_csv, sweep_document
 from qeopt.runs import round_row
+from qeopt.runs.cost import Cost
 from qeopt.search import Progress
 from qeopt.spec.load import SourceFile
 from qeopt.verbs.compare import Comparison
@@ -43,7 +46,7 @@ class Run:
 
     command: tuple[str, ...]
     started: datetime
-    seconds: float
+    cost: Cost
     sources: tuple[SourceFile, ...]
     history: Sequence[tuple[str, Progress]] = ()
 
@@ -53,7 +56,7 @@ class Run:
             "format": RUN_FORMAT,
             "command": list(self.command),
             "started": self.started.isoformat(timespec="seconds"),
-            "seconds": round(self.seconds, 3),
+            **cost_document(self.cost),
             "host": socket.gethostname(),
             "platform": platform.platform(),
             "python": sys.version.split()[0],
@@ -112,16 +115,23 @@ def write_comparison(folder: Path, found: Comparison, run: Run) -> dict[str, Pat
     """Write a comparison, its run record with the times, its report and its picture."""
     text = io.StringIO()
     print_comparison(console_for(text), found)
+    text.write(f"\n{cost_text(run.cost)}\n")
     written = {
         "comparison": folder / "comparison.json",
         "run": folder / "run.json",
         "report": folder / "report.txt",
         "picture": folder / "gaps.png",
     }
-    write_json(written["comparison"], comparison_document(found))
+    document = comparison_document(found)
+    write_json(written["comparison"], document)
     write_json(written["run"], {**run.document(), "engine_seconds": seconds_document(found)})
     write_atomically(written["report"], text.getvalue())
-    (draw_scores if found.asked == 1 else draw_gaps)(found, written["picture"])
+    write_picture(comparison_picture(document), written["picture"])
+    shown = depth_pictures(document)
+    if shown:
+        written["depth"] = folder / "depth.png"
+        write_picture(stacked("depth", shown), written["depth"])
+    written["page"] = write_page(folder)
     return written
 
 
@@ -129,18 +139,23 @@ def write_sweep(folder: Path, found: Sweep, run: Run) -> dict[str, Path]:
     """Write a sweep, its run record, its report, its table for spreadsheets and its picture."""
     text = io.StringIO()
     print_sweep(console_for(text), found)
+    text.write(f"\n{cost_text(run.cost)}\n")
     written = {
         "sweep": folder / "sweep.json",
         "run": folder / "run.json",
         "report": folder / "report.txt",
         "table": folder / "sweep.csv",
-        "picture": folder / "sweep.png",
     }
-    write_json(written["sweep"], sweep_document(found))
+    document = sweep_document(found)
+    write_json(written["sweep"], document)
     write_json(written["run"], run.document())
     write_atomically(written["report"], text.getvalue())
     write_atomically(written["table"], sweep_csv(found))
-    draw_sweep(found, written["picture"])
+    pictures = sweep_pictures(document)
+    if pictures:
+        written["picture"] = folder / "sweep.png"
+        write_picture(stacked("sweep", pictures), written["picture"])
+    written["page"] = write_page(folder)
     return written
 
 

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from qeopt.report.catalogue import Catalogue
 from qeopt.report.tables import rows_table
+from qeopt.report.words import counted
 
 LEFT, RIGHT = "left", "right"
 
@@ -33,7 +34,7 @@ def print_devices(console: Console, found: Catalogue, *, sources: bool = False) 
         for row in found.rows
     )
     console.print(rows_table(columns, rows))
-    console.print(f"{len(found.rows)} devices; the arena is the largest contiguous memory for activations")
+    console.print(f"{counted(len(found.rows), 'device')}; the arena is the largest contiguous memory for activations")
 
 
 def print_runtimes(console: Console, found: Catalogue, *, sources: bool = False) -> None:
@@ -56,13 +57,19 @@ def print_runtimes(console: Console, found: Catalogue, *, sources: bool = False)
         for row in found.rows
     )
     console.print(rows_table(columns, rows))
-    console.print(f"{len(found.rows)} runtimes; bits are those of convolutions, reserves SRAM + flash")
+    console.print(f"{counted(len(found.rows), 'runtime')}; bits are those of convolutions, reserves SRAM + flash")
 
 
 def print_engines(console: Console, found: Catalogue) -> None:
     """One row an engine."""
     columns = {"engine": LEFT, "proves": LEFT, "summary": LEFT}
     console.print(rows_table(columns, ((row["name"], "yes" if row["exact"] else "no", row["summary"]) for row in found.rows)))
+
+
+def print_parts(console: Console, found: Catalogue) -> None:
+    """One row a part: its name and what it is."""
+    columns = {found.kind.removesuffix("s"): LEFT, "what it is": LEFT}
+    console.print(rows_table(columns, ((row["name"], row["summary"]) for row in found.rows)))
 
 
 def _print_sources(console: Console, found: Catalogue) -> None:

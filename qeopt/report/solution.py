@@ -12,10 +12,12 @@ from rich.console import Console
 from qeopt.design import Design
 from qeopt.hardware.crossings import crossings
 from qeopt.report.budgets import BudgetRow, budget_rows, estimates, mac_rate
+from qeopt.report.cost import cost_text
 from qeopt.report.counted import Counted, layers
 from qeopt.report.judgement import judgement, judgement_document
 from qeopt.report.tables import baseline_table, budget_table, layer_table, structure_table
 from qeopt.report.words import TIED, amount, arena_size, bits_proof, place, space_proof, used_name
+from qeopt.runs.cost import Cost
 from qeopt.search import Stop
 from qeopt.spec.load import SourceFile
 from qeopt.verbs.solve import Solution
@@ -30,6 +32,7 @@ class SolutionReport:
     design: Design
     sources: tuple[SourceFile, ...]
     interrupted: bool = False
+    cost: Cost | None = None
 
     @cached_property
     def counted(self) -> Counted:
@@ -79,6 +82,8 @@ class SolutionReport:
             console.print(baseline_table(design, asked))
         if "tied" in design.baselines:
             console.print(TIED, soft_wrap=True)
+        if self.cost is not None:
+            console.print(cost_text(self.cost), soft_wrap=True)
 
     def document(self) -> dict[str, Any]:
         """Everything as one JSON document; the study itself is in the design file."""

@@ -18,6 +18,8 @@ from qeopt_solvers import Status
 FORMAT = "qeopt.verbs.sweep/1"
 OF_DEPTH = ("layers used", "MACs")
 """Columns of a sweep over depths."""
+MOST_ROWS = 24
+"""Points of two budgets above which the text has a map instead of a row for each."""
 NOTHING = {Status.INFEASIBLE: "none, proven", Status.UNKNOWN: "none found"}
 """What is said of a point without a design."""
 
@@ -31,9 +33,10 @@ def print_sweep(console: Console, found: Sweep) -> None:
     for file in found.loaded.files:
         console.print(f"  {used_name(file):<24} {place(file.path)}", soft_wrap=True)
     console.print()
-    columns = ("score", "proven bound", "gap", "SRAM used", "flash used", *OF_DEPTH[: 2 * (LAYERS.name in found.axes)])
-    headings = {**dict.fromkeys(found.axes, "right"), **dict.fromkeys(columns, "right"), "bits": "left"}
-    console.print(rows_table(headings, (_cells(found, point) for point in found.points)))
+    if len(found.axes) == 2 and len(found.points) > MOST_ROWS:
+        _print_map(console, found)
+    else:
+        _print_rows(console, found)
     reasons = dict.fromkeys(point.reason for point in found.points if point.reason)
     if reasons:
         console.print(f"\nwhere nothing fits: {next(iter(reasons))}", soft_wrap=True)
@@ -44,6 +47,39 @@ def print_sweep(console: Console, found: Sweep) -> None:
         console.print(
             "the score grows with depth whatever the accuracy, so it cannot choose among these: docs/truth.md", soft_wrap=True
         )
+
+
+def _print_rows(console: Console, found: Sweep) -> None:
+    """A row a point."""
+    columns = ("score", "proven bound", "gap", "SRAM used", "flash used", *OF_DEPTH[: 2 * (LAYERS.name in found.axes)])
+    headings = {**dict.fromkeys(found.axes, "right"), **dict.fromkeys(columns, "right"), "bits": "left"}
+    console.print(rows_table(headings, (_cells(found, point) for point in found.points)))
+
+
+def _print_map(console: Console, found: Sweep) -> None:
+    """Scores alone, one budget down and the other across: so many points are read at one look, or in the files of the run."""
+    across, down = sorted(found.axes, key=lambda name: len(found.axes[name]))
+    at = {(point.limits[down], point.limits[across]): point for point in found.points}
+    headings = {f"{down} \\ {across}": "right", **dict.fromkeys((_limit(across, limit) for limit in found.axes[across]), "right")}
+    rows = (
+        (_limit(down, limit), *(_score_at(at.get((limit, other))) for other in found.axes[across])) for limit in found.axes[down]
+    )
+    console.print(rows_table(headings, rows))
+    gaps = [point.gap for point in found.points if point.gap is not None]
+    if gaps:
+        console.print(
+            f"\nscores; each is proven within {gap(max(gaps))} or less; sweep.csv and report.html have every point", soft_wrap=True
+        )
+
+
+def _limit(name: str, limit: int) -> str:
+    return f"{limit / 1024:,.5g} KiB" if budget(name).unit.is_memory else f"{limit:,}"
+
+
+def _score_at(point: SweepPoint | None) -> str:
+    if point is None:
+        return ""
+    return NOTHING.get(point.status, "none") if point.score is None else f"{point.score:.1f}{'*' if point.carried else ''}"
 
 
 def _cells(found: Sweep, point: SweepPoint) -> tuple[str, ...]:

@@ -27,6 +27,11 @@ def amount(value: float, unit: str = "") -> str:
     return f"{number} B ({value / 1024:,.1f} KiB)" if unit == "B" else number
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things: 1 device, 2 devices."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def engines(names: Iterable[str]) -> str:
     """Engines in a row, by the names that people know."""
     return ", ".join(TITLES.get(name, name) for name in names)
@@ -95,7 +100,15 @@ def arena_size(arena: Arena | None) -> str:
     minimal = "proven to be the least" if arena.minimal else f"the least is {amount(arena.bound)} or more"
     if len(arena.regions) > 1:
         parts = ", ".join(f"{amount(region.bytes, 'B')} in {region.name}" for region in arena.regions if region.bytes)
-        return f"addresses: {amount(arena.bytes, 'B')} set aside, {minimal} ({parts}); {len(arena.buffers)} buffers"
+        if arena.misplaced is None:
+            return f"addresses: {amount(arena.bytes, 'B')} set aside, {minimal} ({parts}); {len(arena.buffers)} buffers"
+        least = (
+            "proven to be the least"
+            if arena.misplaced == arena.least_misplaced
+            else f"at least {amount(arena.least_misplaced or 0)}"
+        )
+        outside = f"buffers of {amount(arena.misplaced, 'B')} outside the memory preferred, {least}"
+        return f"addresses: {outside}; {amount(arena.bytes, 'B')} set aside ({parts}); {len(arena.buffers)} buffers"
     lasting = f" and {amount(arena.lasting, 'B')} held for good" if arena.lasting else ""
     return f"addresses: an arena of {amount(arena.bytes, 'B')}, {minimal}{lasting}; {len(arena.buffers)} buffers"
 

@@ -15,7 +15,7 @@ from qeopt.relaxation.bound import JointBound
 from qeopt.search.alternatives import find_alternatives
 from qeopt.search.checkpoint import Journal, State
 from qeopt.search.codes import encode
-from qeopt.search.island import GRACE, Candidate, Island, Leader, Terms, advance, evaluated, rank, receive_migrants
+from qeopt.search.island import GRACE, Candidate, Island, Leader, Terms, advance, bits_of, evaluated, rank, receive_migrants
 from qeopt.search.polish import polishing
 from qeopt.search.result import Best, Progress, SearchResult, Stop
 from qeopt.search.workers import Workers
@@ -178,7 +178,10 @@ def _result(terms: Terms, bound: JointBound | None, state: State | None, stopped
 
 
 def _again(terms: Terms, leader: Leader) -> Refined:
-    """The exact bits of a structure once more, with the little time that takes even where no more is allowed."""
+    """The exact bits of a structure; where another process found them, once more, in the little time that takes."""
+    known = bits_of(terms, leader)
+    if known is not None:
+        return known
     refiner = terms.refiner.until(terms.refiner.deadline.extended(GRACE))
     network = terms.space.expand(leader.structure, terms.task)
     refined = refiner.refine(network)

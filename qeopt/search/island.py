@@ -7,16 +7,23 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from qeopt.qbr import Refiner
+from qeopt.qbr import Refined, Refiner
 from qeopt.relaxation.cells.prices import Prices
-from qeopt.relaxation.cells.tables import Integers
+from qeopt.relaxation.cells.recent import Recent, fingerprint
+from qeopt.relaxation.cells.tables import Floats, Integers
 from qeopt.relaxation.rating.exact import Rater
 from qeopt.search.breeding import Breeder
 from qeopt.search.settings import SearchSettings
 from qeopt.space import Space, Structure, Task
+from qeopt_solvers import Status
 
+AT_ONCE, SLOWLY = 4096, 256
+"""Structures that are rated before the clock is looked at again: where they are looked up, and where they are not."""
 GRACE = 1.0
 """Seconds after the time allowed in which the first bits are found, or those of the best structure once more."""
+
+
+_LATEST: Recent[Refined] = Recent()
 
 
 @dataclass(frozen=True)
@@ -102,7 +109,8 @@ def advance(terms: Terms, island: Island, generations: int, evaluations: int) ->
 def evaluated(terms: Terms, rater: Rater, island: Island, places: Integers) -> Island:
     """Rate new structures in arrays; solve the exact program of those that could beat the best, the most promising first.
 
-    A structure that has no bits after all is no parent: a rule that arrays leave out rules its like out as well.
+    A structure that has no bits after all is no parent: a rule that arrays leave out rules its like out as well. When the time
+    allowed is up, those that were not rated yet are not counted either.
 
     Args:
         terms: What the search is about.
@@ -111,7 +119,8 @@ def evaluated(terms: Terms, rater: Rater, island: Island, places: Integers) -> I
         places: (structures, genes) none of which the island has seen.
     """
     floor = _floor(island, terms.settings.population)
-    ratings = rater.rate(places, floor)
+    ratings = _rated(terms, rater, places, floor)
+    places = places[: len(ratings)]
     fits = np.isfinite(ratings)
     entering = np.flatnonzero(fits & (ratings >= floor))
     found = list(map(Candidate, rater.genome.structures(places[entering]), ratings[entering].tolist()))
@@ -125,6 +134,17 @@ def evaluated(terms: Terms, rater: Rater, island: Island, places: Integers) -> I
         feasible=island.feasible + int(fits.sum()),
         refined=island.refined + refined,
     )
+
+
+def _rated(terms: Terms, rater: Rater, places: Integers, floor: float) -> Floats:
+    """Ratings of structures, or of the first of them as far as there is time: some thousand at once, and at least so many."""
+    step = AT_ONCE if rater.is_quick else SLOWLY
+    parts = [rater.rate(places[:step], floor)]
+    for begin in range(step, len(places), step):
+        if terms.refiner.deadline.is_past:
+            break
+        parts.append(rater.rate(places[begin : begin + step], floor))
+    return np.concatenate(parts)
 
 
 def _floor(island: Island, population: int) -> float:
@@ -152,7 +172,21 @@ def _refined(
         parents.append(replace(candidate, value=min(candidate.value, bits.score)) if lowers else candidate)
         if best is None or bits.score > best.score:
             refiner, best = terms.refiner, Leader(candidate.structure, bits.score, terms.refiner.limits.shares(bits.resources))
+            _LATEST.put(_name(terms, candidate.structure), bits)
     return best, parents, len(found)
+
+
+def bits_of(terms: Terms, leader: Leader) -> Refined | None:
+    """The bits of a structure that became the best, where this process found them lately; cut short only where time is limited."""
+    known = _LATEST.known(_name(terms, leader.structure))
+    if known is None or known.score != leader.score:
+        return None
+    return known if known.status is Status.OPTIMAL or terms.refiner.deadline.at is not None else None
+
+
+def _name(terms: Terms, structure: Structure) -> str:
+    refiner = terms.refiner
+    return f"{fingerprint(terms.space, terms.task, refiner)} {refiner.settings!r} {refiner.arenas} {structure.values}"
 
 
 def receive_migrants(

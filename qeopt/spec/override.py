@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence as Items
 from dataclasses import dataclass, replace
+from typing import Self
 
 from qeopt.spec.document import parse_value
 from qeopt.spec.errors import Location, SpecError, quote
@@ -11,6 +12,22 @@ from qeopt.spec.node import Mapping, Node, Scalar, Sequence, plain
 
 OPTION = "--set"
 _MAX_KEYS = 16
+
+
+class Spelled(str):
+    """A ``KEY=VALUE`` text that was given as an option of its own, which messages name instead of `--set`."""
+
+    option: str
+
+    def __new__(cls, text: str, option: str) -> Self:
+        """A text that is called by an option."""
+        found = super().__new__(cls, text)
+        found.option = option
+        return found
+
+    def __reduce__(self) -> tuple[type[Spelled], tuple[str, str]]:
+        """Both parts; a copy of a text alone would forget the option."""
+        return Spelled, (str(self), self.option)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +65,8 @@ def parse_override(text: str) -> Override:
     Raises:
         SpecError: It has no key or no value, or the value is not YAML.
     """
-    location = Location(f"{OPTION} {text if len(text) <= 80 else text[:77] + '...'}")
+    said = text.option if isinstance(text, Spelled) else f"{OPTION} {text}"
+    location = Location(said if len(said) <= 86 else f"{said[:83]}...")
     key, separator, value = text.partition("=")
     keys = tuple(key.strip().split("."))
     if not separator or not all(keys) or len(keys) > _MAX_KEYS:

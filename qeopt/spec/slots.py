@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import abc
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import NoneType, UnionType
@@ -48,7 +49,7 @@ class Slot:
         arguments = get_args(self.type)
         if not arguments:
             return ()
-        if get_origin(self.type) is dict:
+        if get_origin(self.type) in {dict, abc.Mapping}:
             return tuple(alternatives(arguments[1]))
         if not isinstance(part, int):
             return ()

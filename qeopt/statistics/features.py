@@ -42,7 +42,7 @@ def features(study: Study, network: Network, bits: Bits, resources: Resources) -
     }
     if "cycles" in row and study.device is not None:
         row["latency_ms"] = row["cycles"] / study.device.cycles_per_ms
-    row |= width_counts(study.objective, network, bits, study.bits.weights, study.bits.activations)
+    row |= width_counts(study.objective, network, bits, study.bits.all_weights, study.bits.all_activations)
     return row | {TERM + name: terms.total(name, network, bits) for name in terms.names(len(network.stage_ends))}
 
 

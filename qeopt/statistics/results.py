@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qeopt.spec.errors import Location, Problem, SpecError, did_you_mean, quote
-from qeopt.statistics.features import KEYS
+from qeopt.statistics.features import DEPTH, KEYS
 
 DESIGN, STRUCTURE, _ = KEYS
 ACCURACY, SEED = "accuracy", "seed"
@@ -24,6 +24,7 @@ RECORD = "train.json"
 LEAST = 4
 """Designs below which no correlation says anything."""
 PERCENT = 100.0
+MOST_LAYERS = 1_000_000
 
 Floats = NDArray[np.float64]
 
@@ -75,6 +76,21 @@ class Data:
     def column(self, name: str) -> Floats:
         """(designs,) one feature."""
         return np.array([one.features[name] for one in self.designs])
+
+    def depths(self) -> NDArray[np.int64]:
+        """(designs,) layers of each; zeros where the table does not tell them.
+
+        Raises:
+            SpecError: when one is no number of layers.
+        """
+        if DEPTH not in self.names:
+            return np.zeros(len(self.designs), np.int64)
+        found = self.column(DEPTH)
+        wrong = [at for at, depth in enumerate(found) if not 0 <= depth <= MOST_LAYERS]
+        if wrong:
+            said = f"{DEPTH} of {self.designs[wrong[0]].design} is {found[wrong[0]]:g}; a number of layers was expected"
+            raise SpecError.at(None, f"the table of features: {said}")
+        return np.rint(found).astype(np.int64)
 
 
 def read(features: Path, results: Path) -> Data:

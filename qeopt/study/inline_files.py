@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from qeopt.hardware.lowered import lowered
 from qeopt.network.document import document
 from qeopt.network.importers import ImportedModel, import_model
-from qeopt.network.lowering import lower
 from qeopt.score.objective import Completable
 from qeopt.space import FileNetwork, GraphNetwork
 from qeopt.spec.errors import Location, SpecError
@@ -59,10 +59,10 @@ def _folded(loaded: Loaded[Study]) -> Loaded[Study]:
     if not isinstance(declared, GraphNetwork):
         return loaded
     network = declared.network(declared.name)
-    lowered, _ = lower(network, loaded.value.runtime.folds)
-    if lowered == network:
+    ran, _ = lowered(network, loaded.value.runtime)
+    if ran == network:
         return loaded
-    graph = {"name": declared.name, "title": declared.title, **document(lowered)}
+    graph = {"name": declared.name, "title": declared.title, **document(ran)}
     return _with_graph(loaded, graph, locate(loaded.root, ("network",)))
 
 
@@ -73,7 +73,7 @@ def _with_losses(loaded: Loaded[Study], objective: Completable, model: ImportedM
     file = None if objective.file is None else _beside(loaded.root, ("objective", "table"), objective.file)
     try:
         complete = objective.complete(
-            file, network, study.bits.weights, study.bits.activations, {} if model is None else model.weights
+            file, network, study.bits.all_weights, study.bits.all_activations, {} if model is None else model.weights
         )
     except ValueError as error:
         raise SpecError.at(where, str(error)) from None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from qeopt.budgets import table
 from qeopt.hardware.costs import missing_isa
+from qeopt.qbr.layers import unknown_layer
 from qeopt.space import GraphNetwork
 from qeopt.spec.document import Document
 from qeopt.spec.errors import SpecError, did_you_mean, one_of
@@ -42,7 +43,7 @@ def load_study(source: StudySource, *, overrides: Sequence[str] = (), library: L
             raise ValueError("overrides are given where a study is read, not where it is used")
         return source
     loaded = embed(load(Study, source, library=library or Library(), kind="study", overrides=overrides))
-    for check in (_budgets, _isa, _depth, _engines, _task, _objective, _strategy, too_large):
+    for check in (_budgets, _memory, _isa, _depth, _engines, _task, _layers, _objective, _strategy, too_large):
         complaint = check(loaded.value)
         if complaint is not None:
             place, message = complaint
@@ -56,6 +57,11 @@ def _budgets(study: Study) -> Complaint | None:
     except ValueError as error:
         return ("budgets",), str(error)
     return None
+
+
+def _memory(study: Study) -> Complaint | None:
+    said = study.memory.complaint(study.device, study.runtime, study.runs)
+    return None if said is None else (("memory", "prefer"), said)
 
 
 def _isa(study: Study) -> Complaint | None:
@@ -87,6 +93,16 @@ def _engines(study: Study) -> Complaint | None:
 def _task(study: Study) -> Complaint | None:
     misfit = study.network.misfit(study.task) if isinstance(study.network, GraphNetwork) else None
     return None if misfit is None else (("task", misfit[0]), misfit[1])
+
+
+def _layers(study: Study) -> Complaint | None:
+    key = study.bits.names_layers
+    if not key:
+        return None
+    if study.open_space is not None:
+        return ("bits", key), "is about the layers of a network, and a space leaves open which there are; state a `network`"
+    found = unknown_layer(study.subject.expand(study.subject.smallest(), study.task, study.subject.name), study.bits)
+    return None if found is None else (("bits", *found[0]), found[1])
 
 
 def _objective(study: Study) -> Complaint | None:

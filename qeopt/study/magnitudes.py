@@ -56,7 +56,7 @@ def _largest(study: Study) -> Iterator[_Repeated]:
 
 def _shape(study: Study, ops: list[_Repeated]) -> tuple[Place, str] | None:
     """Counts of the network itself."""
-    bits = 8 * max(FIXED_BITS, *study.bits.weights, *study.bits.activations)  # what memory is counted in, at the most
+    bits = 8 * max(FIXED_BITS, *study.bits.all_weights, *study.bits.all_activations)  # what memory is counted in, at the most
     counts: dict[str, Callable[[Op], Dim]] = {
         "multiply-accumulates": macs,
         "weights": lambda op: weight_count(op) * bits,
@@ -98,7 +98,7 @@ def _formula(study: Study, ops: list[_Repeated]) -> tuple[Place, str] | None:
 
 def _bounds(study: Study, op: Op) -> dict[str, tuple[int, int]]:
     run = executed(study.runtime, op)
-    most = max(FIXED_BITS, *study.bits.weights, *study.bits.activations)
+    most = max(FIXED_BITS, *study.bits.all_weights, *study.bits.all_activations)
     shapes = {name: (0, int(read(run))) for name, read in SHAPE_NAMES.items()}
     return {**shapes, "in_bits": (0, most), "w_bits": (0, most), "out_bits": (0, most)}
 
@@ -121,7 +121,7 @@ def _formulas(study: Study) -> Iterator[tuple[Place, Mapping[OpKind, Formula]]]:
 
 def _cost(study: Study, ops: list[_Repeated]) -> tuple[Place, str] | None:
     """Budgets from outside, at the most bits."""
-    most = max(FIXED_BITS, *study.bits.weights, *study.bits.activations)
+    most = max(FIXED_BITS, *study.bits.all_weights, *study.bits.all_activations)
     for name in study.limits:
         record = table()[name]
         if record.key in TABLE.builtin or record.cost is None or record.kind is Kind.PEAK:

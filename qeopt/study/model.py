@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 from pydantic import model_validator
 
 from qeopt.hardware import Device, Run, Runtime
-from qeopt.memory import Budgets, Limits, limits_of, runs_of
+from qeopt.memory import Budgets, Limits, MemoryPreference, limits_of, runs_of
 from qeopt.qbr import BitChoices, QbrSettings, Refiner
 from qeopt.score import OBJECTIVES, Objective
 from qeopt.search.settings import SearchSettings
@@ -38,6 +38,8 @@ class Study(Block):
     """Kernel library."""
     budgets: Budgets = Budgets()
     """What a design may use at most."""
+    memory: MemoryPreference = MemoryPreference()
+    """Which memories of the device are used first."""
     bits: BitChoices
     """Which bits may be chosen."""
     objective: AnyObjective
@@ -94,7 +96,7 @@ class Study(Block):
     @property
     def runs(self) -> tuple[Run, ...]:
         """Where buffers may lie; none where budgets state a size without a device that has it."""
-        return runs_of(self.budgets, self.device, self.runtime)
+        return self.memory.ordered(runs_of(self.budgets, self.device, self.runtime))
 
     @property
     def refiner(self) -> Refiner:

@@ -19,6 +19,7 @@ from qeopt.training.data.dataset import Split
 from qeopt.training.errors import torch
 from qeopt.training.marks import CHUNK, Marks, marked
 from qeopt.training.model_files import score_onnx_file
+from qeopt.training.network import refuse_detectors
 
 
 def score_torch(network: Any, images: Split, classes: int, device: str = "cpu") -> Marks:
@@ -44,6 +45,7 @@ def score_reference(design: Design, weights: Path, images: Split, report: Callab
         ExportError: when the weights do not fit.
     """
     model = quantised(design, Numbers(weights=weights))
+    refuse_detectors(model.network)
     output = model.network.outputs[0]
     done = 0
 

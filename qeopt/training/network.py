@@ -8,7 +8,8 @@ from typing import Any
 from qeopt.design import Design
 from qeopt.export.module_text import module_text
 from qeopt.export.pytorch import IMPORTS, LAYERS
-from qeopt.training.errors import torch
+from qeopt.network import Network
+from qeopt.training.errors import TrainingError, torch
 
 
 def module_of(design: Design) -> ModuleType:
@@ -21,6 +22,20 @@ def module_of(design: Design) -> ModuleType:
     module = ModuleType("qeopt_exported_network")
     exec(compile(module_text(design, IMPORTS, LAYERS), "<exported network>", "exec"), module.__dict__)
     return module
+
+
+def refuse_detectors(network: Network) -> None:
+    """Refuse a network that does not tell classes of images apart.
+
+    Raises:
+        TrainingError: it has several outputs, as one with detection heads has.
+    """
+    if len(network.outputs) > 1:
+        names = ", ".join(tensor.name for tensor in network.outputs)
+        raise TrainingError(
+            f"the network has {len(network.outputs)} outputs ({names}); one with a value per class was expected. "
+            "For boxes, `qeopt export --format pytorch` writes a `Detector` with a loss to learn by"
+        )
 
 
 def grids(network: Any) -> list[Any]:

@@ -8,8 +8,9 @@ from typing import Any
 
 from rich.console import Console
 
+from qeopt.report.pictures.picture import write_picture
+from qeopt.report.pictures.training import confusion_picture, curve_picture
 from qeopt.report.tables import rows_table
-from qeopt.report.training_plots import draw_confusion, draw_curve
 from qeopt.training.data.dataset import Dataset
 from qeopt.training.marks import Marks
 from qeopt.training.train import Trained, record
@@ -77,8 +78,11 @@ def marks_document(marks: Marks, data: Dataset, what: str, files: list[Path]) ->
 def draw_trained(found: Trained, name: str, data: Dataset, folder: Path) -> list[Path]:
     """Draw the curve and the confusion of a trained network beside its weights."""
     curve, confusion = folder / CURVE, folder / CONFUSION
-    draw_curve(f"{name}, seed {found.recipe.seed}", found.state.curve, curve)
-    draw_confusion(f"{name}: {percent(found.accuracy)}", found.integers.confusion, data.classes, confusion)
+    points = [{"step": step, "loss": loss, "accuracy": right} for step, loss, right in found.state.curve]
+    write_picture(curve_picture(points), curve)
+    write_picture(
+        confusion_picture(f"{name}: {percent(found.accuracy)} right", found.integers.confusion.tolist(), data.classes), confusion
+    )
     return [curve, confusion]
 
 

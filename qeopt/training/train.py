@@ -20,7 +20,7 @@ from qeopt.training.errors import TrainingError, torch
 from qeopt.training.evaluation import score_onnx, score_reference, score_torch
 from qeopt.training.loop import Progress, State, Trainer
 from qeopt.training.marks import Marks
-from qeopt.training.network import module_of
+from qeopt.training.network import module_of, refuse_detectors
 from qeopt.training.recipe import Recipe
 from qeopt.training.teacher import load_teacher
 from qeopt.training.weights import load, save
@@ -99,6 +99,7 @@ def train(
         TrainingError: when the data, a teacher or a checkpoint do not fit, or memory runs out.
     """
     options = options or Options()
+    refuse_detectors(design.network())
     device = chosen_device(options.device)
     module = module_of(design)
     torch().manual_seed(recipe.seed)
@@ -178,6 +179,7 @@ def record(found: Trained, name: str, data: Dataset) -> dict[str, Any]:
         "accuracy_pytorch": found.simulated.accuracy,
         "told_apart_from_reference": int((found.integers.picks != found.onnxruntime.picks).sum()),
         "by_class": dict(zip(data.classes, _shares(found.integers), strict=True)),
+        "confusion": found.integers.confusion.tolist(),
         "data": {"name": data.name, "train": len(data.train), "test": len(data.test)},
         "recipe": found.recipe.model_dump(mode="json"),
         "steps": found.state.step,

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from qeopt.escape import yaml_flow
+from qeopt.hardware.lowered import lowered
 from qeopt.network import Network
 from qeopt.network.document import document
-from qeopt.network.importers import ImportedModel, ImportOptions, import_model
-from qeopt.network.lowering import lower
+from qeopt.network.importers import ImportedModel, ImportOptions, Parameters, import_model
+from qeopt.network.importers.torch import from_torch
 from qeopt.spec.document import parse
 from qeopt.spec.errors import Location, SpecError
 from qeopt.spec.library import Library, is_path
+from qeopt.verbs.implied import at_options
 from qeopt.verbs.solve import Solution, solve
 
 WIDTHS = (2, 4, 8)
@@ -27,11 +32,17 @@ class BitsAnswer:
 
     solution: Solution
     model: Path
-    """The model file."""
+    """The model file; of a module, the name under which it was read."""
     study_text: str
     """YAML; saved beside the model, `qeopt solve` answers it the same way."""
     notes: tuple[str, ...]
     """What was left out, folded or taken in another way while the model was read."""
+    weights: Mapping[str, Parameters] = field(default_factory=dict)
+    """Learnt values of a module, by operator."""
+
+    def save_weights(self, path: Path) -> None:
+        """Write the learnt values of a module as an .npz, which exports take as `weights`."""
+        np.savez(path, allow_pickle=False, **arrays_of(self.weights))
 
     def text_for(self, path: Path) -> str:
         """The study to be saved at `path`: it names the model by its way from there, or in full."""
@@ -40,14 +51,25 @@ class BitsAnswer:
         return self.study_text.replace(json.dumps(self.model.name), json.dumps(str(told)), 1)
 
 
+def arrays_of(weights: Mapping[str, Parameters]) -> dict[str, NDArray[np.float32]]:
+    """Learnt values under the names that exports know: OP, and OP.bias."""
+    found = {name: parameters.weights for name, parameters in weights.items()}
+    return found | {f"{name}.bias": told.bias for name, told in weights.items() if told.bias is not None}
+
+
 def bits(
-    model: str | Path,
+    model: Any,
     *,
+    example: tuple[Any, ...] | None = None,
     runtime: str,
     device: str | None = None,
     budgets: Mapping[str, int | str] | None = None,
     weights: Sequence[int] = WIDTHS,
     activations: Sequence[int] = WIDTHS,
+    layers: Mapping[str, Any] | None = None,
+    ends: int | None = None,
+    ties: Sequence[Sequence[str]] = (),
+    prefer: Sequence[str] = (),
     objective: str | Mapping[str, Any] = "qe",
     engine: str = "chain",
     options: ImportOptions | None = None,
@@ -57,12 +79,17 @@ def bits(
     """Find the best bits for the network in `model`, prove them and count everything again.
 
     Args:
-        model: A model file (ONNX, TFLite, MCUNet JSON).
+        model: A model file (ONNX, TFLite, MCUNet JSON), or a `torch.nn.Module`.
+        example: Of a module, its arguments: one image with a batch of one.
         runtime: Kernel library, by name or path.
         device: Chip or board, by name or path; may be left out where `budgets` give SRAM and flash.
         budgets: Instead of what the device leaves, as a study spells them (`{"sram": "64 KiB"}`).
         weights: Bits that weights may have.
         activations: Bits that activations may have.
+        layers: Bits of single layers, by name or pattern, as `bits.layers` of a study spells them.
+        ends: Bits of the weights of the first and last layers, and of what these read.
+        ties: Groups of layers, by names or patterns, that share widths.
+        prefer: Memories of the device, the first choice first.
         objective: What is maximised, as a study spells it; the paper's eq. (9) unless stated.
         engine: Engine that assigns bits; CP-SAT proves them whichever it is.
         options: What the file does not say, and how to take what no importer knows.
@@ -74,23 +101,33 @@ def bits(
         PluginError: when a package that the importer needs is not installed.
         VerificationError: when two exact engines disagree, or the recount does.
     """
-    path = Path(model)
-    text, read = _study(
+    path = Path(model) if isinstance(model, str | Path) else Path(f"{type(model).__name__}.pt")
+    read = import_model(path, options) if example is None else from_torch(model, example, name=path.stem, options=options)
+    text = _study(
         path,
+        read,
+        is_file=example is None,
         runtime=runtime,
         device=device,
         budgets=budgets,
         weights=weights,
         activations=activations,
+        layers=layers,
+        ends=ends,
+        ties=ties,
+        prefer=prefer,
         objective=objective,
         engine=engine,
         options=options,
     )
     # Names in the text mean what they mean beside the model, where it would be saved.
-    parsed = parse(text, str(path.with_suffix(".yaml")))
-    solution = solve(parsed, overrides=overrides, library=library)
-    _, folded = lower(read.network, solution.loaded.value.runtime.folds)
-    return BitsAnswer(solution, path, text, (*read.notes, *folded))
+    name = str(path.with_suffix(".yaml"))
+    try:
+        solution = solve(parse(text, name), overrides=overrides, library=library)
+    except SpecError as error:
+        raise at_options(error, name, text) from None
+    _, folded = lowered(read.network, solution.loaded.value.runtime)
+    return BitsAnswer(solution, path, text, (*read.notes, *folded), {} if example is None else read.weights)
 
 
 def study_for(
@@ -101,6 +138,10 @@ def study_for(
     budgets: Mapping[str, int | str] | None = None,
     weights: Sequence[int] = WIDTHS,
     activations: Sequence[int] = WIDTHS,
+    layers: Mapping[str, Any] | None = None,
+    ends: int | None = None,
+    ties: Sequence[Sequence[str]] = (),
+    prefer: Sequence[str] = (),
     objective: str | Mapping[str, Any] = "qe",
     engine: str = "chain",
     options: ImportOptions | None = None,
@@ -110,13 +151,19 @@ def study_for(
     Raises:
         SpecError, PluginError: as `bits`.
     """
-    text, read = _study(
+    read = import_model(path, options)
+    text = _study(
         path,
+        read,
         runtime=runtime,
         device=device,
         budgets=budgets,
         weights=weights,
         activations=activations,
+        layers=layers,
+        ends=ends,
+        ties=ties,
+        prefer=prefer,
         objective=objective,
         engine=engine,
         options=options,
@@ -126,32 +173,44 @@ def study_for(
 
 def _study(
     path: Path,
+    read: ImportedModel,
     *,
+    is_file: bool = True,
     runtime: str,
     device: str | None,
     budgets: Mapping[str, int | str] | None,
     weights: Sequence[int],
     activations: Sequence[int],
+    layers: Mapping[str, Any] | None,
+    ends: int | None,
+    ties: Sequence[Sequence[str]],
+    prefer: Sequence[str],
     objective: str | Mapping[str, Any],
     engine: str,
     options: ImportOptions | None,
-) -> tuple[str, ImportedModel]:
-    read = import_model(path, options)
+) -> str:
     image, *_ = read.network.tensors
     classes = max(int(tensor.channels) for tensor in read.network.outputs)
     told = {} if options is None else options.model_dump(mode="json", exclude_unset=True)
     study: dict[str, Any] = {
         "kind": "study",
         "task": {"input": [int(image.height), int(image.width), int(image.channels)], "classes": classes},
-        "network": {"file": path.name, **told},
+        "network": {"file": path.name, **told} if is_file else {"name": path.stem, **document(read.network)},
         **({} if device is None else {"device": _from_anywhere(device)}),
         "runtime": _from_anywhere(runtime),
         **({} if budgets is None else {"budgets": dict(budgets)}),
-        "bits": {"weights": list(weights), "activations": list(activations)},
+        "bits": {
+            "weights": list(weights),
+            "activations": list(activations),
+            **({"layers": dict(layers)} if layers else {}),
+            **({} if ends is None else {"ends": ends}),
+            **({"ties": [list(group) for group in ties]} if ties else {}),
+        },
+        **({"memory": {"prefer": list(prefer)}} if prefer else {}),
         "objective": objective if isinstance(objective, str) else dict(objective),
         "qbr": {"engine": engine},
     }
-    return "".join(f"{key}: {_flow(value)}\n" for key, value in study.items()), read
+    return "".join(f"{key}: {_flow(value)}\n" for key, value in study.items())
 
 
 def write_study(path: Path, text: str) -> None:

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from qeopt.score.calibration import GridPoint, rank_grid
 from qeopt.score.sigma_grid import READS, STRUCTURE, WEIGHTS, score_at
 from qeopt.spec.errors import SpecError, did_you_mean
@@ -83,7 +81,7 @@ def correlate(
     for (place, key, _), value in zip(looks, corrected, strict=True):
         found[place] = replace(found[place], corrected={**found[place].corrected, key: value})
     found.sort(key=lambda one: -abs(one.overall["spearman"].value))
-    depths = tuple(sorted({int(depth) for depth in data.column(DEPTH)})) if DEPTH in data.names else ()
+    depths = tuple(sorted(set(data.depths().tolist()))) if DEPTH in data.names else ()
     chance = regret_of_chance(weights, data.accuracy)
     return Correlations(data, tuple(found), len(looks), noise(data, weights), chance, depths, resamples)
 
@@ -121,7 +119,7 @@ def _varies(values: Floats) -> bool:
 
 def _predictor(data: Data, name: str, weights: Floats) -> Predictor:
     values, accuracy = data.column(name), data.accuracy
-    depths = np.rint(data.column(DEPTH)).astype(np.int64) if DEPTH in data.names else np.zeros(len(values), dtype=np.int64)
+    depths = data.depths()
     overall = {key: Estimate.of(measure(weights, values, accuracy, None)) for key, measure in MEASURES.items()}
     inside = any(_varies(values[depths == depth]) for depth in set(depths.tolist()))
     within = {key: Estimate.of(measure(weights, values, accuracy, depths)) for key, measure in MEASURES.items()} if inside else None

@@ -98,7 +98,7 @@ def fit_objective(
         level=LEVEL,
         note=f"learnt from {features.name} and {results.name}, each structure left out when predicted",
     )
-    depths = np.rint(data.column(DEPTH)).astype(np.int64)
+    depths = data.depths()
     inside = spearman(weights, predictions, data.accuracy, depths)
     return Fit(
         objective=Fitted(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qeopt.design import load_design
+from qeopt.design import load_sound_design
 from qeopt.network import Bits, Network
 from qeopt.runs import design_in
 from qeopt.score import Objective, QEScore, evaluate
@@ -105,7 +105,7 @@ def _refuse_task(name: str, terms: Terms, kind: str) -> None:
 
 
 def _of_design(path: Path, terms: Terms) -> Scored:
-    design = load_design(path)
+    design = load_sound_design(path)
     try:
         network, own = design.network(), design.bit_widths()
         uniform = _uniform(network, terms)

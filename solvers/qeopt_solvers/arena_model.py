@@ -22,6 +22,8 @@ class ArenaModel:
     """An address per item."""
     tops: list[cp_model.IntVar]
     """With several arenas: what is set aside in each. One arena needs none, and gets none."""
+    inside: list[list[cp_model.IntVar]]
+    """With several arenas: by item, whether it is in each."""
 
     @classmethod
     def build(cls, items: Sequence[Item], homes: Sequence[tuple[int, int]]) -> ArenaModel | None:
@@ -45,7 +47,9 @@ class ArenaModel:
                 bytes_.append(model.new_fixed_size_interval_var(start, piece.size, f"bytes {index}"))
                 times.append(model.new_fixed_size_interval_var(piece.first, piece.last - piece.first + 1, f"time {index}"))
         model.add_no_overlap_2d(bytes_, times)
-        return cls(model, starts, [] if len(homes) == 1 else _tops(model, items, starts, homes))
+        if len(homes) == 1:
+            return cls(model, starts, [], [])
+        return cls(model, starts, *_tops(model, items, starts, homes))
 
     def solve(self, deterministic_limit: float) -> tuple[Status, tuple[int, ...] | None, int]:
         """How it ended, addresses, and the bound on what is minimised."""
@@ -68,7 +72,7 @@ class ArenaModel:
 
 def _tops(
     model: cp_model.CpModel, items: Sequence[Item], starts: Sequence[cp_model.IntVar], homes: Sequence[tuple[int, int]]
-) -> list[cp_model.IntVar]:
+) -> tuple[list[cp_model.IntVar], list[list[cp_model.IntVar]]]:
     """Say which arena each item is in. What an arena holds at any one time is below its top: without that the proof is slow."""
     tops = [model.new_int_var(0, end - first, f"top {number}") for number, (first, end) in enumerate(homes)]
     inside = [[model.new_bool_var(f"item {index} in {number}") for number in range(len(homes))] for index in range(len(items))]
@@ -83,4 +87,4 @@ def _tops(
     for held in live_at(items).values():
         for number, top in enumerate(tops):
             model.add(sum(size * inside[index][number] for index, size in held) <= top)
-    return tops
+    return tops, inside

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from qeopt_solvers.arena_model import ArenaModel
 from qeopt_solvers.outcome import Status
-from qeopt_solvers.rectangles import Item, first_fit, height_of, most_live, spans, tops_of
+from qeopt_solvers.rectangles import Item, arena_at, first_fit, first_fit_in_order, height_of, most_live, spans, tops_of
 
 DETERMINISTIC_LIMIT = 1.0
 """Where the proof stops, in CP-SAT's deterministic unit, unless told otherwise."""
@@ -53,6 +53,47 @@ def pack(items: Sequence[Item], arenas: Sequence[int] | None = None, determinist
     if known is not None and height_of(items, known, arenas) == least:
         return Packing(Status.OPTIMAL, known, least, least)
     return _prove(items, arenas, known, least, deterministic_limit)
+
+
+def prefer(
+    items: Sequence[Item],
+    arenas: Sequence[int],
+    ranks: Sequence[int],
+    size: int,
+    deterministic_limit: float = DETERMINISTIC_LIMIT,
+) -> tuple[Offsets | None, int]:
+    """Place items so that as much as can be lies in arenas of low rank, and among those placements so that little is set aside.
+
+    Args:
+        items: What has to be placed.
+        arenas: Sizes of the arenas, those of low rank first.
+        ranks: By arena: what a unit of an item costs there.
+        size: The most that may be set aside in all arenas together.
+        deterministic_limit: When to stop, in CP-SAT's deterministic unit.
+
+    Returns:
+        An address per item, None where none were found in time; and the least that all items together are proven to cost.
+    """
+    built = ArenaModel.build(items, _closed(arenas))
+    if built is None:
+        return None, 0
+    most = sum(arenas) + 1
+    cost = sum(
+        item.size * rank * here
+        for item, chosen in zip(items, built.inside, strict=True)
+        for rank, here in zip(ranks, chosen, strict=True)
+    )
+    built.model.add(sum(built.tops) <= size)
+    built.model.minimize(most * cost + sum(built.tops))
+    simple = first_fit_in_order(items, arenas)
+    if simple is not None and height_of(items, simple, arenas) <= size:
+        homes = spans(arenas)
+        for start, chosen, place in zip(built.starts, built.inside, simple, strict=True):
+            built.model.add_hint(start, place)
+            for number, here in enumerate(chosen):
+                built.model.add_hint(here, number == arena_at(place, homes))
+    _, found, bound = built.solve(deterministic_limit)
+    return found or simple, max(bound, 0) // most
 
 
 def fits(

@@ -38,8 +38,12 @@ class Item:
 
 def most_live(items: Sequence[Item]) -> int:
     """The largest sum of what is held at one time: no placement sets less aside."""
-    pieces = [piece for item in items for piece in item.pieces]
-    return max((sum(other.size for other in pieces if other.first <= piece.first <= other.last) for piece in pieces), default=0)
+    changes: dict[int, int] = {}
+    for item in items:
+        for piece in item.pieces:
+            changes[piece.first] = changes.get(piece.first, 0) + piece.size
+            changes[piece.last + 1] = changes.get(piece.last + 1, 0) - piece.size
+    return max(accumulate(changes[time] for time in sorted(changes)), default=0)
 
 
 def first_fit(items: Sequence[Item], arenas: Sequence[int] | None = None) -> tuple[int, ...] | None:
@@ -55,8 +59,9 @@ def first_fit(items: Sequence[Item], arenas: Sequence[int] | None = None) -> tup
         lambda item: (_first(item), -item.size),
     )
     least, best, lowest = most_live(items), None, 0
+    meetings = _meetings(items)
     for order in orders:
-        found = _place(items, sorted(range(len(items)), key=lambda index: order(items[index])), arenas)
+        found = _place(items, meetings, sorted(range(len(items)), key=lambda index: order(items[index])), arenas)
         if found is None:
             continue
         height = height_of(items, found, arenas)
@@ -65,6 +70,12 @@ def first_fit(items: Sequence[Item], arenas: Sequence[int] | None = None) -> tup
         if lowest == least:
             break
     return best
+
+
+def first_fit_in_order(items: Sequence[Item], arenas: Sequence[int]) -> tuple[int, ...] | None:
+    """Place the smallest items first, so that many of them lie in the first arenas; None where an item finds no place."""
+    order = sorted(range(len(items)), key=lambda index: (items[index].size, _first(items[index])))
+    return _place(items, _meetings(items), order, arenas)
 
 
 def tops_of(items: Sequence[Item], offsets: Sequence[int], arenas: Sequence[int] | None = None) -> tuple[int, ...]:
@@ -110,17 +121,27 @@ def _first(item: Item) -> int:
     return min(piece.first for piece in item.pieces)
 
 
-def _place(items: Sequence[Item], order: Sequence[int], arenas: Sequence[int] | None) -> tuple[int, ...] | None:
+def _meetings(items: Sequence[Item]) -> list[list[tuple[int, int, int]]]:
+    """By item: every piece of another that is held at the same time as one of its own: (own size, the other item, its size)."""
+    found: list[list[tuple[int, int, int]]] = [[] for _ in items]
+    held: list[tuple[int, Piece]] = []
+    pieces = [(index, piece) for index, item in enumerate(items) for piece in item.pieces]
+    for index, piece in sorted(pieces, key=lambda entry: entry[1].first):
+        held = [(other, rival) for other, rival in held if rival.last >= piece.first]
+        for other, rival in held:
+            found[index].append((piece.size, other, rival.size))
+            found[other].append((rival.size, index, piece.size))
+        held.append((index, piece))
+    return found
+
+
+def _place(
+    items: Sequence[Item], meetings: Sequence[Sequence[tuple[int, int, int]]], order: Sequence[int], arenas: Sequence[int] | None
+) -> tuple[int, ...] | None:
     homes = spans(arenas)
     offsets: dict[int, int] = {}
     for index in order:
-        rivals = [
-            (piece.size, offsets[other], held.size)
-            for other in offsets
-            for held in items[other].pieces
-            for piece in items[index].pieces
-            if piece.first <= held.last and held.first <= piece.last
-        ]
+        rivals = [(size, offsets[other], held) for size, other, held in meetings[index] if other in offsets]
         ends = (offset + size for _, offset, size in rivals)
         starts = sorted({*ends, *(start for start, _ in homes)})
         place = next((start for start in starts if _is_free(start, items[index].size, rivals, homes)), None)

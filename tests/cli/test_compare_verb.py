@@ -16,7 +16,7 @@ from qeopt_solvers import table
 
 Run = Callable[..., Result]
 RULES = {"ratio", "paper", "rusci"}
-KEYS = {"format", "status", "study_name", "engines", "seed", "asked", "rejected", "summary", "instances", "sources"}
+KEYS = {"format", "status", "study_name", "engines", "seed", "asked", "rejected", "summary", "depth", "instances", "sources"}
 
 
 def test_rules_lose_and_exact_engines_agree_on_a_network(run: Run, tmp_path: Path, golden: Callable[[str, str], None]) -> None:
@@ -24,10 +24,20 @@ def test_rules_lose_and_exact_engines_agree_on_a_network(run: Run, tmp_path: Pat
     assert (result.exit_code, result.stderr) == (0, "")
     golden("compare_mobilenet.txt", result.stdout)
     folder = tmp_path / "runs" / "mobilenet.compare" / "1"
-    assert sorted(path.name for path in folder.iterdir()) == ["comparison.json", "gaps.png", "report.txt", "run.json"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "comparison.json",
+        "depth.png",
+        "gaps.png",
+        "report.html",
+        "report.txt",
+        "run.json",
+    ]
     found = json.loads((folder / "comparison.json").read_text())
     assert set(found) == KEYS
     assert found["rejected"] == {}
+    exact = next(row for row in found["depth"] if row["engine"] == "chain")
+    assert (exact["answered"], exact["both"], len(exact["weights"])) == (1, 1, 52)
+    assert exact["weights"][0] is None  # the stem's weights are no choice
     gaps = {answer["engine"]: answer["gap"] for answer in found["instances"][0]["answers"]}
     assert set(gaps) == set(ENGINES)
     assert gaps["ratio"] >= 0

@@ -74,4 +74,4 @@ def test_what_is_no_sound_design_is_refused(run: Run, design: Path) -> None:
     Path("broken.json").write_text(json.dumps(data))
     result = run("export", "broken.json", "--format", "csv")
     assert result.exit_code == 2
-    assert "does not fit the study it carries" in result.stderr
+    assert "the study it carries is not sound: task.input.1" in result.stderr

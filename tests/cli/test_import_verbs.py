@@ -47,6 +47,29 @@ def test_bits_by_the_error_of_the_weights(run: Run, model: Path) -> None:
     assert set(told["weights"].values()) <= {4, 8}
 
 
+def test_bits_of_single_layers(run: Run, model: Path) -> None:
+    free = ("bits", str(model), "--runtime", "ideal", "--sram", "2 KiB", "--flash", "unlimited", "--json", "--quiet")
+    plain = json.loads(run(*free).stdout)["weights"]
+    names = list(plain)
+    assert set(plain.values()) == {8}
+    told = json.loads(run(*free, "--layer", f"{names[1]}=w2,4a8", "--tie", f"{names[1]},{names[2]}", "--ends", "4").stdout)
+    assert told["weights"][names[1]] == told["weights"][names[2]] == 4
+    assert told["weights"][names[0]] == told["weights"][names[-1]] == 4
+    for options, said in (
+        (("--layer", "none=8"), "--layer: no layer of the network is called 'none'"),
+        (("--tie", "none,x"), "--tie: no layer of the network is called 'none'"),
+        (("--layer", "a=9x"), "--layer: 'a=9x': NAME=8, NAME=w2,4, NAME=a8 or NAME=w2,4a8 was expected"),
+        (("--layer", "a=8", "--layer", "a=4"), "--layer: 'a' is given twice"),
+        (("--weight-bits", "99"), "--weight-bits: '99' is no number of bits from 1 to 16"),
+        (("--prefer", "sram,"), "--prefer: 'sram,': names separated by commas were expected"),
+        (("--prefer", "sram"), "--prefer: there is no memory 'sram' that may hold activations; the study states no device"),
+        (("--engine", "x"), "--engine: there is no engine 'x'"),
+    ):
+        result = run(*free, *options)
+        assert result.exit_code == 2
+        assert said in result.stderr
+
+
 def test_import_writes_a_network_that_a_study_can_name(run: Run, model: Path) -> None:
     result = run("import", str(model), "--out", "written.yaml", "--json", "-q")
     assert result.exit_code == 0, result.stderr

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
+from qeopt.runs.cost import GRAMS_PER_CORE_HOUR
+
 Run = Callable[..., Result]
 
 SOLUTION_KEYS = {
@@ -25,6 +27,26 @@ def test_prints_a_report_for_people(run: Run, golden: Callable[[str, str], None]
     assert result.exit_code == 0
     assert result.stderr == ""
     golden("solve_net.txt", result.stdout)
+
+
+RECORD = {"format", "command", "started", "host", "platform", "python", "sources", "history", "budgets"}
+RECORD |= {"seconds", "core_seconds", "gco2e", "gco2e_per_core_hour"}
+
+
+def test_what_a_run_cost(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pounds = GRAMS_PER_CORE_HOUR * 32 / 453.6  # half an hour of 64 cores: the paper's table 3
+    assert pounds == pytest.approx(0.19, abs=0.002)
+    monkeypatch.setenv("QEOPT_GCO2E_PER_CORE_HOUR", "7200")
+    result = run("solve", "net.yaml", "--no-baselines", "--out", "a")
+    record = json.loads((tmp_path / "a" / "run.json").read_text())
+    assert record["core_seconds"] > 0
+    assert record["gco2e_per_core_hour"] == 7200
+    assert record["gco2e"] == pytest.approx(2 * record["core_seconds"], rel=5e-3)
+    assert re.search(r"^cost: [\d.]+ core-seconds, [\d.e+-]+ gCO2e at 7200 g a core-hour$", result.stdout, flags=re.MULTILINE)
+    assert "gCO2e" in (tmp_path / "a" / "report.html").read_text(encoding="utf-8")
+    refused = run("solve", "net.yaml", "--gco2e-per-core-hour", "-1")
+    assert refused.exit_code == 2
+    assert "--gco2e-per-core-hour" in refused.stderr
 
 
 def test_writes_every_file(run: Run, tmp_path: Path) -> None:
@@ -42,9 +64,7 @@ def test_writes_every_file(run: Run, tmp_path: Path) -> None:
     ]
     assert (folder / "report.txt").read_text() == result.stdout[: result.stdout.index("\nwritten:")]
     run_record = json.loads((folder / "run.json").read_text())
-    assert {"format", "command", "started", "seconds", "host", "platform", "python", "sources", "history", "budgets"} == set(
-        run_record
-    )
+    assert set(run_record) == RECORD
     header, first, *_ = (folder / "layers.csv").read_text().splitlines()
     assert header == "op,kind,shape,weight_bits,input_bits,output_bits,macs,weight_bytes,step_bytes,is_peak,cycles,ms,time_share"
     assert first.startswith("stem,conv,16x16x16,8,8,")

@@ -12,7 +12,7 @@ from qeopt.report.progress import ProgressLine
 
 Run = Callable[..., Result]
 KEYS = {"format", "status", "study_name", "axes", "asked", "points", "monotone", "sources"}
-FILES = ["report.txt", "run.json", "sweep.csv", "sweep.json", "sweep.png"]
+FILES = ["report.html", "report.txt", "run.json", "sweep.csv", "sweep.json", "sweep.png"]
 
 
 def test_a_network_over_two_budgets(run: Run, tmp_path: Path, golden: Callable[[str, str], None]) -> None:
@@ -87,3 +87,11 @@ def test_ranges_that_are_refused(run: Run, tmp_path: Path, arguments: tuple[str,
     assert (result.exit_code, result.stdout) == (2, "")
     assert said in result.stderr
     assert not (tmp_path / "runs").exists()
+
+
+def test_many_points_are_read_at_one_look(run: Run) -> None:
+    result = run("sweep", "net.yaml", "--sram", "8KiB:14KiB:1KiB", "--flash", "8KiB:11KiB:1KiB")
+    assert result.exit_code == 0, result.output
+    table = [line.split() for line in result.stdout.splitlines() if line.lstrip().startswith(tuple("0123456789")) and "KiB" in line]
+    assert [row[0] for row in table] == [str(number) for number in range(8, 15)]
+    assert "report.html have every point" in result.stdout

@@ -59,7 +59,7 @@ def test_a_missing_argument(run: Run) -> None:
         (("solve", "net.yaml", "--set", "budgets.sramm=1"), "did you mean 'sram'?"),
         (("solve", "net.yaml", "--set", "budgets.sram=256kB"), "'256kB' could mean 256,000 or 262,144 bytes"),
         (("solve", "net.yaml", "--set", "nonsense"), "KEY=VALUE was expected"),
-        (("solve", "net.yaml", "--seed", "-1"), "search.seed"),
+        (("solve", "net.yaml", "--seed", "-1"), "--seed: "),
         (("compare", "net.yaml", "--engines", "cp_sat,rato"), "did you mean 'ratio'?"),
         (("schema", "devise"), "did you mean 'device'?"),
         (("score", "cmix-nn"), "a runtime has no score"),

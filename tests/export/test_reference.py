@@ -212,10 +212,10 @@ def test_weights_of_an_onnx_model_are_used(mixed: Design, given_weights: dict[st
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04 cut"])
 def test_what_is_no_npz_is_told(mixed: Design, content: bytes, tmp_path: Path) -> None:
     (tmp_path / "w.npz").write_bytes(content)
-    with pytest.raises(ExportError, match=r"cannot be read as an \.npz of plain arrays"):
+    with pytest.raises(ExportError, match=r"cannot be read as plain arrays"):
         quantised(mixed, Numbers(weights=tmp_path / "w.npz"))
     np.save(tmp_path / "w.npy", np.array([{}], dtype=object), allow_pickle=True)
-    with pytest.raises(ExportError, match=r"cannot be read as an \.npz of plain arrays"):
+    with pytest.raises(ExportError, match=r"cannot be read as plain arrays"):
         quantised(mixed, Numbers(weights=tmp_path / "w.npy"))
 
 

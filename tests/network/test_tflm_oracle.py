@@ -19,10 +19,10 @@ from tflm_oracle import allocated  # type: ignore[import-not-found]
 from qeopt.design.arena import describe_arena
 from qeopt.hardware import Runtime
 from qeopt.hardware.costs import persistent
+from qeopt.hardware.lowered import lowered
 from qeopt.network import Bits, Op, Tensor
 from qeopt.network.graph import OpKind
 from qeopt.network.importers import import_model
-from qeopt.network.lowering import lower
 from qeopt.spec.library import Library
 from qeopt.spec.load import load
 
@@ -196,7 +196,7 @@ def test_arenas_are_those_of_the_interpreter(
     measured = allocated(path)
     imported = import_model(path).network
     for runtime in (host, tflm):
-        network, _ = lower(imported, runtime.folds)
+        network, _ = lowered(imported, runtime)
         found = describe_arena(network, runtime, Bits.uniform(network, 8))
         assert found is not None
         assert found.bytes == measured.head
@@ -214,7 +214,7 @@ def test_random_files_lie_as_the_interpreter_lays_them(host: Runtime, tmp_path: 
             measured = allocated(path)
         except RuntimeError:  # a concatenation or a pool of two scales, which its kernels refuse
             continue
-        network, _ = lower(import_model(path).network, host.folds)
+        network, _ = lowered(import_model(path).network, host)
         found = describe_arena(network, host, Bits.uniform(network, 8))
         assert found is not None
         assert found.bytes == measured.head, seed

@@ -207,6 +207,23 @@ def layer_norm_on_last(net: Net) -> None:
     _to(net, net.node("Transpose", made, perm=[0, 3, 1, 2]))
 
 
+def layer_norm_in_pieces(*, product: bool, shift: bool) -> Layer:
+    """As it was written before it was an operator of its own."""
+
+    def layer(net: Net) -> None:
+        channels = net.shape[1]
+        last = net.node("Transpose", net.at, perm=[0, 2, 3, 1])
+        axis = net.const([-1], np.int64)
+        difference = net.node("Sub", last, net.node("ReduceMean", last, axis, keepdims=1))
+        square = net.node("Mul", difference, difference) if product else net.node("Pow", difference, net.const(2.0, np.float32))
+        spread = net.node("Add", net.node("ReduceMean", square, axis, keepdims=1), net.const(1e-2, np.float32))
+        made = net.node("Mul", net.node("Div", difference, net.node("Sqrt", spread)), net.normal(channels))
+        made = net.node("Add", made, net.normal(channels)) if shift else made
+        _to(net, net.node("Transpose", made, perm=[0, 3, 1, 2]))
+
+    return layer
+
+
 def two_means(net: Net) -> None:
     channels = net.shape[1]
     rows = net.node("ReduceMean", net.at, net.const([2], np.int64), keepdims=1)
@@ -285,5 +302,7 @@ LAYERS: Mapping[str, Layer] = {
     "transposed conv grouped": transposed_conv(2, output_padding=[1, 0]),
     "matmul on channels last": matmul_on_last,
     "layer norm on channels last": layer_norm_on_last,
+    "layer norm in pieces": layer_norm_in_pieces(product=False, shift=True),
+    "layer norm by products": layer_norm_in_pieces(product=True, shift=False),
     "dense": flat_and_back,
 }  # fmt: skip

@@ -143,6 +143,8 @@ EIGHT_BITS = [
     ["conv", "squeeze and excite", "two Sub", "clip"],
     ["depth to space", "silu", "mean of rows"],
     ["conv", "matmul on channels last", "dense"],
+    ["conv", "transposed conv", "Relu", "conv"],
+    ["conv", "transposed conv grouped", "conv"],
 ]
 
 
@@ -168,3 +170,14 @@ def test_eight_bits_are_those_of_the_reference(names: list[str], tmp_path: Path)
     close = run(fine, image.astype(np.float64))[result.name].ravel() * fine.grids[result.name].scale
     real = onnx_oracle.session(path.read_bytes()).run(None, {"image": image})[0].ravel()
     assert np.abs(close - real).max() < 0.1 * np.abs(real).max()
+
+
+@pytest.mark.parametrize("name", ["layer norm in pieces", "layer norm by products"])
+def test_a_normalisation_in_pieces_is_one_operator(name: str, tmp_path: Path) -> None:
+    net = grown(["conv", name], 1)
+    assert net is not None
+    path = tmp_path / "net.onnx"
+    path.write_bytes(net.model().SerializeToString())
+    kinds = [op.kind.value for op in import_model(path).network.ops]
+    assert kinds.count("layer_norm") == 1
+    assert not {"sub", "mul", "add"} & set(kinds)

@@ -14,11 +14,11 @@ from qeopt.study import Study
 from qeopt.study.load import load_study
 
 
-def small(block: str = "k1dwk1") -> tuple[Space, Study]:
+def small() -> tuple[Space, Study]:
     """Twelve structures, with and without additions and pools."""
     blocks = [
         {"kind": "conv", "name": "stem", "width": [8], "kernel": 3, "stride": 2, "weight_bits": 8},
-        {"kind": block, "name": "a", "width": [8, 16], "kernel": [3], "ratio": [1.5, 2], "units": [1, 2, 3], "stride": 2},
+        {"kind": "k1dwk1", "name": "a", "width": [8, 16], "kernel": [3], "ratio": [1.5, 2], "units": [1, 2, 3], "stride": 2},
         {"kind": "classifier"},
     ]
     return build(Space, {"blocks": blocks}), load_study("vww_256k").value

@@ -7,10 +7,12 @@ import pytest
 
 from qeopt.design.arena import describe_arena
 from qeopt.network import Bits
+from qeopt.report.comparison import comparison_document
 from qeopt.report.counted import Counted, layers
-from qeopt.report.gap_plot import draw_gaps, draw_scores
 from qeopt.report.pictures.arena import arena_picture
 from qeopt.report.pictures.convergence import convergence_pictures
+from qeopt.report.pictures.depth import depth_pictures
+from qeopt.report.pictures.gaps import comparison_picture
 from qeopt.report.pictures.memory import bits_picture, memory_picture
 from qeopt.report.pictures.picture import Picture, stacked, write_picture
 from qeopt.report.pictures.time import time_picture
@@ -114,12 +116,34 @@ def test_layers_hold_the_peak_and_all_of_the_flash() -> None:
 
 
 def test_gaps(tmp_path: Path) -> None:
-    found = compare("vww_256k", samples=3, engines=["ratio", "paper", "cp_sat"])
-    draw_gaps(found, tmp_path / "gaps.png")
-    draw_scores(found, tmp_path / "scores.png")
-    assert all(path.read_bytes().startswith(b"\x89PNG") for path in tmp_path.iterdir())
+    document = comparison_document(compare("vww_256k", samples=3, engines=["ratio", "paper", "cp_sat"]))
+    picture = comparison_picture(document)
+    worst = max(row["largest_gap"] for row in document["summary"])
+    assert f" loses {100 * worst:.3g} % of the score at worst; " in picture.title
+    assert picture.title.endswith(("cp_sat loses nothing", "cp_sat lose nothing"))
+    write_picture(picture, tmp_path / "gaps.png")
+    single = comparison_picture({**document, "instances": document["instances"][:1]})
+    write_picture(single, tmp_path / "scores.svg")
+    assert (tmp_path / "scores.svg").read_text().startswith("<svg")
+    assert all(picture.document()["description"].endswith(f"{picture.title}.") for picture in (picture, single))
+    _check_depth(document)
+
+
+def _check_depth(document: dict[str, Any]) -> None:
+    """Bits by depth: the points are those of the document, and what no engine answered is not drawn."""
+    altair = pytest.importorskip("altair")
+    for kind, picture in zip(("weights", "activations"), depth_pictures(document), strict=True):
+        altair.Chart.from_dict(picture.document(), validate=True)
+        points = picture.spec["data"]["values"]
+        for row in document["depth"]:
+            assert [point["bits"] for point in points if point["engine"] == row["engine"]] == [
+                bits for bits in row[kind] if bits is not None
+            ]
+    nothing = [{**row, "answered": 0} for row in document["depth"]]
+    assert depth_pictures({**document, "depth": nothing}) == depth_pictures({"study_name": "of before"}) == []
 
 
 def test_gaps_without_any_proof(tmp_path: Path) -> None:
-    draw_gaps(compare("vww_256k", samples=2, engines=["ratio"]), tmp_path / "gaps.png")
-    assert (tmp_path / "gaps.png").is_file()
+    picture = comparison_picture(comparison_document(compare("vww_256k", samples=2, engines=["ratio"])))
+    assert picture.title == "no engine's loss is known, as none proved the best bits"
+    write_picture(picture, tmp_path / "gaps.png")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qeopt.cli.overrides import overrides
+from qeopt.cli.overrides import overrides, quoted
 from qeopt.design import BitsProof, Certificate
 from qeopt.report.words import amount, bits_proof, gap, idle_workers, percent
 from qeopt.runs.folders import safe_name
@@ -72,17 +72,10 @@ def test_folders_of_runs_stay_where_they_belong(name: str, folder: str) -> None:
 
 
 def test_values_that_yaml_would_misread_are_quoted() -> None:
-    assert overrides(
-        ["a=1"], device="./my board.yaml", runtime="null", seed=0, time_limit=1.5, engine="cp_sat", baselines=False
-    ) == (
-        'device="./my board.yaml"',
-        'runtime="null"',
-        "qbr.engine=cp_sat",
-        "search.seed=0",
-        "search.time_limit_seconds=1.5",
-        "search.baselines=[]",
-        "a=1",
-    )
+    given = {"./my board.yaml": '"./my board.yaml"', "null": '"null"', "cp_sat": "cp_sat", "1e6": '"1e6"'}
+    assert {text: quoted(text) for text in given} == given
+    found = overrides(["a=1"], ["b=2"], alternatives=3, baselines=False)
+    assert found == ("b=2", "search.alternatives=3", "search.baselines=[]", "a=1")
 
 
 @pytest.mark.parametrize(

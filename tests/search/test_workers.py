@@ -6,9 +6,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +48,13 @@ def essence(result: SearchResult) -> tuple[object, ...]:
     steps = [(step.generation, step.evaluations, step.feasible, step.refined, step.best_score) for step in result.history]
     assert result.best is not None
     return result.best.structure, result.best.refined.bits, result.stopped, steps, result.population
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look often and give up soon."""
+    monkeypatch.setattr("qeopt.search.workers.resilient.LOOK_SECONDS", 0.2)
+    monkeypatch.setattr("qeopt.search.workers.dask.NO_WORKER_SECONDS", 0.5)
 
 
 @pytest.fixture(scope="module")
@@ -129,9 +139,17 @@ def test_unknown_workers_are_refused(wanted: str) -> None:
         pass
 
 
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[str]:
-    """A scheduler and two workers on this machine, each a process of its own; gives the address."""
+@dataclass(frozen=True)
+class Cluster:
+    """A scheduler and workers on this machine, each a process of its own."""
+
+    address: str
+    processes: Sequence[subprocess.Popen[bytes]]
+    """The scheduler first."""
+
+
+@contextmanager
+def running(tmp_path: Path, workers: int) -> Iterator[Cluster]:
     found = tmp_path / "scheduler.json"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)}
     shared = ["--scheduler-file", str(found), "--no-dashboard"]
@@ -140,14 +158,14 @@ def cluster(tmp_path: Path) -> Iterator[str]:
     worker = [*run, "distributed.cli.dask_worker", "--host", "127.0.0.1", "--no-nanny", "--nthreads", "1", *shared]
     processes = [
         subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for command in (scheduler, worker, worker)
+        for command in (scheduler, *[worker] * workers)
     ]
     deadline = time.monotonic() + PATIENCE_SECONDS
     try:
         while not found.exists() or not found.read_text(encoding="utf-8").strip():
             assert time.monotonic() < deadline, "no scheduler"
             time.sleep(0.05)
-        yield address_in(found)
+        yield Cluster(address_in(found), processes)
     finally:
         for process in processes:
             process.kill()
@@ -161,12 +179,65 @@ def address_in(scheduler_file: Path) -> str:
 
 @needs_dask
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
-def test_a_killed_dask_worker_changes_nothing(cluster: str, study: Study, alone: tuple[object, ...], tmp_path: Path) -> None:
+def test_a_killed_dask_worker_changes_nothing(study: Study, alone: tuple[object, ...], tmp_path: Path) -> None:
     marker = tmp_path / "die"
     marker.touch()
-    with open_workers(f"dask://{cluster}") as workers:
+    with running(tmp_path, 2) as cluster, open_workers(f"dask://{cluster.address}") as workers:
         assert essence(search(study, Deadly(workers, marker))) == alone
     assert not marker.exists(), "a worker was killed"
+
+
+@needs_dask
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_a_cluster_without_a_worker_is_told_and_not_waited_for_for_ever(
+    study: Study, alone: tuple[object, ...], tmp_path: Path, impatient: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    with running(tmp_path, 0) as cluster, open_workers(f"dask://{cluster.address}") as workers:
+        assert essence(search(study, workers)) == alone
+    assert "no worker is there; after 0.5 s this process goes on alone" in caplog.text
+
+
+@dataclass(frozen=True)
+class Doomed:
+    """Workers of a cluster of which some processes are killed before the second round."""
+
+    workers: Workers
+    victims: Sequence[subprocess.Popen[bytes]]
+    rounds: list[int] = field(default_factory=list)
+
+    def map(self, function: Any, calls: Any) -> Any:
+        self.rounds.append(len(calls))
+        if len(self.rounds) == 2:
+            for process in self.victims:
+                process.kill()
+                process.wait()
+        return self.workers.map(function, calls)
+
+
+@needs_dask
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("killed", [slice(1, None), slice(0, 1), slice(None)], ids=["workers", "scheduler", "everybody"])
+def test_a_cluster_that_dies_changes_nothing(
+    killed: slice, study: Study, alone: tuple[object, ...], tmp_path: Path, impatient: None
+) -> None:
+    with running(tmp_path, 2) as cluster, open_workers(f"dask://{cluster.address}") as workers:
+        doomed = Doomed(workers, cluster.processes[killed])
+        assert essence(search(study, doomed)) == alone
+        assert len(doomed.rounds) > 2
+
+
+@needs_dask
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_a_worker_of_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from distributed import Client  # noqa: PLC0415 - an extra
+
+    with running(tmp_path, 1) as cluster:
+        with Client(cluster.address, set_as_default=False) as client:  # type: ignore[no-untyped-call,unused-ignore]
+            client.wait_for_workers(1, timeout=PATIENCE_SECONDS)  # type: ignore[no-untyped-call,unused-ignore]
+        monkeypatch.setattr("qeopt.search.workers.dask.version", lambda name: "0.0.9")
+        with pytest.raises(WorkersError, match=r"must run qeopt 0\.0\.9, as here: tcp://127.* has "):
+            open_workers(f"dask://{cluster.address}").__enter__()
 
 
 @needs_dask

@@ -187,3 +187,15 @@ def test_one_of_several_arenas_is_the_same_as_one_arena() -> None:
         assert height is not None
         assert pack(items, (height,)).height == height
         assert pack(items, (height, 0)).height == height
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_most_that_is_live_is_found_at_some_moment(seed: int) -> None:
+    items = random_items(random.Random(seed), 9)
+    pieces = [piece for one in items for piece in one.pieces]
+    held = [sum(piece.size for piece in pieces if piece.first <= time <= piece.last) for time in range(12)]
+    assert most_live(items) == max(held)
+
+
+def test_no_items_are_never_live() -> None:
+    assert most_live([]) == 0

@@ -56,7 +56,7 @@ def study(seed: int) -> SmallStudy:
     return SmallStudy(space, TASK, replace(refiner, limits=Limits(sram=between("sram"), flash=flash)))
 
 
-@pytest.mark.parametrize("seed", [1, 3, 5, 6, 9])
+@pytest.mark.parametrize("seed", [3, 6, 9])
 def test_the_bound_is_never_below_a_design(seed: int) -> None:
     check_bound(study(seed))
 

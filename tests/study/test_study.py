@@ -148,11 +148,16 @@ def test_a_fixed_network_has_its_bits_chosen(tmp_path: Path) -> None:
 
 def test_documented_studies_load(repository: Path, tmp_path: Path) -> None:
     pieces = (repository / "docs" / "studies.md").read_text().split("```yaml\n")[1:]
-    assert len(pieces) == 2
+    assert len(pieces) == 3
     for number, piece in enumerate(pieces):
         path = tmp_path / f"documented_{number}.yaml"
         path.write_text(piece.split("```")[0])
-        assert load_study(path, library=Library()).value.limits.get("layers") == 47
+        loaded = load_study(path, library=Library())
+        assert loaded.value.network is not None or loaded.value.limits.get("layers") == 47
+    design = solve(loaded).design  # the last one, of single layers
+    assert design is not None
+    assert design.weights["stem"] == design.weights["head"] == design.weights["a.pw"] == design.weights["b.pw"] == 8
+    assert set(design.weights.values()) == {4, 8}
 
 
 def test_the_documentation_names_every_study(repository: Path) -> None:

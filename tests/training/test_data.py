@@ -195,7 +195,7 @@ def test_data_for_another_task(tmp_path: Path, data: Dataset) -> None:
     told(text, "there are 3 classes; the design tells 5 apart$", Task(input=(8, 8, 1), classes=5))
     path = tmp_path / "data.npz"
     path.write_bytes(path.read_bytes()[:100])
-    told(text, "cannot be read as an .npz of plain arrays")
+    told(text, "cannot be read as plain arrays")
 
 
 def test_held_out_images_are_training_images(data: Dataset) -> None:

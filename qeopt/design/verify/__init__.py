@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from qeopt.design.arena import doubtful_sizes
 from qeopt.design.claims import Claim, claims_of
-from qeopt.design.model import Design, load_design
+from qeopt.design.model import Design, load_design, study_of
 from qeopt.design.recount import recount_claim
 from qeopt.design.verify.bits import bits_faults
 from qeopt.design.verify.others import other_faults, remarks
@@ -19,7 +17,6 @@ from qeopt.design.verify.space import space_bound, space_faults
 from qeopt.design.verify.twice import own_faults, peak_faults
 from qeopt.network import Network
 from qeopt.qbr import PROVER, Refined
-from qeopt.spec.errors import Location, SpecError
 from qeopt.study import Study
 
 __all__ = ["Verification", "verify"]
@@ -53,11 +50,7 @@ def verify(path: Path) -> Verification:
         SpecError: when the file is no design, or the study it carries is not sound.
     """
     design = load_design(path)
-    try:
-        study = design.load_study()
-        _ = study.limits
-    except (ValidationError, ValueError) as error:
-        raise SpecError.at(Location(str(path)), f"the study it carries is not sound: {_first(error)}") from None
+    study = study_of(design, path)
     answer, *others = claims_of(design, study)
     assumed = (*assumptions(design, study), *remarks(design, study))
     said = [*own_faults(design, study), *provenance_faults(design, study), *other_faults(design, study)]
@@ -83,12 +76,5 @@ def _faults(study: Study, claim: Claim, proof: Refined | None) -> list[str]:
 def _layout(design: Design, study: Study, network: Network) -> list[str]:
     """What is said of the memory that the answer needs, beside where its buffers lie."""
     bits = design.bit_widths()
-    return [*peak_faults(design, study, network), *doubtful_sizes(design.arena, network, study.runtime, bits, study.runs)]
-
-
-def _first(error: ValueError) -> str:
-    """Say in one line what did not fit."""
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        return f"{'.'.join(map(str, first['loc'])) or 'study'}: {first['msg']}"
-    return str(error)
+    doubtful = doubtful_sizes(design.arena, network, study.runtime, bits, study.runs, study.limits.sram_bytes)
+    return [*peak_faults(design, study, network), *doubtful]

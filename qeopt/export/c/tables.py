@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from qeopt.design import Design
-from qeopt.design.arena import Arena
+from qeopt.design.arena import Arena, arena_faults
 from qeopt.export.errors import ExportError
 from qeopt.export.functions import functions, unsigned_tensors
 from qeopt.export.layers import Layer, layers, spelled
@@ -28,13 +28,16 @@ def tables(design: Design, network: Network, prefix: str) -> str:
     """Write the header.
 
     Raises:
-        ExportError: when the runtime counts memory without laying it out.
+        ExportError: when the runtime counts memory without laying it out, or the addresses do not hold.
     """
     study, arena = design.load_study(), design.arena
     if arena is None:
         raise ExportError(
             f"the runtime {study.runtime.name!r} counts memory without laying it out, so nothing has an address in it"
         )
+    faults = arena_faults(arena, network, study.runtime, design.bit_widths(), study.limits.sram_bytes, study.runs)
+    if faults:
+        raise ExportError(f"the design does not hold, as `qeopt verify` would say: {'; '.join(faults[:3])}")
     ends = functions(design, network)
     header = _Header(prefix, network, layers(design, network), arena)
     return "\n".join(

@@ -14,7 +14,9 @@ from qeopt.export import sums
 from qeopt.export.errors import ExportError
 from qeopt.export.geometry import image_of
 from qeopt.export.integers import factors, rescale_cmsis_double
+from qeopt.export.moves import moved, only_moves
 from qeopt.export.quantised import Grid, Integers, QuantisedNetwork, Reals
+from qeopt.export.reals import joined_axis
 from qeopt.network import Op, OpKind
 
 ADD_BITS = 20
@@ -38,7 +40,11 @@ def run(model: QuantisedNetwork, images: Reals) -> dict[str, Integers]:
     image = image_of(model.network).name
     held = {image: model.grids[image].quantise(images)}
     for op in model.network.ops:
-        held[op.output.name] = compute(model, op, held)
+        if only_moves(op):
+            parts = moved(op, held[op.inputs[0].name])
+            held |= {tensor.name: part for tensor, part in zip(op.outputs, parts, strict=True)}
+        else:
+            held[op.output.name] = compute(model, op, held)
     return held
 
 
@@ -75,23 +81,28 @@ def limits(function: str, grid: Grid, name: str) -> tuple[int, int]:
     return low, min(grid.high, int(np.floor(SIX / grid.scale + 0.5))) if function == "relu6" else grid.high
 
 
-def _rounded(model: QuantisedNetwork, op: Op, inputs: list[Integers]) -> Integers:
+def _rounded(  # noqa: PLR0911 - one a kind
+    model: QuantisedNetwork, op: Op, inputs: list[Integers]
+) -> Integers:
     scales = [model.grids[tensor.name].scale for tensor in op.inputs]
     out = model.grids[op.output.name]
     if op.has_weights:
         weights = model.weights[op.name]
         return _scaled(sums.weighted(op, weights, inputs[0]), scales[0] * weights.scales / out.scale, op)
     match op.kind:
-        case OpKind.ADD:
+        case OpKind.ADD | OpKind.SUB:
             most = 2 * max(scales)
             parts = [_scaled(values << ADD_BITS, [scale / most], op) for values, scale in zip(inputs, scales, strict=True)]
-            return _scaled(parts[0] + parts[1], [most / ((1 << ADD_BITS) * out.scale)], op)
+            total = parts[0] + parts[1] if op.kind is OpKind.ADD else parts[0] - parts[1]
+            return _scaled(total, [most / ((1 << ADD_BITS) * out.scale)], op)
+        case OpKind.MAXIMUM | OpKind.MINIMUM:
+            return (np.maximum if op.kind is OpKind.MAXIMUM else np.minimum)(inputs[0], inputs[1])
         case OpKind.MUL:
             return _scaled(inputs[0] * inputs[1], [scales[0] * scales[1] / out.scale], op)
         case OpKind.POOL | OpKind.MAX_POOL:
             return _pooled(model, op, inputs[0])
         case OpKind.CONCAT:
-            return np.concatenate(inputs, axis=1)
+            return np.concatenate(inputs, axis=joined_axis(op))
         case OpKind.ACTIVATION if model.functions[op.name] == "relu":
             return _scaled(inputs[0], [scales[0] / out.scale], op)
         case _:

@@ -13,8 +13,11 @@ from qeopt.design import Design
 from qeopt.export.errors import ExportError
 from qeopt.export.fill import quantised
 from qeopt.export.geometry import image_of, shape_of, window
+from qeopt.export.moves import MOVING
 from qeopt.export.numbers import Numbers
+from qeopt.export.onnx_ops import side_of
 from qeopt.export.quantised import QuantisedNetwork, Weights
+from qeopt.export.reals import end_of, joined_axis
 from qeopt.export.tflite.arithmetic import limits, zero_point
 from qeopt.export.tflite.flatbuffer import Number, Table
 from qeopt.export.tflite.grids import legal
@@ -33,9 +36,20 @@ KERNELS: Mapping[OpKind, str] = {
     OpKind.MAX_POOL: "MAX_POOL_2D",
     OpKind.CONCAT: "CONCATENATION",
     OpKind.ACTIVATION: "RELU",
+    OpKind.SUB: "SUB",
+    OpKind.MAXIMUM: "MAXIMUM",
+    OpKind.MINIMUM: "MINIMUM",
+    OpKind.PAD: "PAD",
+    OpKind.RESHAPE: "RESHAPE",
+    OpKind.SLICE: "STRIDED_SLICE",
+    OpKind.SPLIT: "SPLIT_V",
+    OpKind.RESIZE: "RESIZE_NEAREST_NEIGHBOR",
 }
+UNFUSED = frozenset({OpKind.MAXIMUM, OpKind.MINIMUM})
+"""Kinds that no function can end."""
 FUSED = {"": 0, "relu": 1, "relu6": 3}
 BITS = 8
+MOVED = MOVING | {OpKind.RESIZE}
 ALIGNMENT = 16
 
 
@@ -94,10 +108,27 @@ def _obstacles(design: Design, network: Network) -> Iterator[str]:
     for op in network.ops:
         if op.kind not in KERNELS:
             yield f"{op.name!r} is of the kind {op.kind}, which the format tflite cannot write"
-        elif op.moves or op.others:
+        elif op.moves or (op.kind is OpKind.RESHAPE and not _keeps_order(op)):
             yield f"{op.name!r} moves values, which the format tflite cannot write"
+        elif op.kind is OpKind.PAD and (op.function not in {"", "zero"} or any(op.channel_pads)):
+            yield f"{op.name!r} pads by {op.function or 'channels'}, which the format tflite cannot write"
+        elif op.kind is OpKind.RESIZE and (op.function or FLOORED) not in RESIZED:
+            yield f"{op.name!r} resizes by {op.function!r}; the format tflite writes {' or '.join(RESIZED)}"
+        elif op.kind in UNFUSED and op.function:
+            yield f"{op.name!r} ends in {op.function!r}, which its kernel of TFLite cannot"
         elif op.kind in {OpKind.POOL, OpKind.MAX_POOL} and tflite_window(op, may_grow=False).pads is not None:
             yield f"{op.name!r} pads {list(window(op).pads)}, and pools of TFLite pad 'same' or not at all"
+
+
+FLOORED = "nearest asymmetric floor"
+RESIZED: Mapping[str, tuple[bool, bool]] = {FLOORED: (False, False), "nearest half_pixel floor": (False, True)}
+"""How the nearest value is found: whether corners are aligned, and whether centres of pixels are half a pixel in."""
+
+
+def _keeps_order(op: Op) -> bool:
+    """Whether a reshape keeps the order of values where channels come last, as it does where they come first."""
+    shapes = [shape_of(op.inputs[0]), shape_of(op.output)]
+    return shapes[0] == shapes[1] or all(channels == 1 or height == width == 1 for channels, height, width in shapes)
 
 
 @dataclass
@@ -124,7 +155,7 @@ class _Writer:
         return self.index[name]
 
     def _operator(self, op: Op) -> None:
-        function = self.model.functions[op.name]
+        function = end_of(op, self.model.functions)
         limits(function, self.model.grids[op.output.name], op.name)
         if op.kind is OpKind.ACTIVATION and function != "relu":
             raise ExportError(f"{op.name!r} is the function {function!r} by itself, which the format tflite cannot write")
@@ -138,12 +169,48 @@ class _Writer:
             case OpKind.POOL | OpKind.MAX_POOL:
                 options = _pool(op, fused)
             case OpKind.CONCAT:
-                options = {0: Number("i", 3), 1: fused}
+                options = {0: Number("i", {1: 3, 2: 1, 3: 2}[joined_axis(op)]), 1: fused}
             case OpKind.ACTIVATION:
                 options = {}
+            case _ if op.kind in UNFUSED:
+                options = {}
+            case _ if op.kind in MOVED:
+                inputs, options = self._moved(op, inputs[0])
             case _:
                 options = {0: fused}
-        self.file.operator(KERNELS[op.kind], inputs, [self._activation(op.output.name)], options or None)
+        outputs = [self._activation(tensor.name) for tensor in op.outputs]
+        self.file.operator(KERNELS[op.kind], inputs, outputs, options or None)
+
+    def _moved(self, op: Op, source: int) -> tuple[list[int], Table]:
+        """Inputs and options of an operator that moves values."""
+
+        def numbers(role: str, values: object) -> int:
+            return self.file.constant(f"{op.name}/{role}", np.array(values, np.int32))
+
+        channels, height, width = shape_of(op.output)
+        match op.kind:
+            case OpKind.PAD:
+                top, left, bottom, right = op.pads or (0, 0, 0, 0)
+                return [source, numbers("pads", [[0, 0], [top, bottom], [left, right], [0, 0]])], {}
+            case OpKind.RESHAPE:
+                return [source, numbers("shape", [1, height, width, channels])], {}
+            case OpKind.SLICE:
+                sides, every, begins = (height, width, channels), op.every, op.begins
+                lasts = [begin + (side - 1) * step for begin, side, step in zip(begins, sides, every, strict=True)]
+                ends = [last + (1 if step > 0 else -1) for last, step in zip(lasts, every, strict=True)]
+                # what ends before the first value has no number but the mask
+                mask = sum(1 << axis for axis, end in enumerate(ends, start=1) if end < 0)
+                told = [numbers("begin", [0, *begins]), numbers("end", [1, *ends]), numbers("steps", [1, *every])]
+                return [source, *told], {1: Number("i", mask)}
+            case OpKind.SPLIT:
+                axis = {2: 3, 0: 1, 1: 2}[side_of(op)]
+                sizes = [(height, width, channels)[axis - 1]] + [
+                    (int(one.height), int(one.width), int(one.channels))[axis - 1] for one in op.others
+                ]
+                return [source, numbers("sizes", sizes), numbers("axis", axis)], {0: Number("i", len(sizes))}
+            case _:
+                aligned, halved = RESIZED[op.function or FLOORED]
+                return [source, numbers("size", [height, width])], {0: Number("b", int(aligned)), 1: Number("b", int(halved))}
 
     def _convolution(self, op: Op, source: int, fused: Number) -> tuple[list[int], Table]:
         seen = tflite_window(op, may_grow=True)

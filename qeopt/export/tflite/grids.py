@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from qeopt.export.moves import MOVING
 from qeopt.export.quantised import Grid, QuantisedNetwork, Weights
 from qeopt.network import OpKind
 
-ALIKE = frozenset({OpKind.POOL, OpKind.MAX_POOL, OpKind.CONCAT})
+ALIKE = MOVING | {OpKind.POOL, OpKind.MAX_POOL, OpKind.CONCAT, OpKind.RESIZE, OpKind.MAXIMUM, OpKind.MINIMUM}
 """Kinds whose kernels copy, compare or average integers as they are stored."""
 
 
@@ -24,7 +25,7 @@ def legal(model: QuantisedNetwork) -> QuantisedNetwork:
 
     for op in model.network.ops:
         if op.kind in ALIKE:
-            for tensor in op.inputs:
+            for tensor in (*op.inputs, *op.others):
                 owner[root(tensor.name)] = root(op.output.name)
     groups: dict[str, list[str]] = {}
     for name in model.grids:

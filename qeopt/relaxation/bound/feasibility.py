@@ -21,9 +21,14 @@ def worthless(refiner: Refiner) -> Refiner:
 
 
 def feasibility(space: Space, task: Task, refiner: Refiner) -> JointBound | None:
-    """The bound where nothing has a worth: below 0 where nothing is feasible; None where the space is no chain."""
+    """The bound where nothing has a worth: below 0 where nothing is feasible; None where the space is no chain.
+
+    When the time of `refiner` is up, the best bound so far.
+    """
     terms = worthless(refiner)
-    return bound_space(space, task, terms, tolerance=0.0, most_walks=WALKS, found=lambda value, _: value < EXCLUDED)
+    return bound_space(
+        space, task, terms, tolerance=0.0, most_walks=WALKS, found=lambda value, _: value < EXCLUDED or refiner.deadline.is_past
+    )
 
 
 def proof_that_none_fits(space: Space, task: Task, refiner: Refiner) -> tuple[BoundPart, ...] | None:

@@ -35,8 +35,17 @@ class Recent(Generic[T]):
     def get(self, name: str, make: Callable[[], T]) -> T:
         """Return what was made under `name`, making it if it is not among the last few."""
         if name not in self._made:
-            self._made[name] = make()
-            while len(self._made) > KEPT:
-                self._made.popitem(last=False)
+            self.put(name, make())
         self._made.move_to_end(name)
         return self._made[name]
+
+    def put(self, name: str, thing: T) -> None:
+        """Keep what was made under `name`, instead of what is there."""
+        self._made[name] = thing
+        self._made.move_to_end(name)
+        while len(self._made) > KEPT:
+            self._made.popitem(last=False)
+
+    def known(self, name: str) -> T | None:
+        """What was made under `name`, if it is among the last few."""
+        return self._made.get(name)

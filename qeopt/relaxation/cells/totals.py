@@ -54,7 +54,9 @@ def totals_of(refiner: Refiner, overhead: Overhead = ANY, code: int | None = Non
     runtime = refiner.runtime
     taken = {FLASH.name: least_linked_flash(runtime, ()) if code is None else code}
     found = [
-        _of_budget(refiner, name, max(limit * (runtime.unit_per_byte if budget(name).unit.is_memory else 1) - taken.get(name, 0), 0))
+        _of_budget(
+            refiner, name, max(limit * (runtime.unit_per_byte if budget(name).unit.is_memory else 1) - taken.get(name, 0), 0)
+        )
         for name, limit in refiner.limits.items()
         if budget(name).kind is Kind.SUM
     ]

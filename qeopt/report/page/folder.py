@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,22 @@ from qeopt.design import load_design
 from qeopt.files import write_atomically
 from qeopt.report.budgets import BudgetRow, budget_rows
 from qeopt.report.counted import Counted
+from qeopt.report.page.comparison import comparison_page
 from qeopt.report.page.content import Page
+from qeopt.report.page.learning import correlations_page, training_page
 from qeopt.report.page.render import render
 from qeopt.report.page.solution import solution_page
+from qeopt.report.page.sweep import sweep_page
 from qeopt.report.words import place
+from qeopt.spec.errors import Location, SpecError, one_of
 
-PAGE = "report.html"
+PAGE, TRAINING = "report.html", "train.json"
+PAGES: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any], str], Page]] = {
+    "comparison.json": comparison_page,
+    "sweep.json": sweep_page,
+    "correlations.json": correlations_page,
+}
+"""By the file that a run is known by."""
 
 
 def write_page(folder: Path) -> Path:
@@ -30,19 +42,50 @@ def write_page(folder: Path) -> Path:
 
 
 def _page(folder: Path) -> Page:
-    run = _document(folder / "run.json")
-    design = load_design(folder / "design.json")
-    return solution_page(design, _budgets(run) or budget_rows(Counted.of_design(design), ()), run, place(folder))
+    """The page of whatever lies in a folder."""
+    run, said = document(folder / "run.json"), place(folder)
+    if (folder / "design.json").is_file():
+        design = load_design(folder / "design.json")
+        budgets = _budgets(run) or budget_rows(Counted.of_design(design), ())
+        return solution_page(design, budgets, run, said, trainings(folder / "train"))
+    for name, page in PAGES.items():
+        if (folder / name).is_file():
+            return page(required(folder / name), run, said)
+    trained = trainings(folder)
+    if trained:
+        return training_page(trained, said)
+    expected = one_of(["design.json", *PAGES, TRAINING])
+    raise SpecError.at(Location(str(folder)), f"holds no finished run; {expected} was expected there")
+
+
+def trainings(folder: Path) -> list[dict[str, Any]]:
+    """Records of trainings in a folder, one a seed."""
+    records = [folder / TRAINING] if (folder / TRAINING).is_file() else sorted(folder.glob(f"seed-*/{TRAINING}"))
+    return [record for record in map(document, records) if "accuracy" in record]
 
 
 def _budgets(run: dict[str, Any]) -> tuple[BudgetRow, ...]:
     """What the run said of its budgets."""
-    return tuple(BudgetRow(**row) for row in run.get("budgets", ()))
+    known = {one.name for one in fields(BudgetRow)}
+    return tuple(BudgetRow(**{name: value for name, value in row.items() if name in known}) for row in run.get("budgets", ()))
 
 
-def _document(path: Path) -> dict[str, Any]:
+def document(path: Path) -> dict[str, Any]:
+    """A JSON document; empty where there is none."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def required(path: Path) -> dict[str, Any]:
+    """A JSON document.
+
+    Raises:
+        SpecError: when it cannot be read.
+    """
+    found = document(path)
+    if not found:
+        raise SpecError.at(Location(str(path)), "is no JSON document; a file written by qeopt was expected")
+    return found

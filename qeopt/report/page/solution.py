@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from statistics import fmean
 from typing import Any
 
 from qeopt.design import Design
@@ -12,15 +13,21 @@ from qeopt.report.budgets import BudgetRow, estimates, mac_rate
 from qeopt.report.counted import Counted, Layer, layers
 from qeopt.report.judgement import judgement
 from qeopt.report.page.content import BlockCard, Blocks, Cell, Chip, Commands, Fact, Page, Part, Section, Shown, Table, Words
+from qeopt.report.page.learning import accuracy_parts
+from qeopt.report.page.parts import command_line, machine, ran
 from qeopt.report.pictures.arena import arena_picture
 from qeopt.report.pictures.convergence import convergence_pictures
 from qeopt.report.pictures.memory import bits_picture, memory_picture, shade
 from qeopt.report.pictures.time import time_picture
 from qeopt.report.tables import why_none
 from qeopt.report.words import BASELINES, TIED, amount, arena_size, bits_proof, percent, space_proof
+from qeopt.score import QEScore
+from qeopt.score.fitted import Fitted
 
 
-def solution_page(design: Design, budgets: Sequence[BudgetRow], run: Mapping[str, Any], folder: str) -> Page:
+def solution_page(
+    design: Design, budgets: Sequence[BudgetRow], run: Mapping[str, Any], folder: str, trained: Sequence[Mapping[str, Any]] = ()
+) -> Page:
     """Everything that is known of a design.
 
     Args:
@@ -28,6 +35,7 @@ def solution_page(design: Design, budgets: Sequence[BudgetRow], run: Mapping[str
         budgets: Every quantity against its budget.
         run: The run record; empty where there is none.
         folder: Where the run lies, as a person would type it.
+        trained: Records of its trainings, one a seed.
     """
     counted = Counted.of_design(design)
     device = counted.study.device
@@ -46,36 +54,53 @@ def solution_page(design: Design, budgets: Sequence[BudgetRow], run: Mapping[str
         _time(counted),
         _search(run.get("history", ())),
         _compared(design),
+        Section("accuracy", "Accuracy", accuracy_parts(trained)) if trained else None,
         Section("origin", "Where it comes from", [_provenance(design, run), Commands(_commands(folder, run))]),
     ]
     return Page(
         f"{design.study_name}: a design for {where}",
         f"with {runtime}",
-        _facts(design, counted, budgets),
+        [*_facts(design, counted, budgets), *_accuracy(trained)],
         [section for section in found if section is not None],
         f"made by qeopt {design.provenance.versions.get('qeopt', '')}{_when(run)}",
     )
 
 
 def _when(run: Mapping[str, Any]) -> str:
-    return f", {run['started']}, in {run['seconds']:.1f} s" if run.get("started") else ""
+    return f", {run['started']}, in {ran(run)}" if run.get("started") else ""
 
 
 def _facts(design: Design, counted: Counted, budgets: Sequence[BudgetRow]) -> list[Fact]:
     proof = space_proof(design).removeprefix("space: ")
-    found = [
-        Fact(
-            f"score ({counted.study.objective.unit})" if hasattr(counted.study.objective, "unit") else "score",
-            f"{design.score:.4f}",
-            proof,
-        )
-    ]
+    found = [Fact(f"score ({_unit(counted)})", f"{design.score:.4f}", proof)]
     for row in budgets:
         if row.used or row.limit is not None:
-            value = f"{row.used / 1024:,.1f} KiB" if row.unit == "B" else amount(row.used)
-            limit = "" if row.limit is None else f"of {row.limit / 1024:,.1f} KiB" if row.unit == "B" else f"of {amount(row.limit)}"
+            value = f"{row.used / 1024:,.1f} KiB" if row.unit == "B" else _short(row.used)
+            limit = "" if row.limit is None else f"of {row.limit / 1024:,.1f} KiB" if row.unit == "B" else f"of {_short(row.limit)}"
             found.append(Fact(row.name, value, limit, row.share))
     return found
+
+
+def _short(number: float) -> str:
+    """A count at a look; the table of budgets has all digits."""
+    for size, letter in ((1e9, "G"), (1e6, "M")):
+        if number >= size:
+            return f"{number / size:,.1f} {letter}"
+    return amount(number)
+
+
+def _unit(counted: Counted) -> str:
+    """What the score counts: entropy is in nats, a learnt score in what it was learnt from, another in a unit of its own."""
+    objective = counted.study.objective
+    if isinstance(objective, QEScore):
+        return "QE-Score, nats"
+    return objective.unit if isinstance(objective, Fitted) else str(getattr(objective, "kind", type(objective).__name__))
+
+
+def _accuracy(trained: Sequence[Mapping[str, Any]]) -> list[Fact]:
+    if not trained:
+        return []
+    return [Fact("accuracy", f"{100 * fmean(record['accuracy'] for record in trained):.2f} %", f"on {trained[0]['data']['name']}")]
 
 
 def _meaning(design: Design, counted: Counted) -> list[str]:
@@ -219,7 +244,8 @@ def _provenance(design: Design, run: Mapping[str, Any]) -> Table:
     rows += [[Cell("version"), Cell(name), Cell(number)] for name, number in design.provenance.versions.items()]
     rows += [[Cell("override"), Cell(text), Cell("")] for text in design.provenance.overrides]
     rows.append([Cell("seed"), Cell(str(design.provenance.seed)), Cell("")])
-    rows += [[Cell(name), Cell(str(run[name])), Cell("")] for name in ("host", "platform", "python") if run.get(name)]
+    rows += [[Cell("command"), Cell(command_line(run)), Cell("")]] if run.get("command") else []
+    rows += machine(run)
     return Table(
         "Files, versions and seeds that decide the design, and the machine that found it",
         ("what", "which", "SHA-256 or version"),
@@ -228,19 +254,15 @@ def _provenance(design: Design, run: Mapping[str, Any]) -> Table:
 
 
 def _commands(folder: str, run: Mapping[str, Any]) -> list[tuple[str, str]]:
-    place = _quoted(folder)
+    place = shlex.quote(folder)
     found = [("count it all again and prove it once more", f"qeopt verify {place}")]
     if len(run.get("command", ())) > 1 and run["command"][1] in {"solve", "resume"}:
         found.append(("go on where it was cut off", f"qeopt resume {place}"))
     return [
         *found,
-        ("what holds it back", f"qeopt explain {_quoted(run['sources'][0]['path'])}")
+        ("what holds it back", f"qeopt explain {shlex.quote(run['sources'][0]['path'])}")
         if run.get("sources")
         else ("this page again", f"qeopt report {place}"),
         ("hand it over", f"qeopt export {place} --format onnx"),
         ("train it with its bits", f"qeopt train {place} --data DATA"),
     ]
-
-
-def _quoted(text: str) -> str:
-    return shlex.quote(text)

@@ -25,6 +25,8 @@ SERIES = (BLUE, ORANGE, GREEN, PINK, YELLOW, SKY, GREY)
 LIMIT = ORANGE
 """Colour of what may not be crossed."""
 KIB = 1024
+_PARTED = {"vconcat", "concat"}
+"""What a picture of several has; each is as wide as it says."""
 MOST_NAMED_STEPS = 90
 """Operators above which an axis has no room for their names; they are told where the pointer is."""
 
@@ -60,7 +62,7 @@ class Picture:
 
     def document(self, ink: Ink = PAPER, *, title: bool = True, width: int | str = WIDTH) -> Spec:
         """The whole specification, ready to be drawn."""
-        spec = {"width": width, **self.spec} if "vconcat" not in self.spec and "facet" not in self.spec else dict(self.spec)
+        spec = {"width": width, **self.spec} if not _PARTED & set(self.spec) else dict(self.spec)
         if title:
             spec["title"] = {"text": _wrapped(line(self.title))}
         return {"$schema": SCHEMA, "description": line(self.alt), **spec, "config": config(ink)}
@@ -117,13 +119,18 @@ def steps_axis(names: Sequence[str], *, labels: bool = True) -> Spec:
         axis |= {
             "labels": True,
             "values": list(range(len(names))),
-            "labelExpr": f"{json.dumps([line(name) for name in names])}[datum.value]",
+            "labelExpr": chosen_label(names),
             "labelAngle": -90,
         }
         axis |= {"labelAlign": "right", "labelBaseline": "middle", "labelOverlap": False, "labelFontSize": 9}
     elif labels:
         axis |= {"title": "operators, in the order in which they run; the pointer tells their names"}
     return {"type": "quantitative", "scale": scale, "axis": axis}
+
+
+def chosen_label(names: Sequence[str]) -> str:
+    """An expression that gives the name at the place that an axis counts; names in it are texts, whatever they hold."""
+    return f"{json.dumps([line(name) for name in names])}[datum.value]"
 
 
 def config(ink: Ink) -> Spec:

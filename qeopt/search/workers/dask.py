@@ -11,6 +11,10 @@ from qeopt.search.workers.resilient import Crew
 
 PATIENCE_SECONDS = 20
 """How long a scheduler may take to answer."""
+NO_WORKER_SECONDS = 30
+"""How long a search waits for a worker when there is none, before it goes on in its own process."""
+CLOSE_SECONDS = 5
+"""How long a scheduler may take to say goodbye."""
 
 
 def connect(address: str) -> Crew:
@@ -33,7 +37,13 @@ def connect(address: str) -> Crew:
         executor: Executor = client.get_executor(pure=False)
         return executor
 
-    return Crew(start, (KilledWorker, CancelledError), client.close)
+    def is_there() -> bool:
+        try:
+            return client.status == "running" and bool(client.scheduler_info()["workers"])
+        except (OSError, TimeoutError, ValueError):  # the scheduler went while it was asked
+            return False
+
+    return Crew(start, (KilledWorker, CancelledError), lambda: client.close(timeout=CLOSE_SECONDS), is_there, NO_WORKER_SECONDS)
 
 
 def _check_versions(client: Any, address: str) -> None:

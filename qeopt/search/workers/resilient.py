@@ -1,9 +1,14 @@
-"""Makes calls through an executor and makes those again that a dying worker has lost: that changes nothing but time."""
+"""Makes calls through an executor, makes those again that a dying worker has lost, and goes on alone where no worker is left.
+
+That changes nothing but time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future
+import logging
+import time
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -12,6 +17,12 @@ T = TypeVar("T")
 
 ATTEMPTS = 3
 """Times a call is given to workers before this process makes it itself: a call may be what kills them."""
+
+
+LOOK_SECONDS = 2.0
+"""How often it is looked whether there still is a worker while none answers."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -23,6 +34,10 @@ class Crew:
     """Errors that mean that a call got no answer, whatever it was."""
     close: Callable[[], None] = lambda: None
     """Called when no more executors are wanted."""
+    is_there: Callable[[], bool] = lambda: True
+    """Whether there is a worker to wait for; a pool sees to that itself."""
+    patience_seconds: float = 0.0
+    """How long to wait for a worker when there is none."""
 
 
 class Resilient:
@@ -31,6 +46,8 @@ class Resilient:
     def __init__(self, crew: Crew) -> None:
         self._crew = crew
         self._executor = crew.start()
+        self._is_alone = False
+        """Whether the workers were given up."""
 
     def __enter__(self) -> Self:
         """Nothing to do: the executor is there."""
@@ -38,7 +55,7 @@ class Resilient:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Let the workers go; after an error or Ctrl-C without waiting for what they still do."""
-        self._executor.shutdown(wait=kind is None)
+        self._executor.shutdown(wait=kind is None and not self._is_alone)
         self._crew.close()
 
     def map(self, function: Callable[..., T], calls: Sequence[tuple[Any, ...]]) -> list[T]:
@@ -46,7 +63,7 @@ class Resilient:
         results: dict[int, T] = {}
         for _ in range(ATTEMPTS):
             self._try(function, {index: call for index, call in enumerate(calls) if index not in results}, results)
-            if len(results) == len(calls):
+            if len(results) == len(calls) or self._is_alone:
                 break
             self._executor.shutdown(wait=False)
             self._executor = self._crew.start()
@@ -54,6 +71,8 @@ class Resilient:
 
     def _try(self, function: Callable[..., T], calls: dict[int, tuple[Any, ...]], results: dict[int, T]) -> None:
         """Make calls once; those whose worker died leave no result."""
+        if self._is_alone:
+            return
         futures: dict[int, Future[T]] = {}
         try:
             for index, call in calls.items():
@@ -61,7 +80,10 @@ class Resilient:
         except self._crew.lost:
             pass  # a pool that broke meanwhile takes no more calls; those it took are asked for below
         try:
+            self._wait(futures.values())
             for index, future in futures.items():
+                if self._is_alone and not future.done():
+                    continue
                 try:
                     results[index] = future.result()
                 except self._crew.lost:
@@ -69,3 +91,19 @@ class Resilient:
         finally:
             for future in futures.values():
                 future.cancel()  # those not done, after an error or Ctrl-C
+
+    def _wait(self, futures: Collection[Future[T]]) -> None:
+        """Wait until all calls have ended; give the workers up where there has been none for longer than patience lasts."""
+        none_since: float | None = None
+        pending = set(futures)
+        while pending:
+            done, pending = wait(pending, LOOK_SECONDS, FIRST_COMPLETED)
+            if done or self._crew.is_there():
+                none_since = None
+            elif none_since is None:
+                none_since = time.monotonic()
+                _log.warning("no worker is there; after %g s this process goes on alone", self._crew.patience_seconds)
+            elif time.monotonic() - none_since >= self._crew.patience_seconds:
+                _log.warning("no worker came; this process goes on alone")
+                self._is_alone = True
+                return

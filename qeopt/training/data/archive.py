@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qeopt.export.arrays import ArraysError, read_arrays
 from qeopt.training.data.dataset import Dataset, Labels, Pixels, Split
 from qeopt.training.data.share import parted
 from qeopt.training.errors import TrainingError
@@ -44,11 +44,12 @@ def read_archive(path: Path) -> Dataset:
 
 def _arrays(path: Path) -> Mapping[str, NDArray[np.generic]]:
     try:
-        with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            return {name: np.asarray(loaded[name]) for name in loaded.files}
-    except (OSError, ValueError, BadZipFile, EOFError, AttributeError) as error:
-        raise TrainingError(f"{path}: cannot be read as an .npz of plain arrays: {error}") from None
+        found = read_arrays(path, texts=True)
+    except ArraysError as error:
+        raise TrainingError(f"{path}: {error}") from None
+    if not isinstance(found, Mapping):
+        raise TrainingError(f"{path}: holds one array without a name; {WANTED}")
+    return found
 
 
 def _split(path: Path, arrays: Mapping[str, NDArray[np.generic]], images: str, labels: str) -> Split:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-from qeopt.design import Design, load_design
+from qeopt.design import Design, load_sound_design
 from qeopt.design.build import describe
 from qeopt.qbr import PROVER
 from qeopt.spec.document import parse
@@ -31,7 +31,7 @@ def design_of(model: Path, weights: Path | None) -> tuple[Design, Path]:
     if model.suffix.lower() != ".onnx":
         if weights is None:
             raise SpecError.at(Location(str(model)), "a design has no weights: --weights FILE (.npz, or ONNX) was expected")
-        return load_design(model), weights
+        return load_sound_design(model), weights
     text, _ = study_for(model, runtime="ideal", budgets={"sram": "unlimited", "flash": "unlimited"}, weights=(8,), activations=(8,))
     loaded = load_study(parse(text, str(model.with_suffix(".yaml"))))
     study = loaded.value

@@ -12,17 +12,19 @@ import pytest
 
 onnx = pytest.importorskip("onnx")
 resource = pytest.importorskip("resource")
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "oracle")]
+import onnx_graphs  # type: ignore[import-not-found]  # of the oracles
 import published_nets  # type: ignore[import-not-found]  # beside this file
 from onnx_author import Author  # type: ignore[import-not-found]  # beside this file
-from tflite_author import buffer_of, small_network  # type: ignore[import-not-found]  # beside this file
+from tflite_author import Author as TfliteAuthor  # type: ignore[import-not-found]  # beside this file
+from tflite_author import buffer_of, small_network, stream
 
 from qeopt.network.importers import ImportOptions, import_model
 from qeopt.spec.errors import SpecError
 from qeopt.spec.model import build
 
 MUTANTS = 300
-MANY = 10_000
+MANY, MOST = 2_000, 10_000
 ADDRESS_SPACE = 3 << 30
 
 
@@ -249,6 +251,24 @@ def test_json_that_is_no_network(text: str, tmp_path: Path) -> None:
     refused(path, "JSON|MCUNet|resolution|layer")
 
 
+def many_operators() -> bytes:
+    """Operators that the small file does not have."""
+    net = onnx_graphs.Net(1, (1, 4, 4, 4))
+    for name in (
+        "conv", "layer norm in pieces", "split channels", "squeeze and excite", "prelu", "two Max", "transposed conv grouped",
+        "resize linear", "matmul on channels last", "slice rows", "constant Sub place",
+    ):  # fmt: skip
+        onnx_graphs.LAYERS[name](net)
+    return bytes(net.model().SerializeToString())
+
+
+def streaming_network() -> bytes:
+    """A TFLite file with a state."""
+    net = TfliteAuthor((4, 8, 2))
+    rows = stream(net, net.reshape("row", net.image, (1, 1, 4, 16)), 6)
+    return bytes(net.content(net.dense("out", net.reshape("flat", rows, (1, 6 * 16)), 3)))
+
+
 def mutants(content: bytes, number: int, seed: int) -> Iterator[bytes]:
     """Copies with bytes changed, dropped, repeated or moved."""
     rng = random.Random(seed)
@@ -275,9 +295,10 @@ def mutants(content: bytes, number: int, seed: int) -> Iterator[bytes]:
 def fuzz(tmp_path: Path, number: int, seed: int) -> int:
     """Read mutants of small files; return how many were still networks. Anything but a `SpecError` fails."""
     onnx_bytes = small().model("classifier_out").SerializeToString()
-    files = {".onnx": onnx_bytes, ".tflite": small_network().content(), ".json": MCUNET.encode()}
+    files = [(".onnx", onnx_bytes), (".onnx", many_operators()), (".tflite", small_network().content())]
+    files += [(".tflite", streaming_network()), (".json", MCUNET.encode())]
     read = 0
-    for suffix, content in files.items():
+    for suffix, content in files:
         path = tmp_path / f"mutant{suffix}"
         for mutant in mutants(content, number // len(files), seed):
             path.write_bytes(mutant)
@@ -310,6 +331,12 @@ def test_mutated_files(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_many_mutated_files(tmp_path: Path) -> None:
     assert fuzz(tmp_path, MANY, seed=2)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [2, 7])
+def test_most_mutated_files(seed: int, tmp_path: Path) -> None:
+    assert fuzz(tmp_path, MOST, seed)
 
 
 def test_a_large_network_is_read(tmp_path: Path) -> None:

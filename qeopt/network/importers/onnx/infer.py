@@ -8,6 +8,7 @@ from typing import Any
 
 from qeopt.network.importers.model import ImportOptions, refuse
 from qeopt.network.importers.onnx.file import load_onnx
+from qeopt.network.importers.onnx.norms import NAME, SINCE
 from qeopt.network.importers.onnx.values import Given
 
 Dims = tuple[int, ...]
@@ -58,6 +59,9 @@ class Inference:
         onnx = self._onnx
         domain = "" if node.domain == "ai.onnx" else node.domain
         version = self._versions.get(domain, self._versions.get("", 1) if not domain else 1)
+        if node.op_type == NAME and version < SINCE:  # put for its pieces
+            self.same(node.output[0], node.input[0])
+            return
         try:
             schema = onnx.defs.get_schema(node.op_type, version, domain)
         except onnx.defs.SchemaError:

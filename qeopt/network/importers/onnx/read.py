@@ -21,6 +21,7 @@ from qeopt.network.importers.onnx.file import load_onnx, read_model
 from qeopt.network.importers.onnx.images import canonical, image_dims, image_view, is_last
 from qeopt.network.importers.onnx.infer import Dims, Inference, dims_of, escape_of, is_quantiser
 from qeopt.network.importers.onnx.nodes import CONSTANTS_ONLY, HANDLERS, REASONS, SHAPES, quantiser, quantiser_bits
+from qeopt.network.importers.onnx.norms import join_norms
 from qeopt.network.importers.onnx.reader import Reader
 from qeopt.network.importers.onnx.values import SMALL, Given, constant_of, given, made_by
 from qeopt.network.importers.onnx.weighted import dequantised
@@ -35,6 +36,7 @@ def read_onnx(path: Path, options: ImportOptions, *, values: bool = False) -> Im
         PluginError: the onnx package is not installed.
     """
     model = read_model(path)
+    join_norms(model.graph)
     try:
         reader = _open(path, model, options)
         stated = {value.name: dims_of(value.type) for value in (*model.graph.value_info, *model.graph.output)}

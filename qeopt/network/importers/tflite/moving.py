@@ -128,9 +128,14 @@ def _slice(node: Node) -> None:
         masks = [int(node.option(field)) for field in range(4)]
         if not len(begins) == len(ends) == len(steps) == rank or any(masks[2:]):
             raise node.refuse("a slice that adds dimensions or names some of them only is not known")
-        begins = tuple(0 if masks[0] >> axis & 1 else begin % dims[axis] for axis, begin in enumerate(begins))
-    if len(begins) != rank or any(step < 1 for step in steps):
-        raise node.refuse("a slice backwards, or of some dimensions only, is not known")
+        ends_of = [0 if step > 0 else dims[axis] - 1 for axis, step in enumerate(steps)]
+        begins = tuple(ends_of[axis] if masks[0] >> axis & 1 else begin % dims[axis] for axis, begin in enumerate(begins))
+    if len(begins) != rank or not all(steps):
+        raise node.refuse("a slice of some dimensions only is not known")
+    written = node.reader.tensor(node.op.outputs[0]).dims
+    lasts = [begin + (side - 1) * step for begin, side, step in zip(begins, written, steps, strict=False)]
+    if any(not 0 <= last < dims[axis] for axis, last in enumerate(lasts)):
+        raise node.refuse("reads values that are not there")
     first, every = ((*fill, *told)[-3:] for fill, told in (((0, 0, 0), begins), ((1, 1, 1), steps)))
     if prod(node.shape()) > prod(node.read()):
         raise node.refuse("writes more values than it reads")

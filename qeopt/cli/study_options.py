@@ -1,0 +1,137 @@
+"""Options that replace values of a study: one table, so that they are spelled and mean the same on every verb.
+
+A verb takes them with `@with_study_options()` and finds them as `given`, the overrides that designs record.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from qeopt.cli.options import widths
+from qeopt.cli.overrides import quoted
+from qeopt.spec.errors import Location, SpecError
+from qeopt.spec.override import Spelled
+
+GIVEN = "given"
+
+
+@dataclass(frozen=True)
+class StudyOption:
+    """An option and the value of a study that it replaces."""
+
+    flag: str
+    key: str
+    metavar: str
+    help: str
+    spell: Callable[[str, str], str]
+    """From the flag and what was given to the YAML of the value."""
+
+
+def _as_is(_flag: str, text: str) -> str:
+    return quoted(text)
+
+
+def _count(flag: str, text: str) -> str:
+    """A whole number, which may be written with separators.
+
+    Raises:
+        SpecError: naming the option.
+    """
+    plain = text.replace(",", "").replace("_", "")
+    if not plain.isdecimal() or not int(plain):
+        raise SpecError.at(Location(flag), f"{text!r} is no whole number from 1 on")
+    return plain
+
+
+def _whole(flag: str, text: str) -> str:
+    """A whole number, 0 included.
+
+    Raises:
+        SpecError: naming the option.
+    """
+    if not text.isdecimal():
+        raise SpecError.at(Location(flag), f"{text!r} is no whole number from 0 on")
+    return text
+
+
+def _number(flag: str, text: str) -> str:
+    """A number above zero.
+
+    Raises:
+        SpecError: naming the option.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise SpecError.at(Location(flag), f"{text!r} is no number above 0")
+    return text
+
+
+def _widths(flag: str, text: str) -> str:
+    return f"[{', '.join(map(str, widths(flag, [text])))}]"
+
+
+def _objective(_flag: str, text: str) -> str:
+    """The name of an objective; `weights` stands for the sensitivity of a model's own weights."""
+    return '{"kind": "sensitivity", "source": "weights"}' if text == "weights" else f'{{"kind": {quoted(text)}}}'
+
+
+SAFETY = "Stop the search by the clock; such a run claims no repeatability."
+OPTIONS: Mapping[str, StudyOption] = {
+    "device": StudyOption("--device", "device", "NAME", "Another device, by name or path.", _as_is),
+    "runtime": StudyOption("--runtime", "runtime", "NAME", "Another runtime, by name or path.", _as_is),
+    "sram": StudyOption("--sram", "budgets.sram", "SIZE", "SRAM budget (64 KiB, unlimited), not the device's.", _as_is),
+    "flash": StudyOption("--flash", "budgets.flash", "SIZE", "Flash budget, not the device's.", _as_is),
+    "latency_ms": StudyOption("--latency-ms", "budgets.latency_ms", "MS", "Milliseconds at most, as estimated.", _number),
+    "fps": StudyOption("--fps", "budgets.fps", "N", "Inferences a second at least, as estimated.", _number),
+    "layers": StudyOption("--layers", "budgets.layers", "N", "Layers at most.", _count),
+    "macs": StudyOption("--macs", "budgets.macs", "N", "Multiply-accumulates at most.", _count),
+    "weight_bits": StudyOption("--weight-bits", "bits.weights", "BITS", "Bits weights may have: 2,4,8.", _widths),
+    "activation_bits": StudyOption("--activation-bits", "bits.activations", "BITS", "Bits activations may have: 2,4,8.", _widths),
+    "objective": StudyOption("--objective", "objective", "KIND", "Another objective; see `qeopt list objectives`.", _objective),
+    "engine": StudyOption("--engine", "qbr.engine", "NAME", "Engine that assigns bits; see `qeopt list engines`.", _as_is),
+    "evaluations": StudyOption("--evaluations", "search.evaluations", "N", "Structures looked at, at most.", _count),
+    "seed": StudyOption("--seed", "search.seed", "N", "Seed of the search.", _whole),
+    "time_limit": StudyOption("--time-limit", "search.time_limit_seconds", "SECONDS", SAFETY, _number),
+}
+"""In the order in which designs record them."""
+
+
+def with_study_options(*without: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command all options of `OPTIONS` but those named; it finds what was given as `given`."""
+    taken = {name: option for name, option in OPTIONS.items() if name not in without}
+
+    def wrap(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def run(**arguments: Any) -> None:
+            texts = {name: arguments.pop(name) for name in taken}
+            given = tuple(_spelled(taken[name], text) for name, text in texts.items() if text is not None)
+            command(**arguments, **{GIVEN: given})
+
+        hints = get_type_hints(command, include_extras=True)
+        own = [one.replace(annotation=hints[name]) for name, one in inspect.signature(command).parameters.items() if name != GIVEN]
+        place = next((number for number, one in enumerate(own) if one.default is not inspect.Parameter.empty), len(own))
+        shared = [_parameter(name, option) for name, option in taken.items()]
+        parameters = [*own[:place], *shared, *own[place:]]
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {one.name: one.annotation for one in parameters}
+        return run
+
+    return wrap
+
+
+def _parameter(name: str, option: StudyOption) -> inspect.Parameter:
+    annotation = Annotated[str | None, typer.Option(option.flag, metavar=option.metavar, help=option.help)]
+    return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=annotation)
+
+
+def _spelled(option: StudyOption, text: str) -> Spelled:
+    return Spelled(f"{option.key}={option.spell(option.flag, text)}", f"{option.flag} {text}")

@@ -1,0 +1,64 @@
+"""The page of a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from qeopt.report.page.content import Cell, Fact, Page, Section, Shown, Table, Words
+from qeopt.report.page.parts import commands, gap, number, origin, score, when
+from qeopt.report.pictures.sweep import short, sweep_pictures, sweep_title
+from qeopt.report.words import percent
+
+MOST_OPEN = 24
+"""Rows above which a table is folded: the picture tells it at one look."""
+Document = Mapping[str, Any]
+Point = Mapping[str, Any]
+
+
+def sweep_page(document: Document, run: Document, folder: str) -> Page:
+    """The best design and a proven bound at every point."""
+    points, axes = document["points"], document["axes"]
+    scored = [point for point in points if point["score"] is not None]
+    over = " and ".join(axes)
+    facts = [
+        Fact("points", f"{len(points):,}", f"of {document['asked']:,} asked for" if len(points) < document["asked"] else ""),
+        Fact("with a design", f"{len(scored):,}", share=len(scored) / max(len(points), 1)),
+        Fact("largest gap", _largest(scored)),
+    ]
+    reasons = list(dict.fromkeys(point["reason"] for point in points if point.get("reason")))[:1]
+    words = [sweep_title(document), *(f"where nothing fits: {reason}" for reason in reasons), *_note(document)]
+    sections = [
+        Section("meaning", "What it says", [Words(words)]),
+        Section("pictures", f"Over {over}", [Shown(picture) for picture in sweep_pictures(document)]),
+        Section("points", "Every point", [_table(document)]),
+        Section("origin", "Where it comes from", [origin(document, run), commands(folder, run)]),
+    ]
+    return Page(f"{document['study_name']}: the best designs over {over}", f"{len(points):,} points", facts, sections, when(run))
+
+
+def _note(document: Document) -> list[str]:
+    return [document["note"]] if document.get("note") else ["scores and bounds never fall as budgets grow: checked"]
+
+
+def _largest(scored: list[Point]) -> str:
+    gaps = [point["gap"] for point in scored if point["gap"] is not None]
+    return percent(max(gaps)) if gaps else "not known"
+
+
+def _table(document: Document) -> Table:
+    rows = [
+        [
+            *(Cell(short(name, point["limits"][name]), point["limits"][name]) for name in document["axes"]),
+            score(point["score"]),
+            score(point["bound"]),
+            gap(point["gap"]),
+            number(point["sram_bytes"], "B"),
+            number(point["flash_bytes"], "B"),
+            number(point["macs"]),
+            Cell(f"{point['status']}{', of a point with less' if point['carried'] else ''}"),
+        ]
+        for point in document["points"]
+    ]
+    headings = (*document["axes"], "score", "proven bound", "gap", "SRAM used", "flash used", "MACs", "bits")
+    return Table("Budgets and what fits within them", headings, rows, folded=len(rows) > MOST_OPEN)

@@ -1,0 +1,51 @@
+"""Bits of weights and activations against depth, one line an engine: the paper's picture of QBR."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from qeopt.escape import line
+from qeopt.report.pictures.picture import SERIES, Picture, colours, data, field, tips
+
+HEIGHT = 180
+TITLES = {"weights": "bits of weights", "activations": "bits of what is read"}
+
+
+def depth_pictures(document: Mapping[str, Any]) -> list[Picture]:
+    """Draw the mean bits in every part of the networks, front to back: of weights, and of activations.
+
+    Args:
+        document: A comparison. Where no engine found bits there is nothing to draw.
+    """
+    shown = [row for row in document.get("depth", ()) if row["answered"]]
+    return [_picture(document["study_name"], kind, shown) for kind in TITLES] if shown else []
+
+
+def _picture(name: str, kind: str, shown: list[dict[str, Any]]) -> Picture:
+    series = {row["engine"]: SERIES[number % len(SERIES)] for number, row in enumerate(shown)}
+    counted, trend = ("weights_fall", "fewer") if kind == "weights" else ("activations_rise", "more")
+    told = ", ".join(f"{row['engine']} {row[counted]:,} of {row['answered']:,}" for row in shown)
+    points = [
+        {"depth": 100 * (part + 0.5) / len(row[kind]), "bits": bits, "engine": row["engine"]}
+        for row in shown
+        for part, bits in enumerate(row[kind])
+        if bits is not None
+    ]
+    return Picture(
+        f"depth-{kind}",
+        f"{line(name)}: {kind} have {trend} bits in the back half: {told}",
+        f"Lines of mean bits of {kind} by depth, one for each of {len(shown)} engines.",
+        {
+            "height": HEIGHT,
+            "data": data(points),
+            "mark": {"type": "line", "point": {"size": 24}, "interpolate": "step"},
+            "encoding": {
+                "x": field("depth", "depth, % of the convolutions", scale={"domain": [0, 100]}),
+                "y": field("bits", TITLES[kind], scale={"zero": False}),
+                "color": colours("engine", series),
+                "strokeDash": {"field": "engine", "type": "nominal", "legend": None},
+                "tooltip": tips(engine="engine", depth="depth, %", bits="mean bits"),
+            },
+        },
+    )

@@ -1,0 +1,82 @@
+"""Pictures of training: the curve, and which class was taken for which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from qeopt.escape import line
+from qeopt.report.pictures.picture import BLUE, ORANGE, Picture, Spec, chosen_label, data, field, tips
+
+MOST_NAMED = 24
+"""Classes above which numbers find no room."""
+
+
+def curve_picture(points: Sequence[Mapping[str, Any]]) -> Picture:
+    """Draw loss and share told right of the training images over steps; points have `step`, `loss` and `accuracy`."""
+    rows = [{"step": point["step"], "loss": point["loss"], "right": 100 * point["accuracy"]} for point in points]
+    x = field("step", "steps")
+    told = tips(step="step", loss="loss", right="training images right, %")
+    line_of = {"type": "line", "point": {"size": 18}}
+    losses = {
+        "mark": {**line_of, "color": BLUE},
+        "encoding": {"x": x, "y": field("loss", "loss", axis={"titleColor": BLUE}), "tooltip": told},
+    }
+    right = field("right", "training images told right, %", scale={"zero": False}, axis={"titleColor": ORANGE, "grid": False})
+    shares = {"mark": {**line_of, "color": ORANGE}, "encoding": {"x": x, "y": right, "tooltip": told}}
+    last = rows[-1]
+    title = (
+        f"after {last['step']:,} steps the loss is {last['loss']:.3f} and {last['right']:.1f} % of training images are told right"
+    )
+    spec: Spec = {"height": 220, "data": data(rows), "layer": [losses, shares], "resolve": {"scale": {"y": "independent"}}}
+    return Picture("curve", title, f"Two curves over {len(rows)} points. {title}.", spec)
+
+
+def confusion_picture(what: str, confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> Picture:
+    """Draw what share of each true class (row) was taken for each class (column)."""
+    names = [line(name) for name in classes]
+    rows = [
+        {
+            "is": row, "taken": column, "share": 100 * number / max(sum(numbers), 1), "number": number,
+            "what": f"{names[row]} taken for {names[column]}" if row != column else f"{names[row]} told right",
+        }
+        for row, numbers in enumerate(confusion)
+        for column, number in enumerate(numbers)
+        if number or len(names) <= MOST_NAMED
+    ]  # fmt: skip
+    for one in rows:
+        one["said"] = f"{one['share']:.0f}" if round(float(str(one["share"]))) else ""
+    side = min(max(22 * len(names), 180), 520)
+    labels: Spec = {"labelExpr": chosen_label(names)} if len(names) <= MOST_NAMED else {"labels": False, "ticks": False}
+    axes = {
+        name: {
+            "field": name,
+            "type": "ordinal",
+            "axis": {"title": title, **labels, **({"labelAngle": -90} if name == "taken" else {})},
+        }
+        for name, title in (("taken", "taken for"), ("is", "is"))
+    }
+    boxes = {
+        "mark": {"type": "rect"},
+        "encoding": {
+            "x": axes["taken"],
+            "y": axes["is"],
+            "color": field("share", scale={"scheme": "blues", "domain": [0, 100]}, legend={"title": "%"}),
+            "tooltip": tips(what="", number="images", said="%"),
+        },
+    }
+    ink = {"expr": "datum.share > 50 ? 'white' : 'black'"}
+    text = {
+        "mark": {"type": "text", "fontSize": 9, "color": ink, "tooltip": None},
+        "encoding": {"x": axes["taken"], "y": axes["is"], "text": {"field": "said"}},
+    }
+    wrong = max((row for row in rows if row["is"] != row["taken"]), key=lambda row: int(str(row["number"])), default=None)
+    most = f"; most often wrong: {wrong['what']} ({wrong['number']:,})" if wrong and wrong["number"] else ""
+    title = f"{what}{most}"
+    spec: Spec = {
+        "width": side,
+        "height": side,
+        "data": data(rows),
+        "layer": [boxes, text] if len(names) <= MOST_NAMED else [boxes],
+    }
+    return Picture("confusion", title, f"A matrix of {len(names)} true classes by what they were taken for. {title}.", spec)

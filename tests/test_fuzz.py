@@ -1,0 +1,27 @@
+"""Damaged files of every kind: an answer or an error with its place, in time and memory, never a fault of this program."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("onnx")
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks" / "fuzz"))
+from kinds import KINDS  # type: ignore[import-not-found]  # of the benchmark
+from run import fuzz  # type: ignore[import-not-found]  # of the benchmark
+
+FEW = {"studies, solved": 3}
+"""Fewer cases of what takes longest."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_some_damaged_files(kind: str, tmp_path: Path) -> None:
+    assert fuzz(kind, range(FEW.get(kind, 12)), tmp_path).failed == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_many_damaged_files(kind: str, tmp_path: Path) -> None:
+    assert fuzz(kind, range(1000, 1030 if kind in FEW else 1200), tmp_path).failed == []
