@@ -170,7 +170,7 @@ def row(package: str, told: dict[str, Any]) -> str:
     counted, own = told.get("counted"), [told["weights"], told["macs"]]
     same = "not counted" if counted is None else "equal" if counted == own else f"**{counted[0]:,}, {counted[1]:,}**"
     values = arena_of(told) if told["file"].endswith(".tflite") else plain(str(told.get("correlation", told.get("export", ""))))
-    took = f"{told['seconds']} s, {told['mib']:,} MiB"
+    took = f"{told['seconds']} s" + (f", {told['mib']:,} MiB" if "mib" in told else "")
     return f"| {package} | {told['file']} | {took} | {own[0]:,} | {own[1]:,} | {same} | {values} |"
 
 
@@ -203,6 +203,8 @@ def main() -> None:
     for package, path in files(said.folders):
         found.append((package, judged(path)))
         print(package, json.dumps(found[-1][1]), file=sys.stderr, flush=True)
+    if said.results is not None:
+        said.results.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     read = [told for _, told in found if "refused" not in told]
     lines = [f"{len(read)} of {len(found)} files import ({len(read) / max(len(found), 1):.0%}).", ""]
     lines += [
@@ -211,8 +213,6 @@ def main() -> None:
     ]
     lines += [row(package, told) for package, told in found]
     text = "\n".join(lines)
-    if said.results is not None:
-        said.results.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     if said.page is None:
         print(text)
         return

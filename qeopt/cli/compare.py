@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,13 +12,16 @@ from qeopt.cli import options
 from qeopt.cli.overrides import overrides
 from qeopt.cli.study_options import with_study_options
 from qeopt.cli.verb import INTERRUPTED, emit, err, fail, out
+from qeopt.design import load_design
 from qeopt.report.comparison import comparison_document, print_comparison
 from qeopt.report.cost import cost_text
 from qeopt.report.folder import Run, now, write_comparison
 from qeopt.report.progress import ProgressLine
+from qeopt.report.side_by_side import print_side_by_side, side_by_side_document
 from qeopt.report.words import place
 from qeopt.runs import open_run
 from qeopt.runs.cost import Stopwatch
+from qeopt.runs.folders import design_in
 from qeopt.spec.library import Library
 from qeopt.study.load import load_study
 from qeopt.verbs.compare import SAMPLES, compare
@@ -27,10 +31,17 @@ DrawSeed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed 
 Engines = Annotated[str, typer.Option("--engines", metavar="A,B,...", help="Engines to compare; see `qeopt engines`.")]
 
 
+Other = Annotated[
+    Path | None,
+    typer.Argument(metavar="[RUN]", help="With two runs: their designs side by side, instead of engines on a study."),
+]
+
+
 @with_study_options("seed", "time_limit", "engine", "evaluations")
 def command(
     study: options.Study,
     given: tuple[str, ...],
+    other: Other = None,
     samples: Samples = SAMPLES,
     seed: DrawSeed = 0,
     engines: Engines = "",
@@ -43,6 +54,9 @@ def command(
     debug: options.Debug = False,
 ) -> None:
     """Assign bits by greedy rules and by exact engines, to a network or to structures drawn from a space."""
+    if other is not None:
+        _side_by_side(Path(study), other, as_json=json_)
+        return
     started, clock = now(), Stopwatch()
     library = Library(tuple(path or ()))
     names = tuple(name.strip() for name in engines.split(",") if name.strip())
@@ -68,3 +82,13 @@ def command(
             out().print(f"\nwritten: {', '.join(place(path) for path in written.values())}", soft_wrap=True)
         if found.interrupted:
             raise typer.Exit(INTERRUPTED)
+
+
+def _side_by_side(one: Path, other: Path, *, as_json: bool) -> None:
+    """Two finished designs; nothing is solved or written."""
+    paths = design_in(one), design_in(other)
+    designs = load_design(paths[0]), load_design(paths[1])
+    if as_json:
+        emit(side_by_side_document(*designs))
+    else:
+        print_side_by_side(out(), (place(paths[0].parent), place(paths[1].parent)), *designs)

@@ -31,6 +31,12 @@ class BudgetRow:
     """Nats that these layers' bits score more with that much more; None where it was not proven."""
     gain_without: float | None = None
     """Nats that they score more without this budget."""
+    least_step: float | None = None
+    """The least more of it that scores anything, exactly; None where nothing does, or it was not proven."""
+    gain_of_least: float | None = None
+    """Nats that they score more with that much more."""
+    used_without: float | None = None
+    """What they would use of it without this budget; None where it was not proven."""
 
     @property
     def share(self) -> float | None:
@@ -66,8 +72,16 @@ def budget_rows(counted: Counted, known: Sequence[Worth] | None = None) -> tuple
 
 
 def _valued(row: BudgetRow, worth: Worth, counted: Counted) -> BudgetRow:
-    step = worth.step // counted.study.runtime.unit_per_byte if row.unit == "B" else worth.step
-    return replace(row, step=step, gain_of_step=_nats(worth.gain), gain_without=_nats(worth.unlimited_gain))
+    per_unit = counted.study.runtime.unit_per_byte if row.unit == "B" else 1
+    return replace(
+        row,
+        step=worth.step // per_unit,
+        gain_of_step=_nats(worth.gain),
+        gain_without=_nats(worth.unlimited_gain),
+        least_step=None if worth.least is None else worth.least / per_unit,
+        gain_of_least=_nats(worth.least_gain),
+        used_without=None if worth.unlimited_use is None else worth.unlimited_use / per_unit,
+    )
 
 
 def _nats(gain: int | None) -> float | None:

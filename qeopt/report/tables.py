@@ -110,9 +110,10 @@ def _budget_cells(row: BudgetRow) -> tuple[str, ...]:
         return (*used, "none", "", "", "")
     binds = "yes" if row.gain_without else "full" if row.is_full else "no"
     buys = ""
-    if row.gain_without and row.gain_of_step is not None and row.step is not None:
-        step = "1 KiB" if row.unit == "B" else f"{row.step:,}"
-        buys = f"{step}: {row.gain_of_step:+.4f}; no limit: {row.gain_without:+.4f}"
+    if row.gain_without and row.gain_of_least is not None and row.least_step is not None and row.used_without is not None:
+        unit = f" {row.unit}" if row.unit else ""
+        least, most = f"{row.least_step:,.15g}{unit}", f"{row.used_without:,.15g}{unit}"
+        buys = f"{least}: {row.gain_of_least:+.4f}; no limit {most}: {row.gain_without:+.4f}"
     return (*used, amount(row.limit, row.unit), percent(row.share), binds, buys)
 
 

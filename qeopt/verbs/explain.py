@@ -154,8 +154,9 @@ def worths(refiner: Refiner, network: Network) -> tuple[Worth, ...]:
 
 def _in_millionths(worth: Worth, factor: int) -> Worth:
     """A worth whose gains are counted more coarsely, in millionths of a nat."""
-    gain, unlimited = (None if found is None else found * factor for found in (worth.gain, worth.unlimited_gain))
-    return replace(worth, gain=gain, unlimited_gain=unlimited)
+    found = (worth.gain, worth.unlimited_gain, worth.least_gain)
+    gain, unlimited, least = (None if value is None else value * factor for value in found)
+    return replace(worth, gain=gain, unlimited_gain=unlimited, least_gain=least)
 
 
 def _explained(

@@ -52,6 +52,12 @@ class Worth:
     """Value that the step buys; None if a solve was not finished."""
     unlimited_gain: int | None
     """Value that lifting this kind altogether buys: 0 means that the kind does not bind."""
+    least: int | None = None
+    """The fewest units more that buy anything; None where none do, or a solve was not finished."""
+    least_gain: int | None = None
+    """Value that these buy."""
+    unlimited_use: int | None = None
+    """Units that the answer needs where this kind is lifted altogether; None if that was not proven."""
 
 
 def explain_infeasible(
@@ -128,9 +134,10 @@ def explain_feasible(
         slack = min(left.values())
         step = (steps or {}).get(kind, 1024 if rows[0].unit == "B" else max(1, rows[0].limit // 100))
         tightest = tuple(name for name, units in left.items() if units == slack)
-        gain = ask.gain(outcome, {kind: step})
-        unlimited = ask.gain(outcome, {kind: most_extra(problem, kind)})
-        found.append(Worth(kind, rows[0].unit, slack, tightest, step, gain, unlimited))
+        most = most_extra(problem, kind)
+        gain, (unlimited, use) = ask.gain(outcome, {kind: step}), ask.unlimited(outcome, kind, most)
+        least, least_gain = ask.first_gain(outcome, kind, most) if unlimited else (None, None)
+        found.append(Worth(kind, rows[0].unit, slack, tightest, step, gain, unlimited, least, least_gain, use))
     return tuple(found)
 
 
@@ -148,12 +155,33 @@ class _Ask:
 
     def gain(self, base: Outcome, extra: Mapping[str, int]) -> int | None:
         """Value that `extra` buys; None unless both ends are proven."""
-        outcome = solve(
-            relaxed(self.problem, extra), self.engine, Limits(self.limits.seconds, self.limits.deterministic, hint=base.picks)
-        )
-        if outcome.status is not Status.OPTIMAL or base.status is not Status.OPTIMAL:
-            return None
-        return (outcome.value or 0) - (base.value or 0)
+        return _gained(base, self._with(base, extra))
+
+    def unlimited(self, base: Outcome, kind: str, most: int) -> tuple[int | None, int | None]:
+        """Value that so much of a kind buys that it no longer binds, and what its fullest row then needs."""
+        outcome = self._with(base, {kind: most})
+        gain, picks = _gained(base, outcome), outcome.picks
+        if gain is None or picks is None:
+            return gain, None
+        return gain, max(recount.usage(self.problem, row, picks) or 0 for row in self.problem.rows if row.kind == kind)
+
+    def first_gain(self, base: Outcome, kind: str, most: int) -> tuple[int | None, int | None]:
+        """The fewest units of a kind, of `most` that buy something, which still do, and what they buy: by halving the interval."""
+        low, high, bought = 0, most, self.gain(base, {kind: most})
+        while high - low > 1 and bought is not None:
+            middle = (low + high) // 2
+            gain = self.gain(base, {kind: middle})
+            if gain is None:
+                return None, None
+            if gain:
+                high, bought = middle, gain
+            else:
+                low = middle
+        return (high, bought) if bought else (None, None)
+
+    def _with(self, base: Outcome, extra: Mapping[str, int]) -> Outcome:
+        limits = Limits(self.limits.seconds, self.limits.deterministic, hint=base.picks)
+        return solve(relaxed(self.problem, extra), self.engine, limits)
 
     def least(self, weights: Mapping[str, int], most: int) -> Relaxation:
         """Halve the interval between an infeasible and a feasible number of steps of `weights`."""
@@ -173,6 +201,13 @@ class _Ask:
 
     def _at(self, weights: Mapping[str, int], count: int) -> Outcome:
         return solve(relaxed(self.problem, dict(_times(weights, count))), self.engine, self.limits)
+
+
+def _gained(base: Outcome, outcome: Outcome) -> int | None:
+    """How much better one outcome is than another; None unless both are proven."""
+    if outcome.status is not Status.OPTIMAL or base.status is not Status.OPTIMAL:
+        return None
+    return (outcome.value or 0) - (base.value or 0)
 
 
 def _times(weights: Mapping[str, int], count: int) -> tuple[tuple[str, int], ...]:

@@ -109,3 +109,18 @@ def test_ctrl_c_keeps_what_was_compared(run: Run, monkeypatch: pytest.MonkeyPatc
     assert result.exit_code == 130
     found = json.loads(result.stdout)
     assert (found["status"], len(found["instances"])) == ("interrupted", 2)
+
+
+def test_two_runs_stand_side_by_side(run: Run) -> None:
+    for folder, flash in (("one", "9 KiB"), ("two", "unlimited")):
+        assert run("solve", "net.yaml", "--flash", flash, "--no-baselines", "--out", folder).exit_code == 0
+    result = run("compare", "one", "two")
+    assert (result.exit_code, result.stderr) == (0, "")
+    found = json.loads(run("compare", "one", "two", "--json").stdout)
+    assert [design["study_name"] for design in found["designs"]] == ["net", "net"]
+    assert found["structure"] == []
+    weights = {name: (first, second) for name, first, second in found["bits"] if name.startswith("weights of ")}
+    assert weights
+    assert all(int(first) < int(second) for first, second in weights.values())
+    assert "the same structure and the same bits" in run("compare", "one", "one").stdout
+    assert run("compare", "one", "three").stderr.startswith("three: no such design: ")

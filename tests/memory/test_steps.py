@@ -41,6 +41,7 @@ def buffer_bytes(tensor: Tensor, bits: int, runtime: Runtime, channels: int | No
 def simulate(network: Network, runtime: Runtime, bits: Bits) -> dict[str, float]:
     """Run a network: the most bytes that lie in buffers at once while each operator runs, scratch excluded."""
     readers = Counter(tensor.name for op in network.ops for tensor in op.inputs)
+    results = {tensor.name for tensor in network.tensors if readers[tensor.name] == 0}
     heap = {network.tensors[0].name: network.tensors[0]}
     most: dict[str, float] = {}
     for op in network.ops:
@@ -51,7 +52,7 @@ def simulate(network: Network, runtime: Runtime, bits: Bits) -> dict[str, float]
         if overwrites:
             moments = [dict(heap), {name: tensor for name, tensor in moments[0].items() if name != first}]
         if runtime.memory.steps == "all" or op.kind in CONVOLUTIONS:
-            most[op.name] = max(_held(op, moment, runtime, bits) for moment in moments)
+            most[op.name] = max(_held(op, moment, runtime, bits, results) for moment in moments)
         heap[op.output.name] = op.output
         for tensor in op.inputs:
             if readers[tensor.name] == 0:
@@ -59,11 +60,12 @@ def simulate(network: Network, runtime: Runtime, bits: Bits) -> dict[str, float]
     return most
 
 
-def _held(op: Op, heap: Mapping[str, Tensor], runtime: Runtime, bits: Bits) -> float:
+def _held(op: Op, heap: Mapping[str, Tensor], runtime: Runtime, bits: Bits, results: set[str]) -> float:
     own = {tensor.name for tensor in (*op.inputs, op.output)}
     total = 0.0
     for name, tensor in heap.items():
-        if name not in own and runtime.memory.bystanders == "depthwise" and op.kind is not OpKind.DEPTHWISE:
+        waits = name not in own and name not in results  # the authors have no network with a result before its end
+        if waits and runtime.memory.bystanders == "depthwise" and op.kind is not OpKind.DEPTHWISE:
             continue
         shrinks = name == op.output.name and op.kind is OpKind.DEPTHWISE and runtime.memory.depthwise_output == "one_channel"
         total += buffer_bytes(tensor, bits.activations[name], runtime, 1 if shrinks else None)

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from qeopt_solvers import AllocationProblem, Choice, Limits, Link, Row, Scope, Status, Term
-from qeopt_solvers.budgets import kinds, relaxed, with_limits
+from qeopt_solvers.budgets import kinds, most_extra, relaxed, with_limits
 from qeopt_solvers.explain import explain_feasible, explain_infeasible
 from qeopt_solvers.solve import solve
 from qeopt_solvers.sweep import sweep
@@ -96,3 +96,22 @@ def test_a_stopped_sweep_keeps_what_tighter_points_found() -> None:
     assert values[0] is not None
     assert values[1] is not None
     assert values[0] <= values[1]
+
+
+@pytest.mark.parametrize(("sram", "flash"), [(40, 500), (15, 30), (17, 60), (31, 100), (52, 120)])
+def test_the_least_that_buys_anything_is_what_trying_every_amount_finds(sram: int, flash: int) -> None:
+    problem = two_kinds(sram, flash)
+    outcome = solve(problem)
+    for worth in explain_feasible(problem, outcome):
+        tried = [
+            (solve(relaxed(problem, {worth.kind: more}), "chain").value or 0) - (outcome.value or 0)
+            for more in range(most_extra(problem, worth.kind) + 1)
+        ]
+        first = next((more for more, gain in enumerate(tried) if gain), None)
+        assert (worth.least, worth.least_gain) == (first, None if first is None else tried[first])
+        assert worth.unlimited_gain == tried[-1]
+
+
+def test_what_no_limit_would_use() -> None:
+    sram, flash = explain_feasible(two_kinds(40, 60), solve(two_kinds(40, 60)))
+    assert (sram.unlimited_use, flash.unlimited_use) == (46, 120), "the second choice at 4 bits under flash, at 8 without"

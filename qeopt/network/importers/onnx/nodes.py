@@ -54,6 +54,10 @@ _RECURRENT = "runs over time in a state of its own; no kernel here has one"
 _PIXELWISE = "looks at its neighbours in a way that no kernel here has"
 REASONS: Mapping[str, tuple[str, str]] = {
     **dict.fromkeys(("LSTM", "GRU", "RNN", "Scan", "Loop"), (_RECURRENT, "cut")),
+    "DynamicQuantizeLinear": (
+        "chooses a scale anew for every image, and scales of kernels are fixed; export the network as it was before that",
+        "cut",
+    ),
     "LRN": ("divides by the energy of neighbouring channels, which no kernel here does", "cut"),
     "LpNormalization": ("divides by a norm, which no kernel here does", "cut"),
     "InstanceNormalization": ("needs statistics of the image at run time, which no kernel here takes", "cut"),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from qeopt.network.importers.tflite import elementwise, moving, weighted
+from qeopt.network.importers.tflite import elementwise, moving, norms, weighted
 from qeopt.network.importers.tflite.node import Handler
 
-HANDLERS: Mapping[str, Handler] = {**weighted.HANDLERS, **elementwise.HANDLERS, **moving.HANDLERS}
+HANDLERS: Mapping[str, Handler] = {**weighted.HANDLERS, **elementwise.HANDLERS, **moving.HANDLERS, norms.NORM: norms.read_norm}
 
 _RECURRENT = "is a recurrent layer of several gates, which is no operator here; unrolled into dense layers and states it is read"
 _PRODUCT = "is a product of two values that both depend on the image, so it has no weights whose width could be chosen"
@@ -19,6 +19,8 @@ REASONS: Mapping[str, str] = {
         ),
         _RECURRENT,
     ),
+    "RSQRT": "is a piece of a normalisation by statistics of the image, which is no operator here",
+    "SQUARED_DIFFERENCE": "is a piece of a normalisation by statistics of the image, which is no operator here",
     "SVDF": "is a filter over a state of its own, which is no operator here",
     "BATCH_MATMUL": _PRODUCT,
     "DIV": "is a quotient of two values, which is no operator here",

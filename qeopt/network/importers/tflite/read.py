@@ -13,6 +13,7 @@ from qeopt.network.importers.model import ImportedModel, ImportOptions, refuse
 from qeopt.network.importers.obstacles import Obstacles
 from qeopt.network.importers.tflite.flatbuffer import DamagedError
 from qeopt.network.importers.tflite.node import Node
+from qeopt.network.importers.tflite.norms import join_norms
 from qeopt.network.importers.tflite.operators import HANDLERS, REASONS, STATES
 from qeopt.network.importers.tflite.reader import Reader, open_graph
 from qeopt.network.importers.tflite.schema import IDENTIFIER
@@ -58,10 +59,12 @@ def _read_all(reader: Reader) -> None:
     """Take all operators; what cannot be taken is gathered, so that all of it is told at once."""
     obstacles = Obstacles(reader.path)
     broken: set[int] = set()
+    for index in (index for op in reader.ops for index in (*op.inputs, *op.outputs) if index != -1):
+        tensor = reader.tensor(index)
+        if 0 in tensor.dims:
+            raise DamagedError(f"tensor {index} of {' x '.join(map(str, tensor.dims))} values")
+    join_norms(reader)
     for number, op in enumerate(reader.ops):
-        for index in (*op.inputs, *op.outputs):
-            if index != -1:
-                reader.tensor(index)
         node = Node(reader, number, op)
         try:
             if broken.isdisjoint(op.inputs):

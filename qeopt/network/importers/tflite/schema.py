@@ -81,7 +81,7 @@ def read_tensor(index: int, table: Table) -> TensorEntry:
         DamagedError: its dimensions cannot be.
     """
     dims = tuple(int(side) for side in table.numbers(0, "i4")[: MAX_RANK + 1])
-    if len(dims) > MAX_RANK or any(side < 1 for side in dims) or prod(dims) > MAX_VALUES:
+    if len(dims) > MAX_RANK or any(side < 0 for side in dims) or prod(dims) > MAX_VALUES:
         raise DamagedError(f"tensor {index} of {' x '.join(map(str, dims))} values")
     quantised = table.table(4)
     scales = np.zeros(0, np.float32) if quantised is None else quantised.numbers(2, "f4")
