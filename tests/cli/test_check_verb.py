@@ -134,7 +134,7 @@ def test_buffers_without_addresses_are_no_proof(run: Run, monkeypatch: pytest.Mo
 
 def test_a_wider_structure_may_need_less_than_the_smallest(run: Run) -> None:
     """Kernels that want channels in multiples give the narrowest tensors only wide bits."""
-    result = run("check", "vww_256k", "--set", "budgets.sram=140 KiB")
+    result = run("check", "vww_256k_cmix", "--set", "budgets.sram=140 KiB")
     assert result.exit_code == 0
     assert "note: the smallest structure does not fit, but another one does" in _findings(result)
 

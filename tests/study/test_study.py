@@ -15,8 +15,9 @@ from qeopt.verbs.solve import solve
 
 MIB = 1024 * 1024
 LIMITS = {  # SRAM, flash, bit operations, MACs, layers
-    "vww_256k": (256 * 1024, MIB, None, None, 47),
-    "vww_256k_fast": (256 * 1024, MIB, None, 60_000_000, 47),
+    "vww_256k": (256 * 1024 - 1024, MIB - 4096, None, None, 47),
+    "vww_256k_cmix": (256 * 1024, MIB, None, None, 47),
+    "vww_256k_fast": (256 * 1024 - 1024, MIB - 4096, None, 60_000_000, 47),
     "vww_256k_any_bits": (256 * 1024, MIB, None, None, 47),
     "vww_128k": (128 * 1024, 512 * 1024, None, 60_000_000, 47),
     "imagenet_256k": (256 * 1024, MIB, None, None, 47),
@@ -92,13 +93,12 @@ def test_the_papers_studies_count_as_the_paper_does() -> None:
 
 
 def test_no_eight_bit_network_fits_the_smallest_study() -> None:
-    """The image and the output of the narrowest stem already need more, so fewer bits are what makes it possible."""
+    """What the narrowest block reads and makes of it first already need more, so fewer bits are what makes it possible."""
     study = load("vww_128k")
     network = study.subject.expand(study.subject.smallest(), study.task)
-    stem = network.ops[0]
-    assert (stem.inputs[0].height, stem.inputs[0].width) == (160, 160)
-    eight_bits = 160 * 160 * 4 + int(stem.output.elements)
-    assert eight_bits == 102_400 + 51_200
+    expand = next(op for op in network.ops if op.name == "b1.expand")
+    eight_bits = int(expand.inputs[0].elements) + int(expand.output.elements)
+    assert eight_bits == 51_200 + 102_400
     assert eight_bits > (study.limits.sram_bytes or 0)
 
 

@@ -17,6 +17,7 @@ from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
 from qeopt.relaxation.bound.spend import spend
 from qeopt.relaxation.bound.walk import Walk
+from qeopt.relaxation.cells.code import least_code
 from qeopt.relaxation.cells.lattice import boundary_widths, build_lattice
 from qeopt.relaxation.cells.left_out import left_out
 from qeopt.relaxation.cells.overhead import ANY, Overhead, has_overhead, overhead
@@ -153,6 +154,7 @@ class _Bounder:
         self._most_walks = most_walks
         self._found = found
         self._boundary = boundary_widths(refiner)
+        self._code = least_code(space, task, refiner)
         self._met: dict[Overhead, dict[Structure, float]] = {}
         self.proven = math.inf
         """The best bound over the whole space so far."""
@@ -172,7 +174,7 @@ class _Bounder:
         """
         refiner = self._refiner
         lattice = build_lattice(self._space, self._task, refiner, overhead)
-        totals = totals_of(refiner, overhead)
+        totals = totals_of(refiner, overhead, self._code)
         budgets = {total.name: float(total.limit) for total in totals if total.limit}  # where nothing may be used, tables see to it
         met = self._met[overhead] = {}
         start_bits = self._boundary.index(FIXED_BITS)

@@ -16,6 +16,7 @@ import numpy as np
 from qeopt.budgets import LAYERS
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
+from qeopt.relaxation.cells.code import least_code
 from qeopt.relaxation.cells.lattice import boundary_widths
 from qeopt.relaxation.cells.overhead import ANY, Overhead
 from qeopt.relaxation.cells.prices import Prices, chained
@@ -51,7 +52,7 @@ def recheck(space: Space, task: Task, refiner: Refiner, prices: Prices, overhead
 
     -inf when no structure fits. A price of what nothing limits would prove nothing, and counts as none.
     """
-    totals = totals_of(refiner, overhead)
+    totals = totals_of(refiner, overhead, least_code(space, task, refiner))
     asked = vector(totals, prices)
     terms = _Terms(space, task, refiner, asked, boundary_widths(refiner), overhead)
     if _size(terms) > LARGEST:

@@ -9,6 +9,7 @@ import numpy as np
 
 from qeopt.budgets import FLASH, NO_WIDTHS, Kind, budget
 from qeopt.hardware.costs import persistent
+from qeopt.hardware.linked import least_linked_flash
 from qeopt.network import Dim, Op, OpKind
 from qeopt.qbr import Refiner
 from qeopt.relaxation.cells.overhead import ANY, Overhead
@@ -41,27 +42,27 @@ class Total:
         return bool(self.limit)
 
 
-def totals_of(refiner: Refiner, overhead: Overhead = ANY) -> tuple[Total, ...]:
+def totals_of(refiner: Refiner, overhead: Overhead = ANY, code: int | None = None) -> tuple[Total, ...]:
     """Every total of the terms, in the order in which tables hold them.
 
     Args:
         refiner: The terms under which bits are chosen.
         overhead: The designs that are meant, by what they hold beside their tensors.
+        code: Flash that code takes in every network that is meant (`least_code`), in the runtime's unit; what any network links
+            unless told.
     """
     runtime = refiner.runtime
+    taken = {FLASH.name: least_linked_flash(runtime, ()) if code is None else code}
     found = [
-        _of_budget(refiner, name, _left(refiner, name, limit) * (runtime.unit_per_byte if budget(name).unit.is_memory else 1))
+        _of_budget(
+            refiner, name, max(limit * (runtime.unit_per_byte if budget(name).unit.is_memory else 1) - taken.get(name, 0), 0)
+        )
         for name, limit in refiner.limits.items()
         if budget(name).kind is Kind.SUM
     ]
     if runtime.memory.persistent:
         found.append(Total(HELD, overhead.at_most, lambda op, *_: persistent(runtime, op), dict.fromkeys(OpKind, NO_WIDTHS)))
     return tuple(found)
-
-
-def _left(refiner: Refiner, name: str, limit: int) -> int:
-    """What of a limit cells may use: code that every network links is there whatever the cells are."""
-    return max(limit - refiner.runtime.linked.always, 0) if name == FLASH.name else limit
 
 
 def _of_budget(refiner: Refiner, name: str, limit: int) -> Total:
