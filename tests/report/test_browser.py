@@ -105,7 +105,7 @@ def test_a_thousand_operators_are_not_too_many(browser: Any, tmp_path: Path) -> 
     shared = {"op": "conv", "shape": [8, 8, 4], "kernel": [3, 3], "stage": 0}
     ops = [{"name": f"op{number}", "reads": [f"op{number - 1}"], **shared} for number in range(1, OPS + 1)]
     study = tmp_path / "study.yaml"
-    study.write_text(STUDY.format(network=json.dumps({"image": image, "ops": ops})))
+    study.write_text(STUDY.format(network=json.dumps({"image": image, "ops": ops}, indent=1).replace("\n", "\n  ")))
     told = CliRunner().invoke(app, ["solve", str(study), "--no-baselines", "--out", str(tmp_path / "run")])
     assert told.exit_code == 0, told.output
     path = tmp_path / "run" / "report.html"
