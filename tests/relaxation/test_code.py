@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 from qeopt.hardware.costs import legal_tuples
 from qeopt.hardware.linked import least_linked_flash
@@ -16,7 +17,7 @@ from qeopt.study.load import load_study
 
 def small() -> tuple[Space, Study]:
     """Twelve structures, with and without additions and pools."""
-    blocks = [
+    blocks: list[Any] = [
         {"kind": "conv", "name": "stem", "width": [8], "kernel": 3, "stride": 2, "weight_bits": 8},
         {"kind": "k1dwk1", "name": "a", "width": [8, 16], "kernel": [3], "ratio": [1.5, 2], "units": [1, 2, 3], "stride": 2},
         {"kind": "classifier"},
