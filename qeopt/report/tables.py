@@ -108,13 +108,26 @@ def _budget_cells(row: BudgetRow) -> tuple[str, ...]:
     used = (row.name, amount(row.used, row.unit))
     if row.limit is None or row.share is None:
         return (*used, "none", "", "", "")
-    binds = "yes" if row.gain_without else "full" if row.is_full else "no"
-    buys = ""
-    if row.gain_without and row.gain_of_least is not None and row.least_step is not None and row.used_without is not None:
-        unit = f" {row.unit}" if row.unit else ""
-        least, most = f"{row.least_step:,.15g}{unit}", f"{row.used_without:,.15g}{unit}"
-        buys = f"{least}: {row.gain_of_least:+.4f}; no limit {most}: {row.gain_without:+.4f}"
-    return (*used, amount(row.limit, row.unit), percent(row.share), binds, buys)
+    least, most = buys(row)
+    return (*used, amount(row.limit, row.unit), percent(row.share), binds(row), f"{least}; no limit {most}" if least else "")
+
+
+def binds(row: BudgetRow) -> str:
+    """Whether a budget holds the bits back; nothing where there is none, or nobody could prove it."""
+    if row.limit is None or (row.step is not None and row.gain_without is None and not row.is_full):
+        return ""
+    return "yes" if row.gain_without else "full" if row.is_full else "no"
+
+
+def buys(row: BudgetRow) -> tuple[str, str]:
+    """The least more of a budget that gains anything, and all that could be used of it, each with what it gains; or nothing."""
+    if not row.gain_without or row.gain_of_least is None or row.least_step is None or row.used_without is None:
+        return "", ""
+    unit = f" {row.unit}" if row.unit else ""
+    return (
+        f"{row.least_step:,.15g}{unit}: {row.gain_of_least:+.4f}",
+        f"{row.used_without:,.15g}{unit}: {row.gain_without:+.4f}",
+    )
 
 
 def structure_table(structure: Mapping[str, Mapping[str, float]]) -> Table:

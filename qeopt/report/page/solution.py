@@ -19,7 +19,7 @@ from qeopt.report.pictures.arena import arena_picture
 from qeopt.report.pictures.convergence import convergence_pictures
 from qeopt.report.pictures.memory import bits_picture, memory_picture, shade
 from qeopt.report.pictures.time import time_picture
-from qeopt.report.tables import why_none
+from qeopt.report.tables import binds, buys, why_none
 from qeopt.report.words import BASELINES, TIED, amount, arena_size, bits_proof, percent, space_proof
 from qeopt.score import QEScore
 from qeopt.score.fitted import Fitted
@@ -114,24 +114,19 @@ def _budget_table(rows: Sequence[BudgetRow]) -> Table:
     for row in rows:
         if not row.used and row.limit is None:
             continue
-        binds = "" if row.limit is None else "yes" if row.gain_without else "full" if row.is_full else "no"
-        step = (
-            ""
-            if row.step is None or row.gain_of_step is None or not row.gain_without
-            else f"{row.gain_of_step:+.4f} for {'1 KiB' if row.unit == 'B' else f'{row.step:,}'}"
-        )
+        least, most = buys(row)
         cells.append(
             [
                 Cell(row.name),
                 Cell(amount(row.used, row.unit), row.used),
                 Cell("none", None) if row.limit is None else Cell(amount(row.limit, row.unit), row.limit),
                 Cell("" if row.share is None else percent(row.share), row.share, row.share),
-                Cell(binds),
-                Cell(step, row.gain_of_step),
-                Cell(f"{row.gain_without:+.4f}" if row.gain_without else "", row.gain_without),
+                Cell(binds(row)),
+                Cell(least, row.gain_of_least),
+                Cell(most, row.gain_without),
             ]
         )
-    headings = ("budget", "used", "limit", "share", "binds", "a little more buys", "no limit buys")
+    headings = ("budget", "used", "limit", "share", "binds", "the least that buys", "without a limit")
     return Table("What these layers use, what holds their bits back, and what more of it would buy in score", headings, cells)
 
 
