@@ -47,7 +47,7 @@ def test_rules_lose_and_exact_engines_agree_on_a_network(run: Run, tmp_path: Pat
 
 
 def test_on_structures_drawn_from_a_space(run: Run, tmp_path: Path) -> None:
-    asked = ("compare", "vww_256k", "--samples", "6", "--seed", "3", "--engines", "ratio,paper,chain,cp_sat")
+    asked = ("compare", "vww_256k_cmix", "--samples", "6", "--seed", "3", "--engines", "ratio,paper,chain,cp_sat")
     result = run(*asked, "--json", "--out", "a")
     assert result.exit_code == 0
     found = json.loads(result.stdout)
@@ -63,7 +63,7 @@ def test_on_structures_drawn_from_a_space(run: Run, tmp_path: Path) -> None:
     text = run(*asked, "--out", "b").stdout
     assert "drawn uniformly with seed 3; rejected: " in text
     assert (tmp_path / "a" / "comparison.json").read_bytes() == (tmp_path / "b" / "comparison.json").read_bytes()
-    other = json.loads(run("compare", "vww_256k", "--samples", "6", "--seed", "4", "--engines", "ratio", "--json").stdout)
+    other = json.loads(run("compare", "vww_256k_cmix", "--samples", "6", "--seed", "4", "--engines", "ratio", "--json").stdout)
     assert [instance["structure"] for instance in other["instances"]] != [instance["structure"] for instance in found["instances"]]
     assert {answer["gap"] for instance in other["instances"] for answer in instance["answers"]} == {None}
 
