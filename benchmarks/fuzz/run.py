@@ -34,7 +34,7 @@ from qeopt.cli.verbs import app
 
 SECONDS = 60
 BYTES = 1 << 30
-"""Memory that a command may take beside what the interpreter and its libraries map."""
+"""Memory that a command may take beside the most that was held before it."""
 
 
 class OutOfTime(BaseException):
@@ -84,32 +84,36 @@ def _fuzz(kind: str, sound: Sound, seeds: range, kept: Path) -> Tally:
 
 def _run(words: tuple[str, ...]) -> tuple[int, str]:
     """Run one command and return its exit code, -1 where it broke a limit or raised, and what it said last."""
-    with _limits():
+    before = _peak_bytes()
+    with _in_time():
         try:
             result: Any = CliRunner().invoke(app, list(words))
         except OutOfTime:
             return -1, f"took longer than {SECONDS} s"
+    if _peak_bytes() - before > BYTES:
+        return -1, f"took {(_peak_bytes() - before) >> 20:,} MiB"
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         return -1, repr(result.exception)[:500]
     return result.exit_code, (result.stderr.strip().splitlines() or [""])[-1][:500]
 
 
 @contextmanager
-def _limits() -> Iterator[None]:
+def _in_time() -> Iterator[None]:
     def late(number: int, frame: Any) -> None:
         raise OutOfTime
 
-    mapped = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     handler = signal.signal(signal.SIGALRM, late)
-    resource.setrlimit(resource.RLIMIT_AS, (mapped + BYTES, hard))
     signal.alarm(SECONDS)
     try:
         yield
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, handler)
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def _peak_bytes() -> int:
+    """The most memory that this process ever held; Linux counts in KiB, macOS in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def main() -> None:
