@@ -175,6 +175,8 @@ def test_fifty_names_survive_the_importer_of_torch(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     modules = torch.nn.Sequential()
     for name in NAMES:
+        if set(name) & set('\r\n"\\'):
+            continue  # these PyTorch cannot export itself: it writes names into code
         modules.add_module(name.replace(".", "_"), torch.nn.Conv2d(2, 2, 1))
     written = tmp_path / "network.yaml"
     write_study(written, network_text(from_torch(modules, (torch.zeros(1, 2, 4, 4),)).network))
