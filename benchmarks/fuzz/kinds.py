@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from random import Random
@@ -65,14 +64,9 @@ MCUNET: dict[str, Any] = {
 OPERATORS = ("Conv", "Add", "Mul", "Pad", "Reshape", "LSTM", "Nothing", "MatMul", "Clip", "Split", "If", "")
 
 
-@dataclass(frozen=True)
-class Case:
-    """What a damaged file is fed to: the words of one command."""
-
-    words: tuple[str, ...]
-
-
-Maker = Callable[["Sound", Path, Random], Case]
+Words = tuple[str, ...]
+"""Of the command that a damaged file is fed to."""
+Maker = Callable[["Sound", Path, Random], Words]
 
 
 class Sound:
@@ -130,67 +124,67 @@ class Sound:
         return path.read_bytes()
 
 
-def study(sound: Sound, folder: Path, rng: Random) -> Case:
+def study(sound: Sound, folder: Path, rng: Random) -> Words:
     """Studies with everything that they name written into them."""
     path = folder / "study.yaml"
     path.write_text(_yaml(change_data(STUDY, rng, 3)), encoding="utf-8")
-    return Case((rng.choice(["check", "show"]), str(path)))
+    return (rng.choice(["check", "show"]), str(path))
 
 
-def solved_study(sound: Sound, folder: Path, rng: Random) -> Case:
+def solved_study(sound: Sound, folder: Path, rng: Random) -> Words:
     """The same, searched."""
-    return Case(("solve", study(sound, folder, rng).words[1], "--time-limit", "5", "--no-baselines", "--out", str(folder / "out")))
+    return ("solve", study(sound, folder, rng)[1], "--time-limit", "5", "--no-baselines", "--out", str(folder / "out"))
 
 
-def yaml_text(sound: Sound, folder: Path, rng: Random) -> Case:
+def yaml_text(sound: Sound, folder: Path, rng: Random) -> Words:
     """Texts that may be no YAML any more."""
     path = folder / "study.yaml"
     path.write_bytes(change_bytes(_yaml(STUDY).encode(), rng))
-    return Case(("check", str(path)))
+    return ("check", str(path))
 
 
-def formulas(sound: Sound, folder: Path, rng: Random) -> Case:
+def formulas(sound: Sound, folder: Path, rng: Random) -> Words:
     """Formulas of a runtime."""
     key = rng.choice(["parameters", "weight_bytes", "bitops", "code"])
     path = folder / "study.yaml"
     runtime = {"extends": "ideal", key: {rng.choice(["conv", "dense", "add", "pool", "nothing"]): formula(rng)}}
     path.write_text(_yaml({**STUDY, "runtime": runtime}), encoding="utf-8")
-    return Case(("check", str(path)))
+    return ("check", str(path))
 
 
-def design(sound: Sound, folder: Path, rng: Random) -> Case:
+def design(sound: Sound, folder: Path, rng: Random) -> Words:
     """Designs: verified, exported, scored."""
     path = folder / "design.json"
     path.write_text(json.dumps(change_data(sound.design_data, rng, 3)), encoding="utf-8")
     formats = ("csv", "c", "json", "litert", "max78000", "pytorch")
     words = [("verify", str(path)), ("score", str(path))]
     words += [("export", str(path), "--format", name, "--out", str(folder / "exported")) for name in formats]
-    return Case(rng.choice(words))
+    return rng.choice(words)
 
 
-def mcunet(sound: Sound, folder: Path, rng: Random) -> Case:
+def mcunet(sound: Sound, folder: Path, rng: Random) -> Words:
     """Descriptions of MCUNet."""
     path = folder / "net.json"
     path.write_text(json.dumps(change_data(MCUNET, rng, 3)), encoding="utf-8")
-    return Case(("import", str(path), "--out", str(folder / "net.yaml")))
+    return ("import", str(path), "--out", str(folder / "net.yaml"))
 
 
-def onnx(sound: Sound, folder: Path, rng: Random) -> Case:
+def onnx(sound: Sound, folder: Path, rng: Random) -> Words:
     """ONNX models: attributes, shapes, names and operators of the graph, or bytes of the file."""
     path = folder / "net.onnx"
     written = sound.onnx
     path.write_bytes(change_bytes(written, rng) if rng.random() < 0.5 else _change_onnx(written, rng))
-    return Case(("import", str(path), "--out", str(folder / "net.yaml")))
+    return ("import", str(path), "--out", str(folder / "net.yaml"))
 
 
-def tflite(sound: Sound, folder: Path, rng: Random) -> Case:
+def tflite(sound: Sound, folder: Path, rng: Random) -> Words:
     """TFLite models: words of the file, which are offsets, numbers and enumerations."""
     path = folder / "net.tflite"
     path.write_bytes(change_bytes(sound.tflite, rng))
-    return Case(("import", str(path), "--out", str(folder / "net.yaml")))
+    return ("import", str(path), "--out", str(folder / "net.yaml"))
 
 
-def features(sound: Sound, folder: Path, rng: Random) -> Case:
+def features(sound: Sound, folder: Path, rng: Random) -> Words:
     """Tables of features and results."""
     one, other = folder / "features.csv", folder / "results.csv"
     both = list(sound.tables)
@@ -199,11 +193,11 @@ def features(sound: Sound, folder: Path, rng: Random) -> Case:
     one.write_text(both[0], encoding="utf-8")
     other.write_text(both[1], encoding="utf-8")
     if rng.random() < 0.5:
-        return Case(("correlate", str(one), str(other), "--resamples", "100", "--out", str(folder / "out")))
-    return Case(("fit", str(one), str(other), "--out", str(folder / "objective.yaml")))
+        return ("correlate", str(one), str(other), "--resamples", "100", "--out", str(folder / "out"))
+    return ("fit", str(one), str(other), "--out", str(folder / "objective.yaml"))
 
 
-def journal(sound: Sound, folder: Path, rng: Random) -> Case:
+def journal(sound: Sound, folder: Path, rng: Random) -> Words:
     """Saved states of runs."""
     state = sound.journal
     run = folder / "run"
@@ -211,10 +205,10 @@ def journal(sound: Sound, folder: Path, rng: Random) -> Case:
     chosen = rng.choice(sorted(state))
     for name, content in state.items():
         (run / "state" / name).write_bytes(change_bytes(content, rng) if name == chosen else content)
-    return Case(("resume", str(run)))
+    return ("resume", str(run))
 
 
-def weights(sound: Sound, folder: Path, rng: Random) -> Case:
+def weights(sound: Sound, folder: Path, rng: Random) -> Words:
     """Arrays of weights."""
     path = folder / "weights.npz"
     arrays: dict[str, Any] = {}
@@ -231,10 +225,10 @@ def weights(sound: Sound, folder: Path, rng: Random) -> Case:
     path.write_bytes(change_bytes(out.getvalue(), rng) if rng.random() < 0.5 else out.getvalue())
     design_path = folder / "design.json"
     sound.design.save(design_path)
-    return Case(("export", str(design_path), "--format", "c", "--weights", str(path), "--out", str(folder / "exported")))
+    return ("export", str(design_path), "--format", "c", "--weights", str(path), "--out", str(folder / "exported"))
 
 
-def images(sound: Sound, folder: Path, rng: Random) -> Case:
+def images(sound: Sound, folder: Path, rng: Random) -> Words:
     """Pictures and arrays of them."""
     data = folder / "data"
     (data / "one").mkdir(parents=True, exist_ok=True)
@@ -244,7 +238,7 @@ def images(sound: Sound, folder: Path, rng: Random) -> Case:
     (data / name).write_bytes(change_bytes(out.getvalue(), rng) if rng.random() < 0.7 else out.getvalue())
     design_path = folder / "design.json"
     sound.design.save(design_path)
-    return Case(("export", str(design_path), "--format", "c", "--data", str(data), "--out", str(folder / "exported")))
+    return ("export", str(design_path), "--format", "c", "--data", str(data), "--out", str(folder / "exported"))
 
 
 KINDS: Mapping[str, Maker] = {

@@ -67,14 +67,14 @@ def _fuzz(kind: str, sound: Sound, seeds: range, kept: Path) -> Tally:
     for seed in seeds:
         folder = Path(tempfile.mkdtemp())
         try:
-            case = make(sound, folder, Random(f"{kind} {seed}"))
+            words = make(sound, folder, Random(f"{kind} {seed}"))
             os.chdir(folder)
             started = time.monotonic()
-            code, said = _run(case.words)
+            code, said = _run(words)
             tally.slowest = max(tally.slowest, time.monotonic() - started)
             tally.codes[code] += 1
             if code in {INTERNAL_ERROR, -1}:
-                tally.failed.append(f"{kind} {seed}: qeopt {' '.join(case.words)}\n    {said}")
+                tally.failed.append(f"{kind} {seed}: qeopt {' '.join(words)}\n    {said}")
                 shutil.copytree(folder, kept / f"{kind}_{seed}", dirs_exist_ok=True)
         finally:
             os.chdir(before)

@@ -23,6 +23,8 @@ from qeopt.runs import open_run
 from qeopt.runs.cost import Stopwatch
 from qeopt.spec.amounts import parse_counts, parse_sizes
 from qeopt.spec.library import Library
+from qeopt.spec.load import Loaded
+from qeopt.study import Study
 from qeopt.study.load import load_study
 from qeopt.verbs.boards import JOURNAL, Boards, sweep_boards
 from qeopt.verbs.frontier import POINTS, frontier
@@ -54,8 +56,12 @@ Devices = Annotated[
 Points = Annotated[int, typer.Option("--points", metavar="N", min=2, max=10_000, help="Points of a frontier at most.")]
 
 
+Grid = dict[str, tuple[int, ...]]
+"""Limits by budget."""
+
+
 @with_study_options("sram", "flash")
-def command(  # noqa: C901, PLR0912  # three kinds of sweep, told apart here
+def command(
     study: options.Study,
     given: tuple[str, ...],
     sram: Sram = None,
@@ -75,15 +81,13 @@ def command(  # noqa: C901, PLR0912  # three kinds of sweep, told apart here
 ) -> None:
     """Find the best design and a proven bound at every point of one or two ranges of budgets; draw them."""
     started, clock = now(), Stopwatch()
-    ranges = {"sram": sram, "flash": flash}
-    grid = {name: parse_sizes(text, f"--{name}") for name, text in ranges.items() if text is not None}
-    if depths is not None:
-        grid["layers"] = parse_counts(depths, "--depths")
+    grid = _grid(sram, flash, depths)
     if devices is not None:
         if grid or frontier_ is not None or any(text.startswith("device=") for text in given):
             fail("--devices stands alone: it asks for the same study on each", BAD_USAGE)
         library = Library(tuple(path or ()))
-        found_boards = _boards(study, devices, overrides(set_, given), library, workers, out_, gco2e, quiet=quiet, as_json=json_)
+        loaded = load_study(study, overrides=overrides(set_, given), library=library)
+        found_boards = _boards(loaded, devices, workers, out_, gco2e, quiet=quiet, as_json=json_)
         if all(board.score is None for board in found_boards.boards):
             raise typer.Exit(NO_DESIGN)
         return
@@ -95,15 +99,7 @@ def command(  # noqa: C901, PLR0912  # three kinds of sweep, told apart here
     loaded = load_study(study, overrides=overrides(set_, given), library=library)
     with open_run(out_, f"{loaded.value.name}.sweep") as folder:
         with ProgressLine(err(), quiet=quiet) as progress:
-
-            def reached(done: int, asked: int) -> None:
-                progress.say(f"sweeping: {done:,} of {asked:,} points")
-
-            found: Sweep
-            if frontier_ is None:
-                found = sweep(loaded, grid, report=progress, reached=reached)
-            else:
-                found = frontier(loaded, frontier_, most=points, reached=reached)
+            found = _swept(loaded, grid, frontier_, points, progress)
         if not found.points:
             fail("interrupted before any point was reached", INTERRUPTED)
         run = Run(tuple(sys.argv), started, clock.cost(gco2e), found.loaded.files, progress.history)
@@ -120,11 +116,29 @@ def command(  # noqa: C901, PLR0912  # three kinds of sweep, told apart here
             raise typer.Exit(NO_DESIGN)
 
 
+def _grid(sram: str | None, flash: str | None, depths: str | None) -> Grid:
+    """The ranges asked for, by budget."""
+    ranges = {"sram": sram, "flash": flash}
+    grid = {name: parse_sizes(text, f"--{name}") for name, text in ranges.items() if text is not None}
+    if depths is not None:
+        grid["layers"] = parse_counts(depths, "--depths")
+    return grid
+
+
+def _swept(loaded: Loaded[Study], grid: Grid, budget: str | None, points: int, progress: ProgressLine) -> Sweep:
+    """Every point of the ranges, or of the frontier over `budget`."""
+
+    def reached(done: int, asked: int) -> None:
+        progress.say(f"sweeping: {done:,} of {asked:,} points")
+
+    if budget is None:
+        return sweep(loaded, grid, report=progress, reached=reached)
+    return frontier(loaded, budget, most=points, reached=reached)
+
+
 def _boards(
-    study: str,
+    loaded: Loaded[Study],
     part: str,
-    given: tuple[str, ...],
-    library: Library,
     workers: str,
     out_: Path | None,
     gco2e: float,
@@ -137,18 +151,15 @@ def _boards(
     processes = len(os.sched_getaffinity(0)) if workers == "auto" else int(workers) if workers.isdecimal() else -1
     if processes < 0:
         fail(f"--workers {workers}: a number of processes or auto was expected with --devices", BAD_USAGE)
-    name = load_study(study, overrides=given, library=library).value.name
-    with open_run(out_, f"{name}.devices") as folder:
+    with open_run(out_, f"{loaded.value.name}.devices") as folder:
         with ProgressLine(err(), quiet=quiet) as progress:
 
             def reached(done: int, asked: int) -> None:
                 progress.say(f"sweeping: {done:,} of {asked:,} devices")
 
             found = sweep_boards(
-                study,
+                loaded,
                 "" if part == "all" else part,
-                overrides=given,
-                library=library,
                 journal=folder / JOURNAL,
                 reached=reached,
                 workers=processes,

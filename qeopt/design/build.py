@@ -29,6 +29,7 @@ from qeopt.memory import Resources
 from qeopt.qbr import Refined, Refiner
 from qeopt.qbr.repair import TIGHTENED
 from qeopt.relaxation.bound import BoundPart
+from qeopt.score.gap import relative_gap
 from qeopt.search import JointBound
 from qeopt.search.result import Alternative as Found
 from qeopt.space import Structure
@@ -62,7 +63,7 @@ def describe(
         study_name=study.name,
         score=refined.score,
         bound=None if bound is None else bound.value,
-        gap=None if bound is None else _gap(refined.score, bound.value),
+        gap=None if bound is None else relative_gap(refined.score, bound.value),
         stopped=stopped,
         bits=_proof(proofs),
         space_certificate=None if bound is None else describe_certificate(bound.parts, bound.left_out),
@@ -154,7 +155,7 @@ def _proof(proofs: tuple[Refined, ...]) -> BitsProof:
         engine=refined.engine,
         value=score,
         bound=bound,
-        gap=None if bound is None else _gap(score, bound),
+        gap=None if bound is None else relative_gap(score, bound),
         certificates=tuple(
             Certificate(engine=found.engine, status=found.status, value=found.value, bound=found.bound) for found in outcomes
         ),
@@ -169,10 +170,6 @@ def describe_certificate(parts: Sequence[BoundPart], left_out: tuple[str, ...]) 
 
 def _part(part: BoundPart) -> CertificatePart:
     return CertificatePart(**asdict(part.overhead), prices=dict(part.prices))
-
-
-def _gap(score: float, bound: float) -> float:
-    return max(bound - score, 0.0) / max(abs(score), 1e-12)
 
 
 def _peak(resources: Resources) -> Peak:

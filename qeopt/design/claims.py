@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from qeopt.budgets import table
-from qeopt.design.model import Design, Other
+from qeopt.design.model import MOST_BITS, Design, Other
 from qeopt.network import Bits, Network
 from qeopt.qbr import PROVER, Refiner
 from qeopt.study import Study
 
 Said: TypeAlias = Design | Other
-WIDEST = 32
 """Bits of the widest integer that can be counted."""
 
 
@@ -77,6 +76,6 @@ def _misnamed(said: Said, refiner: Refiner, network: Network) -> tuple[str, ...]
     found = [f"{what}: {name!r} is missing" for what, has, needs in pairs for name in sorted(needs - has)]
     found += [f"{what}: there is no {name!r}" for what, has, needs in pairs for name in sorted(has - needs)]
     widths = (*said.weights.values(), *said.activations.values())
-    if not found and not all(1 <= width <= WIDEST for width in widths):
-        found.append(f"bits: a width is not from 1 to {WIDEST}")
+    if not found and not all(1 <= width <= MOST_BITS for width in widths):
+        found.append(f"bits: a width is not from 1 to {MOST_BITS}")
     return tuple(found)

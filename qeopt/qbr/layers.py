@@ -100,7 +100,7 @@ def tied(network: Network, choices: BitChoices) -> Iterator[list[Op]]:
         yield [by_name[name] for name in found]
 
 
-def unknown_layer(network: Network, choices: BitChoices) -> tuple[tuple[str, ...], str] | None:
+def unknown_layer(network: Network, choices: BitChoices) -> tuple[tuple[str | int, ...], str] | None:
     """Where `choices` name a layer that `network` does not have, and what to say of it."""
     names = [op.name for op in network.ops]
     for pattern in choices.layers:
@@ -109,7 +109,7 @@ def unknown_layer(network: Network, choices: BitChoices) -> tuple[tuple[str, ...
     for number, group in enumerate(choices.ties):
         for pattern in group:
             if not matches(pattern, names):
-                return ("ties", str(number)), said_of(pattern, names)
+                return ("ties", number), said_of(pattern, names)
     return None
 
 

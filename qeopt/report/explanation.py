@@ -17,6 +17,7 @@ from qeopt.report.misfits import misfit_document, print_misfit, print_space_misf
 from qeopt.report.solution import sources_document
 from qeopt.report.tables import budget_table, structure_table
 from qeopt.report.words import engines, gap, place, used_name
+from qeopt.score.gap import relative_gap
 from qeopt.search import JointBound
 from qeopt.verbs.explain import KIB, Explanation
 from qeopt_solvers import Status
@@ -110,7 +111,7 @@ class ExplanationReport:
 
     def _print_space(self, console: Console, bound: JointBound) -> None:
         score = self.found.proofs[0].score or 0.0
-        share = max(bound.value - score, 0.0) / max(abs(score), 1e-12)
+        share = relative_gap(score, bound.value)
         console.print(f"over the whole space: no design scores above {bound.value:.4f} (gap {gap(share)})")
         for name, worth in self._prices(bound).items():
             console.print(

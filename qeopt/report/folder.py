@@ -8,11 +8,13 @@ import math
 import platform
 import socket
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from rich.console import Console
 
 from qeopt.escape import csv_text
 from qeopt.files import write_atomically
@@ -82,8 +84,7 @@ def now() -> datetime:
 def write_solution(folder: Path, report: SolutionReport, run: Run) -> dict[str, Path]:
     """Write a design, its run record, its report, its per-layer table, its picture and the map of its buffers."""
     rows = layers(report.counted)
-    text = io.StringIO()
-    report.print(console_for(text))
+    text = _text(report.print)
     written = {
         "design": folder / "design.json",
         "run": folder / "run.json",
@@ -94,7 +95,7 @@ def write_solution(folder: Path, report: SolutionReport, run: Run) -> dict[str, 
     report.design.save(written["design"])
     record = {**run.document(), "budgets": [asdict(row) for row in report.budgets]}
     write_json(written["run"], record)
-    write_atomically(written["report"], text.getvalue())
+    write_atomically(written["report"], text)
     write_atomically(written["layers"], _csv(rows))
     bits = bits_picture(report.counted, [use.step.op.name for use in report.counted.resources.steps])
     write_picture(stacked("memory", [memory_picture(report.counted), bits]), written["picture"])
@@ -116,9 +117,7 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
 
 def write_comparison(folder: Path, found: Comparison, run: Run) -> dict[str, Path]:
     """Write a comparison, its run record with the times, its report and its picture."""
-    text = io.StringIO()
-    print_comparison(console_for(text), found)
-    text.write(f"\n{cost_text(run.cost)}\n")
+    text = _text(lambda console: print_comparison(console, found), run.cost)
     written = {
         "comparison": folder / "comparison.json",
         "run": folder / "run.json",
@@ -128,7 +127,7 @@ def write_comparison(folder: Path, found: Comparison, run: Run) -> dict[str, Pat
     document = comparison_document(found)
     write_json(written["comparison"], document)
     write_json(written["run"], {**run.document(), "engine_seconds": seconds_document(found)})
-    write_atomically(written["report"], text.getvalue())
+    write_atomically(written["report"], text)
     write_picture(comparison_picture(document), written["picture"])
     shown = depth_pictures(document)
     if shown:
@@ -140,9 +139,7 @@ def write_comparison(folder: Path, found: Comparison, run: Run) -> dict[str, Pat
 
 def write_sweep(folder: Path, found: Sweep, run: Run) -> dict[str, Path]:
     """Write a sweep, its run record, its report, its table for spreadsheets and its picture."""
-    text = io.StringIO()
-    print_sweep(console_for(text), found)
-    text.write(f"\n{cost_text(run.cost)}\n")
+    text = _text(lambda console: print_sweep(console, found), run.cost)
     written = {
         "sweep": folder / "sweep.json",
         "run": folder / "run.json",
@@ -152,7 +149,7 @@ def write_sweep(folder: Path, found: Sweep, run: Run) -> dict[str, Path]:
     document = sweep_document(found)
     write_json(written["sweep"], document)
     write_json(written["run"], run.document())
-    write_atomically(written["report"], text.getvalue())
+    write_atomically(written["report"], text)
     write_atomically(written["table"], sweep_csv(found))
     pictures = sweep_pictures(document)
     if pictures:
@@ -164,13 +161,12 @@ def write_sweep(folder: Path, found: Sweep, run: Run) -> dict[str, Path]:
 
 def write_boards(folder: Path, found: Boards, run: Run) -> dict[str, Path]:
     """Write a sweep over devices, its run record, its report, its table for spreadsheets and its picture."""
-    text = io.StringIO()
-    print_boards(console_for(text), found)
+    text = _text(lambda console: print_boards(console, found))
     names = {"boards": "boards.json", "run": "run.json", "report": "report.txt", "table": "boards.csv", "picture": "boards.png"}
     written = {name: folder / file for name, file in names.items()}
     write_json(written["boards"], boards_document(found))
     write_json(written["run"], run.document())
-    write_atomically(written["report"], text.getvalue())
+    write_atomically(written["report"], text)
     write_atomically(written["table"], boards_csv(found))
     pictures = boards_pictures(boards_document(found))
     if pictures:
@@ -178,6 +174,13 @@ def write_boards(folder: Path, found: Boards, run: Run) -> dict[str, Path]:
     else:
         del written["picture"]
     return written
+
+
+def _text(tell: Callable[[Console], None], cost: Cost | None = None) -> str:
+    """A report as a file has it, with what it cost below where that is not in it already."""
+    text = io.StringIO()
+    tell(console_for(text))
+    return text.getvalue() + ("" if cost is None else f"\n{cost_text(cost)}\n")
 
 
 def _csv(rows: Iterable[Layer]) -> str:

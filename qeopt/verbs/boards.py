@@ -16,6 +16,7 @@ from qeopt.budgets import LATENCY
 from qeopt.design.prove import prove
 from qeopt.design.refuse import refuse_overuse
 from qeopt.hardware import Device
+from qeopt.score.gap import known_gap
 from qeopt.search import explore, open_workers
 from qeopt.search.workers.pool import settle_in
 from qeopt.spec.errors import SpecError
@@ -23,7 +24,7 @@ from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded, load
 from qeopt.study import Study
 from qeopt.study.file_kinds import KINDS
-from qeopt.study.load import load_study
+from qeopt.study.load import StudySource, load_study
 from qeopt_solvers import Status
 
 JOURNAL = "boards.jsonl"
@@ -58,9 +59,7 @@ class Board:
     @property
     def gap(self) -> float | None:
         """(bound - score) / |score|."""
-        if self.score is None or self.bound is None:
-            return None
-        return max(self.bound - self.score, 0.0) / max(abs(self.score), 1e-12)
+        return known_gap(self.score, self.bound)
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class Boards:
 
 
 def sweep_boards(
-    source: str | Path,
+    source: StudySource,
     part: str = "",
     *,
     overrides: Sequence[str] = (),
@@ -86,7 +85,7 @@ def sweep_boards(
     """Answer a study on every known device whose name, title or core has `part` in it. Ctrl-C ends it with those done so far.
 
     Args:
-        source: A study file, or the name of a shipped one.
+        source: A study file, the name of a shipped one, or a study that was read before.
         part: Filter of devices; all where it is empty.
         overrides: `KEY=VALUE` texts that replace values of the file.
         library: Where names are looked up.
@@ -98,9 +97,9 @@ def sweep_boards(
         SpecError: when the study is not sound on its own device, or no device has `part` in it.
         VerificationError: when engines disagree.
     """
-    library = library or Library()
     loaded = load_study(source, overrides=overrides, library=library)
-    asked = [_Question(str(source), tuple(overrides), library, str(path), name) for name, path in _devices(library, part)]
+    file, library = loaded.files[0].path, Library(loaded.paths)
+    asked = [_Question(file, loaded.overrides, library, str(path), name) for name, path in _devices(library, part)]
     if not asked:
         raise SpecError.at(None, f"no device has {part!r} in its name, title or core; `qeopt devices` lists them")
     keys = {question.device: _key(loaded, question) for question in asked}
@@ -123,7 +122,7 @@ def sweep_boards(
 class _Question:
     """A study and a device: all that a process needs to answer it."""
 
-    source: str
+    source: Path
     overrides: tuple[str, ...]
     library: Library
     path: str

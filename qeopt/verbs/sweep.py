@@ -13,6 +13,7 @@ from qeopt.design.refuse import refuse_overuse
 from qeopt.infeasibility.network import fast_exact, fixed_totals
 from qeopt.network import Network
 from qeopt.qbr import PROVER, Refined, Refiner
+from qeopt.score.gap import known_gap
 from qeopt.search import Progress, Stop, Workers, explore, open_workers
 from qeopt.space import Structure
 from qeopt.spec.errors import SpecError, did_you_mean, one_of
@@ -58,9 +59,7 @@ class SweepPoint:
     @property
     def gap(self) -> float | None:
         """(bound - score) / |score|."""
-        if self.score is None or self.bound is None:
-            return None
-        return max(self.bound - self.score, 0.0) / max(abs(self.score), 1e-12)
+        return known_gap(self.score, self.bound)
 
 
 @dataclass(frozen=True)

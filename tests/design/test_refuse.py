@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,31 +13,15 @@ from qeopt.design import Design, VerificationError
 from qeopt.design.build import describe
 from qeopt.design.refuse import refuse_false_claims, refuse_overuse
 from qeopt.memory import count
-from qeopt.spec.document import parse
 from qeopt.verbs.solve import solve
 
-STUDY = """\
-kind: study
-task: {input: [24, 24, 3], classes: 3}
-space:
-  widths: non_decreasing
-  blocks:
-    - {kind: conv, name: stem, width: [8, 16], kernel: 3, stride: 2, weight_bits: 8}
-    - {kind: k1dwk1, name: b1, stride: 2, width: [8, 16, 24], ratio: [1.5, 2], units: [1, 2]}
-    - {kind: conv, name: head, width: [16, 32]}
-    - {kind: classifier}
-runtime: ideal
-budgets: {sram: 4 KiB, flash: 1000 B, layers: 8}
-bits: {weights: [2, 4, 8], activations: [2, 4, 8]}
-objective: {kind: qe}
-search: {evaluations: 60, seed: 1, alternatives: 1, baselines: [eight_bits]}
-"""
+ASKED = ("search.alternatives=1", "search.baselines=[eight_bits]")
 Forge = Callable[[Design], dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def design() -> Design:
-    found = solve(parse(STUDY, "refused.yaml")).design
+def design(study_file: Path) -> Design:
+    found = solve(study_file, overrides=ASKED).design
     assert found is not None
     assert found.alternatives
     assert found.baselines
@@ -74,12 +59,12 @@ def test_a_claim_that_does_not_hold_is_refused(forge: Forge, said: str, design: 
     assert re.search(said, str(caught.value)), caught.value
 
 
-def test_solve_asks_before_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_solve_asks_before_it_answers(study_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "qeopt.verbs.solve.describe", lambda *given, **named: describe(*given, **named).model_copy(update={"score": 1e9})
     )
     with pytest.raises(VerificationError, match="is not written"):
-        solve(parse(STUDY, "refused.yaml"))
+        solve(study_file)
 
 
 def test_a_budget_that_is_not_kept_is_named(design: Design) -> None:

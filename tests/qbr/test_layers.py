@@ -150,6 +150,14 @@ def test_what_is_wrong_is_said_at_its_place(bits: dict[str, Any], said: str, tmp
     assert str(caught.value).startswith(f"{path}:6:")
 
 
+def test_a_tie_that_names_nobody_is_told_where_it_stands(tmp_path: Path) -> None:
+    path = study(tmp_path, {"ties": [["b.dw", "c.dw"], ["b.pw", "x*"]]})
+    with pytest.raises(SpecError) as caught:
+        load_study(path)
+    column = path.read_text(encoding="utf-8").splitlines()[5].index('["b.pw"') + 1
+    assert str(caught.value).startswith(f"{path}:6:{column}: ")
+
+
 def test_a_tie_of_widths_that_have_none_in_common(tmp_path: Path) -> None:
     loaded = load_study(study(tmp_path, {"layers": {"b.dw": {"weights": [2]}}, "ties": [["stem", "b.dw"]]})).value
     refined = loaded.refiner.refine(loaded.subject.expand(loaded.subject.smallest(), loaded.task))

@@ -8,6 +8,7 @@ from typing import Any
 from qeopt.escape import line
 from qeopt.report.pictures.picture import SERIES, Picture, colours, data, field, tips
 from qeopt.report.words import gap as gap_words
+from qeopt.score.gap import relative_gap
 
 HEIGHT = 200
 NAMES = {"study": "this study", "eight_bits": "with 8 bits", "tied": "with tied bits"}
@@ -82,7 +83,7 @@ def _lines(search: str, rounds: Sequence[Round]) -> list[dict[str, Any]]:
 def _gap(row: Round) -> str:
     if row["bound"] is None:
         return "no bound known"
-    return gap_words(max(row["bound"] - row["best_score"], 0.0) / max(abs(row["best_score"]), 1e-12))
+    return gap_words(relative_gap(row["best_score"], row["bound"]))
 
 
 def _title(rounds: Sequence[Round]) -> str:
