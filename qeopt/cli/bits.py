@@ -80,6 +80,7 @@ def command(
     out_: options.Out = None,
     path: options.Paths = None,
     gco2e: options.Carbon = options.GRAMS,
+    no_pictures: options.NoPictures = False,
     json_: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -114,6 +115,6 @@ def command(
     run = Run(tuple(sys.argv), started, clock.cost(gco2e), solution.loaded.files, ())
     report = SolutionReport(solution.design, solution.loaded.files, solution.interrupted, run.cost)
     with open_run(out_, solution.loaded.value.name) as folder:
-        tell(report, write_solution(folder, report, run), as_json=json_, quiet=quiet)
+        tell(report, write_solution(folder, report, run, pictures=not no_pictures), as_json=json_, quiet=quiet)
     if solution.interrupted:
         raise typer.Exit(INTERRUPTED)

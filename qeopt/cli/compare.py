@@ -10,6 +10,7 @@ import typer
 
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
+from qeopt.cli.solve import tell_written
 from qeopt.cli.study_options import with_study_options
 from qeopt.cli.verb import INTERRUPTED, emit, err, fail, out
 from qeopt.design import load_design
@@ -49,6 +50,7 @@ def command(
     out_: options.Out = None,
     path: options.Paths = None,
     gco2e: options.Carbon = options.GRAMS,
+    no_pictures: options.NoPictures = False,
     json_: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -73,13 +75,13 @@ def command(
         if not found.instances:
             fail("interrupted before anything was compared", INTERRUPTED)
         run = Run(tuple(sys.argv), started, clock.cost(gco2e), found.loaded.files)
-        written = write_comparison(folder, found, run)
+        written = write_comparison(folder, found, run, pictures=not no_pictures)
         if json_:
             emit({**comparison_document(found), "files": {name: str(path) for name, path in written.items()}})
         else:
             print_comparison(out(), found)
             out().print(f"\n{cost_text(run.cost)}", soft_wrap=True)
-            out().print(f"\nwritten: {', '.join(place(path) for path in written.values())}", soft_wrap=True)
+            tell_written(written)
         if found.interrupted:
             raise typer.Exit(INTERRUPTED)
 

@@ -13,6 +13,7 @@ from qeopt.runs.folders import design_in
 from qeopt.spec.errors import Location, SpecError
 
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+NoPictures: TypeAlias = Annotated[bool, typer.Option("--no-pictures", help="Write no PNG files; report.html draws its own.")]
 Debug: TypeAlias = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no warnings.")]
 Paths: TypeAlias = Annotated[

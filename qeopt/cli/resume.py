@@ -26,6 +26,7 @@ def command(
     workers: options.Workers = "auto",
     require_optimal: options.RequireOptimal = False,
     gco2e: options.Carbon = options.GRAMS,
+    no_pictures: options.NoPictures = False,
     json_: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -38,4 +39,4 @@ def command(
         if not quiet:
             warn_of_idle(workers, solution.loaded.value)
         run = run_of(solution, started, clock.cost(gco2e))
-        finish(solution, run, folder, as_json=json_, quiet=quiet, require_optimal=require_optimal)
+        finish(solution, run, folder, pictures=not no_pictures, as_json=json_, quiet=quiet, require_optimal=require_optimal)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -43,6 +44,7 @@ def command(
     require_optimal: options.RequireOptimal = False,
     no_baselines: NoBaselines = False,
     gco2e: options.Carbon = options.GRAMS,
+    no_pictures: options.NoPictures = False,
     json_: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -57,7 +59,7 @@ def command(
         with ProgressLine(err(), quiet=quiet) as progress:
             solution = solve(loaded, report=progress, workers=workers, run_dir=folder)
         run = run_of(solution, started, clock.cost(gco2e))
-        finish(solution, run, folder, as_json=json_, quiet=quiet, require_optimal=require_optimal)
+        finish(solution, run, folder, pictures=not no_pictures, as_json=json_, quiet=quiet, require_optimal=require_optimal)
 
 
 def warn_of_idle(workers: str, study: Study) -> None:
@@ -73,7 +75,9 @@ def run_of(solution: Solution, started: datetime, cost: Cost) -> Run:
     return Run(tuple(sys.argv), started, cost, solution.loaded.files, history)
 
 
-def finish(solution: Solution, run: Run, folder: Path, *, as_json: bool, quiet: bool, require_optimal: bool) -> None:
+def finish(
+    solution: Solution, run: Run, folder: Path, *, pictures: bool, as_json: bool, quiet: bool, require_optimal: bool
+) -> None:
     """Write a solution down, tell of it, and leave with the code that it deserves.
 
     Raises:
@@ -83,7 +87,7 @@ def finish(solution: Solution, run: Run, folder: Path, *, as_json: bool, quiet: 
     if solution.design is None:
         no_design(solution, as_json=as_json, goes_on=goes_on)
     report = SolutionReport(solution.design, solution.loaded.files, solution.interrupted, run.cost, solution.search.from_bound)
-    tell(report, write_solution(folder, report, run), as_json=as_json, quiet=quiet)
+    tell(report, write_solution(folder, report, run, pictures=pictures), as_json=as_json, quiet=quiet)
     if solution.interrupted:
         if not quiet:
             warn(f"interrupted{goes_on}")
@@ -99,11 +103,15 @@ def tell(report: SolutionReport, written: dict[str, Path], *, as_json: bool, qui
     else:
         console = out()
         report.print(console)
-        console.print()
-        console.print(f"written: {', '.join(place(path) for path in written.values())}", soft_wrap=True)
+        tell_written(written)
     if not quiet:
         for text in report.warnings:
             warn(text)
+
+
+def tell_written(written: Mapping[str, Path]) -> None:
+    """Say which files were written."""
+    out().print(f"\nwritten: {', '.join(place(path) for path in written.values())}", soft_wrap=True)
 
 
 def no_design(solution: Solution, *, as_json: bool, goes_on: str = "") -> NoReturn:

@@ -11,6 +11,7 @@ import typer
 
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
+from qeopt.cli.solve import tell_written
 from qeopt.cli.study_options import with_study_options
 from qeopt.cli.verb import BAD_USAGE, INTERRUPTED, NO_DESIGN, emit, err, fail, out
 from qeopt.report.boards import boards_document, print_boards
@@ -18,7 +19,6 @@ from qeopt.report.cost import cost_text
 from qeopt.report.folder import Run, now, write_boards, write_sweep
 from qeopt.report.progress import ProgressLine
 from qeopt.report.sweeps import print_sweep, sweep_document
-from qeopt.report.words import place
 from qeopt.runs import open_run
 from qeopt.runs.cost import Stopwatch
 from qeopt.spec.amounts import parse_counts, parse_sizes
@@ -75,6 +75,7 @@ def command(
     out_: options.Out = None,
     path: options.Paths = None,
     gco2e: options.Carbon = options.GRAMS,
+    no_pictures: options.NoPictures = False,
     json_: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -87,7 +88,7 @@ def command(
             fail("--devices stands alone: it asks for the same study on each", BAD_USAGE)
         library = Library(tuple(path or ()))
         loaded = load_study(study, overrides=overrides(set_, given), library=library)
-        found_boards = _boards(loaded, devices, workers, out_, gco2e, quiet=quiet, as_json=json_)
+        found_boards = _boards(loaded, devices, workers, out_, gco2e, pictures=not no_pictures, quiet=quiet, as_json=json_)
         if all(board.score is None for board in found_boards.boards):
             raise typer.Exit(NO_DESIGN)
         return
@@ -103,13 +104,13 @@ def command(
         if not found.points:
             fail("interrupted before any point was reached", INTERRUPTED)
         run = Run(tuple(sys.argv), started, clock.cost(gco2e), found.loaded.files, progress.history)
-        written = write_sweep(folder, found, run)
+        written = write_sweep(folder, found, run, pictures=not no_pictures)
         if json_:
             emit({**sweep_document(found), "files": {name: str(path) for name, path in written.items()}})
         else:
             print_sweep(out(), found)
             out().print(f"\n{cost_text(run.cost)}", soft_wrap=True)
-            out().print(f"\nwritten: {', '.join(place(path) for path in written.values())}", soft_wrap=True)
+            tell_written(written)
         if found.interrupted:
             raise typer.Exit(INTERRUPTED)
         if all(point.score is None for point in found.points):
@@ -143,6 +144,7 @@ def _boards(
     out_: Path | None,
     gco2e: float,
     *,
+    pictures: bool,
     as_json: bool,
     quiet: bool,
 ) -> Boards:
@@ -167,10 +169,11 @@ def _boards(
         if found.interrupted:
             print_boards(err(), found)
             fail("interrupted: the same command with the same --out goes on", INTERRUPTED)
-        written = write_boards(folder, found, Run(tuple(sys.argv), started, clock.cost(gco2e), found.loaded.files, ()))
+        run = Run(tuple(sys.argv), started, clock.cost(gco2e), found.loaded.files)
+        written = write_boards(folder, found, run, pictures=pictures)
         if as_json:
             emit({**boards_document(found), "files": {name: str(path) for name, path in written.items()}})
         else:
             print_boards(out(), found)
-            out().print(f"\nwritten: {', '.join(place(path) for path in written.values())}", soft_wrap=True)
+            tell_written(written)
     return found

@@ -11,7 +11,7 @@ from qeopt.escape import csv_text
 from qeopt.report.solution import sources_document
 from qeopt.report.tables import rows_table
 from qeopt.report.time import spelled
-from qeopt.report.words import amount, gap
+from qeopt.report.words import amount, gap, without_design
 from qeopt.verbs.boards import Board, Boards
 
 FORMAT = "qeopt.boards/1"
@@ -45,8 +45,8 @@ def _cells(board: Board) -> tuple[str, ...]:
 
 
 def _why(board: Board) -> str:
-    words = {"infeasible": "none fits (proven)", "unknown": "none found", "refused": "refused"}
-    return f"{words.get(board.status, board.status)}: {board.reason}" if board.reason else words.get(board.status, board.status)
+    answer = without_design(board.status)
+    return f"{answer}: {board.reason}" if board.reason else answer
 
 
 def boards_document(found: Boards) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from qeopt.report.pictures.convergence import convergence_pictures
 from qeopt.report.pictures.depth import depth_pictures
 from qeopt.report.pictures.gaps import comparison_picture
 from qeopt.report.pictures.memory import bits_picture, memory_picture
-from qeopt.report.pictures.picture import stacked, write_picture
+from qeopt.report.pictures.picture import Picture, stacked, write_picture
 from qeopt.report.pictures.sweep import sweep_pictures
 from qeopt.report.solution import SolutionReport, sources_document
 from qeopt.report.sweeps import print_sweep, sweep_csv, sweep_document
@@ -43,6 +43,7 @@ from qeopt.verbs.compare import Comparison
 from qeopt.verbs.sweep import Sweep
 
 RUN_FORMAT = "qeopt.run/1"
+Document = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,8 @@ def now() -> datetime:
     return datetime.now(tz=UTC)
 
 
-def write_solution(folder: Path, report: SolutionReport, run: Run) -> dict[str, Path]:
-    """Write a design, its run record, its report, its per-layer table, its picture and the map of its buffers."""
+def write_solution(folder: Path, report: SolutionReport, run: Run, *, pictures: bool = True) -> dict[str, Path]:
+    """Write a design, its run record, its report, its per-layer table, its page and, if asked for, its pictures."""
     rows = layers(report.counted)
     text = _text(report.print)
     written = {
@@ -90,23 +91,31 @@ def write_solution(folder: Path, report: SolutionReport, run: Run) -> dict[str, 
         "run": folder / "run.json",
         "report": folder / "report.txt",
         "layers": folder / "layers.csv",
-        "picture": folder / "memory.png",
     }
     report.design.save(written["design"])
     record = {**run.document(), "budgets": [asdict(row) for row in report.budgets]}
     write_json(written["run"], record)
     write_atomically(written["report"], text)
     write_atomically(written["layers"], _csv(rows))
+    drawn = _solution_pictures(report, record["history"]) if pictures else {}
+    return written | _draw(folder, drawn) | {"page": write_page(folder)}
+
+
+def _solution_pictures(report: SolutionReport, history: Sequence[Mapping[str, Any]]) -> dict[str, Picture]:
+    """Memory over time with the bits below, the map of the buffers, the search."""
     bits = bits_picture(report.counted, [use.step.op.name for use in report.counted.resources.steps])
-    write_picture(stacked("memory", [memory_picture(report.counted), bits]), written["picture"])
+    found = {"picture": stacked("memory", [memory_picture(report.counted), bits])}
     if report.design.arena is not None:
-        written["map"] = folder / "arena.png"
-        write_picture(arena_picture(report.counted, report.design.arena), written["map"])
-    searched = convergence_pictures(record["history"])
-    if searched:
-        written["convergence"] = folder / "convergence.png"
-        write_picture(stacked("convergence", searched), written["convergence"])
-    written["page"] = write_page(folder)
+        found["map"] = arena_picture(report.counted, report.design.arena)
+    searched = convergence_pictures(history)
+    return found | ({"convergence": stacked("convergence", searched)} if searched else {})
+
+
+def _draw(folder: Path, pictures: Mapping[str, Picture]) -> dict[str, Path]:
+    """Write pictures as PNG files, each under its own name."""
+    written = {name: folder / f"{picture.name}.png" for name, picture in pictures.items()}
+    for name, path in written.items():
+        write_picture(pictures[name], path)
     return written
 
 
@@ -115,64 +124,44 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
     write_atomically(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
 
 
-def write_comparison(folder: Path, found: Comparison, run: Run) -> dict[str, Path]:
-    """Write a comparison, its run record with the times, its report and its picture."""
+def write_comparison(folder: Path, found: Comparison, run: Run, *, pictures: bool = True) -> dict[str, Path]:
+    """Write a comparison, its run record with the times, its report, its page and, if asked for, its pictures."""
     text = _text(lambda console: print_comparison(console, found), run.cost)
-    written = {
-        "comparison": folder / "comparison.json",
-        "run": folder / "run.json",
-        "report": folder / "report.txt",
-        "picture": folder / "gaps.png",
-    }
     document = comparison_document(found)
-    write_json(written["comparison"], document)
-    write_json(written["run"], {**run.document(), "engine_seconds": seconds_document(found)})
-    write_atomically(written["report"], text)
-    write_picture(comparison_picture(document), written["picture"])
-    shown = depth_pictures(document)
+    timed = {"engine_seconds": seconds_document(found)}
+    written = _write_told(folder, "comparison", document, {**run.document(), **timed}, text)
+    drawn = {"picture": comparison_picture(document)} if pictures else {}
+    shown = depth_pictures(document) if pictures else []
     if shown:
-        written["depth"] = folder / "depth.png"
-        write_picture(stacked("depth", shown), written["depth"])
-    written["page"] = write_page(folder)
-    return written
+        drawn["depth"] = stacked("depth", shown)
+    return written | _draw(folder, drawn) | {"page": write_page(folder)}
 
 
-def write_sweep(folder: Path, found: Sweep, run: Run) -> dict[str, Path]:
-    """Write a sweep, its run record, its report, its table for spreadsheets and its picture."""
-    text = _text(lambda console: print_sweep(console, found), run.cost)
-    written = {
-        "sweep": folder / "sweep.json",
-        "run": folder / "run.json",
-        "report": folder / "report.txt",
-        "table": folder / "sweep.csv",
-    }
-    document = sweep_document(found)
-    write_json(written["sweep"], document)
-    write_json(written["run"], run.document())
+def write_sweep(folder: Path, found: Sweep, run: Run, *, pictures: bool = True) -> dict[str, Path]:
+    """Write a sweep, its run record, its report, its table for spreadsheets, its page and, if asked for, its picture."""
+    text, document = _text(lambda console: print_sweep(console, found), run.cost), sweep_document(found)
+    written = _write_told(folder, "sweep", document, run.document(), text, sweep_csv(found))
+    shown = sweep_pictures(document) if pictures else []
+    return written | _draw(folder, {"picture": stacked("sweep", shown)} if shown else {}) | {"page": write_page(folder)}
+
+
+def write_boards(folder: Path, found: Boards, run: Run, *, pictures: bool = True) -> dict[str, Path]:
+    """Write a sweep over devices, its run record, its report, its table, its page and, if asked for, its picture."""
+    text, document = _text(lambda console: print_boards(console, found), run.cost), boards_document(found)
+    written = _write_told(folder, "boards", document, run.document(), text, boards_csv(found))
+    shown = boards_pictures(document) if pictures else ()
+    return written | _draw(folder, {"picture": stacked("boards", shown)} if shown else {}) | {"page": write_page(folder)}
+
+
+def _write_told(folder: Path, name: str, document: Document, run: Document, text: str, table: str | None = None) -> dict[str, Path]:
+    """Write a document under its name, its run record, its report, and its table for spreadsheets if it has one."""
+    written = {name: folder / f"{name}.json", "run": folder / "run.json", "report": folder / "report.txt"}
+    write_json(written[name], document)
+    write_json(written["run"], run)
     write_atomically(written["report"], text)
-    write_atomically(written["table"], sweep_csv(found))
-    pictures = sweep_pictures(document)
-    if pictures:
-        written["picture"] = folder / "sweep.png"
-        write_picture(stacked("sweep", pictures), written["picture"])
-    written["page"] = write_page(folder)
-    return written
-
-
-def write_boards(folder: Path, found: Boards, run: Run) -> dict[str, Path]:
-    """Write a sweep over devices, its run record, its report, its table for spreadsheets and its picture."""
-    text = _text(lambda console: print_boards(console, found))
-    names = {"boards": "boards.json", "run": "run.json", "report": "report.txt", "table": "boards.csv", "picture": "boards.png"}
-    written = {name: folder / file for name, file in names.items()}
-    write_json(written["boards"], boards_document(found))
-    write_json(written["run"], run.document())
-    write_atomically(written["report"], text)
-    write_atomically(written["table"], boards_csv(found))
-    pictures = boards_pictures(boards_document(found))
-    if pictures:
-        write_picture(stacked("boards", pictures), written["picture"])
-    else:
-        del written["picture"]
+    if table is not None:
+        written["table"] = folder / f"{name}.csv"
+        write_atomically(written["table"], table)
     return written
 
 

@@ -42,6 +42,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
+def without_design(status: str) -> str:
+    """Why a device has no design, by the status of its row."""
+    return {"infeasible": "none fits (proven)", "unknown": "none found"}.get(status, status)
+
+
 def seconds(number: float) -> str:
     """Spell a time as people read clocks: 8 s, 2:05 min, 1:02:05 h."""
     whole = max(round(number), 0)

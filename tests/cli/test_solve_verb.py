@@ -71,6 +71,14 @@ def test_writes_every_file(run: Run, tmp_path: Path) -> None:
     assert (folder / "memory.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("verb", [("solve", "--no-baselines"), ("compare",), ("sweep", "--sram", "8KiB,14KiB")])
+def test_without_pictures_the_page_still_has_its_own(run: Run, tmp_path: Path, verb: tuple[str, ...]) -> None:
+    name, *more = verb
+    assert run(name, "net.yaml", *more, "--no-pictures", "--out", "bare").exit_code == 0
+    assert not list((tmp_path / "bare").glob("*.png"))
+    assert 'role="img"' in (tmp_path / "bare" / "report.html").read_text(encoding="utf-8")
+
+
 def test_nothing_that_varies_is_in_the_design(run: Run, tmp_path: Path) -> None:
     run("solve", "net.yaml", "--out", "one")
     run("solve", str(tmp_path / "net.yaml"), "--out", "deep/er/two", "--json")

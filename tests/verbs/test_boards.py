@@ -75,5 +75,12 @@ def test_what_cannot_run_is_named(study: Path) -> None:
     shown = CliRunner().invoke(app, ["sweep", str(study), "--devices", "nrf52832", "--workers", "1", "--out", "shown", "--quiet"])
     assert shown.exit_code == 0
     assert (Path("shown") / "boards.png").read_bytes().startswith(b"\x89PNG")
+    page = (Path("shown") / "report.html").read_text(encoding="utf-8")
+    assert "Every device with a design" in page
+    assert "Devices without one" not in page  # all have one
+    assert not (Path("out") / "boards.png").exists()  # none to be shown
+    refused = (Path("out") / "report.html").read_text(encoding="utf-8")
+    assert "no device of these has a design" in refused
+    assert "needs dsp" in refused
     with pytest.raises(SpecError, match="no device has 'nonesuch' in its name, title or core"):
         sweep_boards(study, "nonesuch")

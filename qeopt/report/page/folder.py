@@ -12,6 +12,7 @@ from qeopt.design import load_design
 from qeopt.files import write_atomically
 from qeopt.report.budgets import BudgetRow, budget_rows
 from qeopt.report.counted import Counted
+from qeopt.report.page.boards import boards_page
 from qeopt.report.page.comparison import comparison_page
 from qeopt.report.page.content import Page
 from qeopt.report.page.learning import correlations_page, training_page
@@ -25,6 +26,7 @@ PAGE, TRAINING = "report.html", "train.json"
 PAGES: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any], str], Page]] = {
     "comparison.json": comparison_page,
     "sweep.json": sweep_page,
+    "boards.json": boards_page,
     "correlations.json": correlations_page,
 }
 """By the file that a run is known by."""

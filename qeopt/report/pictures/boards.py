@@ -30,8 +30,9 @@ def _picture(designed: list[dict[str, Any]], name: str, label: str, unit: int) -
         for board in designed
         if board[name] is not None
     ]  # fmt: skip
+    what, unit_name = label.split(", ")
     best = max(rows, key=lambda row: row["score"])
-    title = f"{best['device']} has the best design: {best['score']:.4f}, {label.split(',', maxsplit=1)[0]} {best['said']}"
+    title = f"{best['device']} has the best design: {best['score']:.4f}, {what} {best['said']} {unit_name}"
     spec: Spec = {
         "height": HEIGHT,
         "data": data(rows),

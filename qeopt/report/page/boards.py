@@ -1,0 +1,73 @@
+"""The page of a sweep over devices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from qeopt.report.page.content import Cell, Fact, Page, Section, Shown, Table, Words
+from qeopt.report.page.parts import commands, gap, number, origin, score, when
+from qeopt.report.pictures.boards import boards_pictures
+from qeopt.report.time import spelled
+from qeopt.report.words import percent, without_design
+
+Document = Mapping[str, Any]
+
+
+def boards_page(document: Document, run: Document, folder: str) -> Page:
+    """A proven best for every device, or why it has none."""
+    boards = document["boards"]
+    designed = sorted((one for one in boards if one["score"] is not None), key=lambda one: (-one["score"], one["device"]))
+    others = [one for one in boards if one["score"] is None]
+    gaps = [one["gap"] for one in designed if one["gap"] is not None]
+    facts = [
+        Fact("devices", f"{len(boards):,}", f"of {document['asked']:,} asked for" if len(boards) < document["asked"] else ""),
+        Fact("with a design", f"{len(designed):,}", share=len(designed) / max(len(boards), 1)),
+        Fact("largest gap", percent(max(gaps)) if gaps else "not known"),
+    ]
+    sections = [
+        Section("meaning", "What it says", [Words(_words(designed))]),
+        Section("pictures", "Over devices", [Shown(picture) for picture in boards_pictures(document)]),
+        Section("devices", "Every device with a design", [_designed(designed)] if designed else []),
+        Section("others", "Devices without one", [_others(others)] if others else []),
+        Section("origin", "Where it comes from", [origin(document, run), commands(folder, run)]),
+    ]
+    title = f"{document['study_name']}: the best design for each device"
+    return Page(title, f"{len(boards):,} devices", facts, [section for section in sections if section.parts], when(run))
+
+
+def _words(designed: list[dict[str, Any]]) -> list[str]:
+    if not designed:
+        return ["no device of these has a design"]
+    best, last = designed[0], designed[-1]
+    ends = f"{best['device']}, {best['score']:.4f}; the least that for {last['device']}, {last['score']:.4f}"
+    told = [f"the best design is that for {ends}"]
+    if any(one["is_floor"] for one in designed):
+        told.append(">=: a floor of the time; nothing was measured of this runtime on that core")
+    return told
+
+
+def _designed(designed: list[dict[str, Any]]) -> Table:
+    rows = [
+        [
+            Cell(one["device"]),
+            Cell(one["core"]),
+            number(one["clock_mhz"]),
+            score(one["score"]),
+            score(one["bound"]),
+            gap(one["gap"]),
+            number(one["sram_bytes"], "B"),
+            number(one["flash_bytes"], "B"),
+            Cell("" if one["ms"] is None else f"{'>= ' if one['is_floor'] else ''}{spelled(one['ms'])}", one["ms"]),
+            number(one["layers"]),
+            Cell("optimal" if one["bits_proven"] else "not proven"),
+        ]
+        for one in designed
+    ]
+    headings = ("device", "core", "MHz", "score", "proven bound", "gap", "SRAM used", "flash used", "inference", "layers", "bits")
+    return Table("The best first", headings, rows, strong=0)
+
+
+def _others(others: list[dict[str, Any]]) -> Table:
+    rows = [[Cell(one["device"]), Cell(one["core"]), Cell(without_design(one["status"])), Cell(one["reason"])] for one in others]
+    return Table("Why there is none", ("device", "core", "answer", "reason"), rows)
