@@ -86,7 +86,7 @@ def figure5() -> None:
 
 
 def table3(*, with_searches: bool = True) -> None:
-    """Size and bit operations of every row that is a structure, as printed and counted, and what searches cost; then our designs."""
+    """Size and bit operations of every row that is a structure, and what searches cost; then our designs."""
     found: list[tuple[str, Network, Bits]] = [("MobileNetV2, 8 bits", mobilenet_v2(), Bits.uniform(mobilenet_v2(), 8))]
     for title, (network, bits) in (
         ("MobileNetV2, 4 bits", mobilenet_v2_as_the_authors_write_it(4)),
