@@ -86,7 +86,7 @@ def finish(
     goes_on = f"; `qeopt resume {place(folder)}` goes on"
     if solution.design is None:
         no_design(solution, as_json=as_json, goes_on=goes_on)
-    report = SolutionReport(solution.design, solution.loaded.files, solution.interrupted, run.cost, solution.search.from_bound)
+    report = SolutionReport.of(solution, solution.design, run.cost)
     tell(report, write_solution(folder, report, run, pictures=pictures), as_json=as_json, quiet=quiet)
     if solution.interrupted:
         if not quiet:
