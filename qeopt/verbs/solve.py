@@ -14,7 +14,7 @@ from qeopt.design.prove import in_best_order, prove
 from qeopt.design.refuse import refuse_false_claims
 from qeopt.qbr import Deadline
 from qeopt.runs import Run, reopen_run, start_run
-from qeopt.search import Progress, SearchResult, open_workers
+from qeopt.search import Progress, SearchResult, Stop, open_workers
 from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded
 from qeopt.study import Study
@@ -42,8 +42,12 @@ class Solution:
 
     @cached_property
     def worths(self) -> tuple[Worth, ...]:
-        """What more of each budget would buy the layers of the design; solved when first asked for."""
-        return () if self.design is None else worths(self.loaded.value.refiner, self.design.network())
+        """What more of each budget would buy the layers of the design; solved when first asked for; soon where the time is up."""
+        if self.design is None:
+            return ()
+        refiner = self.loaded.value.refiner
+        is_late = self.design.stopped == Stop.TIME
+        return worths(refiner.until(Deadline.after(GRACE)) if is_late else refiner, self.design.network())
 
 
 def solve(

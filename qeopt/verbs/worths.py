@@ -9,7 +9,7 @@ from qeopt.infeasibility.network import fast_exact
 from qeopt.network import Network
 from qeopt.qbr import Impossible, Refiner
 from qeopt.score import MICRO
-from qeopt_solvers import Limits, Status
+from qeopt_solvers import Status
 from qeopt_solvers.budgets import kinds
 from qeopt_solvers.explain import Worth, explain_feasible
 from qeopt_solvers.solve import solve as solve_program
@@ -25,7 +25,7 @@ def worths(refiner: Refiner, network: Network) -> tuple[Worth, ...]:
     compiled = refiner.compile(network)
     if isinstance(compiled, Impossible):
         return ()
-    engine, limits = fast_exact(refiner), Limits(deterministic=refiner.settings.deterministic_limit)
+    engine, limits = fast_exact(refiner), refiner.solve_limits()
     outcome = solve_program(compiled.problem, engine, limits)
     if outcome.status is not Status.OPTIMAL:
         return ()
