@@ -113,7 +113,7 @@ def command(
     if solution.design is None:
         no_design(solution, as_json=json_)
     run = Run(tuple(sys.argv), started, clock.cost(gco2e), solution.loaded.files, ())
-    report = SolutionReport(solution.design, solution.loaded.files, solution.interrupted, run.cost)
+    report = SolutionReport.of(solution, solution.design, run.cost)
     with open_run(out_, solution.loaded.value.name) as folder:
         tell(report, write_solution(folder, report, run, pictures=not no_pictures), as_json=json_, quiet=quiet)
     if solution.interrupted:

@@ -11,6 +11,7 @@ from qeopt.cli import options
 from qeopt.cli.solve import finish, run_of, warn_of_idle
 from qeopt.cli.verb import err
 from qeopt.report.folder import now
+from qeopt.report.pictures.picture import warm_up
 from qeopt.report.progress import ProgressLine
 from qeopt.runs import resuming, run_in
 from qeopt.runs.cost import Stopwatch
@@ -34,6 +35,8 @@ def command(
     """Go on with a run that was interrupted or killed, to the design that it would have found; refuse if its study changed."""
     started, clock, folder = now(), Stopwatch(), run_in(folder)
     with resuming(folder):
+        if not no_pictures:
+            warm_up()
         with ProgressLine(err(), quiet=quiet) as progress:
             solution = resume(folder, report=progress, workers=workers)
         if not quiet:

@@ -15,11 +15,13 @@ from qeopt.cli.overrides import overrides
 from qeopt.cli.study_options import with_study_options
 from qeopt.cli.verb import INTERRUPTED, NO_DESIGN, UNPROVEN, emit, err, fail, out, warn
 from qeopt.report.folder import Run, now, write_solution
+from qeopt.report.pictures.picture import warm_up
 from qeopt.report.progress import ProgressLine
 from qeopt.report.solution import SolutionReport, infeasible_document
 from qeopt.report.words import idle_workers, place
 from qeopt.runs import open_run
 from qeopt.runs.cost import Cost, Stopwatch
+from qeopt.search import Stop
 from qeopt.spec.library import Library
 from qeopt.study import Study
 from qeopt.study.load import load_study
@@ -56,6 +58,8 @@ def command(
     if not quiet:
         warn_of_idle(workers, loaded.value)
     with open_run(out_, loaded.value.name) as folder:
+        if not no_pictures:
+            warm_up()
         with ProgressLine(err(), quiet=quiet) as progress:
             solution = solve(loaded, report=progress, workers=workers, run_dir=folder)
         run = run_of(solution, started, clock.cost(gco2e))
@@ -86,8 +90,11 @@ def finish(
     goes_on = f"; `qeopt resume {place(folder)}` goes on"
     if solution.design is None:
         no_design(solution, as_json=as_json, goes_on=goes_on)
-    report = SolutionReport(solution.design, solution.loaded.files, solution.interrupted, run.cost, solution.search.from_bound)
-    tell(report, write_solution(folder, report, run, pictures=pictures), as_json=as_json, quiet=quiet)
+    report = SolutionReport.of(solution, solution.design, run.cost)
+    is_late = solution.design.stopped == Stop.TIME
+    tell(report, write_solution(folder, report, run, pictures=pictures and not is_late), as_json=as_json, quiet=quiet)
+    if pictures and is_late and not quiet:
+        warn("no pictures were drawn, as the time is up; report.html draws its own")
     if solution.interrupted:
         if not quiet:
             warn(f"interrupted{goes_on}")

@@ -10,7 +10,6 @@ from qeopt.hardware.crossings import crossings
 from qeopt.report.counted import Counted
 from qeopt.report.time import tell_time
 from qeopt.score import MICRO
-from qeopt.verbs.explain import worths
 from qeopt_solvers.explain import Worth
 
 FULL = 0.99
@@ -54,20 +53,14 @@ class BudgetRow:
         return bool(self.gain_without) or self.is_full
 
 
-def budget_rows(counted: Counted, known: Sequence[Worth] | None = None) -> tuple[BudgetRow, ...]:
-    """Set every quantity against its budget, and tell what more of each would buy these layers, by exact solves.
-
-    Args:
-        counted: The layers at their bits.
-        known: What was found of that before.
-    """
+def budget_rows(counted: Counted, worths: Sequence[Worth]) -> tuple[BudgetRow, ...]:
+    """Set every quantity against its budget, and tell what more of each would buy these layers, where that is known."""
     used, limits = counted.resources, counted.study.limits
     rows = (
         BudgetRow(name, "B" if record.unit.is_memory else "", used.used.get(name, 0), limits.get(name))
         for name, record in table().items()
     )
-    found = worths(counted.study.refiner, counted.network) if known is None else known
-    by_kind = {worth.kind: worth for worth in found}
+    by_kind = {worth.kind: worth for worth in worths}
     return tuple(_valued(row, by_kind[row.name], counted) if row.name in by_kind else row for row in rows)
 
 

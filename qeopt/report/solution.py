@@ -21,6 +21,7 @@ from qeopt.runs.cost import Cost
 from qeopt.search import Stop
 from qeopt.spec.load import SourceFile
 from qeopt.verbs.solve import Solution
+from qeopt_solvers.explain import Worth
 
 FORMAT = "qeopt.solution/1"
 
@@ -35,6 +36,14 @@ class SolutionReport:
     cost: Cost | None = None
     from_bound: float | None = None
     """The best score among the structures of the bound and those around; None where evolution had no such start."""
+    worths: tuple[Worth, ...] = ()
+    """What more of each budget would buy."""
+
+    @classmethod
+    def of(cls, solution: Solution, design: Design, cost: Cost | None = None) -> SolutionReport:
+        """The report on the design of a solution."""
+        from_bound = solution.search.from_bound
+        return cls(design, solution.loaded.files, solution.interrupted, cost, from_bound, solution.worths)
 
     @cached_property
     def counted(self) -> Counted:
@@ -44,7 +53,7 @@ class SolutionReport:
     @cached_property
     def budgets(self) -> tuple[BudgetRow, ...]:
         """Every quantity against its budget."""
-        return budget_rows(self.counted)
+        return budget_rows(self.counted, self.worths)
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -186,11 +186,15 @@ class Space(Block):
         """
         height, width, _ = task.input
         named = list(self._named_cells(structure, task))
+        followers: list[Cell | None] = []
+        after: Cell | None = None
+        for _, _, cell, _ in reversed(named):
+            followers.append(after)
+            after = after if isinstance(cell, SideCell) else cell
         placed: list[PlacedCell] = []
         stage = 0
         results: tuple[Sides, ...] = ()
-        for index, (name, block, cell, reads) in enumerate(named):
-            following = next((later for _, _, later, _ in named[index + 1 :] if not isinstance(later, SideCell)), None)
+        for index, ((name, block, cell, reads), following) in enumerate(zip(named, reversed(followers), strict=True)):
             seen = following is not None and following.IS_SCORED
             ends = cell.IS_SCORED and (following is None or not seen or following.stride > 1)
             placed.append(PlacedCell(name, block, cell, reads, Place(height, width, stage, ends, seen, index == 0, results)))

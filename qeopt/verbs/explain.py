@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from qeopt.budgets import budget, structural
+from qeopt.budgets import structural
 from qeopt.check import Change, changes_of_space
 from qeopt.design.prove import prove
 from qeopt.infeasibility import SpaceMisfit, explain_space
 from qeopt.infeasibility.network import Misfit, explain_misfit, fast_exact, fixed_totals
 from qeopt.network import Network
-from qeopt.qbr import Impossible, Refined, Refiner
-from qeopt.score import MICRO
+from qeopt.qbr import Refined, Refiner
 from qeopt.search import Progress, SearchResult, Stop, explore, open_workers
 from qeopt.space import Space, Structure
 from qeopt.spec.errors import SpecError, did_you_mean, one_of
@@ -22,12 +21,9 @@ from qeopt.spec.load import Loaded
 from qeopt.study import Study
 from qeopt.study.load import StudySource, load_study
 from qeopt.verbs.searches import STUDY
-from qeopt_solvers import Limits, Status
-from qeopt_solvers.budgets import kinds
-from qeopt_solvers.explain import Worth, explain_feasible
-from qeopt_solvers.solve import solve as solve_program
-
-KIB = 1024
+from qeopt.verbs.worths import worths
+from qeopt_solvers import Status
+from qeopt_solvers.explain import Worth
 
 
 @dataclass(frozen=True)
@@ -132,31 +128,6 @@ def _nowhere(
     """Explain a space of which no structure was found to fit."""
     explained = _explained(loaded, found.structure, search, weights)
     return replace(explained, space_misfit=found, changes=changes_of_space(loaded.value, found))
-
-
-def worths(refiner: Refiner, network: Network) -> tuple[Worth, ...]:
-    """Tell by exact solves what each budget is worth to the bits of `network`: 1 KiB of memory, a hundredth of anything else.
-
-    Addresses of buffers, and code beyond the least, are left out. Nothing where no best bits are proven.
-    """
-    compiled = refiner.compile(network)
-    if isinstance(compiled, Impossible):
-        return ()
-    engine, limits = fast_exact(refiner), Limits(deterministic=refiner.settings.deterministic_limit)
-    outcome = solve_program(compiled.problem, engine, limits)
-    if outcome.status is not Status.OPTIMAL:
-        return ()
-    kibibyte = KIB * refiner.runtime.unit_per_byte
-    steps = {kind: kibibyte for kind in kinds(compiled.problem) if budget(kind).unit.is_memory}
-    found = explain_feasible(compiled.problem, outcome, engine=engine, limits=limits, steps=steps)
-    return tuple(_in_millionths(worth, MICRO // compiled.per_nat) for worth in found)
-
-
-def _in_millionths(worth: Worth, factor: int) -> Worth:
-    """A worth whose gains are counted more coarsely, in millionths of a nat."""
-    found = (worth.gain, worth.unlimited_gain, worth.least_gain)
-    gain, unlimited, least = (None if value is None else value * factor for value in found)
-    return replace(worth, gain=gain, unlimited_gain=unlimited, least_gain=least)
 
 
 def _explained(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from qeopt.design import Design
@@ -13,12 +14,14 @@ from qeopt.design.prove import in_best_order, prove
 from qeopt.design.refuse import refuse_false_claims
 from qeopt.qbr import Deadline
 from qeopt.runs import Run, reopen_run, start_run
-from qeopt.search import Progress, SearchResult, open_workers
+from qeopt.search import Progress, SearchResult, Stop, open_workers
 from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded
 from qeopt.study import Study
 from qeopt.study.load import StudySource, load_study
 from qeopt.verbs.searches import STUDY, Searcher
+from qeopt.verbs.worths import worths
+from qeopt_solvers.explain import Worth
 
 GRACE = 1.0
 """Seconds after the time allowed in which the bits of the answer are proven, as far as that goes."""
@@ -36,6 +39,15 @@ class Solution:
     """Ctrl-C ended it early: the design is the best so far, or what should stand beside it is missing."""
     histories: Mapping[str, tuple[Progress, ...]] = field(default_factory=dict)
     """How every search went, round by round, by its name ("study", then the baselines); a resumed run tells of all its rounds."""
+
+    @cached_property
+    def worths(self) -> tuple[Worth, ...]:
+        """What more of each budget would buy the layers of the design; solved when first asked for; soon where the time is up."""
+        if self.design is None:
+            return ()
+        refiner = self.loaded.value.refiner
+        is_late = self.design.stopped == Stop.TIME
+        return worths(refiner.until(Deadline.after(GRACE)) if is_late else refiner, self.design.network())
 
 
 def solve(

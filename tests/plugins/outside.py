@@ -25,7 +25,7 @@ limit = loaded.value.limits[NAME]
 solution = solve(study)
 assert solution.design is not None
 solution.design.save(folder / "design.json")
-report = SolutionReport(solution.design, solution.loaded.files).document()
+report = SolutionReport.of(solution, solution.design).document()
 checked = verify(folder / "design.json")
 explained = ExplanationReport(explain(study, weights={NAME: 1000})).document()
 less = limit // 2

@@ -148,6 +148,7 @@ class _LatticeBuilder:
         self._overhead = overhead
         self._boundary = boundary_widths(refiner)
         self._tables: dict[tuple[CellKind, bytes], Rows] = {}
+        self._by_count: dict[int, dict[int, list[Place]]] = {}
 
     def build(self) -> tuple[BlockLattice, ...]:
         entering = np.array([self._task.input[2]])
@@ -244,13 +245,19 @@ class _LatticeBuilder:
 
     def _place(self, index: int, count: int, number: int) -> Place:
         """Where cell `number` of a block stands when the block has `count` of them."""
-        smallest = self._space.smallest()
-        values = [
-            count if gene == "units" and self._space.blocks[index].name == block else value
-            for (block, gene, _), value in zip(self._space.genes, smallest.values, strict=True)
-        ]
-        cells = [placed for placed in self._space.cells(Structure(tuple(values)), self._task) if placed.block == index]
-        return cells[min(number, len(cells) - 1)].place
+        places = self._places(count)[index]
+        return places[min(number, len(places) - 1)]
+
+    def _places(self, count: int) -> dict[int, list[Place]]:
+        """By block, where its cells stand when every block has `count` of them: how many another block has changes no place."""
+        if count not in self._by_count:
+            smallest = zip(self._space.genes, self._space.smallest().values, strict=True)
+            structure = Structure(tuple(count if gene == "units" else value for (_, gene, _), value in smallest))
+            found: dict[int, list[Place]] = {}
+            for placed in self._space.cells(structure, self._task):
+                found.setdefault(placed.block, []).append(placed.place)
+            self._by_count[count] = found
+        return self._by_count[count]
 
 
 def boundary_widths(refiner: Refiner) -> tuple[int, ...]:

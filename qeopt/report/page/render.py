@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from qeopt.escape import visible
 from qeopt.report.page.content import Page, Shown
-from qeopt.report.page.vega import bundle, compiled
+from qeopt.report.page.vega import bundle
+from qeopt.report.pictures.picture import STYLED
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -17,9 +18,8 @@ if TYPE_CHECKING:
 
 def render(page: Page) -> str:
     """The whole file."""
-    pictures = {
-        part.picture.name: compiled(part.picture) for section in page.sections for part in section.parts if isinstance(part, Shown)
-    }
+    shown = [part.picture for section in page.sections for part in section.parts if isinstance(part, Shown)]
+    pictures = {picture.name: picture.document(STYLED, title=False, width="container") for picture in shown}
     return _template().render(
         page=page,
         style=_asset("page.css"),

@@ -138,5 +138,5 @@ def _funnel(told: Sequence[Round]) -> Picture:
     title = (
         f"of {first['evaluations']:,} structures looked at, {first['refined']:,} needed an exact solve; {_title(_of_first(told))}"
     )
-    spec = {"height": {"step": 16}, "data": data(rows), "layer": [bars, text]}
+    spec = {"height": 18 * len(rows) + 12, "data": data(rows), "layer": [bars, text]}
     return Picture("funnel", title, f"Bars of structures looked at, that may fit, and solved exactly. {title}.", spec)

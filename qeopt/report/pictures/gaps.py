@@ -81,7 +81,7 @@ def _answers(document: Document) -> Picture:
         "encoding": {"x": x, "y": y, "text": {"field": "said"}},
     }
     title = comparison_title(document)
-    spec = {"height": {"step": 30}, "data": data(rows), "layer": [bars, text]}
+    spec = {"height": 30 * len(rows), "data": data(rows), "layer": [bars, text]}
     return Picture("gaps", title, f"Bars of what {len(rows)} engines lose on one network. {title}.", spec)
 
 

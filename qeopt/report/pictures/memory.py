@@ -170,7 +170,7 @@ def bits_picture(counted: Counted, names: Sequence[str]) -> Picture:
     }
     layer = [boxes, digits] if len(names) <= MOST_STEPS_FOR_DIGITS else [boxes]
     title = _bits_title(counted)
-    spec = {"height": {"step": 22}, "data": data(rows), "layer": layer}
+    spec = {"height": 22 * len({row["what"] for row in rows}), "data": data(rows), "layer": layer}
     return Picture(
         "bits", title, f"Strips of the bits that each of {len(names):,} operators reads, multiplies by and writes. {title}.", spec
     )

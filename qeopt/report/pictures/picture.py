@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from qeopt.escape import line
@@ -66,6 +68,18 @@ class Picture:
         if title:
             spec["title"] = {"text": _wrapped(line(self.title))}
         return {"$schema": SCHEMA, "description": line(self.alt), **spec, "config": config(ink)}
+
+
+@cache
+def warm_up() -> None:
+    """Start what draws, which takes seconds once, beside whatever goes on."""
+
+    def draw() -> None:
+        import vl_convert  # noqa: PLC0415  # starts an engine of JavaScript
+
+        vl_convert.vegalite_to_svg({"$schema": SCHEMA, "data": {"values": []}, "mark": "bar"}, vl_version=VEGA_LITE)
+
+    Thread(target=draw).start()
 
 
 def write_picture(picture: Picture, path: Path) -> None:

@@ -32,7 +32,9 @@ def time_picture(counted: Counted) -> Picture | None:
     ]  # fmt: skip
     slowest = max(range(len(spent)), key=spent.__getitem__)
     most, of = rows[slowest], f"{total / per_unit:,.4g} {unit}"
-    title = f"{line(names[slowest])} takes the most time: {most['said']}, {most['share']} of {of}"
+    least = runtime.timing.is_floor
+    said = f"{line(names[slowest])} takes the most time: {most['said']}, {most['share']} of {of}"
+    title = f"{said}, a floor: nothing was measured" if least else said
     bars = {
         "height": HEIGHT,
         "data": data(rows),
@@ -40,10 +42,12 @@ def time_picture(counted: Counted) -> Picture | None:
         "encoding": {
             "x": {"field": "x0", **steps_axis(names)},
             "x2": {"field": "x1"},
-            "y": field("y", f"estimated, {unit}"),
+            "y": field("y", f"at least, {unit}" if least else f"estimated, {unit}"),
             "y2": {"field": "zero"},
             "color": colours("kind", dict(zip(kinds, SERIES * 4, strict=False))),
             "tooltip": tips(name="operator", kind="kind", said="time", cycles="cycles", share="share"),
         },
     }
-    return Picture("time", title, f"Bars of the estimated time of {len(names):,} operators. {title}.", bars)
+    return Picture(
+        "time", title, f"Bars of the {'least' if least else 'estimated'} time of {len(names):,} operators. {title}.", bars
+    )

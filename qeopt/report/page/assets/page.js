@@ -16,7 +16,7 @@
   const specs = document.getElementById("specs");
   const drawn = specs === null ? [] : Object.entries(JSON.parse(specs.textContent)).map(([name, spec]) => {
     const place = document.getElementById(`picture-${name}`);
-    return vegaEmbed(place, spec, { mode: "vega", renderer: "svg", actions: false, defaultStyle: false, tooltip: tell });
+    return vegaEmbed(place, spec, { mode: "vega-lite", renderer: "svg", actions: false, defaultStyle: false, tooltip: tell });
   });
   Promise.all(drawn).then(() => { document.documentElement.dataset.drawn = drawn.length; });
 
