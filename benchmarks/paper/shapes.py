@@ -86,7 +86,8 @@ def told(design: Design, data: BoxDataset, folder: Path, epochs: float, seeds: i
         assert found is not None
         yield (
             f"seed {seed}, {found.state.step} steps of {BATCH}: average precision {found.integers.whole:.3f}, at an overlap of 0.5 "
-            f"{found.integers.half:.3f} (integer network; ONNX Runtime {found.onnxruntime.half:.3f}, PyTorch {found.simulated.half:.3f})"
+            f"{found.integers.half:.3f} (integer network; "
+            f"ONNX Runtime {found.onnxruntime.half:.3f}, PyTorch {found.simulated.half:.3f})"
         )
 
 
