@@ -123,8 +123,8 @@ def made(channels: int) -> Made:
         at += -(-size // 4) * 4
     for op in ops:
         if size := int(scratch(plain_c(), op, 8, 8, 8)):
-            held = {"kind": "scratch", "op": op.name}
-            buffers[f"work of {op.name}"] = PlacedBuffer(offset=at, bytes=size, first="", last="", **held)
+            work = PlacedBuffer(offset=at, bytes=size, first="", last="", kind="scratch", op=op.name)
+            buffers[f"work of {op.name}"] = work
             at += -(-size // 4) * 4
     arena = Arena(bytes=at, minimal=False, bound=0, live=0, first_fit=None, align=4, buffers=buffers)
     model = QuantisedNetwork(network, {op.name: "" for op in ops}, grids, weights)
