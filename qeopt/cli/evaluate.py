@@ -10,9 +10,15 @@ import typer
 from qeopt.cli import options
 from qeopt.cli.verb import emit, out
 from qeopt.design import load_sound_design
+from qeopt.export.detection import detection_heads
 from qeopt.report.pictures.picture import write_picture
 from qeopt.report.pictures.training import confusion_picture
 from qeopt.report.words import place
+from qeopt.training.boxes.evaluation import find_onnx, find_reference
+from qeopt.training.boxes.objects import BoxDataset
+from qeopt.training.boxes.open import open_boxes
+from qeopt.training.boxes.precision import Precision
+from qeopt.training.boxes.shown import draw_precision, precision_document, precision_words
 from qeopt.training.data.open import open_data, open_for_model
 from qeopt.training.errors import TrainingError
 from qeopt.training.evaluation import score_onnx, score_reference
@@ -40,7 +46,10 @@ def command(
     json_: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Tell the test images apart by the integer network, or by a model in a file: accuracy, by class, and a confusion picture."""
+    """Tell the test images apart by the integer network, or by a model in a file: accuracy, by class, and a confusion picture.
+
+    Of a design with detection heads: the average precision of what it finds.
+    """
     if design.suffix.lower() in SUFFIXES:
         if weights is not None:
             raise TrainingError(f"--weights: {design.name} has weights of its own")
@@ -51,9 +60,15 @@ def command(
         path = design / "design.json" if design.is_dir() else design
         found = load_sound_design(path)
         given = weights or path.parent / "train" / "weights.npz"
-        images = open_data(data, found.load_study().task, resize=resize, test_limit=limit)
-        marks = (score_onnx if onnxruntime else score_reference)(found, given, images.test)
         folder, what = out_ or given.parent, f"{path.parent.name} with {place(given)}"
+        task = found.load_study().task
+        if detection_heads(found):
+            boxes = open_boxes(data, task, resize=resize, limit=1, test_limit=limit)
+            precision = (find_onnx if onnxruntime else find_reference)(found, given, boxes.test)
+            _tell_boxes(precision, boxes, what, draw_precision(precision, what, folder), json_=json_)
+            return
+        images = open_data(data, task, resize=resize, test_limit=limit)
+        marks = (score_onnx if onnxruntime else score_reference)(found, given, images.test)
     picture = folder / CONFUSION
     write_picture(confusion_picture(f"{what}: {percent(marks.accuracy)} right", marks.confusion.tolist(), images.classes), picture)
     if json_:
@@ -61,4 +76,12 @@ def command(
         return
     print_marks(out(), marks, images, what)
     out().print()
+    out().print(f"written: {place(picture)}", soft_wrap=True)
+
+
+def _tell_boxes(found: Precision, data: BoxDataset, what: str, picture: Path, *, json_: bool) -> None:
+    if json_:
+        emit(precision_document(found, data, what, [picture]))
+        return
+    out().print(f"{what}: {precision_words(found)}", soft_wrap=True)
     out().print(f"written: {place(picture)}", soft_wrap=True)

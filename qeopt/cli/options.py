@@ -134,7 +134,7 @@ DataSet: TypeAlias = Annotated[
         "--data",
         metavar="DATA",
         help="Labelled images: a folder with a subfolder of pictures a class, an .npz, a folder of files of the MNIST family, "
-        "`fashion-mnist`, or `digits`.",
+        "`fashion-mnist`, or `digits`. With boxes: a folder with wider_face_train_bbx_gt.txt and WIDER_train/images.",
     ),
 ]
 DataResize: TypeAlias = Annotated[bool, typer.Option("--resize", help="Scale pictures of another size instead of refusing them.")]

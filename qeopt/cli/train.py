@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import typer
 
 from qeopt.cli import options
 from qeopt.cli.verb import INTERRUPTED, emit, err, fail, out
 from qeopt.design import load_sound_design
+from qeopt.export.detection import detection_heads
 from qeopt.report.page import write_page
 from qeopt.report.training import TrainingLine, training_words
 from qeopt.report.words import place
+from qeopt.training.boxes.open import open_boxes
+from qeopt.training.boxes.shown import detectors_document, draw_detector, print_detectors
+from qeopt.training.boxes.train import refuse_for_boxes, train_boxes
 from qeopt.training.data.open import open_data
 from qeopt.training.errors import TrainingError
+from qeopt.training.loop import Progress
 from qeopt.training.recipe import Recipe
-from qeopt.training.shown import draw_trained, print_seeds, print_trained, trained_document
-from qeopt.training.train import RECORD, Options, Trained, train
+from qeopt.training.shown import draw_trained, print_all, trained_document
+from qeopt.training.train import Options, train
 
+T = TypeVar("T")
 USUAL = Recipe()
 Epochs = Annotated[
     float, typer.Option("--epochs", metavar="X", min=0, max=100_000, help="Times that every training image is seen.")
@@ -88,7 +96,10 @@ def command(
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
-    """Train a design with its own bits and write weights.npz and train.json; cut off, the same command goes on where it was."""
+    """Train a design with its own bits and write weights.npz and train.json; cut off, the same command goes on where it was.
+
+    A design with detection heads learns boxes: DATA is a folder in the text format of WIDER FACE.
+    """
     found = load_sound_design(design)
     name = design.parent.name if design.name == "design.json" else design.stem
     recipe = Recipe(
@@ -108,36 +119,45 @@ def command(
     )
     if recipe.distillation and not teacher:
         raise TrainingError("--distillation: needs a --teacher")
-    images = open_data(data, found.load_study().task, resize=resize, limit=limit)
-    top = out_ or design.parent / "train"
-    trained: list[Trained] = []
-    files: list[Path] = []
-    with TrainingLine(err(), quiet=quiet) as line:
-        try:
-            for number in range(seed, seed + seeds):
-                folder = top if seeds == 1 else top / f"seed-{number}"
-                one = train(
-                    found,
-                    name,
-                    images,
-                    recipe.model_copy(update={"seed": number}),
-                    folder,
-                    Options(device=device, weights=weights, teacher=teacher, save_every=save_every, restart=restart),
-                    lambda now: line.say(training_words(now.step, now.steps, now.loss, now.accuracy, now.left)),
-                )
-                assert one is not None  # nothing asked it to stop
-                trained.append(one)
-                files += [one.weights, folder / RECORD, *draw_trained(one, name, images, folder)]
-        except KeyboardInterrupt:
-            fail("interrupted; the same command goes on", INTERRUPTED)
-    files.append(write_page(top))
+    top, task = out_ or design.parent / "train", found.load_study().task
+    settings = Options(device=device, weights=weights, teacher=teacher, save_every=save_every, restart=restart)
+    runs = [(recipe.model_copy(update={"seed": seed + n}), top if seeds == 1 else top / f"seed-{seed + n}") for n in range(seeds)]
+    if detection_heads(found):
+        refuse_for_boxes(recipe)
+        boxes = open_boxes(data, task, resize=resize, limit=limit)
+        detectors = _each(runs, lambda its, to, say: train_boxes(found, name, boxes, its, to, settings, say), quiet)
+        files = [path for one, (_, folder) in zip(detectors, runs, strict=True) for path in draw_detector(one, name, folder)]
+        document, tell = detectors_document(detectors, name, boxes, files), partial(print_detectors, out(), detectors, boxes)
+    else:
+        images = open_data(data, task, resize=resize, limit=limit)
+        trained = _each(runs, lambda its, to, say: train(found, name, images, its, to, settings, say), quiet)
+        files = [path for one, (_, folder) in zip(trained, runs, strict=True) for path in draw_trained(one, name, images, folder)]
+        files.append(write_page(top))
+        document, tell = trained_document(trained, name, images, files), partial(print_all, out(), trained, images)
     if top == design.parent / "train":
         write_page(design.parent)
     if json_:
-        emit(trained_document(trained, name, images, files))
+        emit(document)
         return
-    for one in trained:
-        print_trained(out(), one, images)
-    if seeds > 1:
-        print_seeds(out(), trained)
+    tell()
     out().print(f"written: {', '.join(place(path) for path in files)}", soft_wrap=True)
+
+
+def _each(
+    runs: Sequence[tuple[Recipe, Path]], work: Callable[[Recipe, Path, Callable[[Progress], None]], T | None], quiet: bool
+) -> list[T]:
+    """What comes out of every seed."""
+    done: list[T] = []
+    with TrainingLine(err(), quiet=quiet) as line:
+        try:
+            for recipe, folder in runs:
+                one = work(
+                    recipe,
+                    folder,
+                    lambda now: line.say(training_words(now.step, now.steps, now.loss, now.accuracy, now.left)),
+                )
+                assert one is not None  # nothing asked it to stop
+                done.append(one)
+        except KeyboardInterrupt:
+            fail("interrupted; the same command goes on", INTERRUPTED)
+    return done

@@ -15,10 +15,15 @@ ANCHOR_STRIDES = 4
 """Side of the smallest anchor of a head, in strides of its stage (S3FD: Zhang et al., ICCV 2017)."""
 
 
+def detection_heads(design: Design) -> tuple[Detection, ...]:
+    """The blocks of a design that find boxes."""
+    subject = design.load_study().subject
+    return tuple(block for block in subject.blocks if isinstance(block, Detection)) if isinstance(subject, Space) else ()
+
+
 def detector_text(design: Design, network: Network) -> str:
     """The class `Detector` and the heads it reads; nothing for a network without detection heads."""
-    subject = design.load_study().subject
-    heads = [block for block in subject.blocks if isinstance(block, Detection)] if isinstance(subject, Space) else []
+    heads = detection_heads(design)
     if not heads:
         return ""
     places = {tensor.name: number for number, tensor in enumerate(network.outputs)}

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from qeopt.training.data.dataset import Split
+from qeopt.training.data.dataset import Pixels, Split
 from qeopt.training.errors import TrainingError, memory_told, torch
+from qeopt.training.lesson import ByClass, Lesson
 from qeopt.training.network import grids
 from qeopt.training.recipe import Recipe
 
@@ -49,7 +50,7 @@ class State:
     curve: list[tuple[int, float, float]] = field(default_factory=list)
     """(steps made, mean loss, share told right) by part of an epoch."""
     loss: float = 0.0
-    right: int = 0
+    right: float = 0
     seen: int = 0
     """What the part of an epoch that is under way adds up to."""
     seconds: float = 0.0
@@ -59,6 +60,17 @@ class State:
     def point(self) -> tuple[int, float, float]:
         """The point of the curve that the part under way makes so far."""
         return self.step, self.loss / self.seen, self.right / self.seen
+
+
+class Images(Protocol):
+    """Images, and something that is known of each."""
+
+    @property
+    def pixels(self) -> Pixels:
+        """Shape (images, channels, height, width)."""
+
+    def __len__(self) -> int:
+        """How many."""
 
 
 class Saves(Protocol):
@@ -73,11 +85,13 @@ class Trainer:
     """Trains one network on one set of images."""
 
     recipe: Recipe
-    images: Split
+    images: Images
     device: str = "cpu"
     teacher: Callable[[Any], Any] | None = None
     """What the network learns from beside labels: images to outputs."""
     report: Callable[[Progress], None] | None = None
+    lesson: Lesson | None = None
+    """What is learnt from the images; their classes, unless told otherwise."""
 
     @property
     def steps(self) -> int:
@@ -87,7 +101,7 @@ class Trainer:
     @property
     def steps_per_epoch(self) -> int:
         """Full batches in one pass over the images."""
-        return len(self.images.labels) // self.recipe.batch
+        return len(self.images) // self.recipe.batch
 
     @property
     def narrows_at(self) -> int:
@@ -101,7 +115,7 @@ class Trainer:
             TrainingError: when there are fewer images than one batch.
         """
         if not self.steps_per_epoch:
-            raise TrainingError(f"a batch of {self.recipe.batch} is more than the {len(self.images.labels)} training images")
+            raise TrainingError(f"a batch of {self.recipe.batch} is more than the {len(self.images)} training images")
         network = network.to(self.device)
         return State(network, _optimiser(network, self.recipe))
 
@@ -123,8 +137,8 @@ class Trainer:
         state.network.train()
         batches = self.batches(state.step, end)
         with memory_told(f"a step of {self.recipe.batch} images", "a smaller --batch helps"):
-            for images, labels in batches:
-                self._step(state, images, labels)
+            for images, targets in batches:
+                self._step(state, images, targets)
                 now = time.monotonic()
                 if state.step % part == 0 or state.step == self.steps:
                     state.curve.append(state.point)
@@ -153,30 +167,33 @@ class Trainer:
             raise
 
     def batches(self, first: int, end: int) -> Iterator[tuple[Any, Any]]:
-        """Images between 0 and 1 and labels of steps `first` to `end`, on the device."""
-        framework, size = torch(), self.recipe.batch
+        """Images between 0 and 1 and what is to be told of them, of steps `first` to `end`, on the device."""
+        framework, size, lesson = torch(), self.recipe.batch, self._lesson()
         order, epoch = np.arange(0), -1
         for step in range(first, end):
             if step // self.steps_per_epoch != epoch:
                 epoch = step // self.steps_per_epoch
-                order = np.random.default_rng([self.recipe.seed, 0, epoch]).permutation(len(self.images.labels))
+                order = np.random.default_rng([self.recipe.seed, 0, epoch]).permutation(len(self.images))
             place = step % self.steps_per_epoch * size
             chosen = order[place : place + size]
-            pixels = augmented(self.images.pixels[chosen], self.recipe, np.random.default_rng([self.recipe.seed, 1, step]))
-            yield (
-                framework.from_numpy(pixels).to(self.device).float().div_(255),
-                framework.from_numpy(self.images.labels[chosen]).to(self.device),
-            )
+            pixels, targets = lesson.batch(chosen, np.random.default_rng([self.recipe.seed, 1, step]), self.device)
+            yield framework.from_numpy(pixels).to(self.device).float().div_(255), targets
 
-    def _step(self, state: State, images: Any, labels: Any) -> None:
+    def _lesson(self) -> Lesson:
+        if self.lesson is not None:
+            return self.lesson
+        if not isinstance(self.images, Split):
+            raise TypeError("images without labels need a lesson")
+        return ByClass(self.images, self.recipe, self.teacher)
+
+    def _step(self, state: State, images: Any, targets: Any) -> None:
         if state.step == 0 and self.narrows_at:
             widen(state.network)
         if state.step == self.narrows_at and self.narrows_at:
             narrow(state.network)
         for group in state.optimiser.param_groups:
             group["lr"] = self.rate(state.step)
-        outputs = state.network(images).flatten(1)
-        loss = self._loss(outputs, labels, images)
+        loss, right = self._lesson().loss(state.network, images, targets)
         state.optimiser.zero_grad()
         loss.backward()
         state.optimiser.step()
@@ -184,9 +201,9 @@ class Trainer:
         if not math.isfinite(value):
             raise TrainingError(f"the loss is {value} at step {state.step + 1}; a lower --rate helps (it is {self.recipe.rate:g})")
         state.step += 1
-        state.loss += value * len(labels)
-        state.right += int((outputs.detach().argmax(1) == labels).sum())
-        state.seen += len(labels)
+        state.loss += value * len(images)
+        state.right += right
+        state.seen += len(images)
 
     def rate(self, step: int) -> float:
         """The learning rate of a step: rising, then falling along a cosine to nothing."""
@@ -194,41 +211,6 @@ class Trainer:
         if step < rising:
             return self.recipe.rate * (step + 1) / rising
         return self.recipe.rate * 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, self.steps - rising)))
-
-    def _loss(self, outputs: Any, labels: Any, images: Any) -> Any:
-        functional, share = torch().nn.functional, self.recipe.distillation
-        loss = functional.cross_entropy(outputs, labels, label_smoothing=self.recipe.label_smoothing)
-        if self.teacher is None or not share:
-            return loss
-        with torch().no_grad():
-            taught = self.teacher(images).flatten(1)
-        if taught.shape != outputs.shape:
-            raise TrainingError(f"the teacher has {taught.shape[1]} outputs and the network {outputs.shape[1]}")
-        heat = self.recipe.temperature
-        apart = functional.kl_div((outputs / heat).log_softmax(1), (taught / heat).softmax(1), reduction="batchmean")
-        return (1 - share) * loss + share * heat**2 * apart
-
-
-def augmented(pixels: Any, recipe: Recipe, rng: np.random.Generator) -> Any:
-    """Move and mirror images, each in its own way; what moves in is black.
-
-    Args:
-        pixels: Shape (images, channels, height, width).
-        recipe: Says how far.
-        rng: Decides how far exactly.
-    """
-    if not recipe.shift and not recipe.flip:
-        return np.ascontiguousarray(pixels)
-    found = pixels.copy()
-    if recipe.flip:
-        mirrored = rng.random(len(pixels)) < 0.5
-        found[mirrored] = found[mirrored][..., ::-1]
-    if recipe.shift:
-        reach, (height, width) = recipe.shift, pixels.shape[2:]
-        padded = np.pad(found, ((0, 0), (0, 0), (reach, reach), (reach, reach)))
-        for number, (y, x) in enumerate(rng.integers(0, 2 * reach + 1, (len(pixels), 2))):
-            found[number] = padded[number, :, y : y + height, x : x + width]
-    return found
 
 
 def widen(network: Any, bits: int = 8) -> None:

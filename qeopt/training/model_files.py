@@ -36,7 +36,7 @@ def image_shape(path: Path) -> tuple[int, int, int]:
         ExportError, TrainingError: as `score_file`.
     """
     if path.suffix.lower() == ONNX:
-        _, entry = _onnx(path)
+        _, entry = open_onnx(path)
         channels, height, width = entry.shape[1:] if len(entry.shape) == 4 else (0, 0, 0)
     else:
         _, entry, _ = _tflite(path)
@@ -49,7 +49,7 @@ def image_shape(path: Path) -> tuple[int, int, int]:
 
 def score_onnx_file(path: Path, images: Split, classes: int) -> Marks:
     """Mark an ONNX model by ONNX Runtime."""
-    session, entry = _onnx(path)
+    session, entry = open_onnx(path)
     batch = entry.shape[0] if isinstance(entry.shape[0], int) else CHUNK
     if len(entry.shape) != 4 or _differs(entry.shape[1:], images.pixels.shape[1:]):
         raise TrainingError(
@@ -81,8 +81,13 @@ def score_tflite_file(path: Path, images: Split, classes: int) -> Marks:
     return marked(outputs, images, classes, 1)
 
 
-def _onnx(path: Path) -> tuple[Any, Any]:
-    """A model that can be run, and what it says of its input."""
+def open_onnx(path: Path, outputs: int = 1) -> tuple[Any, Any]:
+    """Return a model that can be run, and what it says of its input.
+
+    Raises:
+        ExportError: when ONNX Runtime is missing.
+        TrainingError: when it cannot run the model, or the model has other than one input and so many outputs.
+    """
     runtime = require("onnxruntime", "train", "running ONNX models")
     settings = runtime.SessionOptions()
     settings.intra_op_num_threads = 1
@@ -92,7 +97,7 @@ def _onnx(path: Path) -> tuple[Any, Any]:
     except Exception as error:  # the runtime has a class of its own for every complaint
         raise TrainingError(f"{path}: ONNX Runtime cannot run it: {_first_line(error)}") from None
     entries, results = session.get_inputs(), session.get_outputs()
-    _one_of_each(path, entries, results)
+    _one_of_each(path, entries, results, outputs)
     return session, entries[0]
 
 
@@ -109,9 +114,10 @@ def _tflite(path: Path) -> tuple[Any, Any, Any]:
     return interpreter, entries[0], results[0]
 
 
-def _one_of_each(path: Path, entries: Sequence[Any], results: Sequence[Any]) -> None:
-    if len(entries) != 1 or len(results) != 1:
-        raise TrainingError(f"{path}: has {len(entries)} inputs and {len(results)} outputs; one of each was expected")
+def _one_of_each(path: Path, entries: Sequence[Any], results: Sequence[Any], outputs: int = 1) -> None:
+    if len(entries) != 1 or len(results) != outputs:
+        wanted = "one of each was" if outputs == 1 else f"one input and {outputs} outputs were"
+        raise TrainingError(f"{path}: has {len(entries)} inputs and {len(results)} outputs; {wanted} expected")
 
 
 def _by_class(path: Path, found: NDArray[Any], images: int, classes: int) -> NDArray[Any]:

@@ -6,6 +6,8 @@ from types import ModuleType
 from typing import Any
 
 from qeopt.design import Design
+from qeopt.export.detection import detection_heads
+from qeopt.export.errors import require
 from qeopt.export.module_text import module_text
 from qeopt.export.pytorch import IMPORTS, LAYERS
 from qeopt.network import Network
@@ -16,9 +18,13 @@ def module_of(design: Design) -> ModuleType:
     """Return the exported file as a module; `Network()` in it makes the network, with first weights from PyTorch's own seed.
 
     Raises:
-        ExportError: when PyTorch is missing, or the network has operators that the module cannot have.
+        ExportError: when PyTorch is missing, or torchvision where the network has detection heads, or the network has operators
+            that the module cannot have.
+        TrainingError: when torchvision is of another PyTorch.
     """
     torch()
+    if detection_heads(design):
+        _torchvision()
     module = ModuleType("qeopt_exported_network")
     exec(compile(module_text(design, IMPORTS, LAYERS), "<exported network>", "exec"), module.__dict__)
     return module
@@ -33,9 +39,17 @@ def refuse_detectors(network: Network) -> None:
     if len(network.outputs) > 1:
         names = ", ".join(tensor.name for tensor in network.outputs)
         raise TrainingError(
-            f"the network has {len(network.outputs)} outputs ({names}); one with a value per class was expected. "
-            "For boxes, `qeopt export --format pytorch` writes a `Detector` with a loss to learn by"
+            f"the network has {len(network.outputs)} outputs ({names}); one with a value per class, or blocks of the kind "
+            "`detection`, were expected"
         )
+
+
+def _torchvision() -> None:
+    try:
+        require("torchvision", "boxes", "boxes")
+    except RuntimeError as error:  # its operators were built for another PyTorch
+        said = (str(error).splitlines() or ["cannot be imported"])[0][:120]
+        raise TrainingError(f"torchvision does not fit this PyTorch ({said}); both of one release were expected") from None
 
 
 def grids(network: Any) -> list[Any]:

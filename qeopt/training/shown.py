@@ -13,12 +13,20 @@ from qeopt.report.pictures.training import confusion_picture, curve_picture
 from qeopt.report.tables import rows_table
 from qeopt.training.data.dataset import Dataset
 from qeopt.training.marks import Marks
-from qeopt.training.train import Trained, record
+from qeopt.training.train import RECORD, Trained, record
 
 EVALUATION = "qeopt.evaluate/1"
 CURVE, CONFUSION = "curve.png", "confusion.png"
 MOST_LISTED = 50
 """Classes in the table; beyond that only the worst are listed."""
+
+
+def print_all(console: Console, found: list[Trained], data: Dataset) -> None:
+    """Say how one or several trainings went."""
+    for one in found:
+        print_trained(console, one, data)
+    if len(found) > 1:
+        print_seeds(console, found)
 
 
 def print_trained(console: Console, found: Trained, data: Dataset) -> None:
@@ -76,14 +84,14 @@ def marks_document(marks: Marks, data: Dataset, what: str, files: list[Path]) ->
 
 
 def draw_trained(found: Trained, name: str, data: Dataset, folder: Path) -> list[Path]:
-    """Draw the curve and the confusion of a trained network beside its weights."""
+    """Draw the curve and the confusion of a trained network beside its weights; return all files of the training."""
     curve, confusion = folder / CURVE, folder / CONFUSION
     points = [{"step": step, "loss": loss, "accuracy": right} for step, loss, right in found.state.curve]
     write_picture(curve_picture(points), curve)
     write_picture(
         confusion_picture(f"{name}: {percent(found.accuracy)} right", found.integers.confusion.tolist(), data.classes), confusion
     )
-    return [curve, confusion]
+    return [found.weights, folder / RECORD, curve, confusion]
 
 
 def percent(share: float) -> str:

@@ -105,18 +105,33 @@ def train(
     torch().manual_seed(recipe.seed)
     teacher = load_teacher(options.teacher, device) if options.teacher else None
     trainer = Trainer(recipe, data.train, device, teacher, report)
-    checkpoint = Checkpoint(
-        folder / CHECKPOINT, design, recipe, f"{data.name} {len(data.train)} {options.weights} {options.teacher}"
-    )
+    state = go_on(design, module, trainer, f"{data.name} {len(data.train)} {options.weights} {options.teacher}", folder, options)
+    return None if state is None else _result(design, name, module, trainer, state, data, folder)
+
+
+def go_on(design: Design, module: ModuleType, trainer: Trainer, subject: str, folder: Path, options: Options) -> State | None:
+    """Make the steps that an earlier run in the folder has left, all of them where there was none.
+
+    Args:
+        design: The design.
+        module: Its module.
+        trainer: Who makes the steps.
+        subject: Says what is learnt from; a run of another subject is not gone on with.
+        folder: Where the checkpoint is.
+        options: Where to start, and how often to save.
+
+    Returns:
+        The state after the last step; None where `stop_at` ended it early.
+    """
+    torch().manual_seed(trainer.recipe.seed)
+    checkpoint = Checkpoint(folder / CHECKPOINT, design, trainer.recipe, subject)
     if options.restart:
         checkpoint.path.unlink(missing_ok=True)
     state = checkpoint.resume(trainer.start(module.Network()))
     if state.step == 0:
         _prepare(state.network, trainer, design, options.weights)
     trainer.train(state, save=checkpoint.save, save_every=options.save_every, until=options.stop_at)
-    if state.step < trainer.steps:
-        return None
-    return _result(design, name, module, trainer, state, data, folder)
+    return state if state.step >= trainer.steps else None
 
 
 def chosen_device(asked: str) -> str:

@@ -12,7 +12,8 @@ from qeopt.runs import runs_below
 from qeopt.runs.folders import DESIGN
 from qeopt.spec.errors import SpecError
 
-ACCURACY = "train.json"
+ACCURACY = Path("train", "train.json")
+"""Where `qeopt train` leaves what it found, unless told otherwise."""
 KINDS = {
     DESIGN: "design",
     "comparison.json": "comparison",
@@ -53,6 +54,6 @@ def _listed(folder: Path) -> Listed:
 def _accuracy(path: Path) -> float | None:
     try:
         told: Any = json.loads(path.read_text(encoding="utf-8"))
-        return float(told["integer_accuracy"])
+        return float(told["accuracy"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -14,7 +14,8 @@ def test_runs_are_listed_and_found_by_name(run: Run, tmp_path: Path) -> None:
     for _ in range(2):
         assert run("solve", "net.yaml", "--no-baselines").exit_code == 0
     (tmp_path / "runs" / "net" / "1" / "design.json").write_text("{")
-    (tmp_path / "runs" / "net" / "2" / "train.json").write_text('{"integer_accuracy": 0.875}')
+    (tmp_path / "runs" / "net" / "2" / "train").mkdir()
+    (tmp_path / "runs" / "net" / "2" / "train" / "train.json").write_text('{"accuracy": 0.875}')
     table = run("runs").stdout
     assert "runs/net/1" in table
     assert "damaged" in table

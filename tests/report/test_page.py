@@ -90,6 +90,15 @@ def test_a_page_is_the_same_when_it_is_made_again(run: Path) -> None:
     assert write_page(run).read_bytes() == first
 
 
+def test_bits_of_the_greedy_rule_stand_beside_those_of_the_design(run: Path) -> None:
+    text = (run / "report.html").read_text(encoding="utf-8")
+    assert "Bits from front to back" in text
+    told = re.findall(
+        r"(weights|activations) have (?:fewer|more) bits in the back half: exact ([01]) of 1, paper ([01]) of 1", text
+    )
+    assert {kind for kind, _, _ in told} == {"weights", "activations"}
+
+
 def test_nothing_in_a_script_ends_it() -> None:
     text = script_json({"name": "</script><!--&"})
     assert not set("<>&") & set(text)

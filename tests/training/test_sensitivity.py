@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -11,7 +14,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from qeopt.cli.verbs import app
 from qeopt.design import Design
 from qeopt.export.fill import quantised
 from qeopt.export.functions import functions
@@ -222,3 +227,69 @@ def test_curvature_makes_a_table_that_studies_read(
     assert len(by_weights) + len(by_activations) == len(choices(design.network()))
     assert all(losses[2] >= losses[4] >= losses[8] >= 0 for losses in (*by_weights.values(), *by_activations.values()))
     assert any(losses[2] > 0 for losses in by_activations.values())
+
+
+@pytest.fixture
+def verb(design: Design, weights: Path, images: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Runs `qeopt sensitivity` in a folder with a design, its weights and images."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.yaml").write_text(STUDY, encoding="utf-8")
+    design.save(tmp_path / "design.json")
+    shutil.copy(weights, tmp_path / "weights.npz")
+    arrays: dict[str, Any] = {"images": images.pixels, "labels": images.labels}
+    np.savez(tmp_path / "data.npz", **arrays)
+    return lambda *given: CliRunner().invoke(app, ["sensitivity", *given])
+
+
+GIVEN = ("design.json", "--weights", "weights.npz", "--data", "data.npz")
+
+
+@pytest.mark.parametrize(
+    "method", ["loss", "error", *(pytest.param(name, marks=pytest.mark.slow) for name in ("hessian", "fisher"))]
+)
+def test_the_verb_writes_a_table_that_a_study_is_solved_by(method: str, verb: Callable[..., Any], design: Design) -> None:
+    if method in {"hessian", "fisher"}:
+        pytest.importorskip("torch").set_num_threads(1)
+    widths = ("--weight-bits", "2,8", "--activation-bits", "4,8", "--images", "6")
+    said = verb(*GIVEN, "--method", method, *widths, "--probes", "4", "--out", "t.csv", "--json")
+    assert (said.exit_code, said.stderr) == (0, "")
+    document = json.loads(said.stdout)
+    assert (document["format"], document["method"]) == ("qeopt.sensitivity/1", method)
+    wanted = choices(design.network())
+    assert {(one["tensor"], one["bits"]) for one in document["losses"]} == {
+        (choice.label, width) for choice in wanted for width in ((2, 8) if choice.is_weights else (4, 8))
+    }
+    limits = ("--set", "bits.weights=[2,8]", "--set", "bits.activations=[4,8]", "--set", "budgets.flash=600 B")
+    objective = "objective={kind: sensitivity, table: t.csv}"
+    solved = CliRunner().invoke(app, ["solve", "tiny.yaml", "--set", objective, *limits, "--out", "solved", "--json", "--quiet"])
+    assert solved.exit_code == 0, solved.stderr
+    assert json.loads(Path("solved/design.json").read_text())["score"] <= 0
+    text = verb(*GIVEN, "--method", method, *widths, "--probes", "4", "--out", "again.csv").stdout
+    assert "objective: {kind: sensitivity, table: again.csv}" in text
+    assert Path("again.csv").read_bytes() == Path("t.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (("--method", "guess"), "--method guess: loss, error, hessian or fisher was expected"),
+        (("--weight-bits", "2,9"), "--weight-bits 2,9: widths from 1 to 8 were expected"),
+        (("--weight-bits", "two"), "--weight-bits"),
+        (("--images", "0"), "--images"),
+        (("--weights", "no.npz"), "no.npz"),
+        (("--data", "nowhere"), "nowhere: there is no such file or folder"),
+        (("--data", "weights.npz"), "weights.npz: images is missing"),
+    ],
+)
+def test_bad_input_of_the_verb_is_told_in_a_line(given: tuple[str, ...], expected: str, verb: Callable[..., Any]) -> None:
+    said = verb(*GIVEN, *given)
+    assert (said.exit_code, said.stdout) == (2, "")
+    assert expected in said.stderr
+    assert "Traceback" not in said.stderr
+    assert not Path("sensitivity.csv").exists()
+
+
+def test_a_design_without_weights_is_told(verb: Callable[..., Any]) -> None:
+    said = verb("design.json", "--data", "data.npz")
+    assert (said.exit_code, said.stdout) == (2, "")
+    assert "design.json: a design has no weights: --weights FILE (.npz, or ONNX) was expected" in said.stderr

@@ -23,9 +23,10 @@ from qeopt.design import Design
 from qeopt.export.fill import quantised
 from qeopt.export.numbers import Numbers
 from qeopt.training.calibration import calibrate
+from qeopt.training.data.augment import augmented
 from qeopt.training.data.dataset import Dataset
 from qeopt.training.errors import TrainingError
-from qeopt.training.loop import Trainer, augmented
+from qeopt.training.loop import Trainer
 from qeopt.training.network import grids, module_of
 from qeopt.training.recipe import Recipe
 from qeopt.training.train import Options, train

@@ -13,6 +13,7 @@ from qeopt.report.budgets import BudgetRow, estimates, mac_rate
 from qeopt.report.counted import Counted, Layer, layers
 from qeopt.report.judgement import judgement
 from qeopt.report.page.content import BlockCard, Blocks, Cell, Chip, Commands, Fact, Page, Part, Section, Shown, Table, Words
+from qeopt.report.page.depth import depth_parts
 from qeopt.report.page.learning import accuracy_parts
 from qeopt.report.page.parts import command_line, machine, ran
 from qeopt.report.pictures.arena import arena_picture
@@ -51,6 +52,7 @@ def solution_page(
         Section(
             "bits", "Bits by layer", [Shown(bits_picture(counted, [op.name for op in counted.network.ops])), _layer_table(counted)]
         ),
+        Section("depth", "Bits from front to back", depth) if (depth := depth_parts(counted)) else None,
         _time(counted),
         _search(run.get("history", ())),
         _compared(design),

@@ -12,24 +12,40 @@ MOST_NAMED = 24
 """Classes above which numbers find no room."""
 
 
-def curve_picture(points: Sequence[Mapping[str, Any]]) -> Picture:
-    """Draw loss and share told right of the training images over steps; points have `step`, `loss` and `accuracy`."""
+def curve_picture(points: Sequence[Mapping[str, Any]], told_right: str = "training images") -> Picture:
+    """Draw loss and share told right over steps; points have `step`, `loss` and `accuracy`; `told_right` says of what."""
     rows = [{"step": point["step"], "loss": point["loss"], "right": 100 * point["accuracy"]} for point in points]
     x = field("step", "steps")
-    told = tips(step="step", loss="loss", right="training images right, %")
+    told = tips(step="step", loss="loss", right=f"{told_right} right, %")
     line_of = {"type": "line", "point": {"size": 18}}
     losses = {
         "mark": {**line_of, "color": BLUE},
         "encoding": {"x": x, "y": field("loss", "loss", axis={"titleColor": BLUE}), "tooltip": told},
     }
-    right = field("right", "training images told right, %", scale={"zero": False}, axis={"titleColor": ORANGE, "grid": False})
+    right = field("right", f"{told_right} told right, %", scale={"zero": False}, axis={"titleColor": ORANGE, "grid": False})
     shares = {"mark": {**line_of, "color": ORANGE}, "encoding": {"x": x, "y": right, "tooltip": told}}
     last = rows[-1]
-    title = (
-        f"after {last['step']:,} steps the loss is {last['loss']:.3f} and {last['right']:.1f} % of training images are told right"
-    )
+    title = f"after {last['step']:,} steps the loss is {last['loss']:.3f} and {last['right']:.1f} % of {told_right} are told right"
     spec: Spec = {"height": 220, "data": data(rows), "layer": [losses, shares], "resolve": {"scale": {"y": "independent"}}}
     return Picture("curve", title, f"Two curves over {len(rows)} points. {title}.", spec)
+
+
+def precision_picture(what: str, precision: Sequence[float], average: float) -> Picture:
+    """Draw precision at recalls of evenly spaced shares from 0 to 1, at an overlap of 0.5."""
+    last = len(precision) - 1
+    rows = [{"recall": 100 * place / last, "precision": 100 * value} for place, value in enumerate(precision)]
+    told = tips(recall="objects found, %", precision="of what is told, right, %")
+    line_of = {
+        "mark": {"type": "area", "line": {"color": BLUE}, "color": BLUE, "fillOpacity": 0.15},
+        "encoding": {
+            "x": field("recall", "objects found, %"),
+            "y": field("precision", "of what is told, right, %", scale={"domain": [0, 100]}),
+            "tooltip": told,
+        },
+    }
+    title = f"{what}: the average precision at an overlap of 0.5 is {average:.3f}"
+    spec: Spec = {"height": 220, "data": data(rows), **line_of}
+    return Picture("precision", title, f"A curve that falls from left to right, the area under it shaded. {title}.", spec)
 
 
 def confusion_picture(what: str, confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> Picture:

@@ -37,7 +37,7 @@ def read_folder(folder: Path, task: Task, *, resize: bool = False) -> Dataset:
     train_files, test_files = _files(top, classes), [] if top == folder or test is None else _files(test, classes)
     count, (height, width, channels) = len(train_files) + len(test_files), task.input
     refuse_more_than_there_is(count * height * width * channels, f"{folder}: {count:,} pictures", "--limit takes fewer")
-    reader = _Reader(task, resize)
+    reader = PictureReader(task, resize=resize)
     train = reader.split(train_files)
     if not test_files:
         return Dataset(str(folder), classes, *parted(train))
@@ -67,10 +67,10 @@ def _files(folder: Path, classes: Sequence[str]) -> list[tuple[Path, int]]:
     return found
 
 
-class _Reader:
+class PictureReader:
     """Reads pictures of one size."""
 
-    def __init__(self, task: Task, resize: bool) -> None:
+    def __init__(self, task: Task, *, resize: bool) -> None:
         self.height, self.width, self.channels = task.input
         self.resize = resize
 
@@ -82,7 +82,15 @@ class _Reader:
         return Split(pixels, np.array([label for _, label in files], np.int64))
 
     def picture(self, path: Path) -> Pixels:
-        """Read one, shape (channels, height, width)."""
+        """Read one, shape (channels, height, width).
+
+        Raises:
+            TrainingError: when it is damaged, or of another size than it may have.
+        """
+        return self.scaled(path)[0]
+
+    def scaled(self, path: Path) -> tuple[Pixels, tuple[int, int]]:
+        """Read one, and say what height and width it has in its file."""
         if self.channels not in MODES:
             raise TrainingError(f"{path}: pictures have 1, 3 or 4 channels; the design reads {self.channels}")
         try:
@@ -90,6 +98,7 @@ class _Reader:
                 found = opened.convert(MODES[self.channels])
         except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise TrainingError(f"{path}: is no picture, or a damaged one: {_one_line(error)}") from None
+        sides = found.height, found.width
         if found.size != (self.width, self.height):
             if not self.resize:
                 said = (
@@ -98,7 +107,7 @@ class _Reader:
                 raise TrainingError(f"{path}: {said}")
             found = found.resize((self.width, self.height), Image.Resampling.BILINEAR)
         values = np.asarray(found, np.uint8).reshape(self.height, self.width, self.channels)
-        return np.moveaxis(values, 2, 0)
+        return np.moveaxis(values, 2, 0), sides
 
 
 def _one_line(error: BaseException) -> str:
