@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from qeopt.hardware import Run, Runtime
 from qeopt.memory.arena import ArenaPlan, Placement, ProvenPlan, best_plan, misplaced_bytes, overlaps
-from qeopt.memory.buffers import Buffer, buffers
+from qeopt.memory.buffers import Buffer, BufferKind, buffers
 from qeopt.network import Bits, Network
 from qeopt.spec.model import Block
 
@@ -25,6 +25,12 @@ class PlacedBuffer(Block):
     """Operator during which it is last held."""
     region: str = ""
     """Name of the region that it lies in; empty where there is one."""
+    kind: BufferKind = "tensor"
+    """What it holds: a tensor, working memory (`scratch`), or what operators keep from one inference to the next (`lasting`)."""
+    op: str = ""
+    """Operator whose working memory it is; empty for what is no operator's own."""
+    pool: int = 0
+    """Which of the runtime's pools of working memory it is of, from 0."""
 
 
 class ArenaRegion(Block):
@@ -142,6 +148,9 @@ def describe_arena(
                 first=names[placed.buffer.first],
                 last=names[placed.buffer.last],
                 region=runs[placed.arena].name if len(runs) > 1 else "",
+                kind=placed.buffer.kind,
+                op=placed.buffer.op,
+                pool=placed.buffer.pool,
             )
             for placed in found.plan.placements
         },
@@ -241,6 +250,9 @@ def _faults_of(name: str, claimed: PlacedBuffer, buffer: Buffer, names: list[str
         found.append(
             f"arena: {name!r} is said to hold {claimed.bytes:,} B, the recount says {buffer.bytes:,} B, or its lifetime differs"
         )
+    if (claimed.kind, claimed.op, claimed.pool) != (buffer.kind, buffer.op, buffer.pool):
+        said, counted = (f"{held.kind} {held.pool} of {held.op!r}" for held in (claimed, buffer))
+        found.append(f"arena: {name!r} is said to be {said}, the recount says {counted}")
     if claimed.offset < 0 or claimed.offset % align:
         found.append(f"arena: the address {claimed.offset} of {name!r} is no multiple of {align}")
     return found

@@ -159,6 +159,12 @@ class Device(Block):
         """Bytes of flash less its reserve."""
         return self.flash.size - self.flash.reserved if isinstance(self.flash, Flash) else self.flash
 
+    def reserved(self, memory: str) -> int:
+        """Bytes that the device keeps from networks, of its `flash` or of its `sram`; nothing of what else is limited."""
+        if memory == "sram":
+            return sum(region.reserved for region in self.regions if "activations" in region.holds)
+        return self.flash.reserved if memory == "flash" and isinstance(self.flash, Flash) else 0
+
     @property
     def cycles_per_ms(self) -> float:
         """Cycles of a model of time that pass in a millisecond, stalls of this board's memories taken off."""

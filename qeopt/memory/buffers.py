@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Literal
 
 from qeopt.hardware import Runtime
 from qeopt.hardware.costs import held, persistent, pool_scratch, tensor_elements
@@ -13,6 +14,8 @@ from qeopt.network import Bits, Network, Op
 
 LASTING = "(lasting)"
 """Name of the buffer of what operators hold for good."""
+BufferKind = Literal["tensor", "scratch", "lasting"]
+"""What a buffer holds: a tensor, working memory of one kernel or of all, or what operators keep for good."""
 Widths = Mapping[str, Collection[int]]
 """By name of a tensor, or of an operator with weights: the bits it may have."""
 
@@ -22,7 +25,7 @@ class Buffer:
     """Bytes that are held from the operator with index `first` to the one with index `last`, both included."""
 
     name: str
-    """Name of the tensor, or of the operator followed by `(scratch)`."""
+    """Name of the tensor, or what people read for others: `kind` and `op` say what it is."""
     bytes: int
     first: int
     last: int
@@ -30,6 +33,12 @@ class Buffer:
     """Buffers of one slot share an address: an operator that works in place writes over its first input."""
     lasts: bool = False
     """Whether it is held from one inference to the next: a state, or what operators keep for good."""
+    kind: BufferKind = "tensor"
+    """What it holds."""
+    op: str = ""
+    """Operator whose working memory it is; empty for what is no operator's own."""
+    pool: int = 0
+    """Which of the runtime's pools of working memory it is of, from 0."""
 
 
 def buffers(network: Network, runtime: Runtime, bits: Bits) -> tuple[Buffer, ...]:
@@ -103,14 +112,14 @@ class Lifetimes:
     def _lasting(self, first: int, last: int) -> list[Buffer]:
         """What operators hold for good, as one buffer."""
         size = sum(int(persistent(self.runtime, op)) for op in self.network.ops) if self.runtime.memory.persistent else 0
-        return [Buffer(LASTING, size, first, last, 0, lasts=True)] if size else []
+        return [Buffer(LASTING, size, first, last, 0, lasts=True, kind="lasting")] if size else []
 
     def _scratch(self, weights: Widths, activations: Widths, first: int, last: int) -> list[Buffer]:
         """One buffer per operator and pool, or one per pool that is held all the time."""
         pools = self.runtime.pools
         found = []
-        for number, pool in enumerate(pools, start=1):
-            label = "scratch" if len(pools) == 1 else f"scratch {number}"
+        for number, pool in enumerate(pools):
+            label = "scratch" if len(pools) == 1 else f"scratch {number + 1}"
             is_shared = pool.aggregate == "global_max"
             sizes = {
                 index: min(int(pool_scratch(self.runtime, pool, op, *entry)) for entry in _entries(op, weights, activations))
@@ -119,10 +128,11 @@ class Lifetimes:
             }
             if is_shared:
                 most = max(sizes.values(), default=0)
-                found += [Buffer(f"({label})", most, first, last, 0)] if most else []
+                found += [Buffer(f"({label})", most, first, last, 0, kind="scratch", pool=number)] if most else []
                 continue
             for index, size in sizes.items():
-                found += [Buffer(f"{self.network.ops[index].name} ({label})", size, index, index, 0)] if size else []
+                op = self.network.ops[index].name
+                found += [Buffer(f"{op} ({label})", size, index, index, 0, kind="scratch", op=op, pool=number)] if size else []
         return found
 
 

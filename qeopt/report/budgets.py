@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from qeopt.budgets import ENERGY, MACS, table
+from qeopt.budgets import ENERGY, MACS, Budget, table
 from qeopt.hardware.crossings import crossings
 from qeopt.report.counted import Counted
 from qeopt.report.time import tell_time
 from qeopt.score import MICRO
+from qeopt.study import Study
 from qeopt_solvers.explain import Worth
 
 FULL = 0.99
@@ -36,6 +37,8 @@ class BudgetRow:
     """Nats that they score more with that much more."""
     used_without: float | None = None
     """What they would use of it without this budget; None where it was not proven."""
+    reserved: int = 0
+    """Bytes of the device that the limit leaves out: for start-up code, a stack and the application."""
 
     @property
     def share(self) -> float | None:
@@ -57,11 +60,24 @@ def budget_rows(counted: Counted, worths: Sequence[Worth]) -> tuple[BudgetRow, .
     """Set every quantity against its budget, and tell what more of each would buy these layers, where that is known."""
     used, limits = counted.resources, counted.study.limits
     rows = (
-        BudgetRow(name, "B" if record.unit.is_memory else "", used.used.get(name, 0), limits.get(name))
+        BudgetRow(
+            name,
+            "B" if record.unit.is_memory else "",
+            used.used.get(name, 0),
+            limits.get(name),
+            reserved=reserved_bytes(counted.study, record),
+        )
         for name, record in table().items()
     )
     by_kind = {worth.kind: worth for worth in worths}
     return tuple(_valued(row, by_kind[row.name], counted) if row.name in by_kind else row for row in rows)
+
+
+def reserved_bytes(study: Study, record: Budget) -> int:
+    """What the runtime and the device keep for others; nothing where the study states a limit, or there is no device."""
+    if study.device is None or record.given is None or study.budgets.stated(record.key) is not None:
+        return 0
+    return record.given.reserve(study.runtime) + study.device.reserved(record.name)
 
 
 def _valued(row: BudgetRow, worth: Worth, counted: Counted) -> BudgetRow:

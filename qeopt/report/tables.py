@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from rich import box
 from rich.console import Console
@@ -98,10 +98,20 @@ def _bar(layer: Layer, scale: float, width: int, full: str, empty: str) -> str:
     return f"{full * filled}{empty * (width - filled)} {100 * layer.step_bytes / scale:3.0f} %{' peak' if layer.is_peak else ''}"
 
 
+RESERVED = "start-up code, stack and application"
+"""What is reserved of a memory, and in no budget."""
+
+
 def budget_table(rows: Iterable[BudgetRow]) -> Table:
     """Used and allowed, which budgets hold the design back, and what more of them would buy these layers."""
     columns = {"budget": "left", "used": "right", "limit": "right", "share": "right", "binds": "left", "more of it buys": "left"}
-    return rows_table(columns, (_budget_cells(row) for row in rows if row.used or row.limit is not None))
+    return rows_table(columns, (cells for row in rows if row.used or row.limit is not None for cells in _budget_rows(row)))
+
+
+def _budget_rows(row: BudgetRow) -> Iterator[tuple[str, ...]]:
+    yield _budget_cells(row)
+    if row.reserved:
+        yield (f"  reserved of {row.name}", amount(row.reserved, row.unit), "", "", "", RESERVED)
 
 
 def _budget_cells(row: BudgetRow) -> tuple[str, ...]:

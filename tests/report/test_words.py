@@ -4,10 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qeopt.budgets import budget
 from qeopt.cli.overrides import overrides, quoted
 from qeopt.design import BitsProof, Certificate
+from qeopt.report.budgets import BudgetRow, reserved_bytes
+from qeopt.report.tables import budget_table
 from qeopt.report.words import amount, bits_proof, evolution_added, gap, idle_workers, percent
 from qeopt.runs.folders import safe_name
+from qeopt.study.load import load_study
 from qeopt_solvers import Status
 
 
@@ -102,3 +106,18 @@ def test_workers_without_islands(workers: str, islands: int, said: str | None) -
 )
 def test_what_evolution_added(score: float, from_bound: float, said: str) -> None:
     assert evolution_added(score, from_bound) == said
+
+
+def test_what_is_reserved_of_the_device_is_a_row_of_its_own() -> None:
+    row = BudgetRow("flash", "B", 1000, 1_044_480, reserved=4096)
+    cells = [list(column.cells) for column in budget_table([row, BudgetRow("macs", "", 7, None)]).columns]
+    assert cells[0] == ["flash", "  reserved of flash", "macs"]
+    assert cells[1][1] == "4,096 B (4.0 KiB)"
+    assert cells[-1][1] == "start-up code, stack and application"
+
+
+@pytest.mark.parametrize(("overrides", "reserved"), [([], 4096), (["budgets.flash=512 KiB"], 0)])
+def test_flash_that_a_study_states_has_no_reserve(overrides: list[str], reserved: int) -> None:
+    study = load_study("vww_256k", overrides=overrides).value
+    assert study.device is not None
+    assert reserved_bytes(study, budget("flash")) == reserved

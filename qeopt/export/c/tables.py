@@ -83,12 +83,10 @@ class _Header:
     @cached_property
     def scratch(self) -> Mapping[str, list[int]]:
         """Buffers of working memory by operator: its own, and what all of them share."""
-        label = re.compile(r"(?P<op>.* )?\((scratch|lasting)[ 0-9]*\)", re.DOTALL)
         found: dict[str, list[int]] = {layer.op.name: [] for layer in self.layers}
-        for number, name in enumerate(self.arena.buffers):
-            match = None if name in self.network.tensor_by_name else label.fullmatch(name)
-            if match is not None:
-                for user in found if match["op"] is None else [match["op"].rstrip(" ")]:
+        for number, buffer in enumerate(self.arena.buffers.values()):
+            if buffer.kind != "tensor":
+                for user in [buffer.op] if buffer.op else found:
                     found[user].append(number)
         return found
 

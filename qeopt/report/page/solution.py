@@ -20,7 +20,7 @@ from qeopt.report.pictures.arena import arena_picture
 from qeopt.report.pictures.convergence import convergence_pictures
 from qeopt.report.pictures.memory import bits_picture, memory_picture, shade
 from qeopt.report.pictures.time import time_picture
-from qeopt.report.tables import binds, buys, why_none
+from qeopt.report.tables import RESERVED, binds, buys, why_none
 from qeopt.report.words import BASELINES, TIED, amount, arena_size, bits_proof, percent, space_proof
 from qeopt.score import QEScore
 from qeopt.score.fitted import Fitted
@@ -128,6 +128,9 @@ def _budget_table(rows: Sequence[BudgetRow]) -> Table:
                 Cell(most, row.gain_without),
             ]
         )
+        if row.reserved:
+            cells.append([Cell(f"reserved of {row.name}"), Cell(amount(row.reserved, row.unit), row.reserved)])
+            cells[-1] += [Cell(""), Cell(""), Cell(RESERVED), Cell(""), Cell("")]
     headings = ("budget", "used", "limit", "share", "binds", "the least that buys", "without a limit")
     return Table("What these layers use, what holds their bits back, and what more of it would buy in score", headings, cells)
 

@@ -118,10 +118,14 @@ def made(channels: int) -> Made:
     network = Network("t", (image, *(op.output for op in ops)), tuple(ops))
     buffers, at = dict[str, PlacedBuffer](), 0
     sizes = {tensor.name: int(tensor.elements) for tensor in network.tensors}
-    sizes |= {f"{op.name} (scratch)": int(scratch(plain_c(), op, 8, 8, 8)) for op in ops if scratch(plain_c(), op, 8, 8, 8)}
     for name, size in sizes.items():
         buffers[name] = PlacedBuffer(offset=at, bytes=size, first="", last="")
         at += -(-size // 4) * 4
+    for op in ops:
+        if size := int(scratch(plain_c(), op, 8, 8, 8)):
+            work = PlacedBuffer(offset=at, bytes=size, first="", last="", kind="scratch", op=op.name)
+            buffers[f"work of {op.name}"] = work
+            at += -(-size // 4) * 4
     arena = Arena(bytes=at, minimal=False, bound=0, live=0, first_fit=None, align=4, buffers=buffers)
     model = QuantisedNetwork(network, {op.name: "" for op in ops}, grids, weights)
     return Made(model, arena, np.asarray(values["image"] / 255, np.float64))

@@ -19,7 +19,6 @@ from qeopt.export.integers import MULTIPLIER_BITS, Factors
 from qeopt.export.quantised import QuantisedNetwork
 from qeopt.network import Op, OpKind, Tensor
 
-_SCRATCH = re.compile(r"(?P<op>.*) \(scratch[ 0-9]*\)", re.DOTALL)
 WEIGHT_WIDTHS = (4, 8)
 
 
@@ -237,8 +236,7 @@ class Caller:
     @cached_property
     def _scratch(self) -> Mapping[str, str]:
         """Buffers of working memory by operator."""
-        matches = ((name, _SCRATCH.fullmatch(name)) for name in self.arena.buffers if name not in self.model.network.tensor_by_name)
-        return {match["op"]: name for name, match in matches if match is not None}
+        return {buffer.op: name for name, buffer in self.arena.buffers.items() if buffer.kind == "scratch"}
 
 
 def _with_weights(source: str, out: str) -> tuple[str, ...]:
