@@ -14,10 +14,29 @@ from qeopt.budgets import FLASH, SRAM
 from qeopt.verbs.bits_by_depth import bits_by_depth
 from qeopt.verbs.compare import Comparison, compare
 
-STUDIES = ("vww_256k", "vww_128k", "vww_256k_any_bits", "imagenet_256k", "imagenet_320k", "imagenet_512k", "paper/mcu_256k")
-"""Shipped studies of a space in which memory makes bits a question."""
+STUDIES = (
+    "vww_256k",
+    "vww_128k",
+    "vww_64k",
+    "vww_256k_any_bits",
+    "vww_256k_cmix",
+    "vww_256k_fast",
+    "imagenet_256k",
+    "imagenet_320k",
+    "imagenet_512k",
+    "wider_face_640",
+    "wider_face_480",
+    "ad_128k",
+    "ic_64k",
+    "paper/mcu_256k",
+    "paper/mixed_7g",
+    "paper/mixed_19g",
+)
+"""Shipped studies of a space in which budgets make bits a question."""
+NO_QUESTION = ("vww_5fps", "kws_150ms")
+"""Those where structures fit at 8 bits or not at all."""
 GREEDY, EXACT = "paper", "chain"
-SAMPLES = 20
+SAMPLES = 10
 
 
 @cache

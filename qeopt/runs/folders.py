@@ -78,7 +78,7 @@ def design_in(given: Path) -> Path:
     """
     if given.is_file() or given.suffix == ".json":
         return given
-    folder = given if given.is_dir() else ROOT / given
+    folder = _meant(given)
     if folder.is_dir():
         for path in (folder / DESIGN, latest(folder) / DESIGN):
             if path.is_file():
@@ -91,10 +91,17 @@ def design_in(given: Path) -> Path:
 
 def run_in(given: Path) -> Path:
     """The folder of a run that a person means; as `design_in`, but it may have no design yet."""
-    folder = given.parent if given.name == DESIGN else given if given.is_dir() else ROOT / given
+    folder = given.parent if given.name == DESIGN else _meant(given)
     if not folder.is_dir():
         return given
     return folder if _holds_run(folder) or not _numbers(folder) else newest(folder)
+
+
+def _meant(given: Path) -> Path:
+    """The folder that a name stands for: runs of that name, where the folder of that name holds a study and no run."""
+    named = ROOT / given
+    holds = given.is_dir() and (_holds_run(given) or bool(_numbers(given)))
+    return named if not holds and named.is_dir() else given if given.is_dir() else named
 
 
 def latest(folder: Path) -> Path:

@@ -136,6 +136,23 @@ def test_every_object_has_an_anchor(module: ModuleType, torch: Any) -> None:
     assert set(none.tolist()) == {0}
 
 
+def test_nobody_is_blamed_where_a_box_is_ignored(module: ModuleType, torch: Any) -> None:
+    detector, images = module.Detector().eval(), torch.rand(1, 1, 32, 48, generator=torch.Generator().manual_seed(1))
+    anchors = detector.anchors(images)
+    near, ignored = torch.tensor([[2.0, 2, 18, 18]]), torch.tensor([[24.0, 8, 40, 24]])
+    plain, _ = module.matched(anchors, near, torch.tensor([1]), 0.35)
+    labels, _ = module.matched(anchors, near, torch.tensor([1]), 0.35, ignored)
+    overlaps = module.box_iou(module.box_convert(anchors, "cxcywh", "xyxy"), ignored)[:, 0] >= 0.35
+    assert labels[overlaps & (plain == 0)].tolist() == [-1] * int((overlaps & (plain == 0)).sum())
+    assert labels[~overlaps].tolist() == plain[~overlaps].tolist()
+    assert int((labels == -1).sum()) > 4
+    target = {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0, dtype=torch.int64)}
+    everything = torch.cat([module.box_convert(anchors, "cxcywh", "xyxy")])
+    assert float(detector.loss(images, [target]).detach()) > 0
+    loss, right = detector.learn(images, [{**target, "ignored": everything}])
+    assert (float(loss.detach()), float(right)) == (0.0, 0.0)
+
+
 def test_it_learns_where_squares_are(module: ModuleType, torch: Any) -> None:
     rng = np.random.default_rng(0)
     images, targets = [], []

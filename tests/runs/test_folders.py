@@ -57,6 +57,10 @@ def test_a_run_that_fails_is_not_the_latest_and_keeps_its_number(ended: Callable
     assert folder.name == "2"
     assert design_in(Path("vww")).samefile(first / "design.json")
     assert run_in(Path("vww")) == Path("runs/vww/2")
+    Path("vww").mkdir()
+    Path("vww/study.yaml").write_text("kind: study")  # `qeopt new vww` made it: the name still means the runs
+    assert design_in(Path("vww")).samefile(first / "design.json")
+    assert run_in(Path("vww")) == Path("runs/vww/2")
     assert ended("vww").name == "3"
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from qeopt.study.load import load_study
+
 QUICK = ("table1", "table2", "table3", "table4", "table5", "table6", "cost", "figure3", "figure5")
 
 
@@ -45,3 +47,18 @@ def test_published_numbers_come_out(repository: Path) -> None:
     # MCUNet's own activation sizes, in KiB, are those of all live tensors
     assert "| 256 kB | MCUNet int8 | 238 | 0.70 | 60.3 | 200.0 | 0.696 | 325.0 | 67.3 |" in found["table4"]
     assert "| 512 kB | MCUNet int4 | 498 | 1.56 | 70.7 | 432.0 | 1.572 | 495.0 | 466.8 |" in found["table4"]
+
+
+def test_bits_are_counted_over_every_shipped_study_of_a_space(repository: Path) -> None:
+    script = (repository / "benchmarks" / "paper" / "bits.py").read_text(encoding="utf-8")
+    counted = {
+        name
+        for listed in re.findall(r"^(?:STUDIES|NO_QUESTION) = \((.*?)\)", script, re.DOTALL | re.MULTILINE)
+        for name in re.findall(r'"(.*?)"', listed)
+    }
+    shipped = {
+        str(path.relative_to(repository / "specs").with_suffix(""))
+        for path in [*(repository / "specs").glob("*.yaml"), *(repository / "specs" / "paper").glob("*.yaml")]
+        if load_study(path).value.space is not None
+    }
+    assert counted == shipped
