@@ -10,23 +10,31 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from qeopt.design import Design, load_design
     from qeopt.design.verify import Verification, verify
+    from qeopt.network.importers import import_model
     from qeopt.spec.errors import QeoptError, SpecError
     from qeopt.study import Study
     from qeopt.study.load import load_study
     from qeopt.verbs.bits import BitsAnswer, bits
+    from qeopt.verbs.boards import Boards, sweep_boards
     from qeopt.verbs.compare import Comparison, compare
     from qeopt.verbs.correlate import Correlations, correlate
     from qeopt.verbs.explain import Explanation, explain
+    from qeopt.verbs.fit import Fit, fit_objective
+    from qeopt.verbs.frontier import frontier
+    from qeopt.verbs.new import new_project
+    from qeopt.verbs.runs import list_runs
     from qeopt.verbs.sample import Sampling, sample
     from qeopt.verbs.solve import Solution, resume, solve
     from qeopt.verbs.sweep import Sweep, sweep
 
 __all__ = [
     "BitsAnswer",
+    "Boards",
     "Comparison",
     "Correlations",
     "Design",
     "Explanation",
+    "Fit",
     "QeoptError",
     "Sampling",
     "Solution",
@@ -38,21 +46,29 @@ __all__ = [
     "compare",
     "correlate",
     "explain",
+    "fit_objective",
+    "frontier",
+    "import_model",
+    "list_runs",
     "load_design",
     "load_study",
+    "new_project",
     "resume",
     "sample",
     "solve",
     "sweep",
+    "sweep_boards",
     "verify",
 ]
 
 _HOMES = {
     "BitsAnswer": "verbs.bits",
+    "Boards": "verbs.boards",
     "Comparison": "verbs.compare",
     "Correlations": "verbs.correlate",
     "Design": "design",
     "Explanation": "verbs.explain",
+    "Fit": "verbs.fit",
     "QeoptError": "spec.errors",
     "Sampling": "verbs.sample",
     "Solution": "verbs.solve",
@@ -64,12 +80,18 @@ _HOMES = {
     "compare": "verbs.compare",
     "correlate": "verbs.correlate",
     "explain": "verbs.explain",
+    "fit_objective": "verbs.fit",
+    "frontier": "verbs.frontier",
+    "import_model": "network.importers",
+    "list_runs": "verbs.runs",
     "load_design": "design",
     "load_study": "study.load",
+    "new_project": "verbs.new",
     "resume": "verbs.solve",
     "sample": "verbs.sample",
     "solve": "verbs.solve",
     "sweep": "verbs.sweep",
+    "sweep_boards": "verbs.boards",
     "verify": "design.verify",
 }
 """Where each name lives. It is imported on use: the command line answers Ctrl-C from its first moment, and workers load less."""

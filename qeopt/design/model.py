@@ -211,9 +211,9 @@ class Design(Block):
     provenance: Provenance
     """What made this design."""
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Write the design as JSON, atomically."""
-        write_atomically(path, json.dumps(self.model_dump(mode="json"), indent=1, sort_keys=False, allow_nan=False) + "\n")
+        write_atomically(Path(path), json.dumps(self.model_dump(mode="json"), indent=1, sort_keys=False, allow_nan=False) + "\n")
 
     def load_study(self) -> Study:
         """Rebuild the study that the design carries."""
@@ -240,7 +240,7 @@ class VerificationError(QeoptError):
     exit_code = 4
 
 
-def load_design(path: Path) -> Design:
+def load_design(path: Path | str) -> Design:
     """Read a design.
 
     Raises:
@@ -248,7 +248,7 @@ def load_design(path: Path) -> Design:
     """
     location = Location(str(path), None, None)
     try:
-        return build(Design, json.loads(path.read_text(encoding="utf-8")))
+        return build(Design, json.loads(Path(path).read_text(encoding="utf-8")))
     except OSError as error:
         raise SpecError.at(location, f"cannot be read: {error.strerror}") from None
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):

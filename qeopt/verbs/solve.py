@@ -79,7 +79,7 @@ def solve(
     return _solve(loaded, None if run_dir is None else start_run(run_dir, loaded), workers, report)
 
 
-def resume(run_dir: Path, *, report: Callable[[str, Progress], None] | None = None, workers: int | str = 0) -> Solution:
+def resume(run_dir: Path | str, *, report: Callable[[str, Progress], None] | None = None, workers: int | str = 0) -> Solution:
     """Go on with a run that was begun by `solve` in `run_dir`; it ends with the design that it would have found uninterrupted.
 
     Raises:
@@ -88,7 +88,7 @@ def resume(run_dir: Path, *, report: Callable[[str, Progress], None] | None = No
         CheckpointError: when what was saved is damaged.
         VerificationError, WorkersError: as `solve`.
     """
-    run, loaded = reopen_run(run_dir)
+    run, loaded = reopen_run(Path(run_dir))
     return _solve(loaded, run, workers, report)
 
 

@@ -421,11 +421,13 @@ def test_amounts_that_are_refused(texts: list[str], said: str) -> None:
     assert said in str(caught.value)
 
 
-@pytest.mark.parametrize("page", ["explain.md", "sweep.md"])
-def test_the_code_on_the_pages_runs(page: str) -> None:
+@pytest.mark.parametrize("page", ["explain.md", "sweep.md", "python.md"])
+def test_the_code_on_the_pages_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     text = (Path(__file__).parents[2] / "docs" / page).read_text(encoding="utf-8")
-    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    exec(compile(code, page, "exec"), {})
+    scope: dict[str, object] = {}
+    for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL):  # one after the other, as they are read
+        exec(compile(code, page, "exec"), scope)
 
 
 @pytest.mark.parametrize("block", [pytest.param(0, marks=pytest.mark.slow), 1, pytest.param(2, marks=pytest.mark.slow)])

@@ -43,14 +43,14 @@ class Verification:
         return not self.mismatches
 
 
-def verify(path: Path) -> Verification:
+def verify(path: Path | str) -> Verification:
     """Read a design and check everything it claims against its own study.
 
     Raises:
         SpecError: when the file is no design, or the study it carries is not sound.
     """
     design = load_design(path)
-    study = study_of(design, path)
+    study = study_of(design, Path(path))
     answer, *others = claims_of(design, study)
     assumed = (*assumptions(design, study), *remarks(design, study))
     said = [*own_faults(design, study), *provenance_faults(design, study), *other_faults(design, study)]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from qeopt.design.arena import Arena
+from qeopt.export.c.movement import loops_of, shares_of, tables_of
 from qeopt.export.c.packing import WIDTHS, group_of, laid_out, packed, run_order
 from qeopt.export.contract import Rescaling, rescaling
-from qeopt.export.errors import ExportError
+from qeopt.export.errors import ExportError, all_of
 from qeopt.export.geometry import shape_of, window
 from qeopt.export.integers import SUM_HIGH, Factors
+from qeopt.export.moves import only_moves
 from qeopt.export.quantised import Grid, Integers, QuantisedNetwork, Weights
+from qeopt.export.reals import filler
 from qeopt.network import Op, OpKind, Tensor
 
 _NO_FACTORS = Factors(np.zeros(0, np.int64), np.zeros(0, np.int64))
@@ -22,6 +25,16 @@ _BITS = {"channels_in": 31, "low": 15, "high": 15} | dict.fromkeys(
     ("stride_height", "stride_width", "top", "left", "dilation_height", "dilation_width", "weight_bits", "is_joined"), 8
 )
 """How many bits a field has, if not 16."""
+_KERNELS = {
+    OpKind.ADD: "qc_add",
+    OpKind.SUB: "qc_add",
+    OpKind.MAXIMUM: "qc_extreme",
+    OpKind.MINIMUM: "qc_extreme",
+    OpKind.POOL: "qc_pool",
+    OpKind.MAX_POOL: "qc_max_pool",
+    OpKind.ACTIVATION: "qc_activation",
+}
+"""Kernels of what needs nothing but its multipliers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +90,10 @@ def program(arena: Arena, model: QuantisedNetwork) -> Program:
     """Turn a network with numbers into steps.
 
     Raises:
-        ExportError: when an operator, width or size is one that the kernels do not know, or a sum could leave 32 bits.
+        ExportError: naming every operator, width and size that the kernels do not know, and every sum that could leave 32 bits.
     """
     maker = _Steps(arena, model)
-    return Program(tuple(step for op in model.network.ops for step in maker.of(op)))
+    return Program(tuple(step for steps in all_of(model.network.ops, lambda op: list(maker.of(op))) for step in steps))
 
 
 @dataclass(frozen=True)
@@ -90,23 +103,31 @@ class _Steps:
 
     def of(self, op: Op) -> Iterator[Step]:
         """Steps of one operator."""
-        for tensor in (*op.inputs, op.output):
-            _known_width(self.model.grids[tensor.name].bits, f"{tensor.name!r} has")
+        names = [tensor.name for tensor in (*op.inputs, *op.outputs)]
+        all_of(names, lambda name: _known_width(self.model.grids[name].bits, f"{name!r} has"))
+        if op.others:
+            yield from self._parts(op)
+            return
         ends = rescaling(self.model, op)
         if ends.table is not None:
+            if ends.table.ndim > 1:
+                raise ExportError(f"{op.name!r} has a function for each channel, for which there is no kernel")
             yield self._step(op, "qc_lookup", Rescaling(_NO_FACTORS, ends.low, ends.high), weights=packed(ends.table, 8))
             return
         match op.kind:
+            case OpKind.TRANSPOSED_CONV:
+                yield self._spread(op, ends)
             case OpKind.CONV | OpKind.DEPTHWISE | OpKind.DENSE:
                 yield self._weighted(op, ends)
             case OpKind.MUL:
                 yield self._product(op, ends)
-            case OpKind.POOL:
-                yield self._step(op, "qc_pool", ends, {"is_joined": int(op.counts_padding)})
-            case OpKind.ADD | OpKind.MAX_POOL | OpKind.ACTIVATION:
-                yield self._step(op, f"qc_{op.kind.value}", ends)
             case OpKind.CONCAT:
                 yield from self._concat(op, ends)
+            case _ if op.kind is OpKind.RESIZE or only_moves(op):
+                yield self._moved(op, ends)
+            case _ if op.kind in _KERNELS:
+                is_joined = op.kind is OpKind.MAXIMUM or op.counts_padding
+                yield self._step(op, _KERNELS[op.kind], ends, {"is_joined": int(is_joined)})
             case _:
                 raise ExportError(f"{op.name!r} is of the kind {op.kind}, for which there is no kernel")
 
@@ -126,6 +147,27 @@ class _Steps:
             weights=packed(runs, weights.bits),
             bias=tuple(weights.bias.tolist()),
         )
+
+    def _spread(self, op: Op, ends: Rescaling) -> Step:
+        weights = self.model.weights[op.name]
+        _known_width(weights.bits, f"the weights of {op.name!r} have")
+        runs = laid_out(op.kind, weights.values, shape_of(op.inputs[0]))
+        bias = tuple(weights.bias.tolist())
+        return self._step(op, "qc_spread", ends, {"weight_bits": weights.bits}, weights=packed(runs, weights.bits), bias=bias)
+
+    def _moved(self, op: Op, ends: Rescaling) -> Step:
+        if op.kind is OpKind.RESIZE:
+            return self._step(op, "qc_resize", ends, places=shares_of(op))
+        if op.kind is OpKind.PAD:
+            between = filler(op, self.model.grids[op.inputs[0].name])
+            return self._step(op, "qc_pick", ends, places=(between, *tables_of(op)))
+        return self._step(op, "qc_move", ends, places=loops_of(op, 0))
+
+    def _parts(self, op: Op) -> Iterator[Step]:
+        """A step for everything that an operator writes at once."""
+        for number, tensor in enumerate(op.outputs):
+            part = replace(op, output=tensor, others=())
+            yield self._step(part, "qc_move", rescaling(self.model, part), places=loops_of(op, number))
 
     def _product(self, op: Op, ends: Rescaling) -> Step:
         inputs = op.inputs if shape_of(op.inputs[0]) == shape_of(op.output) else op.inputs[::-1]
@@ -149,18 +191,19 @@ class _Steps:
         inner: str = "",
         weights: bytes = b"",
         bias: tuple[int, ...] = (),
+        places: tuple[int, ...] = (),
         inputs: Sequence[Tensor] = (),
     ) -> Step:
         sources = tuple(inputs or op.inputs)
-        places = [place_of(self.arena, tensor, self.model.grids[tensor.name]) for tensor in (*sources[:2], op.output)]
+        tensors = [place_of(self.arena, tensor, self.model.grids[tensor.name]) for tensor in (*sources[:2], op.output)]
         if len(sources) == 1:
-            places.insert(1, Place())
+            tensors.insert(1, Place())
         found = {**_geometry(op, sources[0]), "low": ends.low, "high": ends.high, **(fields or {})}
         for name, value in found.items():
             if not -(2**15) <= value < 2 ** _BITS.get(name, 16):
                 raise ExportError(f"{op.name!r}: {name.replace('_', ' ')} of {value} is more than the kernels know")
-        scales = (*bias, *ends.factors.multipliers.tolist())
-        where = (places[0], places[1], places[2])
+        scales = (*bias, *ends.factors.multipliers.tolist(), *places)
+        where = (tensors[0], tensors[1], tensors[2])
         return Step(op.name, kernel, inner, where, found, weights, scales, tuple(ends.factors.shifts.tolist()))
 
 

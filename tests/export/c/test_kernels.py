@@ -63,7 +63,72 @@ def plain(source: Tensor, other: Tensor) -> Iterator[Op]:
     yield Op("all_pool", OpKind.POOL, (source,), Tensor("all_pool", 1, 1, channels), side, side)
     yield Op("max_pool", OpKind.MAX_POOL, (source,), Tensor("max_pool", 3, 3, channels), 3, 2)
     yield Op("activation", OpKind.ACTIVATION, (source,), Tensor("activation", side, side, channels))
+    yield Op("sub", OpKind.SUB, (source, other), Tensor("sub", side, side, channels))
+    yield Op("maximum", OpKind.MAXIMUM, (source, other), Tensor("maximum", side, side, channels))
+    yield Op("minimum", OpKind.MINIMUM, (source, other), Tensor("minimum", side, side, channels))
     yield Op("concat", OpKind.CONCAT, (source, other, source), Tensor("concat", side, side, 3 * channels))
+
+
+def moving(source: Tensor) -> Iterator[Op]:
+    """Operators that move values, or make some between others."""
+    side, channels = int(source.height), int(source.channels)
+
+    def op(name: str, kind: OpKind, height: int, width: int, depth: int, **terms: object) -> Op:
+        return Op(name, kind, (source,), Tensor(name, height, width, depth), **terms)  # type: ignore[arg-type]
+
+    yield op("part", OpKind.SLICE, 2, 4, channels // 2, begins=(1, 1, 1), every=(3, 1, 2))
+    yield op("whole", OpKind.SLICE, side, side, channels)
+    yield op("shuffled", OpKind.TRANSPOSE, side, side, channels, moves=(((3, channels // 3, side, side), (1, 0, 2, 3)),))
+    yield op("turned", OpKind.TRANSPOSE, side, side, channels, moves=(((channels, side, side), (0, 2, 1)),))
+    deep = (((2, 2, channels // 4, side, side), (2, 3, 0, 4, 1)),)
+    yield op("spaced", OpKind.TRANSPOSE, 2 * side, 2 * side, channels // 4, moves=deep)
+    yield op("flat", OpKind.RESHAPE, 1, side, side * channels, moves=())
+    yield op(
+        "padded",
+        OpKind.PAD,
+        side + 3,
+        side + 2,
+        channels + 1,
+        pads=(1, 0, 2, 2),
+        channel_pads=(0, 1),
+        **how("constant", 0.3),
+    )
+    yield op("mirrored", OpKind.PAD, side + 3, side + 1, channels, pads=(2, 1, 1, 0), **how("reflect"))
+    yield op("edged", OpKind.PAD, side + 3, side + 1, channels, pads=(2, 1, 1, 0), **how("edge"))
+    yield op("doubled", OpKind.RESIZE, 2 * side, 2 * side, channels, **how("nearest asymmetric floor"))
+    yield op("halved", OpKind.RESIZE, 3, 2, channels, **how("nearest half_pixel round_prefer_floor"))
+    yield op("blended", OpKind.RESIZE, 2 * side, 3 * side, channels, **how("linear half_pixel"))
+    yield op("aligned", OpKind.RESIZE, 9, 3, channels, **how("linear align_corners"))
+
+
+def how(function: str, *terms: float) -> dict[str, object]:
+    """How values are made."""
+    return {"function": function, "terms": terms}
+
+
+def spreading(source: Tensor, odd: Tensor) -> Iterator[Op]:
+    """Transposed convolutions; the second tensor has an odd number of channels."""
+
+    def op(name: str, read: Tensor, height: int, width: int, channels: int, **terms: object) -> Op:
+        return Op(name, OpKind.TRANSPOSED_CONV, (read,), Tensor(name, height, width, channels), **terms)  # type: ignore[arg-type]
+
+    side = int(source.height)
+    yield op("grown", source, 2 * side, 2 * side, 4, kernel=2, stride=2, pads=(0, 0, 0, 0))
+    yield op("overlapping", odd, 2 * side, 2 * side + 1, 3, kernel=3, stride=2, pads=(1, 0, 0, 0))
+    yield op("grouped_spread", source, side, 3 * side - 2, 6, kernel=3, stride=1, stride_width=3, groups=3, pads=(1, 1, 1, 1))
+    yield op(
+        "spread_apart",
+        odd,
+        2 * side + 2,
+        side + 2,
+        2,
+        kernel=2,
+        kernel_width=2,
+        stride=2,
+        stride_width=1,
+        dilation=(3, 2),
+        pads=(0, 0, 0, 0),
+    )
 
 
 class Builder:
@@ -80,7 +145,7 @@ class Builder:
 
     def add(self, op: Op, name: str, bits: int, *, is_signed: bool, weight_bits: int = 8, function: str = "") -> Tensor:
         output = replace(op.output, name=name, bits=bits)
-        op = replace(op, name=name, output=output, function=function)
+        op = replace(op, name=name, output=output, function=function or op.function)
         if op.has_weights:
             low, high = weight_range(weight_bits)
             shape = weight_shape(op)
@@ -144,8 +209,12 @@ def everything() -> Builder:
             for op in shapes(source, odd):
                 name = f"{op.name}_{code}_{weight_bits}_{out_bits}"
                 builder.add(op, name, out_bits, is_signed=is_signed, weight_bits=weight_bits, function="" if is_signed else "relu")
+            for op in spreading(source, odd):
+                builder.add(
+                    op, f"{op.name}_{code}_{weight_bits}_{out_bits}", out_bits, is_signed=is_signed, weight_bits=weight_bits
+                )
         for out_bits in WIDTHS:
-            for op in plain(source, other):
+            for op in (*plain(source, other), *moving(source)):
                 builder.add(op, f"{op.name}_{code}_{out_bits}", out_bits, is_signed=is_signed)
     return builder
 

@@ -13,7 +13,7 @@ from qeopt.design.arena import Arena
 from qeopt.export.c.cmsis.arithmetic import ADD_SHIFT, addition, zero
 from qeopt.export.c.packing import laid_out, packed
 from qeopt.export.contract import Rescaling, rescaling
-from qeopt.export.errors import ExportError
+from qeopt.export.errors import ExportError, all_of
 from qeopt.export.geometry import shape_of, window
 from qeopt.export.integers import MULTIPLIER_BITS, Factors
 from qeopt.export.quantised import QuantisedNetwork
@@ -59,9 +59,9 @@ class Caller:
         """All steps.
 
         Raises:
-            ExportError: when the library has no kernel for an operator or a width.
+            ExportError: naming every operator and width that the library has no kernel for.
         """
-        return tuple(self._call(op) for op in self.model.network.ops)
+        return all_of(self.model.network.ops, self._call)
 
     def _call(self, op: Op) -> Call:
         for tensor in (*op.inputs, op.output):
