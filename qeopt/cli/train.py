@@ -92,6 +92,7 @@ def command(
     save_every: SaveEvery = 30.0,
     restart: Restart = False,
     out_: options.Out = None,
+    gco2e: options.Carbon = options.GRAMS,
     json_: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -120,7 +121,9 @@ def command(
     if recipe.distillation and not teacher:
         raise TrainingError("--distillation: needs a --teacher")
     top, task = out_ or design.parent / "train", found.load_study().task
-    settings = Options(device=device, weights=weights, teacher=teacher, save_every=save_every, restart=restart)
+    settings = Options(
+        device=device, weights=weights, teacher=teacher, save_every=save_every, restart=restart, grams_per_core_hour=gco2e
+    )
     runs = [(recipe.model_copy(update={"seed": seed + n}), top if seeds == 1 else top / f"seed-{seed + n}") for n in range(seeds)]
     if detection_heads(found):
         refuse_for_boxes(recipe)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 WATTS_PER_CORE = 205 / 52
@@ -30,6 +31,11 @@ class Cost:
     def gco2e(self) -> float:
         """Emissions, in grams of CO2 equivalent."""
         return self.core_seconds / 3600 * self.grams_per_core_hour
+
+
+def total(costs: Sequence[Cost]) -> Cost:
+    """What several runs at the same emissions took together; at least one."""
+    return Cost(sum(one.seconds for one in costs), sum(one.core_seconds for one in costs), costs[0].grams_per_core_hour)
 
 
 class Stopwatch:

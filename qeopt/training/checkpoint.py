@@ -16,7 +16,7 @@ from qeopt.training.errors import TrainingError, torch
 from qeopt.training.loop import State
 from qeopt.training.recipe import Recipe
 
-FORMAT = "qeopt.training/1"
+FORMAT = "qeopt.training/2"
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Checkpoint:
             "network": state.network.state_dict(),
             "optimiser": state.optimiser.state_dict(),
             "grids": [(part.low, part.high) for part in state.network.modules() if hasattr(part, "is_set")],
-            "rest": [state.step, state.curve, state.loss, state.right, state.seen, state.seconds],
+            "rest": [state.step, state.curve, state.loss, state.right, state.seen, state.seconds, state.core_seconds],
         }
         content = io.BytesIO()
         torch().save(held, content)
@@ -64,7 +64,7 @@ class Checkpoint:
         state.optimiser.load_state_dict(held["optimiser"])
         for part, ends in zip((part for part in state.network.modules() if hasattr(part, "is_set")), held["grids"], strict=True):
             part.low, part.high = ends
-        state.step, state.curve, state.loss, state.right, state.seen, state.seconds = held["rest"]
+        state.step, state.curve, state.loss, state.right, state.seen, state.seconds, state.core_seconds = held["rest"]
         state.curve = [(step, loss, right) for step, loss, right in state.curve]
         return state
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from qeopt.runs.cost import Cost
 from qeopt.training.data.dataset import Pixels, Split
 from qeopt.training.errors import TrainingError, memory_told, torch
 from qeopt.training.lesson import ByClass, Lesson
@@ -55,6 +56,12 @@ class State:
     """What the part of an epoch that is under way adds up to."""
     seconds: float = 0.0
     """Spent on all steps, those of runs that were resumed included."""
+    core_seconds: float = 0.0
+    """The same as time of every core of this machine; what a GPU does meanwhile is not in it."""
+
+    def cost(self, grams_per_core_hour: float) -> Cost:
+        """What the steps have cost."""
+        return Cost(self.seconds, self.core_seconds, grams_per_core_hour)
 
     @property
     def point(self) -> tuple[int, float, float]:
@@ -133,6 +140,7 @@ class Trainer:
         """
         end = self.steps if until is None else min(until, self.steps)
         started = saved = shown = time.monotonic()
+        cores, cores_before = time.process_time(), state.core_seconds
         before, part = state.seconds, max(1, self.steps_per_epoch // PARTS)
         state.network.train()
         batches = self.batches(state.step, end)
@@ -144,6 +152,7 @@ class Trainer:
                     state.curve.append(state.point)
                     state.loss, state.right, state.seen = 0.0, 0, 0
                 state.seconds = before + now - started
+                state.core_seconds = cores_before + time.process_time() - cores
                 if save is not None and now - saved >= save_every:
                     save(state)
                     saved = now

@@ -8,9 +8,11 @@ from typing import Any
 
 from rich.console import Console
 
+from qeopt.report.cost import cost_text
 from qeopt.report.pictures.picture import write_picture
 from qeopt.report.pictures.training import confusion_picture, curve_picture
 from qeopt.report.tables import rows_table
+from qeopt.runs.cost import total
 from qeopt.training.data.dataset import Dataset
 from qeopt.training.marks import Marks
 from qeopt.training.train import RECORD, Trained, record
@@ -27,6 +29,7 @@ def print_all(console: Console, found: list[Trained], data: Dataset) -> None:
         print_trained(console, one, data)
     if len(found) > 1:
         print_seeds(console, found)
+    console.print(cost_text(total([one.cost for one in found])))
 
 
 def print_trained(console: Console, found: Trained, data: Dataset) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 from qeopt.design import Design
 from qeopt.export.numbers import read_weights
 from qeopt.files import write_atomically
+from qeopt.report.cost import cost_document
+from qeopt.runs.cost import GRAMS_PER_CORE_HOUR, Cost
 from qeopt.training.calibration import calibrate
 from qeopt.training.checkpoint import Checkpoint
 from qeopt.training.data.dataset import Dataset
@@ -47,6 +49,8 @@ class Options:
     """Forget an earlier run in the folder."""
     stop_at: int | None = None
     """Step at which to stop early, with a checkpoint and without a result."""
+    grams_per_core_hour: float = GRAMS_PER_CORE_HOUR
+    """gCO2e of a core at work for an hour."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,8 @@ class Trained:
     """By ONNX Runtime, of the exported integer network."""
     simulated: Marks
     """By PyTorch, of the network that was trained."""
-    seconds: float
+    cost: Cost
+    """Of all steps."""
 
     @property
     def accuracy(self) -> float:
@@ -106,7 +111,7 @@ def train(
     teacher = load_teacher(options.teacher, device) if options.teacher else None
     trainer = Trainer(recipe, data.train, device, teacher, report)
     state = go_on(design, module, trainer, f"{data.name} {len(data.train)} {options.weights} {options.teacher}", folder, options)
-    return None if state is None else _result(design, name, module, trainer, state, data, folder)
+    return None if state is None else _result(design, name, module, trainer, state, data, folder, options)
 
 
 def go_on(design: Design, module: ModuleType, trainer: Trainer, subject: str, folder: Path, options: Options) -> State | None:
@@ -167,7 +172,9 @@ def _images(trainer: Trainer, count: int) -> Iterator[Any]:
     return (images for images, _ in trainer.batches(0, min(count, trainer.steps_per_epoch)))
 
 
-def _result(design: Design, name: str, module: ModuleType, trainer: Trainer, state: State, data: Dataset, folder: Path) -> Trained:
+def _result(
+    design: Design, name: str, module: ModuleType, trainer: Trainer, state: State, data: Dataset, folder: Path, options: Options
+) -> Trained:
     weights = save(module, state.network, folder / WEIGHTS)
     found = Trained(
         trainer.recipe,
@@ -177,7 +184,7 @@ def _result(design: Design, name: str, module: ModuleType, trainer: Trainer, sta
         score_reference(design, weights, data.test),
         score_onnx(design, weights, data.test),
         score_torch(state.network, data.test, len(data.classes), trainer.device),
-        state.seconds,
+        state.cost(options.grams_per_core_hour),
     )
     write_atomically(folder / RECORD, json.dumps(record(found, name, data), indent=1, allow_nan=False) + "\n")
     return found
@@ -198,7 +205,7 @@ def record(found: Trained, name: str, data: Dataset) -> dict[str, Any]:
         "data": {"name": data.name, "train": len(data.train), "test": len(data.test)},
         "recipe": found.recipe.model_dump(mode="json"),
         "steps": found.state.step,
-        "seconds": round(found.seconds, 1),
+        **cost_document(found.cost),
         "device": found.device,
         "curve": [{"step": step, "loss": loss, "accuracy": right} for step, loss, right in found.state.curve],
         "versions": {package: version(package) for package in ("qeopt", "torch", "numpy", "onnxruntime")},

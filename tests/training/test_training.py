@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -314,10 +315,13 @@ def verb(design: Design, data: Dataset, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_the_verb_trains_several_seeds(verb: Callable[..., Any], tmp_path: Path) -> None:
-    result = verb("--epochs", "2", "--seeds", "2", "--seed", "3", "--json")
+    result = verb("--epochs", "2", "--seeds", "2", "--seed", "3", "--gco2e-per-core-hour", "3600", "--json")
     assert (result.exit_code, result.stderr) == (0, "")
     found = json.loads(result.stdout)
     assert [run["seed"] for run in found["runs"]] == [3, 4]
+    for run in found["runs"]:
+        assert run["gco2e"] == pytest.approx(run["core_seconds"], rel=1e-2)
+        assert run["core_seconds"] > 0
     assert all(
         (tmp_path / "tiny" / "train" / f"seed-{seed}" / name).exists() for seed in (3, 4) for name in ("weights.npz", "train.json")
     )
@@ -325,6 +329,7 @@ def test_the_verb_trains_several_seeds(verb: Callable[..., Any], tmp_path: Path)
     text = verb("--epochs", "2", "--seeds", "2", "--seed", "3").stdout
     assert "seed 3: " in text
     assert "2 seeds: " in text
+    assert re.search(r"^cost: [\d.]+ core-seconds, .* at 2.7 g a core-hour$", text, flags=re.MULTILINE)
 
 
 def test_the_verb_takes_a_teacher(verb: Callable[..., Any], tmp_path: Path) -> None:

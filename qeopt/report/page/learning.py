@@ -8,7 +8,7 @@ from typing import Any
 
 from qeopt.report.page.content import Cell, Fact, Page, Part, Section, Shown, Table, Words
 from qeopt.report.page.detector import detector_facts, detector_parts, detector_words, finds_boxes
-from qeopt.report.page.parts import commands, machine, when
+from qeopt.report.page.parts import COSTS, commands, machine, when
 from qeopt.report.pictures.correlations import correlations_picture
 from qeopt.report.pictures.training import confusion_picture, curve_picture
 
@@ -63,12 +63,14 @@ def training_page(records: Sequence[Document], folder: str) -> Page:
     ]
     recipe = [[Cell(name), Cell(str(value))] for name, value in first["recipe"].items()]
     versions = [[Cell(name), Cell(value)] for name, value in first["versions"].items()]
+    known = [name for name in ("core_seconds", "gco2e") if all(name in record for record in records)]
+    costs = [[Cell(COSTS[name]), Cell(f"{sum(record[name] for record in records):.4g}")] for name in known]
     sections = [
         Section("accuracy", "Accuracy", accuracy_parts(records)),
         Section(
             "origin",
             "Where it comes from",
-            [Table("Recipe and versions", ("what", "value"), [*recipe, *versions]), commands(folder, {})],
+            [Table("Recipe and versions", ("what", "value"), [*recipe, *versions, *costs]), commands(folder, {})],
         ),
     ]
     said = detector_words(records) if finds_boxes(first) else accuracy_words(records)

@@ -8,8 +8,10 @@ from typing import Any
 
 from rich.console import Console
 
+from qeopt.report.cost import cost_text
 from qeopt.report.pictures.picture import write_picture
 from qeopt.report.pictures.training import curve_picture, precision_picture
+from qeopt.runs.cost import total
 from qeopt.training.boxes.objects import BoxDataset
 from qeopt.training.boxes.precision import Precision
 from qeopt.training.boxes.train import FORMAT, TrainedDetector, record
@@ -33,6 +35,7 @@ def print_detectors(console: Console, found: list[TrainedDetector], data: BoxDat
     if len(found) > 1:
         halves = [one.average_precision for one in found]
         console.print(f"{len(found)} seeds: {fmean(halves):.3f} on average, {stdev(halves):.3f} from seed to seed")
+    console.print(cost_text(total([one.cost for one in found])))
 
 
 def precision_words(found: Precision) -> str:

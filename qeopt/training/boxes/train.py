@@ -11,6 +11,8 @@ from typing import Any
 
 from qeopt.design import Design
 from qeopt.files import write_atomically
+from qeopt.report.cost import cost_document
+from qeopt.runs.cost import Cost
 from qeopt.training.boxes.evaluation import find_onnx, find_reference, find_torch
 from qeopt.training.boxes.lesson import ByBox
 from qeopt.training.boxes.objects import BoxDataset
@@ -40,6 +42,8 @@ class TrainedDetector:
     """By ONNX Runtime, of the exported integer network."""
     simulated: Precision
     """By PyTorch, of the network that was trained."""
+    cost: Cost
+    """Of all steps."""
 
     @property
     def average_precision(self) -> float:
@@ -104,6 +108,7 @@ def train_boxes(
         find_reference(design, weights, data.test),
         find_onnx(design, weights, data.test),
         find_torch(state.network, module, data.test, len(data.classes), device),
+        state.cost(options.grams_per_core_hour),
     )
     write_atomically(folder / RECORD, json.dumps(record(found, name, data), indent=1, allow_nan=False) + "\n")
     return found
@@ -131,7 +136,7 @@ def record(found: TrainedDetector, name: str, data: BoxDataset) -> dict[str, Any
         },
         "recipe": found.recipe.model_dump(mode="json"),
         "steps": found.state.step,
-        "seconds": round(found.state.seconds, 1),
+        **cost_document(found.cost),
         "device": found.device,
         "curve": [{"step": step, "loss": loss, "anchors_right": right} for step, loss, right in found.state.curve],
         "versions": {package: version(package) for package in PACKAGES},
