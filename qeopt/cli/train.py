@@ -127,6 +127,7 @@ def command(
         boxes = open_boxes(data, task, resize=resize, limit=limit)
         detectors = _each(runs, lambda its, to, say: train_boxes(found, name, boxes, its, to, settings, say), quiet)
         files = [path for one, (_, folder) in zip(detectors, runs, strict=True) for path in draw_detector(one, name, folder)]
+        files.append(write_page(top))
         document, tell = detectors_document(detectors, name, boxes, files), partial(print_detectors, out(), detectors, boxes)
     else:
         images = open_data(data, task, resize=resize, limit=limit)

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
@@ -18,6 +19,7 @@ from qeopt.design.refuse import refuse_overuse
 from qeopt.hardware import Device
 from qeopt.score.gap import known_gap
 from qeopt.search import explore, open_workers
+from qeopt.search.workers.base import WorkersError
 from qeopt.search.workers.pool import settle_in
 from qeopt.spec.errors import SpecError
 from qeopt.spec.library import Library
@@ -96,6 +98,7 @@ def sweep_boards(
     Raises:
         SpecError: when the study is not sound on its own device, or no device has `part` in it.
         VerificationError: when engines disagree.
+        WorkersError: when a process ends from outside; what was answered by then stands in the journal.
     """
     loaded = load_study(source, overrides=overrides, library=library)
     file, library = loaded.files[0].path, Library(loaded.paths)
@@ -114,6 +117,10 @@ def sweep_boards(
                 reached(len(found), len(asked))
     except KeyboardInterrupt:
         interrupted = True
+    except BrokenProcessPool as error:
+        goes_on = "" if journal is None else "; the same command with the same --out goes on"
+        said = f"a process that was answering ended from outside after {len(found):,} of {len(asked):,} devices{goes_on}"
+        raise WorkersError(said) from error
     rows = tuple(found[question.device] for question in asked if question.device in found)
     return Boards(loaded, rows, len(asked), interrupted)
 

@@ -99,6 +99,30 @@ def test_bits_of_the_greedy_rule_stand_beside_those_of_the_design(run: Path) -> 
     assert {kind for kind, _, _ in told} == {"weights", "activations"}
 
 
+def test_a_detector_has_a_page(tmp_path: Path) -> None:
+    for seed, half in ((0, 0.8), (1, 0.9)):
+        record = {
+            "format": "qeopt.train_boxes/1",
+            "design": "faces",
+            "seed": seed,
+            "average_precision": 0.6,
+            "average_precision_at_half": half,
+            "precision_by_recall": [1.0, 0.5, 0.0],
+            "data": {"name": "data", "test": {"images": 20, "boxes": 30}},
+            "recipe": {"batch": 8},
+            "steps": 10,
+            "seconds": 1.5,
+            "device": "cpu",
+            "versions": {},
+            "curve": [{"step": 5, "loss": 2.0, "anchors_right": 0.25}],
+        }
+        (tmp_path / f"seed-{seed}").mkdir()
+        (tmp_path / f"seed-{seed}" / "train.json").write_text(json.dumps(record))
+    text = write_page(tmp_path).read_text(encoding="utf-8")
+    assert "average precision 0.850 at an overlap of 0.5, by the integer network, of 30 objects in 20 test images of data" in text
+    assert "after 5 steps the loss is 2.000 and 25.0 % of matched anchors are told right" in text
+
+
 def test_nothing_in_a_script_ends_it() -> None:
     text = script_json({"name": "</script><!--&"})
     assert not set("<>&") & set(text)

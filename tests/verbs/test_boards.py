@@ -1,6 +1,9 @@
 """A study over devices: what stands in the table, and that a sweep that was cut short ends in the same one."""
 
 import json
+import re
+from collections.abc import Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -84,3 +87,17 @@ def test_what_cannot_run_is_named(study: Path) -> None:
     assert "needs dsp" in refused
     with pytest.raises(SpecError, match="no device has 'nonesuch' in its name, title or core"):
         sweep_boards(study, "nonesuch")
+
+
+def test_a_process_that_is_killed_is_told_and_what_it_answered_is_kept(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = boards._answers
+
+    def cut_short(questions: Sequence[Any], workers: int) -> Iterator[boards.Board]:
+        yield from answers(questions[:1], workers)
+        raise BrokenProcessPool("a child of the pool was killed")
+
+    monkeypatch.setattr(boards, "_answers", cut_short)
+    result = CliRunner().invoke(app, ["sweep", str(study), "--devices", "nrf5", "--workers", "1", "--out", "out", "--quiet"])
+    assert result.exit_code == 2
+    assert re.search(r"ended from outside after 1 of \d devices; the same command with the same --out goes on", result.stderr)
+    assert len((Path("out") / boards.JOURNAL).read_text(encoding="utf-8").splitlines()) == 1

@@ -7,6 +7,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from qeopt.report.page.content import Cell, Fact, Page, Part, Section, Shown, Table, Words
+from qeopt.report.page.detector import detector_facts, detector_parts, detector_words, finds_boxes
 from qeopt.report.page.parts import commands, machine, when
 from qeopt.report.pictures.correlations import correlations_picture
 from qeopt.report.pictures.training import confusion_picture, curve_picture
@@ -17,6 +18,8 @@ Document = Mapping[str, Any]
 def accuracy_parts(records: Sequence[Document]) -> list[Part]:
     """What the integer network gets right, of one or several seeds, with the pictures of the first."""
     first = records[0]
+    if finds_boxes(first):
+        return detector_parts(records)
     parts: list[Part] = [Words([accuracy_words(records)])]
     if first.get("curve"):
         parts.append(Shown(curve_picture(first["curve"])))
@@ -40,12 +43,21 @@ def accuracy_words(records: Sequence[Document]) -> str:
     )
 
 
+def accuracy_facts(records: Sequence[Document]) -> list[Fact]:
+    """The numbers at a look."""
+    if finds_boxes(records[0]):
+        return detector_facts(records)
+    return [
+        Fact("accuracy", f"{100 * fmean(record['accuracy'] for record in records):.2f} %", "integer network, test images"),
+        Fact("ONNX Runtime", f"{100 * records[0]['accuracy_onnxruntime']:.2f} %"),
+    ]
+
+
 def training_page(records: Sequence[Document], folder: str) -> Page:
     """A trained design."""
     first = records[0]
     facts = [
-        Fact("accuracy", f"{100 * fmean(record['accuracy'] for record in records):.2f} %", "integer network, test images"),
-        Fact("ONNX Runtime", f"{100 * first['accuracy_onnxruntime']:.2f} %"),
+        *accuracy_facts(records),
         Fact("steps", f"{first['steps']:,}"),
         Fact("time", f"{sum(record['seconds'] for record in records):,.0f} s", str(first["device"])),
     ]
@@ -59,7 +71,8 @@ def training_page(records: Sequence[Document], folder: str) -> Page:
             [Table("Recipe and versions", ("what", "value"), [*recipe, *versions]), commands(folder, {})],
         ),
     ]
-    return Page(f"{first['design']}: trained with its bits", accuracy_words(records), facts, sections, when({}))
+    said = detector_words(records) if finds_boxes(first) else accuracy_words(records)
+    return Page(f"{first['design']}: trained with its bits", said, facts, sections, when({}))
 
 
 def correlations_page(document: Document, run: Document, folder: str) -> Page:

@@ -14,6 +14,7 @@ from qeopt.report.counted import Counted, Layer, layers
 from qeopt.report.judgement import judgement
 from qeopt.report.page.content import BlockCard, Blocks, Cell, Chip, Commands, Fact, Page, Part, Section, Shown, Table, Words
 from qeopt.report.page.depth import depth_parts
+from qeopt.report.page.detector import detector_facts, finds_boxes
 from qeopt.report.page.learning import accuracy_parts
 from qeopt.report.page.parts import command_line, machine, ran
 from qeopt.report.pictures.arena import arena_picture
@@ -102,6 +103,8 @@ def _unit(counted: Counted) -> str:
 def _accuracy(trained: Sequence[Mapping[str, Any]]) -> list[Fact]:
     if not trained:
         return []
+    if finds_boxes(trained[0]):
+        return detector_facts(trained)[:1]
     return [Fact("accuracy", f"{100 * fmean(record['accuracy'] for record in trained):.2f} %", f"on {trained[0]['data']['name']}")]
 
 
