@@ -1,4 +1,4 @@
-"""Known networks at 8 bits as programs of the runtime qeopt-c: here and on emulated cores, against the reference, and what they take.
+"""Known networks at 8 bits as programs of the runtime qeopt-c: here and on emulated cores, against the reference.
 
     python benchmarks/firmware/networks.py [--core NAME ...]
 
