@@ -11,7 +11,7 @@ from qeopt.files import write_atomically
 
 
 @given(st.binary(max_size=64), st.binary(max_size=64))
-@settings(derandomize=True, max_examples=20)
+@settings(derandomize=True, max_examples=20, deadline=None)
 def test_the_new_content_or_the_old(tmp_path_factory: pytest.TempPathFactory, old: bytes, new: bytes) -> None:
     path = tmp_path_factory.mktemp("f") / "sub" / "x.json"
     write_atomically(path, old)
