@@ -111,7 +111,7 @@ def budget_table(rows: Iterable[BudgetRow]) -> Table:
 def _budget_rows(row: BudgetRow) -> Iterator[tuple[str, ...]]:
     yield _budget_cells(row)
     if row.reserved:
-        yield (f"  reserved of {row.name}", amount(row.reserved, row.unit), "", "", "", RESERVED)
+        yield ("reserved", amount(row.reserved, row.unit), "", "", "", RESERVED)
 
 
 def _budget_cells(row: BudgetRow) -> tuple[str, ...]:
