@@ -79,7 +79,7 @@ def refined(structure: Structure, engine: str = EXACT) -> Refined:
     """The bits that an engine chooses for a structure; none where none fit or layers are over the budget."""
     study = loaded().value
     network = study.subject.expand(structure, study.task)
-    if network.layers > (study.limits.layers or network.layers):
+    if network.layers > (study.limits.get("layers") or network.layers):
         return Refined(network, Status.INFEASIBLE, engine)
     return study.refiner.refine(network, engine)
 
