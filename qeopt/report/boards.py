@@ -10,7 +10,7 @@ from rich.console import Console
 from qeopt.escape import csv_text
 from qeopt.report.solution import sources_document
 from qeopt.report.tables import rows_table
-from qeopt.report.time import spelled
+from qeopt.report.time import marked
 from qeopt.report.words import amount, gap, without_design
 from qeopt.verbs.boards import Board, Boards
 
@@ -37,7 +37,7 @@ def _sorted(found: Boards) -> tuple[list[Board], list[Board]]:
 
 
 def _cells(board: Board) -> tuple[str, ...]:
-    time = "" if board.ms is None else f"{'>= ' if board.is_floor else ''}{spelled(board.ms)}"
+    time = "" if board.ms is None else marked(board.ms, is_floor=board.is_floor)
     used = ("" if size is None else amount(size) for size in (board.sram_bytes, board.flash_bytes))
     proven = "not proven" if board.gap is None else gap(board.gap)
     bits = "optimal" if board.bits_proven else "not proven"

@@ -40,12 +40,17 @@ def spelled(ms: float) -> str:
     return f"{ms:,.0f} ms" if ms >= 100 else f"{ms:.3g} ms"
 
 
+def marked(ms: float, *, is_floor: bool) -> str:
+    """A time, marked where it is the least it can be."""
+    return f"{'>= ' if is_floor else ''}{spelled(ms)}"
+
+
 def short(study: Study, ms: float | None) -> str:
     """A time for tables; a floor is marked as one."""
     if ms is None:
         return ""
     timing = study.runtime.timing
-    return f"{'>= ' if timing is not None and timing.is_floor else ''}{spelled(ms)}"
+    return marked(ms, is_floor=timing is not None and timing.is_floor)
 
 
 def say_time(study: Study, ms: float) -> str:

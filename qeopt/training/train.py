@@ -203,13 +203,15 @@ def record(found: Trained, name: str, data: Dataset) -> dict[str, Any]:
         "by_class": dict(zip(data.classes, _shares(found.integers), strict=True)),
         "confusion": found.integers.confusion.tolist(),
         "data": {"name": data.name, "train": len(data.train), "test": len(data.test)},
-        "recipe": found.recipe.model_dump(mode="json"),
-        "steps": found.state.step,
-        **cost_document(found.cost),
-        "device": found.device,
+        **training_document(found.recipe, found.state, found.cost, found.device),
         "curve": [{"step": step, "loss": loss, "accuracy": right} for step, loss, right in found.state.curve],
         "versions": {package: version(package) for package in ("qeopt", "torch", "numpy", "onnxruntime")},
     }
+
+
+def training_document(recipe: Recipe, state: State, cost: Cost, device: str) -> dict[str, Any]:
+    """What `train.json` says of any training: the recipe, the steps, what they cost and where they were made."""
+    return {"recipe": recipe.model_dump(mode="json"), "steps": state.step, **cost_document(cost), "device": device}
 
 
 def _shares(marks: Marks) -> list[float | None]:

@@ -8,7 +8,7 @@ from typing import Any
 from qeopt.report.page.content import Cell, Fact, Page, Section, Shown, Table, Words
 from qeopt.report.page.parts import commands, gap, number, origin, score, when
 from qeopt.report.pictures.boards import boards_pictures
-from qeopt.report.time import spelled
+from qeopt.report.time import marked
 from qeopt.report.words import percent, without_design
 
 Document = Mapping[str, Any]
@@ -58,7 +58,7 @@ def _designed(designed: list[dict[str, Any]]) -> Table:
             gap(one["gap"]),
             number(one["sram_bytes"], "B"),
             number(one["flash_bytes"], "B"),
-            Cell("" if one["ms"] is None else f"{'>= ' if one['is_floor'] else ''}{spelled(one['ms'])}", one["ms"]),
+            Cell("" if one["ms"] is None else marked(one["ms"], is_floor=one["is_floor"]), one["ms"]),
             number(one["layers"]),
             Cell("optimal" if one["bits_proven"] else "not proven"),
         ]

@@ -11,7 +11,6 @@ from typing import Any
 
 from qeopt.design import Design
 from qeopt.files import write_atomically
-from qeopt.report.cost import cost_document
 from qeopt.runs.cost import Cost
 from qeopt.training.boxes.evaluation import find_onnx, find_reference, find_torch
 from qeopt.training.boxes.lesson import ByBox
@@ -21,7 +20,7 @@ from qeopt.training.errors import TrainingError
 from qeopt.training.loop import Progress, State, Trainer
 from qeopt.training.network import module_of
 from qeopt.training.recipe import Recipe
-from qeopt.training.train import RECORD, WEIGHTS, Options, chosen_device, go_on
+from qeopt.training.train import RECORD, WEIGHTS, Options, chosen_device, go_on, training_document
 from qeopt.training.weights import save
 
 FORMAT = "qeopt.train_boxes/1"
@@ -134,10 +133,7 @@ def record(found: TrainedDetector, name: str, data: BoxDataset) -> dict[str, Any
             },
             "left_out": data.left_out,
         },
-        "recipe": found.recipe.model_dump(mode="json"),
-        "steps": found.state.step,
-        **cost_document(found.cost),
-        "device": found.device,
+        **training_document(found.recipe, found.state, found.cost, found.device),
         "curve": [{"step": step, "loss": loss, "anchors_right": right} for step, loss, right in found.state.curve],
         "versions": {package: version(package) for package in PACKAGES},
     }
