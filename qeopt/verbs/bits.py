@@ -61,6 +61,7 @@ def bits(
     model: Any,
     *,
     example: tuple[Any, ...] | None = None,
+    name: str | None = None,
     runtime: str,
     device: str | None = None,
     budgets: Mapping[str, int | str] | None = None,
@@ -81,6 +82,7 @@ def bits(
     Args:
         model: A model file (ONNX, TFLite, MCUNet JSON), or a `torch.nn.Module`.
         example: Of a module, its arguments: one image with a batch of one.
+        name: Of a module, what to call it; its class unless stated.
         runtime: Kernel library, by name or path.
         device: Chip or board, by name or path; may be left out where `budgets` give SRAM and flash.
         budgets: Instead of what the device leaves, as a study spells them (`{"sram": "64 KiB"}`).
@@ -101,7 +103,7 @@ def bits(
         PluginError: when a package that the importer needs is not installed.
         VerificationError: when two exact engines disagree, or the recount does.
     """
-    path = Path(model) if isinstance(model, str | Path) else Path(f"{type(model).__name__}.pt")
+    path = Path(model) if isinstance(model, str | Path) else Path(f"{name or type(model).__name__}.pt")
     read = import_model(path, options) if example is None else from_torch(model, example, name=path.stem, options=options)
     text = _study(
         path,
@@ -121,11 +123,11 @@ def bits(
         options=options,
     )
     # Names in the text mean what they mean beside the model, where it would be saved.
-    name = str(path.with_suffix(".yaml"))
+    file = str(path.with_suffix(".yaml"))
     try:
-        solution = solve(parse(text, name), overrides=overrides, library=library)
+        solution = solve(parse(text, file), overrides=overrides, library=library)
     except SpecError as error:
-        raise at_options(error, name, text) from None
+        raise at_options(error, file, text) from None
     _, folded = lowered(read.network, solution.loaded.value.runtime)
     return BitsAnswer(solution, path, text, (*read.notes, *folded), {} if example is None else read.weights)
 
