@@ -52,3 +52,27 @@ def test_the_page_has_what_the_benchmark_prints(monkeypatch: pytest.MonkeyPatch,
     __import__("accuracy").main(folder / "measured.csv")
     said = capsys.readouterr().out
     assert next(text for _, text in BLOCKS if text.startswith("all modelled")) in said
+
+
+def said_by(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    monkeypatch.syspath_prepend(str(PAGE.parents[1] / "benchmarks" / "latency"))
+    __import__(name).main()
+    return capsys.readouterr().out
+
+
+def test_flash_and_time_of_the_model_zoo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """ST's published flash of weights is counted to within 0.1 %."""
+    said = said_by("st_zoo", monkeypatch, capsys)
+    assert next(text for _, text in BLOCKS if text.startswith("flash of weights")) in said
+    flash = [float(line.split("|")[6].removesuffix(" % ")) for line in said.splitlines() if line.startswith("| mobilenet")]
+    assert len(flash) == 11
+    assert max(map(abs, flash)) <= 0.1
+
+
+@pytest.mark.slow
+def test_vww_at_five_frames_a_second(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    table = said_by("vww", monkeypatch, capsys).partition("\n\n")[0]
+    assert table in TEXT
+    found = [line.split("|")[-2] for line in table.splitlines() if "found by qeopt" in line]
+    assert len(found) == 2
+    assert all(float(gap.removesuffix(" % ")) <= 0.05 for gap in found)

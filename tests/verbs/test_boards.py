@@ -1,7 +1,11 @@
 """A study over devices: what stands in the table, and that a sweep that was cut short ends in the same one."""
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -33,6 +37,22 @@ bits: {weights: [4, 8], activations: [8]}
 objective: {kind: qe}
 search: {evaluations: 50, seed: 0, baselines: []}
 """
+
+CUT = """
+import os, signal
+from qeopt.verbs import boards
+
+note = boards._note
+
+def end(*line):
+    note(*line)
+    os.kill(os.getpid(), signal.{signal})
+
+boards._note = end
+from qeopt.cli.app import main
+main()
+"""
+"""A sweep whose process gets a signal as soon as one device is answered."""
 
 
 @pytest.fixture
@@ -101,3 +121,26 @@ def test_a_process_that_is_killed_is_told_and_what_it_answered_is_kept(study: Pa
     assert result.exit_code == 2
     assert re.search(r"ended from outside after 1 of \d devices; the same command with the same --out goes on", result.stderr)
     assert len((Path("out") / boards.JOURNAL).read_text(encoding="utf-8").splitlines()) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a process there cannot send itself these signals")
+@pytest.mark.parametrize("name", ["SIGTERM", pytest.param("SIGKILL", marks=pytest.mark.slow)])
+def test_a_sweep_ended_by_a_signal_and_resumed_ends_in_the_same_table(study: Path, name: str) -> None:
+    """By the command line, in a process of its own: the signal is a real one."""
+    command = ["sweep", "study.yaml", "--devices", "nrf528", "--workers", "1", "--quiet", "--no-pictures", "--out"]
+    ended = subprocess.run(
+        [sys.executable, "-c", CUT.replace("{signal}", name), *command, "cut"], capture_output=True, text=True, check=False
+    )
+    journal = Path("cut") / boards.JOURNAL
+    assert ended.returncode == (130 if name == "SIGTERM" else -signal.SIGKILL), ended.stderr
+    assert len(journal.read_text(encoding="utf-8").splitlines()) == 1
+    assert not (Path("cut") / "boards.json").exists()
+    first = journal.read_bytes()
+    for folder in ("cut", "whole"):
+        assert CliRunner().invoke(app, [*command, folder]).exit_code == 0
+    for file in ("boards.json", "boards.csv"):
+        assert (Path("cut") / file).read_bytes() == (Path("whole") / file).read_bytes()
+    assert journal.read_bytes().startswith(first)
+    assert (
+        len(journal.read_text(encoding="utf-8").splitlines()) == len(json.loads(Path("cut/boards.json").read_text())["boards"]) > 1
+    )
