@@ -16,7 +16,7 @@ from qeopt.network.importers.torch import from_torch
 from qeopt.network.importers.torch_source import example_for, function_of, load_module, names_code
 from qeopt.report.words import place
 from qeopt.spec.model import build
-from qeopt.verbs.bits import network_text, write_study
+from qeopt.verbs.bits import network_text, refuse_existing, write_study
 
 Model = Annotated[
     Path,
@@ -70,11 +70,12 @@ def command(
 ) -> None:
     """Read a model and write it operator by operator as a network that a study can name; nothing is overwritten."""
     told = import_options(input_, treat_as)
+    target = out_ or model.with_suffix(".yaml")
+    refuse_existing(target)  # before minutes are spent on a large model
     if names_code(str(model)):
         read = from_torch(load_module(str(model)), example_for(str(model), told), name=function_of(str(model)), options=told)
     else:
         read = import_model(model, told)
-    target = out_ or model.with_suffix(".yaml")
     write_study(target, network_text(read.network))
     if not quiet:
         for note in read.notes:

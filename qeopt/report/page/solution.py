@@ -65,7 +65,7 @@ def solution_page(
         f"with {runtime}",
         [*_facts(design, counted, budgets), *(marks.facts[:1] if marks else ())],
         [section for section in found if section is not None],
-        f"made by qeopt {design.provenance.versions.get('qeopt', '')}{_when(run)}",
+        f"made by qeopt {design.provenance.made_by}{_when(run)}",
     )
 
 
