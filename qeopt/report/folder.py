@@ -23,6 +23,7 @@ from qeopt.report.comparison import comparison_document, print_comparison, secon
 from qeopt.report.console import console_for
 from qeopt.report.cost import cost_document, cost_text
 from qeopt.report.counted import Layer, layers
+from qeopt.report.depth import depth_document
 from qeopt.report.page import write_page
 from qeopt.report.pictures.arena import arena_picture
 from qeopt.report.pictures.boards import boards_pictures
@@ -93,7 +94,12 @@ def write_solution(folder: Path, report: SolutionReport, run: Run, *, pictures: 
         "layers": folder / "layers.csv",
     }
     report.design.save(written["design"])
-    record = {**run.document(), "budgets": [asdict(row) for row in report.budgets]}
+    record = {
+        **run.document(),
+        "budgets": [asdict(row) for row in report.budgets],
+        "from_bound": report.from_bound,
+        "depth": depth_document(report.depth),
+    }
     write_json(written["run"], record)
     write_atomically(written["report"], text)
     write_atomically(written["layers"], _csv(rows))

@@ -74,7 +74,7 @@ class C(Numbers):
         header, arena = tables(design, model.network, prefix), design.arena
         if arena is None:
             raise ExportError("a design without addresses")
-        version, image = design.provenance.versions["qeopt"], self.image(design, model.network)
+        version, image = design.provenance.made_by, self.image(design, model.network)
         if is_cmsis:
             calls = Caller(arena, model, self.per_channel_dense).calls()
             return CmsisSources(

@@ -15,8 +15,7 @@ from qeopt.report.counted import Counted
 from qeopt.report.page.boards import boards_page
 from qeopt.report.page.comparison import comparison_page
 from qeopt.report.page.content import Page
-from qeopt.report.page.detector import finds_boxes
-from qeopt.report.page.learning import correlations_page, training_page
+from qeopt.report.page.learning import correlations_page, is_marked, training_page
 from qeopt.report.page.render import render
 from qeopt.report.page.solution import solution_page
 from qeopt.report.page.sweep import sweep_page
@@ -64,7 +63,7 @@ def _page(folder: Path) -> Page:
 def trainings(folder: Path) -> list[dict[str, Any]]:
     """Records of trainings in a folder, one a seed."""
     records = [folder / TRAINING] if (folder / TRAINING).is_file() else sorted(folder.glob(f"seed-*/{TRAINING}"))
-    return [record for record in map(document, records) if "accuracy" in record or finds_boxes(record)]
+    return [record for record in map(document, records) if is_marked(record)]
 
 
 def _budgets(run: dict[str, Any]) -> tuple[BudgetRow, ...]:
