@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from qeopt.hardware import Runtime
 from qeopt.network import Network, NetworkBuilder, Tensor
@@ -17,6 +18,8 @@ from qeopt.spec.model import build
 
 ROOT = Path(__file__).parents[1]
 SOURCE: Any = {"url": "https://example.org", "date": "2026-01-01"}
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")  # a busy machine may be slow
 NO_BITS_LEFT_OUT = {"in": [2, 4, 8], "weights": [2, 4, 8], "out": [2, 4, 8]}
 
 INVENTED: Mapping[str, Mapping[str, Any]] = {

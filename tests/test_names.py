@@ -5,7 +5,7 @@ import csv
 import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -80,10 +80,15 @@ def test_names_go_through_everything_as_data(
     study, out = tmp_path / "study.yaml", tmp_path / "out"
     study.write_text(study_of(name, names), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    told = said("check", str(study)) + said("show", str(study)) + said("solve", str(study), "--no-baselines", "--out", str(out))
+    check_every_writer(study, out)
     design = json.loads((out / "design.json").read_text(encoding="utf-8"))
     assert design["study_name"] == name
     assert set(design["weights"]) == set(names)
+
+
+def check_every_writer(study: Path, out: Path) -> None:
+    """Solve a study and let everybody write of it: nothing hidden, no formula in a cell, no code that a name has made."""
+    told = said("check", str(study)) + said("show", str(study)) + said("solve", str(study), "--no-baselines", "--out", str(out))
     for file_format, suffix in {"csv": ".csv", "c": ".h", "pytorch": ".py", "litert": ".json", "json": ".json"}.items():
         told += said("export", str(out), "--format", file_format, "--out", str(out / f"export_{file_format}{suffix}"))
     told += said("verify", str(out)) + said("explain", str(study))
@@ -119,7 +124,8 @@ def test_a_name_survives_yaml(name: str, tmp_path: Path) -> None:
     assert plain(parse(text, str(tmp_path / "f.yaml")).root) == {"a": name}
 
 
-def test_fifty_names_survive_the_importer_of_onnx(tmp_path: Path) -> None:
+def onnx_model(folder: Path) -> Path:
+    """A chain of convolutions with all names, of its operators and its tensors."""
     onnx = pytest.importorskip("onnx")
     helper, number = onnx.helper, onnx.TensorProto.FLOAT
     names = [name for name in NAMES if name != "image"]
@@ -136,12 +142,13 @@ def test_fifty_names_survive_the_importer_of_onnx(tmp_path: Path) -> None:
         [helper.make_tensor_value_info(names[-1], number, shape)],
         [weights],
     )
-    model, written = tmp_path / "model.onnx", tmp_path / "network.yaml"
+    model = folder / "model.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), model)
-    told = said("import", str(model), "--out", str(written)) + said("check", str(written))
-    assert "can work" in told
-    assert HIDDEN.search(told) is None
-    assert HIDDEN.search(written.read_text(encoding="utf-8")) is None
+    return model
+
+
+def test_fifty_names_survive_the_importer_of_onnx(tmp_path: Path) -> None:
+    imported(onnx_model(tmp_path), tmp_path / "network.yaml")
 
 
 def imported(model: Path, written: Path) -> str:
@@ -153,12 +160,18 @@ def imported(model: Path, written: Path) -> str:
     return text
 
 
-def test_fifty_names_survive_the_importer_of_tflite(tmp_path: Path) -> None:
+def tflite_model(folder: Path) -> Path:
+    """The same."""
     net = Author((4, 4, 2))
     last = net.image
     for name in NAMES:
         last = net.conv(name, last, 2)
-    text = imported(net.save(tmp_path / "model.tflite", last), tmp_path / "network.yaml")
+    found: Path = net.save(folder / "model.tflite", last)
+    return found
+
+
+def test_fifty_names_survive_the_importer_of_tflite(tmp_path: Path) -> None:
+    text = imported(tflite_model(tmp_path), tmp_path / "network.yaml")
     names = [op["name"] for op in plain(parse(text, "network.yaml").root)["ops"]]  # type: ignore[index,call-overload,union-attr]
     assert len(names) == len(set(names)) == len(NAMES)
 
@@ -171,17 +184,45 @@ def test_a_file_may_have_any_name(name: str, tmp_path: Path) -> None:
     imported(model, tmp_path / "network.yaml")
 
 
-def test_fifty_names_survive_the_importer_of_torch(tmp_path: Path) -> None:
+def mcunet_model(folder: Path) -> Path:
+    """Its descriptions name no operators; the network is called as its file is."""
+    model = folder / ("".join(sorted(set("".join(NAMES)) - set("/\\"))) + ".json")
+    model.write_text(json.dumps(description("mcunet-10fps_vww")), encoding="utf-8")
+    return model
+
+
+def torch_model(folder: Path) -> Path:
+    """What PyTorch can export itself, written as a network file."""
     torch = pytest.importorskip("torch")
     modules = torch.nn.Sequential()
     for name in NAMES:
         if set(name) & set('\r\n"\\'):
             continue  # these PyTorch cannot export itself: it writes names into code
         modules.add_module(name.replace(".", "_"), torch.nn.Conv2d(2, 2, 1))
-    written = tmp_path / "network.yaml"
+    written = folder / "network.yaml"
     write_study(written, network_text(from_torch(modules, (torch.zeros(1, 2, 4, 4),)).network))
+    return written
+
+
+def test_fifty_names_survive_the_importer_of_torch(tmp_path: Path) -> None:
+    written = torch_model(tmp_path)
     assert "can work" in said("check", str(written))
     assert HIDDEN.search(written.read_text(encoding="utf-8")) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [onnx_model, tflite_model, mcunet_model, torch_model])
+def test_names_of_every_importer_go_through_every_writer(
+    make: Callable[[Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make(tmp_path)
+    is_mcunet = make is mcunet_model
+    image, classes = ([64, 64, 3], 2) if is_mcunet else ([4, 4, 2], 2)
+    text = STUDY.format(name=yaml_flow(HARSHEST[0]), network=yaml_flow(f"./{model.name}"))
+    study = tmp_path / "study.yaml"
+    study.write_text(text.replace("input: [8, 8, 4], classes: 4", f"input: {image}, classes: {classes}"), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    check_every_writer(study, tmp_path / "out")
 
 
 def test_cells_are_texts_again_without_their_apostrophe() -> None:

@@ -11,7 +11,8 @@ from random import Random
 from typing import Any
 
 import numpy as np
-from mutate import change_bytes, change_data, change_lines, formula
+from mutate import change_bytes, change_data, change_json_lines, change_lines, change_numbers, formula
+from PIL import Image
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
@@ -62,6 +63,33 @@ MCUNET: dict[str, Any] = {
     "resolution": 16,
 }
 OPERATORS = ("Conv", "Add", "Mul", "Pad", "Reshape", "LSTM", "Nothing", "MatMul", "Clip", "Split", "If", "")
+DETECTING: dict[str, Any] = {
+    **STUDY,
+    "task": {"input": [16, 16, 1], "classes": 1},
+    "network": {
+        "blocks": [
+            {"kind": "conv", "name": "stem", "width": 8, "kernel": 3, "stride": 2, "weight_bits": 8},
+            {"kind": "detection", "name": "near", "anchors": 2},
+            {"kind": "conv", "name": "deeper", "width": 8, "kernel": 3, "stride": 2},
+            {"kind": "detection", "name": "far"},
+        ]
+    },
+    "budgets": {},
+}
+del DETECTING["space"]
+BOXES = """\
+0--Parade/a.png
+2
+4 2 8 6 0 0 0 0 0 0
+10 3 6 6 2 0 0 1 2 0
+b.png
+0
+0 0 0 0 0 0 0 0 0 0
+c.png
+1
+-4 8 8 20 1 0 0 0 0 1
+"""
+"""In the text format of WIDER FACE, of pictures of 16 x 16 pixels."""
 
 
 Words = tuple[str, ...]
@@ -86,6 +114,14 @@ class Sound:
     def design_data(self) -> dict[str, Any]:
         """The design as data."""
         return self.design.model_dump(mode="json")
+
+    @cached_property
+    def detecting(self) -> bytes:
+        """A design with detection heads, as its file has it."""
+        found = solve(parse(_yaml(DETECTING), "detecting.yaml")).design
+        assert found is not None
+        found.save(self._folder / "detecting.json")
+        return (self._folder / "detecting.json").read_bytes()
 
     @cached_property
     def onnx(self) -> bytes:
@@ -145,11 +181,14 @@ def yaml_text(sound: Sound, folder: Path, rng: Random) -> Words:
 
 def formulas(sound: Sound, folder: Path, rng: Random) -> Words:
     """Formulas of a runtime."""
-    key = rng.choice(["parameters", "weight_bytes", "bitops", "code"])
+    key = rng.choice(["parameters", "weight_bytes", "bitops", "scratch"])
     path = folder / "study.yaml"
-    runtime = {"extends": "ideal", key: {rng.choice(["conv", "dense", "add", "pool", "nothing"]): formula(rng)}}
+    formulas_of = {rng.choice(["conv", "dense", "add", "pool", "depthwise"]): formula(rng)}
+    runtime = {"extends": "ideal", key: {"bytes": formulas_of} if key == "scratch" else formulas_of}
     path.write_text(_yaml({**STUDY, "runtime": runtime}), encoding="utf-8")
-    return ("check", str(path))
+    if rng.random() < 0.3:
+        return ("solve", str(path), "--time-limit", "5", "--no-baselines", "--out", str(folder / "out"))
+    return (rng.choice(["check", "show"]), str(path))
 
 
 def design(sound: Sound, folder: Path, rng: Random) -> Words:
@@ -189,7 +228,7 @@ def features(sound: Sound, folder: Path, rng: Random) -> Words:
     one, other = folder / "features.csv", folder / "results.csv"
     both = list(sound.tables)
     number = rng.randrange(2)
-    both[number] = change_lines(both[number], rng)
+    both[number] = rng.choice([change_lines, change_numbers])(both[number], rng)
     one.write_text(both[0], encoding="utf-8")
     other.write_text(both[1], encoding="utf-8")
     if rng.random() < 0.5:
@@ -202,10 +241,17 @@ def journal(sound: Sound, folder: Path, rng: Random) -> Words:
     state = sound.journal
     run = folder / "run"
     (run / "state").mkdir(parents=True, exist_ok=True)
-    chosen = rng.choice(sorted(state))
+    chosen, as_bytes = rng.choice(sorted(state)), rng.random() < 0.3
     for name, content in state.items():
-        (run / "state" / name).write_bytes(change_bytes(content, rng) if name == chosen else content)
+        change = (lambda _, read, at: change_bytes(read, at)) if as_bytes else _change_state
+        (run / "state" / name).write_bytes(change(name, content, rng) if name == chosen else content)
     return ("resume", str(run))
+
+
+def _change_state(name: str, content: bytes, rng: Random) -> bytes:
+    if name.endswith(".jsonl"):
+        return change_json_lines(content.decode(), rng).encode()
+    return json.dumps(change_data(json.loads(content), rng)).encode()
 
 
 def weights(sound: Sound, folder: Path, rng: Random) -> Words:
@@ -241,6 +287,31 @@ def images(sound: Sound, folder: Path, rng: Random) -> Words:
     return ("export", str(design_path), "--format", "c", "--data", str(data), "--out", str(folder / "exported"))
 
 
+def boxes(sound: Sound, folder: Path, rng: Random) -> Words:
+    """Boxes of pictures, in lines of words, in cells, or in bytes; both verbs that learn from them or judge by them."""
+    design_path, data = folder / "design.json", folder / "data"
+    design_path.write_bytes(sound.detecting)
+    changed = rng.randrange(3)
+    for number, (name, pictures) in enumerate((("train", "WIDER_train"), ("val", "WIDER_val"))):
+        for line in BOXES.splitlines():
+            if line.endswith(".png"):
+                path = data / pictures / "images" / line
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.new("L", (16, 16), 100).save(path)
+        written = BOXES.encode() if changed == number else _change_boxes(rng)
+        (data / f"wider_face_{name}_bbx_gt.txt").write_bytes(written)
+    if rng.random() < 0.5:
+        return ("evaluate", str(design_path), "--data", str(data), "--weights", str(folder / "none.npz"))
+    return ("train", str(design_path), "--data", str(data), "--epochs", "0.01", "--quiet", "--out", str(folder / "out"))
+
+
+def _change_boxes(rng: Random) -> bytes:
+    if rng.random() < 0.3:
+        return change_bytes(BOXES.encode(), rng)
+    lines = change_data([line.split() for line in BOXES.splitlines()], rng, 4)
+    return "".join(f"{' '.join(map(str, line)) if isinstance(line, list) else line}\n" for line in lines).encode("utf-8", "replace")
+
+
 KINDS: Mapping[str, Maker] = {
     "studies": study,
     "studies, solved": solved_study,
@@ -254,6 +325,7 @@ KINDS: Mapping[str, Maker] = {
     "journals": journal,
     "weights": weights,
     "images": images,
+    "boxes": boxes,
 }
 
 
@@ -272,9 +344,7 @@ def _change_onnx(written: bytes, rng: Random) -> bytes:
             case 0:
                 graph.node.remove(node)
             case 1:
-                node.op_type = rng.choice(
-                    ["Conv", "Add", "Mul", "Pad", "Reshape", "LSTM", "Nothing", "MatMul", "Clip", "Split", "If", ""]
-                )
+                node.op_type = rng.choice(OPERATORS)
             case 2 if node.attribute:
                 attribute = rng.choice(node.attribute)
                 attribute.ints[:] = [rng.choice([-1, 0, 1, 3, 2**31, 2**62]) for _ in range(rng.randint(0, 5))]

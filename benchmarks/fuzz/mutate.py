@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
+from qeopt.hardware.formula import BIT_NAMES, SHAPE_NAMES
+
 ODD: tuple[Any, ...] = (
     None, True, -1, 0, 1, 2**31, 2**53, 2**61, 2**63 - 1, 2**64, 10**30, -(2**63), 0.5, -0.0, 1e-320, 1e308,
     float("inf"), float("nan"),
@@ -105,18 +107,62 @@ def change_lines(text: str, rng: Random) -> str:
     return "".join(f"{','.join(map(_cell, line)) if isinstance(line, list) else _cell(line)}\n" for line in lines)
 
 
+def change_json_lines(text: str, rng: Random) -> str:
+    """A text of lines of JSON with one of them damaged as data, left out, or told twice."""
+    lines = text.splitlines()
+    at = rng.randrange(len(lines))
+    match rng.randrange(6):
+        case 0:
+            del lines[at]
+        case 1:
+            lines.insert(at, lines[at])
+        case _:
+            lines[at] = json.dumps(change_data(json.loads(lines[at]), rng))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def change_numbers(text: str, rng: Random) -> str:
+    """A table in which a few numbers are other numbers."""
+    lines = [line.split(",") for line in text.splitlines()]
+    for _ in range(rng.randint(1, 3)):
+        line = rng.choice(lines[1:])
+        line[rng.randrange(1, len(line))] = rng.choice(
+            ("0", "-1", "1e308", "-1e308", "1e-320", "1e400", "nan", "inf", "9" * 30, "0x1")
+        )
+    return "".join(f"{','.join(line)}\n" for line in lines)
+
+
 def _cell(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-TERMS = ("macs", "c_in", "c_out", "k", "in_bits", "w_bits", "out_bits", "0", "1", "8", "1099511627776", "2**9", "x", "-1", "")
-SIGNS = ("+", "-", "*", "//", "%", "/", "**", "<")
-CALLS = ("({0})", "-{0}", "f({0}", "ceil({0} / {1})", "max({0}, {1})", "min({0}, {1})", "roundup({0}, {1})")
+TERMS = (*SHAPE_NAMES, *BIT_NAMES, "0", "1", "3", "8", "1099511627776")
+FORMS = ("{0} + {1}", "{0} - {1}", "{0} * {1}", "({0}) // 3", "({0})", "max({0}, {1})", "min({0}, {1})", "ceil_to({0}, 4)")
+WRONG = (
+    "{0} // {1}",
+    "ceil_to({0}, {1})",
+    str(2**63 - 1),
+    "{0} % {1}",
+    "{0} / {1}",
+    "{0} ** {1}",
+    "{0} < {1}",
+    "f({0}",
+    "({0}) * x",
+    "-{0}",
+    "2**9",
+    "",
+    "ceil_to({0})",
+    "\u202e",
+)
 
 
-def formula(rng: Random, depth: int = 5) -> str:
+def formula(rng: Random) -> str:
     """A formula of the kind that runtimes hold, mostly well formed and sometimes enormous."""
+    text = _formula(rng, rng.randint(0, 6))
+    return rng.choice(WRONG).format(text, text) if rng.random() < 0.15 else text
+
+
+def _formula(rng: Random, depth: int) -> str:
     if depth == 0 or rng.random() < 0.2:
         return rng.choice(TERMS)
-    one, other = formula(rng, depth - 1), formula(rng, depth - 1)
-    return rng.choice([*(f"{{0}} {sign} {{1}}" for sign in SIGNS), *CALLS]).format(one, other)
+    return rng.choice(FORMS).format(_formula(rng, depth - 1), _formula(rng, depth - 1))

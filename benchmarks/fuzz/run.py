@@ -1,138 +1,122 @@
 """Feed damaged files of every kind to the commands that read them: none may end in an internal error, or take long, or much memory.
 
-    python benchmarks/fuzz/run.py                       # 2,000 cases of each kind
+    python benchmarks/fuzz/run.py                       # 2,000 cases of each kind; again: goes on where it was stopped
     python benchmarks/fuzz/run.py --cases 200 ONNX designs
-    python benchmarks/fuzz/run.py --only 173 designs    # one case again, its traceback told
+    python benchmarks/fuzz/run.py --only 173 designs    # one case again
+    python benchmarks/fuzz/run.py --again designs       # a kind from its start
+    python benchmarks/fuzz/run.py --table               # of what there is, without running any
 
-Every case is a command of the program in this process, with a time and a memory limit. The inputs of a case that fails are kept.
+Every case is a command of the program in this process, with a time and a memory limit. One that has ended is a line of the file of
+results and is not run again, unless it failed. The inputs of a case that fails are kept.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import resource
-import shutil
-import signal
+import json
 import sys
 import tempfile
-import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from random import Random
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
+from cases import Case, run_case
 from kinds import KINDS, Sound
-from typer.testing import CliRunner
 
-from qeopt.cli.verb import INTERNAL_ERROR
-from qeopt.cli.verbs import app
-
-SECONDS = 60
-BYTES = 1 << 30
-"""Memory that a command may take beside the most that was held before it."""
+HEAD = "| kind of file | cases | exit codes | slowest, s | most memory, MiB | failed |\n|---|---|---|---|---|---|"
 
 
-class OutOfTime(BaseException):
-    """A command took longer than it may; no handler of errors catches it."""
-
-
-@dataclass
+@dataclass(frozen=True)
 class Tally:
     """How the cases of one kind ended."""
 
     kind: str
-    codes: Counter[int] = field(default_factory=Counter)
-    failed: list[str] = field(default_factory=list)
-    slowest: float = 0.0
+    cases: Sequence[Case]
+
+    @property
+    def failed(self) -> list[str]:
+        """What there is to say of every case that failed."""
+        return [f"{case.kind} {case.seed}: {case.said}" for case in self.cases if case.failed]
 
     def row(self) -> str:
         """A line of the table."""
-        ends = ", ".join(f"{count:,} x {code}" for code, count in sorted(self.codes.items()))
-        return f"| {self.kind} | {sum(self.codes.values()):,} | {ends} | {self.slowest:.1f} | {len(self.failed)} |"
+        codes = Counter(case.code for case in self.cases)
+        ends = ", ".join(f"{count:,} x {code}" for code, count in sorted(codes.items()))
+        slowest, most = max(case.seconds for case in self.cases), max(case.mib for case in self.cases)
+        return f"| {self.kind} | {len(self.cases):,} | {ends} | {slowest:.1f} | {most:,} | {len(self.failed)} |"
 
 
-def fuzz(kind: str, seeds: range, kept: Path) -> Tally:
-    """Run the cases of a kind; inputs of those that fail are moved to `kept`."""
+def fuzz(kind: str, seeds: Iterable[int], kept: Path) -> Tally:
+    """Run the cases of a kind; inputs of those that fail are copied to `kept`."""
+    return Tally(kind, list(_cases(kind, seeds, kept)))
+
+
+def _cases(kind: str, seeds: Iterable[int], kept: Path) -> Iterator[Case]:
     with tempfile.TemporaryDirectory() as folder:
-        return _fuzz(kind, Sound(Path(folder)), seeds, kept)
+        sound = Sound(Path(folder))
+        for seed in seeds:
+            yield run_case(kind, seed, sound, kept)
 
 
-def _fuzz(kind: str, sound: Sound, seeds: range, kept: Path) -> Tally:
-    tally, make, before = Tally(kind), KINDS[kind], Path.cwd()
-    for seed in seeds:
-        folder = Path(tempfile.mkdtemp())
-        try:
-            words = make(sound, folder, Random(f"{kind} {seed}"))
-            os.chdir(folder)
-            started = time.monotonic()
-            code, said = _run(words)
-            tally.slowest = max(tally.slowest, time.monotonic() - started)
-            tally.codes[code] += 1
-            if code in {INTERNAL_ERROR, -1}:
-                tally.failed.append(f"{kind} {seed}: qeopt {' '.join(words)}\n    {said}")
-                shutil.copytree(folder, kept / f"{kind}_{seed}", dirs_exist_ok=True)
-        finally:
-            os.chdir(before)
-            shutil.rmtree(folder, ignore_errors=True)
-    return tally
+class Results:
+    """A file with a line for every case that has ended; several processes may add to it."""
 
+    def __init__(self, path: Path) -> None:
+        self._path = path
 
-def _run(words: tuple[str, ...]) -> tuple[int, str]:
-    """Run one command and return its exit code, -1 where it broke a limit or raised, and what it said last."""
-    before = _peak_bytes()
-    with _in_time():
-        try:
-            result: Any = CliRunner().invoke(app, list(words))
-        except OutOfTime:
-            return -1, f"took longer than {SECONDS} s"
-    if _peak_bytes() - before > BYTES:
-        return -1, f"took {(_peak_bytes() - before) >> 20:,} MiB"
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        return -1, repr(result.exception)[:500]
-    return result.exit_code, (result.stderr.strip().splitlines() or [""])[-1][:500]
+    def of(self, kind: str) -> dict[int, Case]:
+        """The last of every case of a kind, by its seed; a line that was cut off is no case."""
+        found: dict[int, Case] = {}
+        for line in self._lines():
+            try:
+                case = Case(**json.loads(line))
+            except ValueError:
+                continue
+            if case.kind == kind:
+                found[case.seed] = case
+        return dict(sorted(found.items()))
 
+    def add(self, case: Case) -> None:
+        """Write down a case."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(case.line())
 
-@contextmanager
-def _in_time() -> Iterator[None]:
-    def late(number: int, frame: Any) -> None:
-        raise OutOfTime
-
-    handler = signal.signal(signal.SIGALRM, late)
-    signal.alarm(SECONDS)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, handler)
-
-
-def _peak_bytes() -> int:
-    """The most memory that this process ever held; Linux counts in KiB, macOS in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    def _lines(self) -> list[str]:
+        return self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
 
 
 def main() -> None:
+    given = _arguments()
+    kinds, kept, results = given.kinds or list(KINDS), given.kept.resolve(), Results(given.kept / "results.jsonl")
+    seeds = range(given.cases) if given.only is None else range(given.only, given.only + 1)
+    tallies = []
+    print(HEAD)
+    for kind in kinds:
+        ended = {} if given.again or given.only is not None else results.of(kind)
+        left = [seed for seed in seeds if seed not in ended or ended[seed].failed]
+        for case in () if given.table else _cases(kind, left, kept):
+            results.add(case)
+            ended[case.seed] = case
+        if ended:
+            tallies.append(Tally(kind, [case for seed, case in ended.items() if seed in seeds]))
+            print(tallies[-1].row(), flush=True)
+    failed = [text for tally in tallies for text in tally.failed]
+    print(*failed, sep="\n")
+    sys.exit(bool(failed))
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kinds", nargs="*", choices=[[], *KINDS], metavar="KIND", help=f"of {', '.join(KINDS)}; all unless stated")
     parser.add_argument("--cases", type=int, default=2000, metavar="N")
-    parser.add_argument("--only", type=int, metavar="SEED", help="one case")
-    parser.add_argument("--kept", type=Path, default=Path("build/fuzz"), metavar="FOLDER", help="where inputs that fail are kept")
-    given = parser.parse_args()
-    seeds = range(given.cases) if given.only is None else range(given.only, given.only + 1)
-    print("| kind of file | cases | exit codes | slowest, s | failed |\n|---|---|---|---|---|")
-    failed = []
-    for kind in given.kinds or KINDS:
-        tally = fuzz(kind, seeds, given.kept.resolve())
-        print(tally.row(), flush=True)
-        failed += tally.failed
-    for text in failed:
-        print(text)
-    sys.exit(bool(failed))
+    parser.add_argument("--only", type=int, metavar="SEED", help="one case, whatever the results say")
+    parser.add_argument("--again", action="store_true", help="run what has ended once more")
+    parser.add_argument("--table", action="store_true", help="only tell what has ended")
+    parser.add_argument("--kept", type=Path, default=Path("build/fuzz"), metavar="FOLDER", help="of results, and inputs that fail")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,6 +12,7 @@ from qeopt.cli import options
 from qeopt.cli.import_ import Input, Model, TreatAs, import_options
 from qeopt.cli.solve import no_design, tell
 from qeopt.cli.verb import INTERRUPTED, warn
+from qeopt.network.importers.torch_source import example_for, function_of, load_module, names_code
 from qeopt.report.folder import Run, now, write_solution
 from qeopt.report.solution import SolutionReport
 from qeopt.runs import open_run
@@ -87,8 +88,12 @@ def command(
 ) -> None:
     """Find the best bits for a fixed network in a model file, prove them, count everything again, and write it down."""
     started, clock = now(), Stopwatch()
+    read = import_options(input_, treat_as)
+    source: Any = load_module(str(model)) if names_code(str(model)) else model
     answer = bits(
-        model,
+        source,
+        example=None if source is model else example_for(str(model), read),
+        name=function_of(str(model)),
         runtime=runtime,
         device=device,
         budgets={name: size for name, size in (("sram", sram), ("flash", flash)) if size is not None} or None,
@@ -100,7 +105,7 @@ def command(
         prefer=() if prefer is None else options.names("--prefer", prefer),
         objective={"kind": "sensitivity", "source": "weights"} if objective == "weights" else objective,
         engine=engine,
-        options=import_options(input_, treat_as),
+        options=read,
         library=Library(tuple(path or ())),
         overrides=tuple(set_ or ()),
     )
@@ -115,6 +120,10 @@ def command(
     run = Run(tuple(sys.argv), started, clock.cost(gco2e), solution.loaded.files, ())
     report = SolutionReport.of(solution, solution.design, run.cost)
     with open_run(out_, solution.loaded.value.name) as folder:
-        tell(report, write_solution(folder, report, run, pictures=not no_pictures), as_json=json_, quiet=quiet)
+        written = write_solution(folder, report, run, pictures=not no_pictures)
+        if answer.weights:
+            written["weights"] = folder / "weights.npz"
+            answer.save_weights(written["weights"])
+        tell(report, written, as_json=json_, quiet=quiet)
     if solution.interrupted:
         raise typer.Exit(INTERRUPTED)

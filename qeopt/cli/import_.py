@@ -12,11 +12,18 @@ from qeopt.cli import options
 from qeopt.cli.verb import BAD_USAGE, emit, fail, out, warn
 from qeopt.network import macs, weight_count
 from qeopt.network.importers import ImportOptions, import_model
+from qeopt.network.importers.torch import from_torch
+from qeopt.network.importers.torch_source import example_for, function_of, load_module, names_code
 from qeopt.report.words import place
 from qeopt.spec.model import build
-from qeopt.verbs.bits import network_text, write_study
+from qeopt.verbs.bits import network_text, refuse_existing, write_study
 
-Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file: ONNX, TFLite, or MCUNet's JSON.")]
+Model = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MODEL", help="A model file (ONNX, TFLite, MCUNet's JSON), or FILE.py:FUNCTION that makes a PyTorch module."
+    ),
+]
 Input = Annotated[
     str | None,
     typer.Option("--input", metavar="H,W,C", help="Height, width and channels of the image, where the file leaves them open."),
@@ -62,8 +69,13 @@ def command(
     debug: options.Debug = False,
 ) -> None:
     """Read a model and write it operator by operator as a network that a study can name; nothing is overwritten."""
-    read = import_model(model, import_options(input_, treat_as))
+    told = import_options(input_, treat_as)
     target = out_ or model.with_suffix(".yaml")
+    refuse_existing(target)  # before minutes are spent on a large model
+    if names_code(str(model)):
+        read = from_torch(load_module(str(model)), example_for(str(model), told), name=function_of(str(model)), options=told)
+    else:
+        read = import_model(model, told)
     write_study(target, network_text(read.network))
     if not quiet:
         for note in read.notes:
@@ -76,5 +88,5 @@ def command(
     if json_:
         emit({"format": "qeopt.import/1", "network": str(target), **counts, "notes": list(read.notes)})
         return
-    told = ", ".join(f"{number:,} {name}" for name, number in counts.items())
-    out().print(f"written: {place(target)} ({told})", soft_wrap=True)
+    counted = ", ".join(f"{number:,} {name}" for name, number in counts.items())
+    out().print(f"written: {place(target)} ({counted})", soft_wrap=True)

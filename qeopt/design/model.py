@@ -29,6 +29,10 @@ DRAWN = "drawn"
 """How the design of a sample "stopped": it was drawn, no search was made, and nothing is compared with it."""
 
 
+Version = Annotated[str, Field(pattern=r"^[0-9A-Za-z.+!_-]{1,64}$")]
+"""As PEP 440 writes them; it stands in comments of programs."""
+
+
 class Certificate(Block):
     """What one engine proved of the bits, in millionths of a nat of bit-dependent score, or as coarsely as a note says."""
 
@@ -163,8 +167,13 @@ class Provenance(Block):
     """Values replaced on the command line."""
     seed: int
     """Seed of the search."""
-    versions: Mapping[str, str]
+    versions: Mapping[str, Version]
     """Versions of this project and of what decides numbers."""
+
+    @property
+    def made_by(self) -> str:
+        """Version of this project, as far as the design says so."""
+        return self.versions.get("qeopt", "of unknown version")
 
 
 class Design(Block):

@@ -65,7 +65,7 @@ def module_text(design: Design, imports: str, template: str) -> str:
 
 def _opening(design: Design) -> str:
     uses = "; ".join(f"{name} {use.used:,}" for name, use in design.uses.items())
-    version = design.provenance.versions["qeopt"]
+    version = design.provenance.made_by
     return (
         f'"""Network of the study {identifier(design.study_name)}, found by qeopt {version}; score {design.score:.4f}; {uses}.\n\n'
         "Layers are rounded while they train, to the bits of the design; modules have the names of the design. Images hold values\n"

@@ -139,7 +139,7 @@ def properties(design: Design, origins: Mapping[str, str]) -> dict[str, str]:
     return {
         **{f"qeopt.{what.replace(' ', '_')}_from": where for what, where in origins.items()},
         "qeopt.study": design.study_name,
-        "qeopt.version": design.provenance.versions["qeopt"],
+        "qeopt.version": design.provenance.made_by,
         "qeopt.score": repr(design.score),
         "qeopt.weight_bits": json.dumps(dict(design.weights)),
         "qeopt.activation_bits": json.dumps(dict(design.activations)),

@@ -272,7 +272,8 @@ class Network:
         """Tensors that no operator reads, and the other results; neither what is discarded nor what a state keeps."""
         read = {tensor.name for op in self.ops for tensor in op.inputs} | self.discarded
         read |= {tensor.name for tensor in self.tensors if tensor.is_state or tensor.lies_in is not None}
-        return tuple(tensor for tensor in self.tensors if tensor.name not in read - self.results)
+        inner = read - self.results
+        return tuple(tensor for tensor in self.tensors if tensor.name not in inner)
 
     @property
     def chain_end(self) -> Tensor:

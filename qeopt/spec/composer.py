@@ -152,6 +152,13 @@ class _Composer:
             raise SpecError.at(location, "a list or mapping cannot be a key; keys are text")
 
 
+def count_values(data: object) -> int:
+    """How many values plain data has when it is written out, as `MAX_NODES` counts them: keys, lists and mappings too."""
+    if isinstance(data, dict):
+        return 1 + sum(1 + count_values(value) for value in data.values())
+    return 1 + sum(map(count_values, data)) if isinstance(data, list | tuple) else 1
+
+
 def _finish(frame: _Open) -> Node:
     nodes = tuple(child.node for child in frame.children)
     if not frame.is_mapping:

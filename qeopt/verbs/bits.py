@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from qeopt.network import Network
 from qeopt.network.document import document
 from qeopt.network.importers import ImportedModel, ImportOptions, Parameters, import_model
 from qeopt.network.importers.torch import from_torch
-from qeopt.spec.document import parse
-from qeopt.spec.errors import Location, SpecError
+from qeopt.spec.composer import MAX_NODES, count_values
+from qeopt.spec.document import MAX_BYTES, parse
+from qeopt.spec.errors import Location, QeoptError, SpecError
 from qeopt.spec.library import Library, is_path
 from qeopt.verbs.implied import at_options
 from qeopt.verbs.solve import Solution, solve
@@ -61,6 +62,7 @@ def bits(
     model: Any,
     *,
     example: tuple[Any, ...] | None = None,
+    name: str | None = None,
     runtime: str,
     device: str | None = None,
     budgets: Mapping[str, int | str] | None = None,
@@ -81,6 +83,7 @@ def bits(
     Args:
         model: A model file (ONNX, TFLite, MCUNet JSON), or a `torch.nn.Module`.
         example: Of a module, its arguments: one image with a batch of one.
+        name: Of a module, what to call it; its class unless stated.
         runtime: Kernel library, by name or path.
         device: Chip or board, by name or path; may be left out where `budgets` give SRAM and flash.
         budgets: Instead of what the device leaves, as a study spells them (`{"sram": "64 KiB"}`).
@@ -101,7 +104,7 @@ def bits(
         PluginError: when a package that the importer needs is not installed.
         VerificationError: when two exact engines disagree, or the recount does.
     """
-    path = Path(model) if isinstance(model, str | Path) else Path(f"{type(model).__name__}.pt")
+    path = Path(model) if isinstance(model, str | Path) else Path(f"{name or type(model).__name__}.pt")
     read = import_model(path, options) if example is None else from_torch(model, example, name=path.stem, options=options)
     text = _study(
         path,
@@ -121,11 +124,11 @@ def bits(
         options=options,
     )
     # Names in the text mean what they mean beside the model, where it would be saved.
-    name = str(path.with_suffix(".yaml"))
+    file = str(path.with_suffix(".yaml"))
     try:
-        solution = solve(parse(text, name), overrides=overrides, library=library)
+        solution = solve(parse(text, file), overrides=overrides, library=library)
     except SpecError as error:
-        raise at_options(error, name, text) from None
+        raise at_options(error, file, text) from None
     _, folded = lowered(read.network, solution.loaded.value.runtime)
     return BitsAnswer(solution, path, text, (*read.notes, *folded), {} if example is None else read.weights)
 
@@ -210,7 +213,19 @@ def _study(
         "objective": objective if isinstance(objective, str) else dict(objective),
         "qbr": {"engine": engine},
     }
-    return "".join(f"{key}: {_flow(value)}\n" for key, value in study.items())
+    return "".join(_study_line(key, value, is_file=is_file) for key, value in study.items())
+
+
+def _study_line(key: str, value: Any, *, is_file: bool) -> str:
+    if key == "network" and not is_file:
+        return "".join(["network:\n", *(f"  {line}\n" for line in _network_lines(value))])
+    return f"{key}: {_flow(value)}\n"
+
+
+def refuse_existing(path: Path) -> None:
+    """Raise a `SpecError` where there is a file already."""
+    if path.exists():
+        raise SpecError.at(Location(str(path)), "exists already; choose another file")
 
 
 def write_study(path: Path, text: str) -> None:
@@ -224,17 +239,32 @@ def write_study(path: Path, text: str) -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        said = "exists already; choose another file" if path.exists() else f"cannot be written: {error.strerror}"
-        raise SpecError.at(Location(str(path)), said) from None
+        refuse_existing(path)
+        raise SpecError.at(Location(str(path)), f"cannot be written: {error.strerror}") from None
 
 
 def network_text(network: Network) -> str:
-    """Write a network out operator by operator, as a file that a study can name."""
+    """Write a network out operator by operator, as a file that a study can name.
+
+    Raises:
+        QeoptError: when such a file would be larger than a study may read.
+    """
     told = document(network)
-    lines = ["kind: network", f"image: {yaml_flow(told['image'])}", "ops:"]
-    lines += [f"  - {yaml_flow(entry)}" for entry in told["ops"]]
-    lines += [f"{key}: {yaml_flow(told[key])}" for key in ("stage_ends", "results") if key in told]
-    return "\n".join(lines) + "\n"
+    text = "".join(f"{line}\n" for line in ("kind: network", *_network_lines(told)))
+    if 2 + count_values(told) > MAX_NODES or len(text.encode()) > MAX_BYTES:
+        said = f"a network of {len(network.ops):,} operators is larger than a file of YAML may be"
+        raise QeoptError(f"{said}; a study can name the model itself: `network: MODEL.onnx`")
+    return text
+
+
+def _network_lines(told: Mapping[str, Any]) -> Iterator[str]:
+    """A line for every operator: a file may be long, its lines may not."""
+    for key, value in told.items():
+        if key == "ops":
+            yield "ops:"
+            yield from (f"  - {yaml_flow(entry)}" for entry in value)
+        else:
+            yield f"{key}: {yaml_flow(value)}"
 
 
 def _from_anywhere(name: str) -> str:
@@ -244,6 +274,5 @@ def _from_anywhere(name: str) -> str:
 
 def _flow(value: Any) -> str:
     """A value as YAML on one line, plain words unquoted."""
-    if isinstance(value, str) and value.replace("-", "").replace("_", "").isalnum() and not value[0].isdigit():
-        return value
-    return yaml_flow(value)
+    is_plain = isinstance(value, str) and value.replace("-", "").replace("_", "").isalnum() and value[0].isalpha()
+    return str(value) if is_plain and value.lower() not in {"null", "true", "false"} else yaml_flow(value)

@@ -24,7 +24,7 @@ from qeopt.study.load import StudySource, load_study
 from qeopt_solvers import Status
 from qeopt_solvers.sweep import over_grid
 
-MOST_POINTS = 256
+MOST_POINTS = 1024
 """Points of a grid; each is several solves, or a whole search."""
 TOLERANCE_NATS = 1e-6
 """Per tensor: scores are sums of floats, gains integers of this unit."""

@@ -11,7 +11,12 @@ from qeopt.memory import count, steps
 from qeopt.network import Bits, Network, OpKind, macs, weight_count
 from qeopt.network.document import GraphBlock, document
 from qeopt.network.order import in_order, least_memory
+from qeopt.spec.composer import count_values
+from qeopt.spec.document import parse
+from qeopt.spec.errors import QeoptError, SpecError
 from qeopt.spec.model import build
+from qeopt.spec.node import plain
+from qeopt.verbs.bits import network_text
 
 IDEAL = build(Runtime, {"kernels": "any", "source": {"url": "https://example.org", "date": "2026-01-01", "says": "nothing"}})
 
@@ -59,6 +64,27 @@ def test_every_field_comes_back() -> None:
     told = {entry["name"]: entry for entry in written["ops"]}
     for entry in everything()["ops"]:
         assert entry.items() <= told[entry["name"]].items()
+
+
+def test_a_file_that_is_written_says_everything_and_is_read_again() -> None:
+    read = plain(parse(network_text(network())).root)
+    assert isinstance(read, dict)
+    assert read.pop("kind") == "network"
+    assert network(read) == network()
+
+
+def test_what_is_too_large_to_be_read_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = network_text(network())
+    count = count_values(plain(parse(text).root))
+    monkeypatch.setattr("qeopt.spec.composer.MAX_NODES", count)
+    monkeypatch.setattr("qeopt.verbs.bits.MAX_NODES", count)
+    assert parse(network_text(network())).root
+    monkeypatch.setattr("qeopt.spec.composer.MAX_NODES", count - 1)
+    with pytest.raises(SpecError, match="more than"):
+        parse(text)
+    monkeypatch.setattr("qeopt.verbs.bits.MAX_NODES", count - 1)
+    with pytest.raises(QeoptError, match="11 operators is larger than a file of YAML may be; a study can name the model itself"):
+        network_text(network())
 
 
 def test_sources_outputs_and_what_is_forgotten() -> None:

@@ -1,6 +1,7 @@
 """Solve or resume in a process of its own, and be killed at a chosen moment of writing the journal.
 
 Arguments: solve|resume, study file, run folder, design file, then optionally: which write (counted from 0), and before|amid|after.
+Without a design file (-) it is the command of the program that solves or resumes, in the folder as people use it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from qeopt.cli.app import main as command
 from qeopt.search.checkpoint import Journal
 from qeopt.verbs.solve import resume, solve
 
@@ -20,6 +22,10 @@ def main() -> None:
     verb, study, run, out, *kill = sys.argv[1:]
     if kill:
         _arm(int(kill[0]), kill[1])
+    if out == "-":
+        words = [verb, study, "--out", run] if verb == "solve" else [verb, run]
+        sys.argv = ["qeopt", *words, "--workers", "1", "--no-pictures", "--quiet"]
+        command()
     solution = solve(study, run_dir=Path(run)) if verb == "solve" else resume(Path(run))
     if solution.design is None:
         raise SystemExit(solution.reason)

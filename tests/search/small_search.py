@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 from collections.abc import Callable, Sequence
 from multiprocessing import parent_process
@@ -53,6 +54,14 @@ def die_in_workers(number: int) -> int:
     """Kill every worker that is asked; answer in the process that a test runs in."""
     if parent_process() is not None:
         os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def run_out_of_memory(number: int, caller: int) -> int:
+    """Allocate more than this worker may have; answer in the process that asks."""
+    if os.getpid() != caller:
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, resource.RLIM_INFINITY))
+        return len(bytearray(2 << 30))
     return number
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from qeopt.cli.verb import BAD_USAGE
 from qeopt.runs import ResumeError
 from qeopt.search import Progress
 from qeopt.search.checkpoint import CheckpointError
@@ -74,6 +75,50 @@ def test_killed_runs_end_as_if_uninterrupted(study: Path, uninterrupted: bytes, 
 @pytest.mark.parametrize("seed", range(1000, 1100))
 def test_a_hundred_killed_runs_end_as_if_uninterrupted(study: Path, uninterrupted: bytes, tmp_path: Path, seed: int) -> None:
     check_killed(study, tmp_path, seed, uninterrupted)
+
+
+def check_pair(study: Path, folder: Path, seed: int, uninterrupted: bytes) -> int:
+    """Two processes at a time in one folder, each killed at a random moment, until there is a design; how many were killed."""
+    rng, run, killed = random.Random(seed), folder / "run", 0
+    while not (run / "design.json").exists():
+        verb = "resume" if (run / "state" / "request.json").exists() else "solve"
+        moments = [(rng.randrange(WRITES), rng.choice(["before", "amid", "after"])) for _ in range(2)]
+        pair = [start(verb, study, run, str(write), moment) for write, moment in moments]
+        for process in pair:
+            _, said = process.communicate()
+            killed += process.returncode == -signal.SIGKILL
+            if process.returncode != -signal.SIGKILL:
+                refused = "is running here" in said or "holds the results of an earlier run" in said
+                assert process.returncode == (BAD_USAGE if refused else 0), said
+    assert (run / "design.json").read_bytes() == uninterrupted
+    journals = [(run / "state" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines() for name in ("study", "eight_bits")]
+    assert sum(map(len, journals)) == WRITES, "every round stands there once"
+    return killed
+
+
+def start(verb: str, study: Path, run: Path, *kill: str) -> subprocess.Popen[str]:
+    command = [sys.executable, str(HERE / "kill_driver.py"), verb, str(study), str(run), "-", *kill]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.slow
+def test_two_processes_in_one_folder_that_are_killed_lose_and_mix_nothing(
+    study: Path, uninterrupted: bytes, tmp_path: Path
+) -> None:
+    killed = 0
+    for seed in range(3):
+        (tmp_path / str(seed)).mkdir()
+        killed += check_pair(study, tmp_path / str(seed), seed, uninterrupted)
+    assert killed > 2
+
+
+@pytest.mark.long
+def test_a_hundred_kills_of_two_processes_in_one_folder(study: Path, uninterrupted: bytes, tmp_path: Path) -> None:
+    killed, seed = 0, 1000
+    while killed < 100:
+        (tmp_path / str(seed)).mkdir()
+        killed += check_pair(study, tmp_path / str(seed), seed, uninterrupted)
+        seed += 1
 
 
 def test_hash_seed_changes_nothing(study: Path, uninterrupted: bytes, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from qeopt.verbs.solve import solve
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
-from small_search import Deadly, die_in_workers, write_study  # type: ignore[import-not-found]  # beside this file
+from small_search import Deadly, die_in_workers, run_out_of_memory, write_study  # type: ignore[import-not-found]  # beside this file
 
 needs_dask = pytest.mark.skipif(find_spec("distributed") is None, reason="dask is an extra")
 PATIENCE_SECONDS = 60
@@ -92,6 +92,11 @@ def test_a_call_that_kills_every_worker_is_made_here() -> None:
         assert workers.map(die_in_workers, [(1,), (2,)]) == [1, 2]
 
 
+def test_a_call_for_which_no_worker_has_memory_is_made_here() -> None:
+    with open_workers(2) as workers:
+        assert workers.map(run_out_of_memory, [(1, os.getpid()), (2, os.getpid())]) == [1, 2]
+
+
 def test_results_come_in_the_order_of_the_calls() -> None:
     with open_workers(2) as workers:
         assert workers.map(divmod, [(9, 2), (7, 3), (5, 5)]) == [(4, 1), (2, 1), (1, 0)]
@@ -151,15 +156,8 @@ class Cluster:
 @contextmanager
 def running(tmp_path: Path, workers: int) -> Iterator[Cluster]:
     found = tmp_path / "scheduler.json"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)}
-    shared = ["--scheduler-file", str(found), "--no-dashboard"]
-    run = [sys.executable, "-m"]
-    scheduler = [*run, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", *shared]
-    worker = [*run, "distributed.cli.dask_worker", "--host", "127.0.0.1", "--no-nanny", "--nthreads", "1", *shared]
-    processes = [
-        subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for command in (scheduler, *[worker] * workers)
-    ]
+    scheduler = started(tmp_path, "distributed.cli.dask_scheduler", "--port", "0")
+    processes = [scheduler, *(start_worker(tmp_path) for _ in range(workers))]
     deadline = time.monotonic() + PATIENCE_SECONDS
     try:
         while not found.exists() or not found.read_text(encoding="utf-8").strip():
@@ -170,6 +168,26 @@ def running(tmp_path: Path, workers: int) -> Iterator[Cluster]:
         for process in processes:
             process.kill()
             process.wait()
+
+
+def started(folder: Path, module: str, *words: str) -> subprocess.Popen[bytes]:
+    """A program of dask whose scheduler's address stands in the folder."""
+    command = [sys.executable, "-m", module, "--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", "scheduler.json", *words]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)}
+    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def start_worker(folder: Path, *words: str) -> subprocess.Popen[bytes]:
+    """One more worker of a cluster."""
+    return started(folder, "distributed.cli.dask_worker", "--no-nanny", "--nthreads", "1", *words)
+
+
+def wait_for_workers(cluster: Cluster, count: int) -> None:
+    """Until the scheduler knows so many."""
+    from distributed import Client  # noqa: PLC0415 - an extra
+
+    with Client(cluster.address, set_as_default=False) as client:  # type: ignore[no-untyped-call,unused-ignore]
+        client.wait_for_workers(count, timeout=PATIENCE_SECONDS)  # type: ignore[no-untyped-call,unused-ignore]
 
 
 def address_in(scheduler_file: Path) -> str:
@@ -230,14 +248,38 @@ def test_a_cluster_that_dies_changes_nothing(
 @needs_dask
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 def test_a_worker_of_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from distributed import Client  # noqa: PLC0415 - an extra
-
     with running(tmp_path, 1) as cluster:
-        with Client(cluster.address, set_as_default=False) as client:  # type: ignore[no-untyped-call,unused-ignore]
-            client.wait_for_workers(1, timeout=PATIENCE_SECONDS)  # type: ignore[no-untyped-call,unused-ignore]
+        wait_for_workers(cluster, 1)
         monkeypatch.setattr("qeopt.search.workers.dask.version", lambda name: "0.0.9")
         with pytest.raises(WorkersError, match=r"must run qeopt 0\.0\.9, as here: tcp://127.* has "):
             open_workers(f"dask://{cluster.address}").__enter__()
+
+
+@needs_dask
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_a_worker_that_joins_later_with_another_version_is_sent_away_and_changes_nothing(
+    study: Study, alone: tuple[object, ...], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    preload = tmp_path / "other_version.py"
+    preload.write_text("import qeopt.search.workers.dask as ours\nours.version = lambda name: '0.0.9'\n", encoding="utf-8")
+    with running(tmp_path, 1) as cluster, open_workers(f"dask://{cluster.address}") as workers:
+        assert workers.map(divmod, [(9, 2)]) == [(4, 1)]
+        late = start_worker(tmp_path, "--preload", str(preload))
+        try:
+            wait_for_workers(cluster, 2)
+            assert essence(search(study, workers)) == alone
+            late.wait(PATIENCE_SECONDS)
+        finally:
+            late.kill()
+            late.wait()
+    assert "has qeopt 0.0.9, here is" in caplog.text
+
+
+@needs_dask
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_a_dask_worker_without_memory_changes_nothing(tmp_path: Path) -> None:
+    with running(tmp_path, 1) as cluster, open_workers(f"dask://{cluster.address}") as workers:
+        assert workers.map(run_out_of_memory, [(1, os.getpid()), (2, os.getpid())]) == [1, 2]
 
 
 @needs_dask

@@ -18,7 +18,7 @@ from qeopt.spec.plugins import Table, union_of
 from qeopt.spec.scalars import resolve_plain
 from qeopt.spec.units import Count, PositiveByteSize
 
-FUZZ = settings(derandomize=True, deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(derandomize=True, deadline=None, max_examples=300, suppress_health_check=[*HealthCheck])
 
 
 class Range(Block):

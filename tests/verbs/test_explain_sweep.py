@@ -371,7 +371,7 @@ def test_ctrl_c_keeps_the_points_so_far(net: Path, tiny: Path, monkeypatch: pyte
         ({"sram": []}, "a sweep needs a range of a budget"),
         ({"ram": [1]}, "there is no budget 'ram'; .* did you mean 'sram'"),
         ({"sram": [0]}, "a limit of 'sram' is 0; at least 1 was expected"),
-        ({"sram": range(1, 21), "flash": range(1, 21)}, rf"a sweep of 400 points \(20 sram x 20 flash\); at most {MOST_POINTS}"),
+        ({"sram": range(1, 34), "flash": range(1, 34)}, rf"a sweep of 1,089 points \(33 sram x 33 flash\); at most {MOST_POINTS}"),
     ],
 )
 def test_grids_that_are_refused(net: Path, grid: dict[str, list[int]], said: str) -> None:

@@ -74,13 +74,14 @@ class C(Numbers):
         header, arena = tables(design, model.network, prefix), design.arena
         if arena is None:
             raise ExportError("a design without addresses")
-        version, image = design.provenance.versions["qeopt"], self.image(design, model.network)
+        version, image = design.provenance.made_by, self.image(design, model.network)
         if is_cmsis:
             calls = Caller(arena, model, self.per_channel_dense).calls()
             return CmsisSources(
                 design.study_name, version, arena, model, Program(()), prefix, header, image, calls=calls, rounding=self.rounding
             )
-        return Sources(design.study_name, version, arena, model, program(arena, model), prefix, header, image)
+        counted = int(design.uses["flash"].used)
+        return Sources(design.study_name, version, arena, model, program(arena, model), prefix, header, image, counted)
 
     def image(self, design: Design, network: Network) -> Reals:
         """What the self-test reads, shape (1, channels, height, width)."""

@@ -17,6 +17,14 @@ IMPORTERS = Table(
     },
 )
 """Importers by the suffix of the files they read."""
+MODULE = "give the function that makes the module, as FILE.py:FUNCTION with --input H,W,C, or export it by torch.onnx.export"
+WAYS = {
+    **dict.fromkeys(("pt", "pth", "ckpt", "safetensors"), f"holds learnt values and no network that could be read; {MODULE}"),
+    "pt2": f"is a program of PyTorch; {MODULE}",
+    "py": f"is code; {MODULE}",
+    **dict.fromkeys(("h5", "keras", "pb"), "is a model of Keras or TensorFlow; tf.lite.TFLiteConverter writes it as TFLite"),
+}
+"""What to do with files that people try, by their suffix."""
 
 __all__ = ["IMPORTERS", "ImportOptions", "ImportedModel", "Importer", "Parameters", "import_model"]
 
@@ -38,6 +46,8 @@ def import_model(
     """
     name = format_ or path.suffix.lower().removeprefix(".")
     if name not in IMPORTERS.names():
+        if name in WAYS:
+            raise SpecError.at(Location(str(path)), WAYS[name])
         raise SpecError.at(
             Location(str(path)), f"no importer reads {name or 'files without a suffix'!r}; {one_of(IMPORTERS.names())} was expected"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import warnings
 from ast import literal_eval
@@ -60,6 +61,7 @@ def _exported(module: Any, example: tuple[Any, ...], name: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what PyTorch says of its own parts is of no use here
+            logging.getLogger("torch.onnx").setLevel(logging.ERROR)
             return export(module.eval(), example, dynamo=True, verbose=False).model_proto
     except Exception as error:  # exporting runs the user's own code, which may fail in any way
         raise refuse(name, f"torch.onnx.export cannot write it: {' '.join(str(error).split())[:300]}") from error

@@ -19,7 +19,7 @@ def start_pool(processes: int) -> Crew:
     def start() -> Executor:
         return ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=settle_in)
 
-    return Crew(start, (BrokenProcessPool,))
+    return Crew(start, (BrokenProcessPool, MemoryError))
 
 
 def settle_in() -> None:

@@ -31,7 +31,7 @@ class Crew:
 
     start: Callable[[], Executor]
     lost: tuple[type[BaseException], ...]
-    """Errors that mean that a call got no answer, whatever it was."""
+    """Errors that mean that a call got no answer, whatever it was: its worker died, or had no memory left for it."""
     close: Callable[[], None] = lambda: None
     """Called when no more executors are wanted."""
     is_there: Callable[[], bool] = lambda: True

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
@@ -14,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "oracle"))
 from onnx_oracle import plain, session  # type: ignore[import-not-found]  # of the tests of the importers
 
 import qeopt
+from qeopt.cli.verbs import app
+from qeopt.design import load_design
 from qeopt.export.exporter import export
 from qeopt.network import Network, macs
 from qeopt.network.importers import ImportedModel, ImportOptions
@@ -150,3 +153,31 @@ def test_bits_for_a_module_and_an_export_with_its_weights(tmp_path: Path) -> Non
     got = network.run(None, {network.get_inputs()[0].name: image.numpy()})[0].ravel()
     expected = module(image).detach().numpy().ravel()
     assert np.abs(got - expected).max() <= 0.05 * np.abs(expected).max()
+
+
+def test_a_function_in_a_file_makes_the_module(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from torch import nn\ndef small():\n    return nn.Conv2d(2, 4, 3)\ndef odd():\n    return 7\ndef worse():\n    1 / 0\n"
+    )
+    options = ["--runtime", "ideal", "--sram", "unlimited", "--flash", "unlimited", "--input", "6,5,2", "--no-pictures"]
+    told = CliRunner().invoke(app, ["bits", f"{file}:small", *options, "--out", str(tmp_path / "run")])
+    assert told.exit_code == 0, told.output
+    assert load_design(tmp_path / "run" / "design.json").study_name == "small"
+    with np.load(tmp_path / "run" / "weights.npz") as kept:
+        assert {name: kept[name].shape for name in kept} == {"conv2d": (4, 2, 3, 3), "conv2d.bias": (4,)}
+    assert CliRunner().invoke(app, ["import", f"{file}:small", "--input", "6,5,2"]).exit_code == 0
+    assert '"op": "conv"' in (tmp_path / "mine.yaml").read_text()
+    for name, more, said in (
+        (
+            "smal",
+            options,
+            "has no function 'smal'; FILE.py:FUNCTION, which returns a torch.nn.Module, was expected; did you mean 'small'?",
+        ),
+        ("odd", options, "gave int"),
+        ("worse", options, "ZeroDivisionError: division by zero"),
+        ("small", options[:6], "a module does not say what it reads; --input H,W,C was expected"),
+    ):
+        told = CliRunner().invoke(app, ["bits", f"{file}:{name}", *more])
+        assert (told.exit_code, told.stdout) == (2, "")
+        assert said in told.stderr
