@@ -209,6 +209,16 @@ def test_functions_and_graphs_inside(tmp_path: Path) -> None:
     refused(changed(tmp_path, branch), "node 'stem': operator 'Conv' holds a graph of its own")
 
 
+def test_as_many_nodes_as_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = small().save(tmp_path / "net.onnx")
+    count = len(onnx.load(path).graph.node)
+    monkeypatch.setattr("qeopt.network.importers.onnx.file.MAX_NODES", count)
+    assert import_model(path).network.ops
+    monkeypatch.setattr("qeopt.network.importers.onnx.file.MAX_NODES", count - 1)
+    with pytest.raises(SpecError, match=rf"net\.onnx: {count} nodes; at most {count - 1} were expected"):
+        import_model(path)
+
+
 def test_what_a_model_may_not_leave_open(tmp_path: Path) -> None:
     def open_sides(model: Any) -> None:
         for dim in model.graph.input[0].type.tensor_type.shape.dim[2:]:
