@@ -16,7 +16,7 @@ from qeopt.cli.verb import INTERRUPTED, emit, err, fail, out
 from qeopt.design import load_design
 from qeopt.report.comparison import comparison_document, print_comparison
 from qeopt.report.cost import cost_text
-from qeopt.report.folder import Run, now, write_comparison
+from qeopt.report.folder import Run, now, write_comparison, write_side_by_side
 from qeopt.report.progress import ProgressLine
 from qeopt.report.side_by_side import print_side_by_side, side_by_side_document
 from qeopt.report.words import place
@@ -57,7 +57,7 @@ def command(
 ) -> None:
     """Assign bits by greedy rules and by exact engines, to a network or to structures drawn from a space."""
     if other is not None:
-        _side_by_side(Path(study), other, as_json=json_)
+        _side_by_side(Path(study), other, out_, gco2e, as_json=json_)
         return
     started, clock = now(), Stopwatch()
     library = Library(tuple(path or ()))
@@ -86,11 +86,17 @@ def command(
             raise typer.Exit(INTERRUPTED)
 
 
-def _side_by_side(one: Path, other: Path, *, as_json: bool) -> None:
-    """Two finished designs; nothing is solved or written."""
+def _side_by_side(one: Path, other: Path, out_: Path | None, gco2e: float, *, as_json: bool) -> None:
+    """Two finished designs; nothing is solved."""
+    started, clock = now(), Stopwatch()
     paths = design_in(one), design_in(other)
     designs = load_design(paths[0]), load_design(paths[1])
-    if as_json:
-        emit(side_by_side_document(*designs))
-    else:
-        print_side_by_side(out(), (place(paths[0].parent), place(paths[1].parent)), *designs)
+    names = place(paths[0].parent), place(paths[1].parent)
+    with open_run(out_, f"{designs[0].study_name}.beside.{designs[1].study_name}") as folder:
+        run = Run(tuple(sys.argv), started, clock.cost(gco2e), ())
+        written = write_side_by_side(folder, names, designs, run)
+        if as_json:
+            emit({**side_by_side_document(names, *designs), "files": {name: str(path) for name, path in written.items()}})
+        else:
+            print_side_by_side(out(), names, *designs)
+            tell_written(written)

@@ -16,6 +16,7 @@ from typing import Any
 
 from rich.console import Console
 
+from qeopt.design import Design
 from qeopt.escape import csv_text
 from qeopt.files import write_atomically
 from qeopt.report.boards import boards_csv, boards_document, print_boards
@@ -23,7 +24,9 @@ from qeopt.report.comparison import comparison_document, print_comparison, secon
 from qeopt.report.console import console_for
 from qeopt.report.cost import cost_document, cost_text
 from qeopt.report.counted import Layer, layers
+from qeopt.report.depth import depth_document
 from qeopt.report.page import write_page
+from qeopt.report.page.folder import BESIDE
 from qeopt.report.pictures.arena import arena_picture
 from qeopt.report.pictures.boards import boards_pictures
 from qeopt.report.pictures.convergence import convergence_pictures
@@ -32,6 +35,7 @@ from qeopt.report.pictures.gaps import comparison_picture
 from qeopt.report.pictures.memory import bits_picture, memory_picture
 from qeopt.report.pictures.picture import Picture, stacked, write_picture
 from qeopt.report.pictures.sweep import sweep_pictures
+from qeopt.report.side_by_side import print_side_by_side, side_by_side_document
 from qeopt.report.solution import SolutionReport, sources_document
 from qeopt.report.sweeps import print_sweep, sweep_csv, sweep_document
 from qeopt.runs import round_row
@@ -93,7 +97,12 @@ def write_solution(folder: Path, report: SolutionReport, run: Run, *, pictures: 
         "layers": folder / "layers.csv",
     }
     report.design.save(written["design"])
-    record = {**run.document(), "budgets": [asdict(row) for row in report.budgets]}
+    record = {
+        **run.document(),
+        "budgets": [asdict(row) for row in report.budgets],
+        "from_bound": report.from_bound,
+        "depth": depth_document(report.depth),
+    }
     write_json(written["run"], record)
     write_atomically(written["report"], text)
     write_atomically(written["layers"], _csv(rows))
@@ -135,6 +144,15 @@ def write_comparison(folder: Path, found: Comparison, run: Run, *, pictures: boo
     if shown:
         drawn["depth"] = stacked("depth", shown)
     return written | _draw(folder, drawn) | {"page": write_page(folder)}
+
+
+def write_side_by_side(folder: Path, names: tuple[str, str], designs: tuple[Design, Design], run: Run) -> dict[str, Path]:
+    """Write two designs beside each other: copies of both, what differs, the report and its page."""
+    text = _text(lambda console: print_side_by_side(console, names, *designs), run.cost)
+    written = _write_told(folder, "side_by_side", side_by_side_document(names, *designs), run.document(), text)
+    for name, design in zip(BESIDE, designs, strict=True):
+        design.save(folder / name)
+    return written | {"page": write_page(folder)}
 
 
 def write_sweep(folder: Path, found: Sweep, run: Run, *, pictures: bool = True) -> dict[str, Path]:

@@ -14,19 +14,21 @@ FORMAT = "qeopt.side_by_side/1"
 Row = tuple[str, str, str]
 
 
-def side_by_side_document(one: Design, other: Design) -> dict[str, Any]:
+def side_by_side_document(names: tuple[str, str], one: Design, other: Design) -> dict[str, Any]:
     """What each design scores and uses, and everything in which they differ."""
     return {
         "format": FORMAT,
         "designs": [
             {
+                "name": name,
                 "study_name": design.study_name,
                 "score": design.score,
                 "gap": design.gap,
                 "uses": {name: use.used for name, use in design.uses.items()},
             }
-            for design in (one, other)
+            for name, design in zip(told_apart(names), (one, other), strict=True)
         ],
+        "totals": [list(row) for row in totals(one, other)],
         "structure": [list(row) for row in _structure(one, other)],
         "bits": [list(row) for row in _bits(one, other)],
     }
@@ -34,9 +36,9 @@ def side_by_side_document(one: Design, other: Design) -> dict[str, Any]:
 
 def print_side_by_side(console: Console, names: tuple[str, str], one: Design, other: Design) -> None:
     """Say what each design scores and uses, and then only what differs."""
-    first, second = names if names[0] != names[1] else (f"{names[0]} (first)", f"{names[1]} (second)")
+    first, second = told_apart(names)
     columns = {first: "right", second: "right"}
-    console.print(rows_table({"": "left", **columns}, _totals(one, other)))
+    console.print(rows_table({"": "left", **columns}, totals(one, other)))
     if one.study_name != other.study_name:
         console.print("\nscores of two studies are comparable only under the same objective and task", soft_wrap=True)
     structure, bits = _structure(one, other), _bits(one, other)
@@ -50,7 +52,13 @@ def print_side_by_side(console: Console, names: tuple[str, str], one: Design, ot
         console.print("\nthe same structure and the same bits")
 
 
-def _totals(one: Design, other: Design) -> list[Row]:
+def told_apart(names: tuple[str, str]) -> tuple[str, str]:
+    """Names of two designs that are never the same."""
+    return names if names[0] != names[1] else (f"{names[0]} (first)", f"{names[1]} (second)")
+
+
+def totals(one: Design, other: Design) -> list[Row]:
+    """What each scores and uses."""
     rows = [("study", one.study_name, other.study_name), ("score", f"{one.score:.4f}", f"{other.score:.4f}")]
     for name in dict.fromkeys((*one.uses, *other.uses)):
         used = [amount(design.uses[name].used) if name in design.uses else "" for design in (one, other)]

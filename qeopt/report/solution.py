@@ -16,10 +16,11 @@ from qeopt.report.cost import cost_text
 from qeopt.report.counted import Counted, layers
 from qeopt.report.judgement import judgement, judgement_document
 from qeopt.report.tables import baseline_table, budget_table, layer_table, structure_table
-from qeopt.report.words import TIED, amount, arena_size, bits_proof, evolution_added, place, space_proof, used_name
+from qeopt.report.words import TIED, amount, arena_size, bits_proof, evolution_words, place, space_proof, used_name
 from qeopt.runs.cost import Cost
 from qeopt.search import Stop
 from qeopt.spec.load import SourceFile
+from qeopt.verbs.bits_by_depth import DepthProfile
 from qeopt.verbs.solve import Solution
 from qeopt_solvers.explain import Worth
 
@@ -38,12 +39,14 @@ class SolutionReport:
     """The best score among the structures of the bound and those around; None where evolution had no such start."""
     worths: tuple[Worth, ...] = ()
     """What more of each budget would buy."""
+    depth: tuple[DepthProfile, ...] = ()
+    """Bits from front to back, beside those of a greedy rule."""
 
     @classmethod
     def of(cls, solution: Solution, design: Design, cost: Cost | None = None) -> SolutionReport:
         """The report on the design of a solution."""
         from_bound = solution.search.from_bound
-        return cls(design, solution.loaded.files, solution.interrupted, cost, from_bound, solution.worths)
+        return cls(design, solution.loaded.files, solution.interrupted, cost, from_bound, solution.worths, solution.depth)
 
     @cached_property
     def counted(self) -> Counted:
@@ -83,10 +86,10 @@ class SolutionReport:
         for text in estimates(self.counted):
             console.print(text, soft_wrap=True)
         console.print(f"score: {design.score:.4f} (search stopped: {design.stopped})")
-        console.print(bits_proof(design.bits))
-        console.print(space_proof(design))
-        if self.from_bound is not None and design.stopped != Stop.BOUND:
-            console.print(evolution_added(design.score, self.from_bound))
+        console.print(bits_proof(design.bits), soft_wrap=True)
+        console.print(space_proof(design), soft_wrap=True)
+        for text in evolution_words(design, self.from_bound):
+            console.print(text, soft_wrap=True)
         for text in judgement(self.counted, design):
             console.print(text, soft_wrap=True)
         asked = () if self.interrupted else self.counted.study.search.baselines

@@ -138,3 +138,8 @@ def evolution_added(score: float, from_bound: float) -> str:
     if score - from_bound < SHOWN:
         return "evolution: added nothing to the structures of the bound"
     return f"evolution: added {score - from_bound:.4f} to the {from_bound:.4f} of the structures of the bound"
+
+
+def evolution_words(design: Design, from_bound: float | None) -> tuple[str, ...]:
+    """The same of a design; nothing where evolution had no such start, or the bound alone found the design."""
+    return () if from_bound is None or design.stopped == Stop.BOUND else (evolution_added(design.score, from_bound),)

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from qeopt.network import Bits, Network
+from qeopt.qbr import Impossible, Refiner
 from qeopt.verbs.compare import Comparison
 
+GREEDY, EXACT = "paper", "exact"
 PARTS = 10
 """Parts of equal depth that many networks are cut into; a single one is shown layer by layer."""
 
@@ -73,6 +75,18 @@ def bits_by_depth(found: Comparison) -> tuple[DepthProfile, ...]:
         for engine in found.engines
     }
     return tuple(profile(engine, networks) for engine, networks in by_engine.items())
+
+
+def beside_greedy(refiner: Refiner, network: Network, bits: Bits) -> tuple[DepthProfile, ...]:
+    """The profile of a design, and that of the paper's rule for the same structure and budgets where it finds bits.
+
+    Nothing where no bits were a choice.
+    """
+    compiled = refiner.compile(network)
+    greedy = None if isinstance(compiled, Impossible) else refiner.choose(compiled, GREEDY).bits
+    found = {EXACT: bits} | ({} if greedy is None else {GREEDY: greedy})
+    profiles = tuple(profile(engine, [layers_of(network, one)]) for engine, one in found.items())
+    return profiles if any(width is not None for one in profiles for width in (*one.weights, *one.activations)) else ()
 
 
 def profile(engine: str, networks: Sequence[Sequence[Layer]]) -> DepthProfile:

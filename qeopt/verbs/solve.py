@@ -19,6 +19,7 @@ from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded
 from qeopt.study import Study
 from qeopt.study.load import StudySource, load_study
+from qeopt.verbs.bits_by_depth import DepthProfile, beside_greedy
 from qeopt.verbs.searches import STUDY, Searcher
 from qeopt.verbs.worths import worths
 from qeopt_solvers.explain import Worth
@@ -48,6 +49,13 @@ class Solution:
         refiner = self.loaded.value.refiner
         is_late = self.design.stopped == Stop.TIME
         return worths(refiner.until(Deadline.after(GRACE)) if is_late else refiner, self.design.network())
+
+    @cached_property
+    def depth(self) -> tuple[DepthProfile, ...]:
+        """The bits of the design from front to back beside those of the paper's rule; solved when first asked for."""
+        if self.design is None:
+            return ()
+        return beside_greedy(self.loaded.value.refiner, self.design.network(), self.design.bit_widths())
 
 
 def solve(

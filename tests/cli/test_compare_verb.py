@@ -1,6 +1,7 @@
 """`qeopt compare`: greedy rules against exact engines."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -123,4 +124,11 @@ def test_two_runs_stand_side_by_side(run: Run) -> None:
     assert weights
     assert all(int(first) < int(second) for first, second in weights.values())
     assert "the same structure and the same bits" in run("compare", "one", "one").stdout
+    page = Path(found["files"]["page"])
+    shown = page.read_text(encoding="utf-8")
+    assert "two scores " in shown
+    assert " more than one" in shown
+    assert {"picture-memory-1", "picture-memory-2"} <= set(re.findall(r'id="(picture-[^"]+)"', shown))
+    assert run("report", str(page.parent)).exit_code == 0
+    assert page.read_text(encoding="utf-8") == shown
     assert run("compare", "one", "three").stderr.startswith("three: no such design: ")

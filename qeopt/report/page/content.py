@@ -99,7 +99,15 @@ class Shown:
     kind: str = "picture"
 
 
-Part: TypeAlias = Words | Table | Blocks | Commands | Shown
+@dataclass(frozen=True)
+class Pair:
+    """Pictures of the same of several designs, side by side where there is room."""
+
+    pictures: Sequence[Picture]
+    kind: str = "pair"
+
+
+Part: TypeAlias = Words | Table | Blocks | Commands | Shown | Pair
 
 
 @dataclass(frozen=True)

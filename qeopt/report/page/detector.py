@@ -1,4 +1,4 @@
-"""The page of a trained design that finds boxes."""
+"""What a trained design that finds boxes is told to do."""
 
 from __future__ import annotations
 
@@ -6,16 +6,12 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
-from qeopt.report.page.content import Fact, Part, Shown, Words
+from qeopt.report.page.content import Fact, Part, Shown
 from qeopt.report.pictures.training import curve_picture, precision_picture
 
 HALF = "average_precision_at_half"
+"""What records of trainings on boxes have."""
 Document = Mapping[str, Any]
-
-
-def finds_boxes(record: Document) -> bool:
-    """Whether a record is of a training on boxes."""
-    return HALF in record
 
 
 def detector_words(records: Sequence[Document]) -> str:
@@ -35,9 +31,9 @@ def detector_facts(records: Sequence[Document]) -> list[Fact]:
 
 
 def detector_parts(records: Sequence[Document]) -> list[Part]:
-    """What the integer network finds, of one or several seeds, with the pictures of the first."""
+    """What the integer network finds: the pictures of the first seed."""
     first = records[0]
-    parts: list[Part] = [Words([detector_words(records)])]
+    parts: list[Part] = []
     if first.get("curve"):
         points = [{**point, "accuracy": point["anchors_right"]} for point in first["curve"]]
         parts.append(Shown(curve_picture(points, "matched anchors")))

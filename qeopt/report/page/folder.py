@@ -15,15 +15,17 @@ from qeopt.report.counted import Counted
 from qeopt.report.page.boards import boards_page
 from qeopt.report.page.comparison import comparison_page
 from qeopt.report.page.content import Page
-from qeopt.report.page.detector import finds_boxes
-from qeopt.report.page.learning import correlations_page, training_page
+from qeopt.report.page.learning import correlations_page, is_marked, training_page
 from qeopt.report.page.render import render
+from qeopt.report.page.side_by_side import side_by_side_page
 from qeopt.report.page.solution import solution_page
 from qeopt.report.page.sweep import sweep_page
 from qeopt.report.words import place
 from qeopt.spec.errors import Location, SpecError, one_of
 
 PAGE, TRAINING = "report.html", "train.json"
+SIDE_BY_SIDE, BESIDE = "side_by_side.json", ("first.json", "second.json")
+"""Two designs beside each other, and copies of these."""
 PAGES: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any], str], Page]] = {
     "comparison.json": comparison_page,
     "sweep.json": sweep_page,
@@ -51,20 +53,23 @@ def _page(folder: Path) -> Page:
         design = load_design(folder / "design.json")
         budgets = _budgets(run) or budget_rows(Counted.of_design(design), ())
         return solution_page(design, budgets, run, said, trainings(folder / "train"))
+    if (folder / SIDE_BY_SIDE).is_file():
+        designs = [load_design(folder / name) for name in BESIDE]
+        return side_by_side_page(required(folder / SIDE_BY_SIDE), designs, run, said)
     for name, page in PAGES.items():
         if (folder / name).is_file():
             return page(required(folder / name), run, said)
     trained = trainings(folder)
     if trained:
         return training_page(trained, said)
-    expected = one_of(["design.json", *PAGES, TRAINING])
+    expected = one_of(["design.json", *PAGES, SIDE_BY_SIDE, TRAINING])
     raise SpecError.at(Location(str(folder)), f"holds no finished run; {expected} was expected there")
 
 
 def trainings(folder: Path) -> list[dict[str, Any]]:
     """Records of trainings in a folder, one a seed."""
     records = [folder / TRAINING] if (folder / TRAINING).is_file() else sorted(folder.glob(f"seed-*/{TRAINING}"))
-    return [record for record in map(document, records) if "accuracy" in record or finds_boxes(record)]
+    return [record for record in map(document, records) if is_marked(record)]
 
 
 def _budgets(run: dict[str, Any]) -> tuple[BudgetRow, ...]:

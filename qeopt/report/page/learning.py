@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
 from qeopt.report.page.content import Cell, Fact, Page, Part, Section, Shown, Table, Words
-from qeopt.report.page.detector import detector_facts, detector_parts, detector_words, finds_boxes
+from qeopt.report.page.detector import HALF, detector_facts, detector_parts, detector_words
 from qeopt.report.page.parts import COSTS, commands, machine, when
 from qeopt.report.pictures.correlations import correlations_picture
 from qeopt.report.pictures.training import confusion_picture, curve_picture
@@ -15,23 +16,33 @@ from qeopt.report.pictures.training import confusion_picture, curve_picture
 Document = Mapping[str, Any]
 
 
-def accuracy_parts(records: Sequence[Document]) -> list[Part]:
-    """What the integer network gets right, of one or several seeds, with the pictures of the first."""
-    first = records[0]
-    if finds_boxes(first):
-        return detector_parts(records)
-    parts: list[Part] = [Words([accuracy_words(records)])]
-    if first.get("curve"):
-        parts.append(Shown(curve_picture(first["curve"])))
-    if first.get("confusion"):
-        names = list(first["by_class"])
-        parts.append(Shown(confusion_picture(f"{100 * first['accuracy']:.2f} % right", first["confusion"], names)))
-    shares = [(name, share) for name, share in first["by_class"].items() if share is not None]
-    rows = [[Cell(name), Cell(f"{100 * share:.2f} %", share, share)] for name, share in sorted(shares, key=lambda pair: pair[1])]
-    return [*parts, Table("Test images told right, by class", ("class", "right"), rows, folded=len(rows) > 12)]
+@dataclass(frozen=True)
+class Marks:
+    """What trainings of one design are told to reach, whatever it does."""
+
+    words: str
+    facts: Sequence[Fact]
+    parts: Sequence[Part]
+
+    @property
+    def shown(self) -> list[Part]:
+        """The words and what stands below them."""
+        return [Words([self.words]), *self.parts]
 
 
-def accuracy_words(records: Sequence[Document]) -> str:
+def is_marked(record: Document) -> bool:
+    """Whether a training ended, and its integer network was tested."""
+    return "accuracy" in record or HALF in record
+
+
+def marks_of(records: Sequence[Document]) -> Marks:
+    """What the integer network gets right, of one or several seeds: of images, or of boxes."""
+    if HALF in records[0]:
+        return Marks(detector_words(records), detector_facts(records), detector_parts(records))
+    return Marks(_words(records), _facts(records), _parts(records[0]))
+
+
+def _words(records: Sequence[Document]) -> str:
     """How accurate a trained design is, and on what."""
     shares = [record["accuracy"] for record in records]
     data = records[0]["data"]
@@ -43,21 +54,33 @@ def accuracy_words(records: Sequence[Document]) -> str:
     )
 
 
-def accuracy_facts(records: Sequence[Document]) -> list[Fact]:
+def _facts(records: Sequence[Document]) -> list[Fact]:
     """The numbers at a look."""
-    if finds_boxes(records[0]):
-        return detector_facts(records)
+    accuracy = f"{100 * fmean(record['accuracy'] for record in records):.2f} %"
     return [
-        Fact("accuracy", f"{100 * fmean(record['accuracy'] for record in records):.2f} %", "integer network, test images"),
+        Fact("accuracy", accuracy, f"integer network, test images of {records[0]['data']['name']}"),
         Fact("ONNX Runtime", f"{100 * records[0]['accuracy_onnxruntime']:.2f} %"),
     ]
 
 
+def _parts(first: Document) -> list[Part]:
+    """The pictures of the first seed."""
+    parts: list[Part] = []
+    if first.get("curve"):
+        parts.append(Shown(curve_picture(first["curve"])))
+    if first.get("confusion"):
+        names = list(first["by_class"])
+        parts.append(Shown(confusion_picture(f"{100 * first['accuracy']:.2f} % right", first["confusion"], names)))
+    shares = [(name, share) for name, share in first["by_class"].items() if share is not None]
+    rows = [[Cell(name), Cell(f"{100 * share:.2f} %", share, share)] for name, share in sorted(shares, key=lambda pair: pair[1])]
+    return [*parts, Table("Test images told right, by class", ("class", "right"), rows, folded=len(rows) > 12)]
+
+
 def training_page(records: Sequence[Document], folder: str) -> Page:
     """A trained design."""
-    first = records[0]
+    first, marks = records[0], marks_of(records)
     facts = [
-        *accuracy_facts(records),
+        *marks.facts,
         Fact("steps", f"{first['steps']:,}"),
         Fact("time", f"{sum(record['seconds'] for record in records):,.0f} s", str(first["device"])),
     ]
@@ -66,15 +89,14 @@ def training_page(records: Sequence[Document], folder: str) -> Page:
     known = [name for name in ("core_seconds", "gco2e") if all(name in record for record in records)]
     costs = [[Cell(COSTS[name]), Cell(f"{sum(record[name] for record in records):.4g}")] for name in known]
     sections = [
-        Section("accuracy", "Accuracy", accuracy_parts(records)),
+        Section("accuracy", "Accuracy", marks.shown),
         Section(
             "origin",
             "Where it comes from",
             [Table("Recipe and versions", ("what", "value"), [*recipe, *versions, *costs]), commands(folder, {})],
         ),
     ]
-    said = detector_words(records) if finds_boxes(first) else accuracy_words(records)
-    return Page(f"{first['design']}: trained with its bits", said, facts, sections, when({}))
+    return Page(f"{first['design']}: trained with its bits", marks.words, facts, sections, when({}))
 
 
 def correlations_page(document: Document, run: Document, folder: str) -> Page:

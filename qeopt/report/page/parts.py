@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from qeopt.report.budgets import BudgetRow
 from qeopt.report.page.content import Cell, Commands, Table
-from qeopt.report.words import amount
+from qeopt.report.tables import RESERVED, binds, buys
+from qeopt.report.words import amount, percent
 from qeopt.report.words import gap as gap_words
 
 Document = Mapping[str, Any]
@@ -67,3 +69,28 @@ def score(value: float | None) -> Cell:
 def gap(share: float | None) -> Cell:
     """A proven gap as a cell."""
     return Cell("") if share is None else Cell(gap_words(share), share)
+
+
+def budget_table(rows: Sequence[BudgetRow]) -> Table:
+    """Every quantity against its budget, what holds bits back, and what more of it buys."""
+    cells = []
+    for row in rows:
+        if not row.used and row.limit is None:
+            continue
+        least, most = buys(row)
+        cells.append(
+            [
+                Cell(row.name),
+                Cell(amount(row.used, row.unit), row.used),
+                Cell("none", None) if row.limit is None else Cell(amount(row.limit, row.unit), row.limit),
+                Cell("" if row.share is None else percent(row.share), row.share, row.share),
+                Cell(binds(row)),
+                Cell(least, row.gain_of_least),
+                Cell(most, row.gain_without),
+            ]
+        )
+        if row.reserved:
+            cells.append([Cell(f"reserved of {row.name}"), Cell(amount(row.reserved, row.unit), row.reserved)])
+            cells[-1] += [Cell(""), Cell(""), Cell(RESERVED), Cell(""), Cell("")]
+    headings = ("budget", "used", "limit", "share", "binds", "the least that buys", "without a limit")
+    return Table("What these layers use, what holds their bits back, and what more of it would buy in score", headings, cells)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from qeopt.escape import visible
-from qeopt.report.page.content import Page, Shown
+from qeopt.report.page.content import Page, Pair, Part, Shown
 from qeopt.report.page.vega import bundle
-from qeopt.report.pictures.picture import STYLED
+from qeopt.report.pictures.picture import STYLED, Picture
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def render(page: Page) -> str:
     """The whole file."""
-    shown = [part.picture for section in page.sections for part in section.parts if isinstance(part, Shown)]
+    shown = [picture for section in page.sections for part in section.parts for picture in _pictures(part)]
     pictures = {picture.name: picture.document(STYLED, title=False, width="container") for picture in shown}
     return _template().render(
         page=page,
@@ -27,6 +28,12 @@ def render(page: Page) -> str:
         vega=bundle() if pictures else "",
         specs=script_json(pictures),
     )
+
+
+def _pictures(part: Part) -> Sequence[Picture]:
+    if isinstance(part, Pair):
+        return part.pictures
+    return (part.picture,) if isinstance(part, Shown) else ()
 
 
 def script_json(value: Any) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from statistics import fmean
 from typing import Any
 
 from qeopt.design import Design
@@ -14,15 +13,14 @@ from qeopt.report.counted import Counted, Layer, layers
 from qeopt.report.judgement import judgement
 from qeopt.report.page.content import BlockCard, Blocks, Cell, Chip, Commands, Fact, Page, Part, Section, Shown, Table, Words
 from qeopt.report.page.depth import depth_parts
-from qeopt.report.page.detector import detector_facts, finds_boxes
-from qeopt.report.page.learning import accuracy_parts
-from qeopt.report.page.parts import command_line, machine, ran
+from qeopt.report.page.learning import marks_of
+from qeopt.report.page.parts import budget_table, command_line, machine, ran
 from qeopt.report.pictures.arena import arena_picture
 from qeopt.report.pictures.convergence import convergence_pictures
 from qeopt.report.pictures.memory import bits_picture, memory_picture, shade
 from qeopt.report.pictures.time import time_picture
-from qeopt.report.tables import RESERVED, binds, buys, why_none
-from qeopt.report.words import BASELINES, TIED, amount, arena_size, bits_proof, percent, space_proof
+from qeopt.report.tables import why_none
+from qeopt.report.words import BASELINES, TIED, amount, arena_size, bits_proof, evolution_words, space_proof
 from qeopt.score import QEScore
 from qeopt.score.fitted import Fitted
 
@@ -39,31 +37,33 @@ def solution_page(
         folder: Where the run lies, as a person would type it.
         trained: Records of its trainings, one a seed.
     """
-    counted = Counted.of_design(design)
+    counted, marks = Counted.of_design(design), marks_of(trained) if trained else None
     device = counted.study.device
     where = "given budgets" if device is None else device.title or device.name
     runtime = counted.study.runtime.title or counted.study.runtime.name
     names = [use.step.op.name for use in counted.resources.steps]
     found: list[Section | None] = [
-        Section("meaning", "What it says", [Words(_meaning(design, counted))]),
-        Section("budgets", "Budgets", [_budget_table(budgets)]),
+        Section("meaning", "What it says", [Words(_meaning(design, counted, run.get("from_bound")))]),
+        Section("budgets", "Budgets", [budget_table(budgets)]),
         Section("structure", "Structure", [_blocks(counted), *_choices(design)]),
         Section("memory", "Memory over time", [Shown(memory_picture(counted))]) if names else None,
         _arena(design, counted),
         Section(
             "bits", "Bits by layer", [Shown(bits_picture(counted, [op.name for op in counted.network.ops])), _layer_table(counted)]
         ),
-        Section("depth", "Bits from front to back", depth) if (depth := depth_parts(counted)) else None,
+        Section("depth", "Bits from front to back", depth)
+        if (depth := depth_parts(counted.network.name, run.get("depth", ())))
+        else None,
         _time(counted),
         _search(run.get("history", ())),
         _compared(design),
-        Section("accuracy", "Accuracy", accuracy_parts(trained)) if trained else None,
+        Section("accuracy", "Accuracy", marks.shown) if marks else None,
         Section("origin", "Where it comes from", [_provenance(design, run), Commands(_commands(folder, run))]),
     ]
     return Page(
         f"{design.study_name}: a design for {where}",
         f"with {runtime}",
-        [*_facts(design, counted, budgets), *_accuracy(trained)],
+        [*_facts(design, counted, budgets), *(marks.facts[:1] if marks else ())],
         [section for section in found if section is not None],
         f"made by qeopt {design.provenance.made_by}{_when(run)}",
     )
@@ -100,42 +100,11 @@ def _unit(counted: Counted) -> str:
     return objective.unit if isinstance(objective, Fitted) else str(getattr(objective, "kind", type(objective).__name__))
 
 
-def _accuracy(trained: Sequence[Mapping[str, Any]]) -> list[Fact]:
-    if not trained:
-        return []
-    if finds_boxes(trained[0]):
-        return detector_facts(trained)[:1]
-    return [Fact("accuracy", f"{100 * fmean(record['accuracy'] for record in trained):.2f} %", f"on {trained[0]['data']['name']}")]
-
-
-def _meaning(design: Design, counted: Counted) -> list[str]:
-    said = [bits_proof(design.bits), space_proof(design), f"search stopped: {design.stopped}", *judgement(counted, design)]
+def _meaning(design: Design, counted: Counted, from_bound: float | None) -> list[str]:
+    proofs = [bits_proof(design.bits), space_proof(design), f"search stopped: {design.stopped}"]
+    said = [*proofs, *evolution_words(design, from_bound), *judgement(counted, design)]
     rate = mac_rate(counted)
     return [*said, *estimates(counted), *([] if rate is None else [rate])]
-
-
-def _budget_table(rows: Sequence[BudgetRow]) -> Table:
-    cells = []
-    for row in rows:
-        if not row.used and row.limit is None:
-            continue
-        least, most = buys(row)
-        cells.append(
-            [
-                Cell(row.name),
-                Cell(amount(row.used, row.unit), row.used),
-                Cell("none", None) if row.limit is None else Cell(amount(row.limit, row.unit), row.limit),
-                Cell("" if row.share is None else percent(row.share), row.share, row.share),
-                Cell(binds(row)),
-                Cell(least, row.gain_of_least),
-                Cell(most, row.gain_without),
-            ]
-        )
-        if row.reserved:
-            cells.append([Cell(f"reserved of {row.name}"), Cell(amount(row.reserved, row.unit), row.reserved)])
-            cells[-1] += [Cell(""), Cell(""), Cell(RESERVED), Cell(""), Cell("")]
-    headings = ("budget", "used", "limit", "share", "binds", "the least that buys", "without a limit")
-    return Table("What these layers use, what holds their bits back, and what more of it would buy in score", headings, cells)
 
 
 def _blocks(counted: Counted) -> Blocks:
