@@ -91,7 +91,8 @@ def test_no_file_a_folder_and_an_unknown_ending(tmp_path: Path) -> None:
     refused(tmp_path, "no importer reads")
     (tmp_path / "folder.onnx").mkdir()
     refused(tmp_path / "folder.onnx", "there is no such file")
-    refused(tmp_path / "model.h5", "no importer reads 'h5'; 'onnx', 'tflite' or 'json' was expected")
+    refused(tmp_path / "model.xyz", "no importer reads 'xyz'; 'onnx', 'tflite' or 'json' was expected")
+    refused(tmp_path / "model.h5", "is a model of Keras or TensorFlow")
 
 
 def test_strings_that_are_no_text(tmp_path: Path) -> None:
