@@ -162,11 +162,25 @@ def main() -> None:
             equal = tuple(layer.hash for layer in run.layers) == sources.hashes
             told(f"{activations} / {weights}", size, counted, run, found, equal=equal)
             if (activations, weights) == (8, 8):
+                points = found, run
                 size, run = tried(sources, machine, folder / "plain", "-DQC_PORTABLE")
                 equal = tuple(layer.hash for layer in run.layers) == sources.hashes
                 told("8 / 8, plain C", size, 0, run, found, equal=equal)
             if (activations, weights) == (8, 8) and asked.cmsis:
                 told("8 / 8, CMSIS-NN", *_split(cmsis(sources, found, machine, asked.cmsis, folder / "cmsis")), found, equal=False)
+    told_points(*points)
+
+
+def told_points(found: tuple[Layer, ...], run: Run) -> None:
+    """Instructions of convolutions of 1x1, by their channels."""
+    points = {
+        (layer.op.inputs[0].channels, layer.op.output.channels): seen.instructions / layer.macs
+        for layer, seen in zip(found, run.layers, strict=True)
+        if layer.op.kind is OpKind.CONV and layer.window.height == layer.window.width == 1
+    }
+    print("\n| 1x1 convolution, 8 / 8: channels read | written | instructions a MAC |\n|---|---|---|")
+    for (read, written), each in sorted(points.items()):
+        print(f"| {read} | {written} | {each:.2f} |")
 
 
 def _split(found: tuple[int, Run]) -> tuple[int, float, Run]:

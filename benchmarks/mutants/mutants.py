@@ -118,7 +118,7 @@ MUTANTS = (
         COMPILE,
         "return self.nats(bound + 0.5 * len(self.problem.choices))",
         "return self.nats(bound - 0.5 * len(self.problem.choices))",
-        (*OF_SCORE, *OF_VERIFY),
+        OF_QBR,
     ),
     Mutant(REPAIR, "is_best = value == first.outcome.bound", "is_best = True", OF_QBR),
     # The score

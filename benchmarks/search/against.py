@@ -3,8 +3,8 @@
     python benchmarks/search/against.py OTHER/bin/qeopt STUDY [STUDY ...] [--specs FOLDER] [--turns N]
 
 The first is the qeopt beside this Python. Names in studies are looked up in FOLDER first, so that devices and runtimes are those of
-one side. Times are core-seconds (user and system) of the processes from start to end, pictures and pages included; the least
-of N turns is told.
+one side. Times are those of whole processes, pictures and pages included: seconds that pass (which say something on an idle machine
+only) and core-seconds (user and system). The least of N turns is told of each.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import json
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,11 +22,12 @@ from typing import NamedTuple
 
 
 class Answer(NamedTuple):
-    """What a design claims, and the seconds that it took."""
+    """What a design claims, and the time that it took."""
 
     score: float | None
     gap: float | None
     seconds: float
+    core_seconds: float
 
 
 def core_seconds() -> float:
@@ -38,31 +40,31 @@ def solved(program: Path, study: Path, specs: Sequence[Path]) -> Answer:
     """One run in a folder of its own."""
     with TemporaryDirectory() as folder:
         paths = [word for path in specs for word in ("--path", str(path.resolve()))]
-        began = core_seconds()
+        began, used = time.perf_counter(), core_seconds()
         command = [str(program.absolute()), "solve", str(study.resolve()), "--quiet", "--json", "--out", "run", *paths]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        seconds = core_seconds() - began
+        seconds, used = time.perf_counter() - began, core_seconds() - used
     try:
         told = json.loads(done.stdout)
     except ValueError:
         raise SystemExit(f"{program}: {study}: {done.stderr.strip()}") from None
-    return Answer(told.get("score"), told.get("gap"), seconds)
+    return Answer(told.get("score"), told.get("gap"), seconds, used)
 
 
 def best(program: Path, study: Path, specs: Sequence[Path], earlier: Answer | None) -> Answer:
-    """The answer of a run, with the least time so far; another answer than before is no repeatable one."""
+    """The answer of a run, with the least times so far; another answer than before is no repeatable one."""
     found = solved(program, study, specs)
     if earlier is None:
         return found
     if (found.score, found.gap) != (earlier.score, earlier.gap):
         raise SystemExit(f"{program}: {study}: {found} after {earlier}")
-    return found._replace(seconds=min(found.seconds, earlier.seconds))
+    return Answer(found.score, found.gap, *map(min, found[2:], earlier[2:]))
 
 
 def spelled(answer: Answer) -> str:
     score = "none" if answer.score is None else f"{answer.score:.4f}"
     gap = "none" if answer.gap is None else f"{100 * answer.gap:.4f} %"
-    return f"{score} | {gap} | {answer.seconds:.1f}"
+    return f"{score} | {gap} | {answer.seconds:.1f} | {answer.core_seconds:.1f}"
 
 
 def main() -> None:
@@ -73,16 +75,17 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=2)
     asked = parser.parse_args()
     programs = Path(sys.executable).with_name("qeopt"), asked.other
-    columns = ["score", "gap", "core-seconds"]
-    print(f"| {' | '.join(['study', *columns, *(f'{name}, other' for name in columns), 'ratio of times'])} |")
-    print("|---" * 8 + "|")
+    columns = ["score", "gap", "s", "core-s"]
+    print(f"| {' | '.join(['study', *columns, *(f'{name}, other' for name in columns), 'ratio', 'of core-s'])} |")
+    print("|---" * 11 + "|")
     for study in asked.studies:
         answers: dict[Path, Answer] = {}
         for turn in range(asked.turns):
             for program in programs if turn % 2 == 0 else programs[::-1]:
                 answers[program] = best(program, study, asked.specs, answers.get(program))
         ours, theirs = (answers[program] for program in programs)
-        print(f"| {study.stem} | {spelled(ours)} | {spelled(theirs)} | {ours.seconds / theirs.seconds:.2f} |", flush=True)
+        ratios = f"{ours.seconds / theirs.seconds:.2f} | {ours.core_seconds / theirs.core_seconds:.2f}"
+        print(f"| {study.stem} | {spelled(ours)} | {spelled(theirs)} | {ratios} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from itertools import islice
 from space import HERE, Kept, draw, kept, loaded, read_designs, refined, write_designs
 
 from qeopt.sampling.bits import bits_by
+from qeopt.study.load import load_study
 from qeopt.verbs.solve import solve
 
 SHORT, LONG = 1_000, 4_000
@@ -24,6 +25,8 @@ ANY_DEPTH, ONE_DEPTH = 40, 60
 """Structures of part A."""
 STRUCTURES = 20
 """Of part B."""
+RANDOM = 100
+"""Designs among which part E takes the best by the learnt objective."""
 BITS = ("exact", "paper", "rusci", "random")
 
 
@@ -76,6 +79,13 @@ def depth_runs(rate: float) -> Iterator[Run]:
         for depth in DEPTHS:
             for kind in ("", "-eight"):
                 yield Run("C", f"C{depth:02}{kind}", seed, LONG, rate)
+
+
+def learnt_runs(rate: float, steps: int) -> Iterator[Run]:
+    """E: the optima of the learnt objective and of the score, and the best by the learnt one of random designs; fresh seeds."""
+    for seed in (2, 3, 4, 5, 6):
+        for name in ("E-learnt", "E-score", "E-random"):
+            yield Run("E", name, seed, steps, rate)
 
 
 def rate_designs() -> Iterator[Kept]:
@@ -146,12 +156,31 @@ def depth_designs() -> Iterator[Kept]:
             yield Kept(f"C{depth:02}{kind}", "C", "solve", structure, dict(found.weights), dict(found.activations))
 
 
+def learnt_designs() -> Iterator[Kept]:
+    """E: an objective is fitted on part A alone, and written into learnt.yaml."""
+    from learnt import LEARNT, learn  # noqa: PLC0415  # it reads results, which know the parts
+
+    learn()
+    learns = [f"objective={LEARNT}"]
+    for name, changes in (("E-learnt", learns), ("E-score", [])):
+        found = solve(HERE / "fashion.yaml", overrides=changes).design
+        if found is None:
+            raise SystemExit("nothing fits")
+        structure = {block: dict(genes) for block, genes in found.structure.items()}
+        yield Kept(name, "E", "solve", structure, dict(found.weights), dict(found.activations))
+    study = load_study(HERE / "fashion.yaml", overrides=learns).value
+    fitting = ((structure, refined(structure, study=study)) for structure in draw(SEED + 5))
+    drawn = islice(((structure, found) for structure, found in fitting if found.bits is not None), RANDOM)
+    yield kept("E-random", "E", *max(drawn, key=lambda pair: pair[1].score or 0.0))
+
+
 DESIGNS_OF: dict[str, Callable[[], Iterator[Kept]]] = {
     "R": rate_designs,
     "D": length_designs,
     "A": structure_designs,
     "B": bits_designs,
     "C": depth_designs,
+    "E": learnt_designs,
 }
 
 

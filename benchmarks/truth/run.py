@@ -18,7 +18,7 @@ from itertools import chain
 from pathlib import Path
 
 import torch
-from parts import LONG, SHORT, Run, bits_runs, depth_runs, length_runs, rate_runs, structure_runs
+from parts import LONG, SHORT, Run, bits_runs, depth_runs, learnt_runs, length_runs, rate_runs, structure_runs
 from results import COLUMNS, KEY, append, chosen_rate, key, missing
 from space import read_designs
 
@@ -72,16 +72,16 @@ def train(run: Run, data: Dataset, scratch: Path) -> dict[str, object]:
 
 def _length(given: int | None) -> int:
     if given is None:
-        raise SystemExit("--steps is what part D decides (see docs/truth.md), for parts A and B")
+        raise SystemExit("--steps is what part D decides (see docs/truth.md), for parts A, B and E")
     return given
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="+", choices=list("RDABC"))
+    parser.add_argument("parts", nargs="+", choices=list("RDABCE"))
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--scratch", type=Path, default=Path("runs/truth"), help="where unfinished runs are kept")
-    parser.add_argument("--steps", type=int, choices=(SHORT, LONG), help="of parts A and B, as part D decides")
+    parser.add_argument("--steps", type=int, choices=(SHORT, LONG), help="of parts A, B and E, as part D decides")
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
@@ -93,6 +93,7 @@ def main() -> None:
         "A": lambda: structure_runs(chosen_rate(), _length(given.steps)),
         "B": lambda: bits_runs(chosen_rate(), _length(given.steps)),
         "C": lambda: depth_runs(chosen_rate()),
+        "E": lambda: learnt_runs(chosen_rate(), _length(given.steps)),
     }
     for run in missing(chain.from_iterable(runs[part]() for part in given.parts)):
         started = time.monotonic()

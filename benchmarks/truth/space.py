@@ -19,6 +19,7 @@ from qeopt.qbr import Refined
 from qeopt.score import evaluate
 from qeopt.space import Structure
 from qeopt.spec.load import Loaded
+from qeopt.statistics.features import features
 from qeopt.study import Study
 from qeopt.study.load import load_study
 from qeopt_solvers import Status
@@ -57,6 +58,14 @@ class Kept:
         return describe(loaded(), structure, (refined,), stopped="drawn").model_copy(update={"study_name": self.name})
 
 
+def facts(kept: Kept) -> dict[str, float]:
+    """What is known of a design without training it: a row of the table that `qeopt sample` writes."""
+    study = loaded().value
+    network = study.subject.expand(study.subject.structure(kept.structure), study.task, kept.name)
+    bits = Bits(kept.weights, kept.activations)
+    return features(study, network, bits, count(network, study.runtime, bits))
+
+
 @cache
 def loaded() -> Loaded[Study]:
     """The study."""
@@ -75,9 +84,9 @@ def draw(seed: int) -> Iterator[Structure]:
             yield structure
 
 
-def refined(structure: Structure, engine: str = EXACT) -> Refined:
+def refined(structure: Structure, engine: str = EXACT, study: Study | None = None) -> Refined:
     """The bits that an engine chooses for a structure; none where none fit or layers are over the budget."""
-    study = loaded().value
+    study = study or loaded().value
     network = study.subject.expand(structure, study.task)
     if network.layers > (study.limits.get("layers") or network.layers):
         return Refined(network, Status.INFEASIBLE, engine)

@@ -11,16 +11,14 @@ from functools import cache
 from statistics import fmean, stdev
 
 import numpy as np
-from parts import DEPTHS, LONG, SHORT, bits_runs, depth_runs, length_runs, rate_runs, structure_runs
+from parts import DEPTHS, LONG, SHORT, bits_runs, depth_runs, learnt_runs, length_runs, rate_runs, structure_runs
 from results import Row, chosen_rate, done, rows
-from space import Kept, loaded, read_designs
+from space import facts, loaded, read_designs
 
-from qeopt.memory import count
 from qeopt.network import Bits
-from qeopt.score import QEScore, evaluate
+from qeopt.score import evaluate
 from qeopt.statistics.association import partial, spearman
 from qeopt.statistics.bootstrap import Estimate, holm, weightings
-from qeopt.statistics.features import features
 from qeopt.statistics.noise import noise
 from qeopt.statistics.regret import regret
 from qeopt.statistics.results import Data, Measured
@@ -48,17 +46,8 @@ PREDICTORS: Mapping[str, Callable[[Mapping[str, float]], float]] = {
 def known(name: str) -> dict[str, float]:
     """What is known of a design without training it."""
     study, kept = loaded().value, read_designs()[name]
-    network, bits = _expanded(kept)
-    eight = Bits.uniform(network, 8)
-    found = features(study, network, bits, count(network, study.runtime, bits))
-    assert isinstance(study.objective, QEScore)
-    return {**found, "score_at_8": evaluate(study.objective, network, eight)}
-
-
-def _expanded(kept: Kept) -> tuple[object, Bits]:
-    study = loaded().value
-    network = study.subject.expand(study.subject.structure(kept.structure), study.task, kept.name)
-    return network, Bits(kept.weights, kept.activations)
+    network = study.subject.expand(study.subject.structure(kept.structure), study.task, name)
+    return {**facts(kept), "score_at_8": evaluate(study.objective, network, Bits.uniform(network, 8))}
 
 
 def print_rates(found: Sequence[Row]) -> None:
@@ -75,10 +64,8 @@ def print_lengths(found: Sequence[Row], rate: float) -> None:
     means: list[tuple[float, float]] = []
     for name in sorted({row.design for row in found}):
         by_length = [[row.accuracy for row in found if row.design == name and row.steps == steps] for steps in (SHORT, LONG)]
-        facts = known(name)
-        print(
-            f"| {name} | {facts['depth']:.0f} | {facts['score']:.1f} | {facts['macs']:,.0f} | {' | '.join(map(_mean, by_length))} |"
-        )
+        told = known(name)
+        print(f"| {name} | {told['depth']:.0f} | {told['score']:.1f} | {told['macs']:,.0f} | {' | '.join(map(_mean, by_length))} |")
         if all(by_length):
             means.append((fmean(by_length[0]), fmean(by_length[1])))
     if len(means) < FEWEST:
@@ -140,6 +127,26 @@ def print_depths(found: Sequence[Row], planned: int) -> None:
         print(f"| {name} | {known(name)['score']:.1f} | {known(name)['macs']:,.0f} | {_mean(shares)} | {len(shares)} |")
 
 
+def print_learnt(found: Sequence[Row], planned: int) -> None:
+    print(f"\n### E, a learnt objective: {len(found)} of {planned} runs\n")
+    print(
+        "| Design | layers | score | MACs | accuracy | standard error | more than the learnt one |\n|---|---|---|---|---|---|---|"
+    )
+    best = _error([row.accuracy for row in found if row.design == "E-learnt"])
+    for name in dict.fromkeys(run.design for run in learnt_runs(0.0, 0)):
+        mean, error = _error([row.accuracy for row in found if row.design == name])
+        told, apart = known(name), f"{mean - best[0]:+.2f} ± {math.hypot(error, best[1]):.2f}" if name != "E-learnt" else ""
+        row = f"{told['depth']:.0f} | {told['score']:.1f} | {told['macs']:,.0f}"
+        print(f"| {name} | {row} | {mean:.2f} | {error:.2f} | {apart} |")
+
+
+def _error(shares: Sequence[float]) -> tuple[float, float]:
+    """Mean and its standard error; not numbers where there are too few."""
+    if len(shares) < 2:
+        return math.nan, math.nan
+    return fmean(shares), stdev(shares) / len(shares) ** 0.5
+
+
 def _measured(found: Iterable[Row]) -> list[Measured]:
     by_design: dict[str, list[float]] = {}
     for row in found:
@@ -159,7 +166,7 @@ def _mean(shares: Sequence[float]) -> str:
 
 def main() -> None:
     found = rows()
-    by_part = {part: [row for row in found if row.part == part] for part in "RDABC"}
+    by_part = {part: [row for row in found if row.part == part] for part in "RDABCE"}
     print(f"{len(found)} runs, {sum(row.seconds for row in found) / 3600:.1f} hours of one core. Accuracies in percent.")
     print_rates(by_part["R"])
     if not done(rate_runs()):
@@ -170,6 +177,8 @@ def main() -> None:
     print_structures(by_part["A"], len(list(structure_runs(rate, SHORT))))
     print_bits(by_part["B"], len(list(bits_runs(rate, SHORT))))
     print_depths(by_part["C"], len(list(depth_runs(rate))))
+    if by_part["E"]:
+        print_learnt(by_part["E"], len(list(learnt_runs(rate, SHORT))))
     print(f"\nDepths of the space: {', '.join(map(str, DEPTHS))} layers.")
 
 

@@ -75,13 +75,15 @@ class CertificatePart(Block):
     prices: Mapping[str, Annotated[float, Field(ge=0)]]
     """By budget: nats per unit of it (flash: a byte, or a bit where the runtime keeps fractions); `held`: per unit of memory that
     operators hold for good. What is not named has no price."""
+    where: Mapping[str, Mapping[str, tuple[Amount, ...]]] = {}
+    """The structures meant: by block and gene, the values they have; all where nothing is named."""
 
 
 class SpaceCertificate(Block):
     """What proves the bound over the whole space."""
 
     parts: Annotated[tuple[CertificatePart, ...], Field(min_length=1)]
-    """By ascending ranges; together they mean every design."""
+    """By ascending ranges, or by values of genes; together they mean every design."""
     left_out: tuple[str, ...]
     """Rules that the bound does not use; it holds all the same."""
 

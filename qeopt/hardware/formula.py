@@ -96,6 +96,8 @@ class Formula:
         """
         bits = {"in_bits": in_bits, "w_bits": w_bits, "out_bits": out_bits}
         scope: dict[str, Dim] = {name: bits[name] if name in bits else SHAPE_NAMES[name](op) for name in self.names}
+        if all(isinstance(value, int) for value in scope.values()):  # Python's integers have any size
+            return _larger(_evaluate(self._tree, scope), 0)
         if self._stays_small({name: extent(value) for name, value in scope.items()}):
             return _larger(_evaluate(self._tree, scope), 0)
         return self._of_objects(scope)

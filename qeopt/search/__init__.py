@@ -44,6 +44,9 @@ __all__ = [
 BOUND_SHARE = 0.5
 """Of the time allowed, what the bound may take: the rest is for finding designs."""
 
+MOST_PRICED = 4
+"""Parts of a space at whose prices structures are rated: those with the highest bounds."""
+
 
 def explore(
     space: Subject,
@@ -122,7 +125,10 @@ def _end(progress: Progress) -> NoReturn:
 
 def _priced(terms: Terms, bound: JointBound | None) -> Terms:
     """The same terms with the prices that a bound found."""
-    return terms if bound is None else replace(terms, prices=tuple(part.prices for part in bound.parts))
+    if bound is None:
+        return terms
+    highest = sorted(bound.parts, key=lambda part: -part.value)[:MOST_PRICED] if bound.is_branched else bound.parts
+    return replace(terms, prices=tuple(part.prices for part in highest))
 
 
 def _seeded(bound: JointBound | None, seeds: Sequence[Structure]) -> JointBound | None:
@@ -157,6 +163,7 @@ def _bound(terms: Terms, watch: Watch) -> JointBound | None:
         most_walks=settings.walks,
         found=watch.walked,
         score=partial(_score, terms),
+        branches=settings.branches,
     )
 
 

@@ -83,6 +83,8 @@ def test_each_rule_counts_what_it_says() -> None:
     used = count(found, shown, bits)
     assert [use.scratch_bytes for use in used.steps] == [104 + 8, 104, 104]  # the largest of one pool, the own of the other
     assert {use.persistent_bytes for use in used.steps} == {24}
+    first = used.steps[0]
+    assert used.sram_bytes == first.total_bytes == sum(size for _, size in first.tensor_bytes) + 104 + 8 + 24
     assert used.flash_bytes == 144 + 4 + 992
     assert used.used["cycles"] == 3 * 3 * 4 * 8 * 16 * 3
     assert used.used["picojoules"] == 0  # never less than nothing

@@ -106,6 +106,13 @@ def test_a_damaged_plan_is_found(runtimes: Mapping[str, Runtime], random_chain: 
     assert {conv.inputs[0].name, conv.output.name} in [set(pair) for pair in overlaps(moved)]
 
 
+def test_what_works_in_place_cannot_lie_elsewhere() -> None:
+    read, written = Buffer("read", 8, 0, 1, 0), Buffer("written", 8, 1, 2, 0)
+    assert overlaps(ArenaPlan((Placement(read, 16), Placement(written, 16)))) == ()
+    for elsewhere in (Placement(written, 24), Placement(written, 16, 1)):
+        assert overlaps(ArenaPlan((Placement(read, 16), elsewhere))) == (("read", "written"),)
+
+
 @settings(derandomize=True, deadline=None, max_examples=150)
 @given(
     st.lists(

@@ -1,5 +1,6 @@
 """An operator writes over its input only where nobody reads that later and the channels are as many."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -44,3 +45,15 @@ def test_what_is_read_later_is_not_written_over() -> None:
     found = {step.name for step in steps(builder.finish(), runtime("depthwise"))}
     assert "second" in found
     assert "second (input)" not in found
+
+
+def test_a_result_that_is_read_later_is_held_to_the_end() -> None:
+    image = Tensor("image", 4, 4, 2, bits=8, is_image=True)
+    builder = NetworkBuilder("two results", image)
+    early = builder.conv("early", image, 3, kernel=1)
+    middle = builder.conv("middle", early, 5, kernel=1)
+    builder.conv("late", middle, 7, kernel=1)
+    builder.end_stage()
+    network = replace(builder.finish(), results=frozenset({"early", "late"}))
+    used = count(network, runtime(), Bits({op.name: 8 for op in network.ops}, {t.name: 8 for t in network.tensors}))
+    assert [step.total_bytes for step in used.steps] == [16 * (2 + 3), 16 * (3 + 5), 16 * (3 + 5 + 7)]

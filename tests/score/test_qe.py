@@ -39,6 +39,24 @@ def test_without_stages_every_convolution_counts_once_and_channels_do_not(random
         assert evaluate(qe(), network, bits) == pytest.approx(expected, rel=1e-12)
 
 
+def test_with_stages_the_channels_at_the_end_of_each_count_with_its_weight() -> None:
+    image = Tensor("image", 8, 8, 3, bits=8, is_image=True)
+    builder = NetworkBuilder("two stages", image)
+    first = builder.conv("a", image, 7, kernel=3)
+    builder.end_stage()
+    builder.depthwise("b", first, kernel=5)
+    builder.end_stage()
+    network = builder.finish()
+    bits = Bits({"a": 4, "b": 2}, {"image": 8, "a": 3, "b": 8})
+    widths = [(27, 8, 4), (25, 3, 2)]
+    layers = [
+        0.5 * math.log(fan_in) + math.log(sigma_hat(a_bits, 5) / 5) + math.log(sigma_hat(w_bits, 4))
+        for fan_in, a_bits, w_bits in widths
+    ]
+    expected = (1 + 6) * layers[0] + 6 * layers[1] + 1 * math.log(7) + 6 * math.log(7)
+    assert evaluate(qe(stage_weights=[1, 6]), network, bits) == pytest.approx(expected, rel=1e-12)
+
+
 def test_the_score_is_flat_above_five_bits() -> None:
     assert math.log(sigma_hat(8, 5) / sigma_hat(5, 5)) < 0.002
     assert math.log(sigma_hat(5, 5) / sigma_hat(4, 5)) == pytest.approx(0.0995, abs=2e-4)

@@ -59,7 +59,7 @@ def _absence(design: Design, study: Study, name: str, said: NoBaseline) -> Itera
         if terms.refine(study.subject.expand(structure, study.task, study.name), PROVER).status is not Status.INFEASIBLE:
             yield f"baseline {name}: said that no bits fit, but {PROVER} does not prove that"
         return
-    yield from certificate_faults(f"baseline {name}", said.certificate, terms)
+    yield from certificate_faults(f"baseline {name}", said.certificate, study.open_space, terms)
     proven = evaluated(said.certificate, study.open_space, study, worthless(terms))
     if proven is not None and proven >= EXCLUDED:
         yield f"baseline {name}: said that none fits, but the certificate does not prove that"

@@ -10,6 +10,7 @@ from qeopt.relaxation.bound import recheck
 from qeopt.relaxation.cells.left_out import left_out
 from qeopt.relaxation.cells.overhead import Overhead
 from qeopt.space import Space
+from qeopt.space.restrict import Where, covers, restricted
 from qeopt.study import Study
 
 
@@ -24,7 +25,10 @@ def evaluated(certificate: SpaceCertificate, space: Space, study: Study, refiner
     """What a certificate proves under some terms; None where checking it would take too long."""
     proven = []
     for part in certificate.parts:
-        value = recheck(space, study.task, refiner, part.prices, Overhead(part.at_least, part.at_most))
+        if not _is_part(space, part.where):  # told by `certificate_faults`
+            return None
+        inner = restricted(space, part.where)
+        value = recheck(inner, study.task, refiner, part.prices, Overhead(part.at_least, part.at_most))
         if value is None:
             return None
         proven.append(value)
@@ -44,7 +48,7 @@ def space_faults(design: Design, study: Study, proven: float | None) -> list[str
         return []
     if study.open_space is None:
         return ["space: the study has none, so there is nothing that a certificate could be about"]
-    found = certificate_faults("space", certificate, study.refiner)
+    found = certificate_faults("space", certificate, study.open_space, study.refiner)
     if reason := why_no_bound(study):
         found.append(f"space: the study has no bound ({reason}), and this design has one")
     if proven is not None and proven > design.bound and not same(proven, design.bound):
@@ -52,17 +56,32 @@ def space_faults(design: Design, study: Study, proven: float | None) -> list[str
     return found
 
 
-def certificate_faults(where: str, certificate: SpaceCertificate, refiner: Refiner) -> list[str]:
+def certificate_faults(where: str, certificate: SpaceCertificate, space: Space, refiner: Refiner) -> list[str]:
     """Designs that a certificate leaves out, and rules that it does not own up to leaving out."""
-    found = [] if is_whole(certificate) else [f"{where}: the parts of the certificate leave designs out"]
+    found = [] if is_whole(certificate, space) else [f"{where}: the parts of the certificate leave designs out"]
     relaxed = left_out(refiner)
     found += [f"{where}: the bound leaves out {rule}, and does not say so" for rule in relaxed if rule not in certificate.left_out]
     return found + [f"{where}: the bound does not leave out {rule!r}" for rule in certificate.left_out if rule not in relaxed]
 
 
-def is_whole(certificate: SpaceCertificate) -> bool:
-    """Whether the parts are ranges that follow each other from nothing to any amount, so that every design is in one."""
+def is_whole(certificate: SpaceCertificate, space: Space) -> bool:
+    """Whether every design is in some part.
+
+    Parts are ranges that follow each other from nothing to any amount, or values of genes that the space has, at any amount.
+    """
+    if any(part.where for part in certificate.parts):
+        at_any = all(part.at_least == 0 and part.at_most is None for part in certificate.parts)
+        wheres = [part.where for part in certificate.parts]
+        return at_any and all(_is_part(space, where) for where in wheres) and covers(space, wheres)
     begins = [part.at_least for part in certificate.parts]
     ends = [part.at_most for part in certificate.parts]
     inner = [end for end in ends[:-1] if end is not None]
     return begins[0] == 0 and ends[-1] is None and len(inner) == len(ends) - 1 and begins[1:] == [end + 1 for end in inner]
+
+
+def _is_part(space: Space, where: Where) -> bool:
+    try:
+        restricted(space, where)
+    except ValueError:
+        return False
+    return True

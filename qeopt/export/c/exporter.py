@@ -80,7 +80,8 @@ class C(Numbers):
             return CmsisSources(
                 design.study_name, version, arena, model, Program(()), prefix, header, image, calls=calls, rounding=self.rounding
             )
-        return Sources(design.study_name, version, arena, model, program(arena, model), prefix, header, image)
+        counted = int(design.uses["flash"].used)
+        return Sources(design.study_name, version, arena, model, program(arena, model), prefix, header, image, counted)
 
     def image(self, design: Design, network: Network) -> Reals:
         """What the self-test reads, shape (1, channels, height, width)."""

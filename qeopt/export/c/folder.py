@@ -59,6 +59,8 @@ class Sources:
     """The header of tables, up to its last line."""
     image: Reals
     """What the self-test reads, shape (1, channels, height, width)."""
+    counted: int = 0
+    """Bytes of code and constants that the design counts; nothing where the kernels are another's."""
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """Files by name."""
@@ -75,6 +77,7 @@ class Sources:
             ("CMakeLists.txt", "CMakeLists.txt"),
             ("library.json", "library.json"),
             ("README.md", "README.md"),
+            ("limit.ld", f"{prefix}.ld"),
         ):
             yield name, TEMPLATES.get_template(f"{template}.j2").render(values)
         for name in self._kernel_files:
@@ -110,6 +113,7 @@ class Sources:
             "upper": self.prefix.upper(),
             "title": quoted(self.title)[1:-1],
             "version": self.version,
+            "counted": self.counted,
             "regions": regions,
             "region_bytes": [region.bytes for region in arena.regions] if regions > 1 else [arena.bytes],
             "arena_bytes": arena.bytes,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from qeopt.qbr import Refiner
-from qeopt.relaxation.bound.joint import BoundPart, JointBound, bound_space
+from qeopt.relaxation.bound.joint import JointBound, bound_space
+from qeopt.relaxation.bound.part import BoundPart
 from qeopt.score.zero import ZeroObjective
 from qeopt.space import Space, Task
 

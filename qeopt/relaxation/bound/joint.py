@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from qeopt.budgets import LAYERS
 from qeopt.network import Bits
 from qeopt.network.builder import FIXED_BITS
 from qeopt.qbr import Refiner
+from qeopt.relaxation.bound.branching import Branch, branched
+from qeopt.relaxation.bound.part import BoundPart
 from qeopt.relaxation.bound.spend import spend
 from qeopt.relaxation.bound.walk import Walk
 from qeopt.relaxation.cells.code import least_code
@@ -25,6 +27,7 @@ from qeopt.relaxation.cells.parting import NotSeparable
 from qeopt.relaxation.cells.prices import Prices
 from qeopt.relaxation.cells.totals import totals_of, vector
 from qeopt.space import Space, Structure, Task
+from qeopt.space.restrict import Where
 from qeopt_solvers.cutting_planes import Plane, minimise
 
 MOST_WORTH = 2000.0
@@ -49,23 +52,11 @@ Found: TypeAlias = Callable[[float, int], bool]
 
 
 @dataclass(frozen=True)
-class BoundPart:
-    """A bound over the designs in one range of what they hold beside their tensors, and what proves it."""
-
-    overhead: Overhead
-    """The designs that are meant."""
-    value: float
-    """None of them scores higher, in nats; -inf where none is feasible."""
-    prices: Prices
-    """The certificate: one walk at these prices gives `value`."""
-
-
-@dataclass(frozen=True)
 class JointBound:
     """A bound over a whole space, and what proves it."""
 
     parts: tuple[BoundPart, ...]
-    """All designs, by ascending ranges; a single part unless memory beside the tensors matters."""
+    """All designs: a single part, or by ascending ranges where memory beside the tensors matters, or by values of genes."""
     left_out: tuple[str, ...]
     """Rules that the bound does not use; it holds all the same."""
     structures: tuple[Structure, ...]
@@ -75,6 +66,11 @@ class JointBound:
     def value(self) -> float:
         """No design scores higher, in nats; -inf where none is feasible."""
         return max(part.value for part in self.parts)
+
+    @property
+    def is_branched(self) -> bool:
+        """Whether its parts are told apart by values of genes."""
+        return any(part.where for part in self.parts)
 
 
 def bound_space(
@@ -86,6 +82,7 @@ def bound_space(
     most_walks: int,
     found: Found = lambda bound, part: False,
     score: Callable[[Structure], float | None] | None = None,
+    branches: int = 0,
 ) -> JointBound | None:
     """Bound every design of `space`; None where the space is no chain that can be bounded.
 
@@ -101,6 +98,7 @@ def bound_space(
         found: Told after every walk that meets a structure of the best bound so far, and of which range is bounded, from 0; True
             ends the search for a better bound.
         score: What a structure's best bits score; None where it has none. Without it ranges are not divided.
+        branches: Parts to divide the space into at most by values of genes, where the bound stays far above the best score.
     """
     bounder = _Bounder(space, task, refiner, tolerance, most_walks, found)
     try:
@@ -110,7 +108,30 @@ def bound_space(
     bounder.proven = part.value  # without any price there is one walk, and nothing is told of it
     divides = has_overhead(refiner.runtime) and refiner.limits.sram_bytes is not None
     parts = (part,) if score is None or not divides else _divided(bounder, part, score, tolerance)
-    return JointBound(parts, left_out(refiner), bounder.structures())
+    if score is None or len(parts) > 1 or branches < 2 or bounder.stopped:
+        return JointBound(parts, left_out(refiner), bounder.structures())
+    return _branched(bounder, part, score, branches)
+
+
+def _branched(bounder: _Bounder, whole: BoundPart, score: Callable[[Structure], float | None], most: int) -> JointBound:
+    """Divide the space by values of its genes."""
+    bounders = [bounder]
+
+    def bound(space: Space, where: Where, around: BoundPart, enough: float) -> Branch | None:
+        inner = bounder.within(space)
+        found = inner.bound(ANY, around, enough)
+        if inner.stopped:  # what was cut short may be looser than the part it came from
+            return None
+        bounders.append(inner)
+        return Branch(space, replace(found, where=where), tuple(inner.nearest(found)))
+
+    def sunk(value: float) -> None:
+        bounder.proven = value
+
+    root = Branch(bounder.space, whole, tuple(bounder.nearest(whole)))
+    found = branched(root, bound, score, most=most, sunk=sunk)
+    structures = dict.fromkeys(structure for one in bounders for structure in one.structures())
+    return JointBound(tuple(branch.part for branch in found), left_out(bounder.refiner), tuple(structures))
 
 
 def _divided(
@@ -147,9 +168,9 @@ class _Bounder:
         most_walks: int,
         found: Found,
     ) -> None:
-        self._space = space
+        self.space = space
         self._task = task
-        self._refiner = refiner
+        self.refiner = refiner
         self._tolerance = tolerance
         self._most_walks = most_walks
         self._found = found
@@ -172,8 +193,8 @@ class _Bounder:
         Raises:
             NotSeparable: when the space is no chain that can be bounded.
         """
-        refiner = self._refiner
-        lattice = build_lattice(self._space, self._task, refiner, overhead)
+        refiner = self.refiner
+        lattice = build_lattice(self.space, self._task, refiner, overhead)
         totals = totals_of(refiner, overhead, self._code)
         budgets = {total.name: float(total.limit) for total in totals if total.limit}  # where nothing may be used, tables see to it
         met = self._met[overhead] = {}
@@ -188,8 +209,8 @@ class _Bounder:
             value = walk.value + sum(worths)
             if walk.value == -math.inf:
                 return Plane(worths, value, (0.0,) * len(budgets))
-            structure = self._space.structure(walk.structure())
-            costs = spend(self._space, lattice, structure, prices, start_bits)
+            structure = self.space.structure(walk.structure())
+            costs = spend(self.space, lattice, structure, prices, start_bits)
             spent = {total.name: cost for total, cost in zip(totals, costs.tolist(), strict=True)}
             met[structure] = min(value, met.get(structure, value))
             return Plane(worths, value, tuple(1 - spent[name] / budget for name, budget in budgets.items()))
@@ -216,14 +237,20 @@ class _Bounder:
         structures = self.nearest(part)
         if not structures:
             return None
-        network = self._space.expand(structures[0], self._task)
-        bits = Bits.uniform(network, max(self._refiner.choices.activations))
-        most = overhead(network, self._refiner.runtime, bits)
+        network = self.space.expand(structures[0], self._task)
+        bits = Bits.uniform(network, max(self.refiner.choices.activations))
+        most = overhead(network, self.refiner.runtime, bits)
         if part.overhead.at_most is not None:
             most = min(most, part.overhead.at_most)
         excess = most - part.overhead.at_least
-        matters = excess * FINEST > (self._refiner.limits.sram_bytes or 0) * self._refiner.runtime.unit_per_byte
+        matters = excess * FINEST > (self.refiner.limits.sram_bytes or 0) * self.refiner.runtime.unit_per_byte
         return part.overhead.at_least + math.ceil(excess * SHARE) if matters else None
+
+    def within(self, space: Space) -> _Bounder:
+        """The same for a part of the space, of which is told as of a further range."""
+        return _Bounder(
+            space, self._task, self.refiner, self._tolerance, self._most_walks, lambda _, part: self._found(self.proven, part + 1)
+        )
 
     def structures(self) -> tuple[Structure, ...]:
         """Every structure met, those at the lowest bound first."""

@@ -55,6 +55,36 @@ def test_memory_left_behind_does_not_matter_and_plain_c_is_bit_exact(on_core: Ca
     assert seen == [sources.hashes] * 3
 
 
+@needs_tools
+@pytest.mark.slow
+def test_the_link_fails_where_more_is_linked_than_counted(on_core: Callable[[str], Design], tmp_path: Path) -> None:
+    """As on a board with a script of its own, the network in an archive."""
+    sources, machine = C().sources(on_core("cortex-m4")), MACHINES["cortex-m4"]
+    program, archive = tmp_path / "program", tmp_path / "libnetwork.a"
+    write_folder(program, sources.texts())
+    write_folder(tmp_path, sources.board(machine))
+    script = tmp_path / "own.ld"
+    script.write_text(
+        "".join(line for line in (tmp_path / "board.ld").read_text().splitlines(keepends=True) if ".network" not in line)
+    )
+
+    def linked(*options: str) -> subprocess.CompletedProcess[str]:
+        build(program, machine, tmp_path, options=options)
+        archive.unlink(missing_ok=True)
+        subprocess.run(["arm-none-eabi-ar", "rcs", str(archive), *map(str, tmp_path.glob("*.network.o"))], check=True)
+        others = [str(tmp_path / f"{sources.prefix}_selftest.o"), str(tmp_path / "board.o"), str(archive)]
+        scripts = [f"-T{script}", f"-Wl,-T,{program / sources.prefix}.ld"]
+        command = ["arm-none-eabi-gcc", *machine.flags, "-mthumb", "-nostartfiles", "-Wl,--gc-sections", "--specs=nano.specs"]
+        elf = str(tmp_path / "own.elf")
+        return subprocess.run([*command, *scripts, *others, "-o", elf], capture_output=True, text=True, check=False)
+
+    assert linked("-O2").stderr == ""
+    listed = subprocess.run(["arm-none-eabi-size", "-A", str(tmp_path / "own.elf")], capture_output=True, text=True, check=True)
+    size = next(int(line.split()[1]) for line in listed.stdout.splitlines() if line.startswith(f".{sources.prefix} "))
+    assert 0 <= sources.counted - size <= 512
+    assert f"more code and constants than the {sources.counted} B that its design counts" in linked("-O0").stderr
+
+
 def test_missing_tools_are_named_with_their_packages(monkeypatch: pytest.MonkeyPatch, on_core: Callable[[str], Design]) -> None:
     monkeypatch.setattr(shutil, "which", lambda tool: None)
     with pytest.raises(ExportError, match=r"arm-none-eabi-gcc.*: not found; Debian has them in gcc-arm-none-eabi .*qemu"):

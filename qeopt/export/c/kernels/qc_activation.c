@@ -7,6 +7,6 @@ void qc_activation(const qc_layer *layer, uint8_t *const *memory) {
   qc_writer writer = qc_write_to(&layer->out, memory);
   uint32_t i;
   for (i = 0; i < count; i++)
-    qc_put(&writer, qc_scale(qc_of(&layer->in, values, i), layer->scales[0], layer->shifts[0], layer->low, layer->high));
+    qc_put(&writer, qc_scale(qc_of(&layer->in, values, i), layer->scales[0], layer->shifts[0], layer));
   qc_end(&writer);
 }

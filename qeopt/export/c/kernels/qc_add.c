@@ -3,7 +3,7 @@
 
 static int32_t sum_of(const qc_layer *layer, const uint8_t *one, const uint8_t *two, uint32_t i) {
   const int64_t sum = (int64_t)qc_of(&layer->in, one, i) * layer->scales[0] + (int64_t)qc_of(&layer->in2, two, i) * layer->scales[1];
-  return qc_wide(sum, layer->shifts[0], layer->low, layer->high);
+  return qc_wide(sum, layer->shifts[0], layer);
 }
 
 /* Byte by byte of the output. Where it lies on the first input and is wider, the last byte comes first: no value is lost. */

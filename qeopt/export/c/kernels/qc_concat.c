@@ -10,7 +10,7 @@ void qc_concat(const qc_layer *layer, uint8_t *const *memory) {
   for (place = 0; place < places; place++) {
     uint32_t to = (place * layer->channels + layer->first_channel) * bits;
     for (channel = 0; channel < layer->channels_in; channel++, at++, to += bits) {
-      const int32_t value = qc_scale(qc_of(&layer->in, values, at), layer->scales[0], layer->shifts[0], layer->low, layer->high);
+      const int32_t value = qc_scale(qc_of(&layer->in, values, at), layer->scales[0], layer->shifts[0], layer);
       out[to >> 3] = (uint8_t)(out[to >> 3] | ((uint32_t)value & mask) << (to & 7)); /* nothing but zeros stood there */
     }
   }

@@ -70,7 +70,7 @@ static void group_of(const qc_layer *layer, runs_t *runs, const uint8_t *values,
       count = runs->run.passes = 1;
       runs->run.apart = 0;
     }
-    for (i = 0; i < count || i < 4; i++) sums[i] = 0;
+    for (i = 0; i < count; i += 4) sums[i] = sums[i + 1] = sums[i + 2] = sums[i + 3] = 0;
     sums_of(layer, runs, values, weights, sums);
     qc_outputs(layer, writer, channel, sums, count, less);
     weights += count * runs->size;

@@ -1,25 +1,25 @@
 #include "qc_core.h"
 
-QC_APART int32_t qc_wide(int64_t product, uint32_t shift, int32_t low, int32_t high) {
+QC_APART int32_t qc_wide(int64_t product, uint32_t shift, const qc_layer *layer) {
   const int64_t doubled = product >> (shift - 1), odd = doubled >> 1 & 1;
   const int64_t is_more = (doubled & 1) & (odd | ((product & (((int64_t)1 << (shift - 1)) - 1)) != 0));
   const int64_t rounded = (doubled >> 1) + is_more;
-  return rounded < low ? low : rounded > high ? high : (int32_t)rounded;
+  return rounded < layer->low ? layer->low : rounded > layer->high ? layer->high : (int32_t)rounded;
 }
 
 void qc_outputs(const qc_layer *layer, qc_writer *writer, uint32_t channel, const int32_t *sums, uint32_t count, uint32_t less) {
-  const int32_t *biases = layer->scales + channel, *multipliers = biases + layer->channels, low = layer->low, high = layer->high;
-  const uint8_t *shifts = layer->shifts + channel;
-  const int32_t *const end = sums + count;
+  const int32_t *biases = layer->scales + channel, *multipliers = biases + layer->channels, low = layer->low;
+  const uint8_t *shifts = layer->shifts + channel, *const end = shifts + count;
+  const uint32_t range = (uint32_t)(layer->high - low); /* held here: what is written could be the layer, for all that C knows */
   if (writer->bits == 8) {
     uint8_t *at = writer->at;
-    while (sums != end) *at++ = (uint8_t)qc_scale((*sums++ >> less) + *biases++, *multipliers++, *shifts++, low, high);
+    while (shifts != end)
+      *at++ = (uint8_t)qc_scale_to((*sums++ >> less) + *biases++, *multipliers++, *shifts++, layer, low, range);
     writer->at = at;
-    return;
-  }
-  {
+  } else {
     qc_writer to = *writer;
-    while (sums != end) qc_put(&to, qc_scale((*sums++ >> less) + *biases++, *multipliers++, *shifts++, low, high));
+    while (shifts != end)
+      qc_put(&to, qc_scale_to((*sums++ >> less) + *biases++, *multipliers++, *shifts++, layer, low, range));
     *writer = to;
   }
 }

@@ -53,18 +53,31 @@ static QC_INLINE void qc_end(const qc_writer *writer) {
   if (writer->used) *writer->at = (uint8_t)writer->byte;
 }
 
-/* product / 2^shift, to the nearest integer, halves to even, clipped; shift is 1 to 62. */
-int32_t qc_wide(int64_t product, uint32_t shift, int32_t low, int32_t high);
+/* product / 2^shift, to the nearest integer, halves to even, clipped to the range of the output; shift is 1 to 62. */
+int32_t qc_wide(int64_t product, uint32_t shift, const qc_layer *layer);
 
-/* A sum times a multiplier, rounded and clipped. */
-static QC_INLINE int32_t qc_scale(int32_t sum, int32_t multiplier, uint32_t shift, int32_t low, int32_t high) {
-  const int64_t product = (int64_t)sum * multiplier;
+/* A sum times a multiplier, rounded and clipped to `low` and what is up to `range` above. */
+static QC_INLINE int32_t qc_scale_to(int32_t sum, int32_t multiplier, uint32_t shift, const qc_layer *layer, int32_t low,
+                                     uint32_t range) {
   const int32_t rest = (int32_t)shift - 33;
+  const int64_t product = (int64_t)sum * multiplier;
   if (rest >= 0 && (uint32_t)product) { /* no half, as the lower word is not zero: the upper one says where to round to */
     const int32_t rounded = (((int32_t)(product >> 32) >> rest) + 1) >> 1;
-    return rounded < low ? low : rounded > high ? high : rounded;
+    if ((uint32_t)rounded - (uint32_t)low <= range) return rounded;
+    return rounded < low ? low : low + (int32_t)range;
   }
-  return qc_wide(product, shift, low, high);
+  return qc_wide(product, shift, layer);
+}
+
+/* The same to the range of the output. */
+static QC_INLINE int32_t qc_scale(int32_t sum, int32_t multiplier, uint32_t shift, const qc_layer *layer) {
+  const int64_t product = (int64_t)sum * multiplier;
+  const int32_t rest = (int32_t)shift - 33;
+  if (rest >= 0 && (uint32_t)product) {
+    const int32_t rounded = (((int32_t)(product >> 32) >> rest) + 1) >> 1;
+    return rounded < layer->low ? layer->low : rounded > layer->high ? layer->high : rounded;
+  }
+  return qc_wide(product, shift, layer);
 }
 
 /* Writes the outputs of channels that follow each other: their sums over 2^less, with bias, scaled. */

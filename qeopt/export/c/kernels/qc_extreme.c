@@ -7,8 +7,8 @@ void qc_extreme(const qc_layer *layer, uint8_t *const *memory) {
   qc_writer writer = qc_write_to(&layer->out, memory);
   uint32_t i;
   for (i = 0; i < count; i++) {
-    const int32_t one = qc_scale(qc_of(&layer->in, values, i), layer->scales[0], layer->shifts[0], layer->low, layer->high);
-    const int32_t two = qc_scale(qc_of(&layer->in2, others, i), layer->scales[1], layer->shifts[1], layer->low, layer->high);
+    const int32_t one = qc_scale(qc_of(&layer->in, values, i), layer->scales[0], layer->shifts[0], layer);
+    const int32_t two = qc_scale(qc_of(&layer->in2, others, i), layer->scales[1], layer->shifts[1], layer);
     qc_put(&writer, (one > two) == layer->is_joined ? one : two);
   }
   qc_end(&writer);

@@ -18,7 +18,7 @@ void qc_max_pool(const qc_layer *layer, uint8_t *const *memory) {
             if (value > most) most = value;
           }
         }
-        qc_put(&writer, qc_scale(most, layer->scales[0], layer->shifts[0], layer->low, layer->high));
+        qc_put(&writer, qc_scale(most, layer->scales[0], layer->shifts[0], layer));
       }
     }
   }

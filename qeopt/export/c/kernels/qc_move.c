@@ -12,7 +12,7 @@ void qc_move(const qc_layer *layer, uint8_t *const *memory) {
   int32_t done[LOOPS] = {0}, at = scales[1], loop;
   uint32_t i;
   for (i = 0; i < count; i++) {
-    qc_put(&writer, qc_scale(qc_of(&layer->in, values, (uint32_t)at), scales[0], layer->shifts[0], layer->low, layer->high));
+    qc_put(&writer, qc_scale(qc_of(&layer->in, values, (uint32_t)at), scales[0], layer->shifts[0], layer));
     for (loop = loops - 1; loop >= 0; loop--) {
       at += steps[loop];
       if (++done[loop] < turns[loop]) break;

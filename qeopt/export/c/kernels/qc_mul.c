@@ -9,7 +9,7 @@ void qc_mul(const qc_layer *layer, uint8_t *const *memory) {
   for (i = 0; i < count; i++) {
     const uint32_t other = layer->is_joined ? i % layer->channels : i;
     const int32_t product = qc_of(&layer->in, one, i) * qc_of(&layer->in2, two, other);
-    qc_put(&writer, qc_scale(product, layer->scales[0], layer->shifts[0], layer->low, layer->high));
+    qc_put(&writer, qc_scale(product, layer->scales[0], layer->shifts[0], layer));
   }
   qc_end(&writer);
 }

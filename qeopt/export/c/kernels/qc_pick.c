@@ -12,7 +12,7 @@ void qc_pick(const qc_layer *layer, uint8_t *const *memory) {
       for (channel = 0; channel < layer->channels; channel++) {
         const int32_t row = rows[y], column = columns[x], from = channels[channel];
         const int32_t value = row < 0 || column < 0 || from < 0 ? scales[1] : qc_of(&layer->in, values, (uint32_t)(row + column + from));
-        qc_put(&writer, qc_scale(value, scales[0], layer->shifts[0], layer->low, layer->high));
+        qc_put(&writer, qc_scale(value, scales[0], layer->shifts[0], layer));
       }
   qc_end(&writer);
 }

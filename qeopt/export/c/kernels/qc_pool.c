@@ -19,7 +19,7 @@ void qc_pool(const qc_layer *layer, uint8_t *const *memory) {
           for (column = taps.from; column < taps.to; column++, at += (uint32_t)layer->dilation_width * layer->channels)
             sum += qc_of(&layer->in, values, at);
         }
-        qc_put(&writer, qc_scale(sum, layer->scales[count - 1], layer->shifts[count - 1], layer->low, layer->high));
+        qc_put(&writer, qc_scale(sum, layer->scales[count - 1], layer->shifts[count - 1], layer));
       }
     }
   }

@@ -21,7 +21,7 @@ void qc_resize(const qc_layer *layer, uint8_t *const *memory) {
           const int32_t opposite = qc_of(&layer->in, values, (uint32_t)(bottom + right));
           sum = (sum * up + below * down) * (scales[2] - across) + (beside * up + opposite * down) * across;
         }
-        qc_put(&writer, qc_scale(sum, scales[0], layer->shifts[0], layer->low, layer->high));
+        qc_put(&writer, qc_scale(sum, scales[0], layer->shifts[0], layer));
       }
   qc_end(&writer);
 }
