@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -9,10 +10,14 @@ import typer
 from qeopt.budgets import memories, table
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
+from qeopt.cli.solve import tell_written
 from qeopt.cli.study_options import with_study_options
 from qeopt.cli.verb import INTERRUPTED, NO_DESIGN, emit, err, fail, out
 from qeopt.report.explanation import ExplanationReport
+from qeopt.report.folder import Run, now, write_explanation
 from qeopt.report.progress import ProgressLine
+from qeopt.runs import open_run
+from qeopt.runs.cost import Stopwatch
 from qeopt.spec.amounts import parse_amounts
 from qeopt.spec.library import Library
 from qeopt.verbs.explain import explain
@@ -35,7 +40,9 @@ def command(
     given: tuple[str, ...],
     weight: Weights = None,
     set_: options.Sets = None,
+    out_: options.Out = None,
     path: options.Paths = None,
+    gco2e: options.Carbon = options.GRAMS,
     json_: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -44,15 +51,20 @@ def command(
     sizes = memories()
     weights = parse_amounts(weight, OPTION, sizes, [name for name in table() if name not in sizes]) if weight else None
     replaced, library = overrides(set_, given), Library(tuple(path or ()))
+    started, clock = now(), Stopwatch()
     with ProgressLine(err(), quiet=quiet) as progress:
         found = explain(study, weights=weights, overrides=replaced, library=library, report=progress)
     if found.interrupted and found.search is not None and found.search.best is None:
         fail("interrupted before a design was found", INTERRUPTED)
     report = ExplanationReport(found)
-    if json_:
-        emit(report.document())
-    else:
-        report.print(out())
+    with open_run(out_, f"{found.loaded.value.name}.explain") as folder:
+        run = Run(tuple(sys.argv), started, clock.cost(gco2e), found.loaded.files)
+        written = write_explanation(folder, report, run)
+        if json_:
+            emit({**report.document(), "files": {name: str(path) for name, path in written.items()}})
+        else:
+            report.print(out())
+            tell_written(written)
     if found.interrupted:
         raise typer.Exit(INTERRUPTED)
     if not found.fits:

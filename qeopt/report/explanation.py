@@ -10,10 +10,20 @@ from typing import Any
 from rich.console import Console
 
 from qeopt.budgets import budget, sums
+from qeopt.check import why_none_fits
 from qeopt.check.words import spell
 from qeopt.report.budgets import BudgetRow, budget_rows
 from qeopt.report.counted import Counted
-from qeopt.report.misfits import misfit_document, print_misfit, print_space_misfit, space_misfit_document, why_in_short
+from qeopt.report.misfits import (
+    misfit_document,
+    network_growth,
+    print_misfit,
+    print_space_misfit,
+    space_growth,
+    space_misfit_document,
+    why_in_short,
+    whys,
+)
 from qeopt.report.solution import sources_document
 from qeopt.report.tables import budget_table, structure_table
 from qeopt.report.words import engines, gap, place, used_name
@@ -62,7 +72,8 @@ class ExplanationReport:
             self._print_worth(console)
         bound = None if self.found.search is None else self.found.search.bound
         if self.found.fits and bound is not None:
-            self._print_space(console, bound)
+            for text in self._bounded(bound):
+                console.print(text, soft_wrap=True)
 
     def _headline(self) -> str:
         score = self.found.proofs[0].score
@@ -92,16 +103,21 @@ class ExplanationReport:
         if not self.found.worths:
             console.print("what more of a budget buys is not told: the best bits are not proven")
             return
+        for text in self._held():
+            console.print(text, soft_wrap=True)
+        console.print()
+
+    def _held(self) -> Iterator[str]:
+        """By budget, whether it binds and what is left of it."""
         for row, worth in self._bound_rows():
             left = spell(self._study, row.name, worth.slack // self._unit(row.name))
             binds = "binds, too little is left for better bits" if worth.unlimited_gain else "does not bind"
             shown = ", ".join(worth.tightest[:MOST_STEPS]) + (", ..." if len(worth.tightest) > MOST_STEPS else "")
             where = f" at {shown}" if row.name == "sram" else ""
-            console.print(f"{row.name}: {binds}; {left} left{where}", soft_wrap=True)
+            yield f"{row.name}: {binds}; {left} left{where}"
         note = self.found.proofs[0].note
         if note:
-            console.print(f"{note}; what more buys is told without them", soft_wrap=True)
-        console.print()
+            yield f"{note}; what more buys is told without them"
 
     def _bound_rows(self) -> Iterator[tuple[BudgetRow, Any]]:
         worths = {worth.kind: worth for worth in self.found.worths}
@@ -110,19 +126,17 @@ class ExplanationReport:
     def _unit(self, name: str) -> int:
         return self._study.runtime.unit_per_byte if budget(name).unit.is_memory else 1
 
-    def _print_space(self, console: Console, bound: JointBound) -> None:
-        score = self.found.proofs[0].score or 0.0
-        share = relative_gap(score, bound.value)
-        console.print(f"over the whole space: no design scores above {bound.value:.4f} (gap {gap(share)})")
+    def _bounded(self, bound: JointBound) -> Iterator[str]:
+        """What is proven of all structures, and what more of the priced budgets could raise that by."""
+        share = relative_gap(self.found.proofs[0].score or 0.0, bound.value)
+        yield f"over the whole space: no design scores above {bound.value:.4f} (gap {gap(share)})"
         for name, worth in self._prices(bound).items():
-            console.print(
-                f"  {worth['step_text']} more {name} raises that bound by at most {worth['nats']:.6f} nats", soft_wrap=True
-            )
+            yield f"  {worth['step_text']} more {name} raises that bound by at most {worth['nats']:.6f} nats"
         kept = [name for name in ("sram", "layers") if name in self._study.limits]
         if kept:
-            console.print(f"  {' and '.join(kept)}: no price, the bound keeps within them cell by cell", soft_wrap=True)
+            yield f"  {' and '.join(kept)}: no price, the bound keeps within them cell by cell"
         if bound.left_out:
-            console.print(f"  left out of the bound, which holds all the same: {', '.join(bound.left_out)}", soft_wrap=True)
+            yield f"  left out of the bound, which holds all the same: {', '.join(bound.left_out)}"
 
     def _prices(self, bound: JointBound) -> dict[str, dict[str, Any]]:
         """What the certificate's prices prove: by budget, how much a step more can raise the bound."""
@@ -150,8 +164,29 @@ class ExplanationReport:
             "budgets": [self._budget(row) for row in self.budgets],
             "space": self._space(),
             "misfit": None if found.misfit is None else misfit_document(found.misfit),
+            "said": {"headline": self._headline(), "lines": list(self._said()), "growth": list(self._growth())},
             "sources": sources_document(found.loaded.files),
         }
+
+    def _said(self) -> Iterator[str]:
+        """The sentences of the report."""
+        found = self.found
+        if found.space_misfit is not None and found.space_misfit.excluded:
+            yield from (finding.text for finding in why_none_fits(self._study, found.space_misfit))
+        if found.misfit is not None:
+            yield from (f"{self._chosen()}: {text}" if found.is_of_space else text for text in whys(self._study, found.misfit))
+            return
+        yield from self._held() if found.worths else ["what more of a budget buys is not told: the best bits are not proven"]
+        bound = None if found.search is None else found.search.bound
+        if bound is not None:
+            yield from (text.strip() for text in self._bounded(bound))
+
+    def _growth(self) -> Iterator[dict[str, Any]]:
+        """By budget, the least by which it alone must grow for something to fit; of the space where nothing in it fits."""
+        if self.found.space_misfit is not None:
+            yield from space_growth(self._study, self.found.space_misfit)
+        elif self.found.misfit is not None:
+            yield from network_growth(self._study, self.found.misfit)
 
     def _budget(self, row: BudgetRow) -> dict[str, Any]:
         worth = {worth.kind: worth for worth in self.found.worths}.get(row.name)

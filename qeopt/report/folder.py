@@ -25,6 +25,7 @@ from qeopt.report.console import console_for
 from qeopt.report.cost import cost_document, cost_text
 from qeopt.report.counted import Layer, layers
 from qeopt.report.depth import depth_document
+from qeopt.report.explanation import ExplanationReport
 from qeopt.report.page import write_page
 from qeopt.report.page.folder import BESIDE
 from qeopt.report.pictures.arena import arena_picture
@@ -152,6 +153,12 @@ def write_side_by_side(folder: Path, names: tuple[str, str], designs: tuple[Desi
     written = _write_told(folder, "side_by_side", side_by_side_document(names, *designs), run.document(), text)
     for name, design in zip(BESIDE, designs, strict=True):
         design.save(folder / name)
+    return written | {"page": write_page(folder)}
+
+
+def write_explanation(folder: Path, report: ExplanationReport, run: Run) -> dict[str, Path]:
+    """Write an explanation, its run record, its report and its page."""
+    written = _write_told(folder, "explanation", report.document(), run.document(), _text(report.print, run.cost))
     return written | {"page": write_page(folder)}
 
 

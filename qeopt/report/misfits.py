@@ -26,7 +26,7 @@ BOUND = "joint bound"
 def print_misfit(console: Console, study: Study, misfit: Misfit) -> None:
     """Say why one network does not fit, and the least by which its budgets must grow."""
     console.print("why it does not fit")
-    for text in _whys(study, misfit):
+    for text in whys(study, misfit):
         console.print(f"  {text}", soft_wrap=True)
     if misfit.joint is None:
         console.print("  no budget helps: this is about what the runtime executes", soft_wrap=True)
@@ -67,7 +67,8 @@ def why_in_short(found: SpaceMisfit) -> str:
     return "each budget can be met by itself, but not all of them together"
 
 
-def _whys(study: Study, misfit: Misfit) -> Iterator[str]:
+def whys(study: Study, misfit: Misfit) -> Iterator[str]:
+    """Say why a network does not fit, a sentence a reason."""
     if not misfit.shortages and not misfit.totals:
         yield misfit.reason
     yield from (say_shortage(study, shortage) for shortage in misfit.shortages[:MOST_SHORTAGES])
@@ -79,6 +80,29 @@ def _whys(study: Study, misfit: Misfit) -> Iterator[str]:
     kept = [record.name for record in structural(study.runtime) if record.name in study.limits and record.name not in over]
     if kept:
         yield f"{listed([title(name) for name in kept])} {'are' if len(kept) > 1 else 'is'} within budget"
+
+
+GROWTH = ("budget", "more", "then", "best score there", "proven by")
+"""What is told of the least growth of one budget."""
+
+
+def network_growth(study: Study, misfit: Misfit) -> Iterator[dict[str, Any]]:
+    """By budget, the least by which it alone must grow for one network to fit: texts of a table and the share of the limit."""
+    for single in misfit.singles:
+        more = dict(single.extra).get(single.names[0], 0) if single.suffices else None
+        yield _growth(study, single.names[0], more, dict(zip(GROWTH, _single_cells(study, single), strict=True)))
+
+
+def space_growth(study: Study, found: SpaceMisfit) -> Iterator[dict[str, Any]]:
+    """The same for some structure of a space to fit."""
+    names = [name for name in GROWTH if name != "best score there"]
+    for single in found.singles:
+        more = None if single.amount is None else single.amount - study.limits[single.name]
+        yield _growth(study, single.name, more, dict(zip(names, _least_cells(study, single), strict=True)))
+
+
+def _growth(study: Study, name: str, more: int | None, told: Mapping[str, str]) -> dict[str, Any]:
+    return {"name": name, "share": None if more is None else more / study.limits[name], "told": dict(told)}
 
 
 def _single_cells(study: Study, single: Relief) -> tuple[str, ...]:

@@ -17,7 +17,17 @@ from qeopt.spec.errors import Location, QeoptError, SpecError, did_you_mean
 ROOT = Path("runs")
 DESIGN = "design.json"
 LATEST = "latest"
-MARKS = (DESIGN, "comparison.json", "sweep.json", "features.csv", "correlations.json", "run.json", "state/request.json")
+MARKS = (
+    DESIGN,
+    "comparison.json",
+    "sweep.json",
+    "features.csv",
+    "correlations.json",
+    "explanation.json",
+    "side_by_side.json",
+    "run.json",
+    "state/request.json",
+)
 """Files by which a folder is known to hold a run."""
 
 

@@ -26,6 +26,8 @@ KEYS = {
     "budgets",
     "space",
     "misfit",
+    "said",
+    "files",
     "sources",
 }
 SMALL = ("--set", "search.evaluations=24")
@@ -230,3 +232,17 @@ def test_mistakes(run: Run, arguments: tuple[str, ...], said: str) -> None:
     result = run("explain", "net.yaml", *arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert said in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [((), 0, "hold the bits back; without "), (("--sram", "5KiB"), 1, "the least that helps: sram +")],
+)
+def test_an_explanation_has_a_page(run: Run, options: tuple[str, ...], code: int, said: str) -> None:
+    result = run("explain", "net.yaml", *options, "--json")
+    assert result.exit_code == code
+    page = Path(json.loads(result.stdout)["files"]["page"])
+    text = page.read_text(encoding="utf-8")
+    assert said in text
+    assert run("report", str(page.parent)).exit_code == 0
+    assert page.read_text(encoding="utf-8") == text

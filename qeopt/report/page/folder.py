@@ -15,6 +15,7 @@ from qeopt.report.counted import Counted
 from qeopt.report.page.boards import boards_page
 from qeopt.report.page.comparison import comparison_page
 from qeopt.report.page.content import Page
+from qeopt.report.page.explanation import explanation_page
 from qeopt.report.page.learning import correlations_page, is_marked, training_page
 from qeopt.report.page.render import render
 from qeopt.report.page.side_by_side import side_by_side_page
@@ -31,6 +32,7 @@ PAGES: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any], str], Page]]
     "sweep.json": sweep_page,
     "boards.json": boards_page,
     "correlations.json": correlations_page,
+    "explanation.json": explanation_page,
 }
 """By the file that a run is known by."""
 
