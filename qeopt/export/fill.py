@@ -176,7 +176,7 @@ class _Filler:
         """The grid of a tensor, by what it holds; that of another where nothing but places differs."""
         if tensor.name in self.tied:
             known = self.tied[tensor.name]
-            return replace(known, scale=float(self._stored(np.array([known.scale]))[0]))
+            return replace(known, scale=float(self._stored(np.array([known.scale]), tensor.name)[0]))
         is_signed = tensor.name not in self.unsigned or bool(tensor.is_image and values.min() < 0)
         grid = Grid(self.bits.activations[tensor.name], is_signed, 1.0)
         given = self.given.get(f"{tensor.name}.scale")
@@ -188,7 +188,7 @@ class _Filler:
             fitted = np.array([1 / grid.high])
         else:
             fitted = self._fitted(values.reshape(1, -1), grid)
-        return Grid(grid.bits, grid.is_signed, float(self._stored(fitted)[0]))
+        return Grid(grid.bits, grid.is_signed, float(self._stored(fitted, tensor.name)[0]))
 
     def _fitted(self, values: Reals, grid: Grid) -> Reals:
         if self.numbers.calibration == "mse":
@@ -218,10 +218,10 @@ class _Filler:
         elif given is None:  # no smaller than the bias needs, or a channel of next to no weights would lose it
             fitted = fitting_scale(real.reshape(1 if op.kind in self.per_tensor else channels, -1), low, high)
             most = np.abs(bias).reshape(channels, -1).max(axis=1)
-            scales = self._stored(np.maximum(fitted, most / (MOST_BIAS * input_scale)))
+            scales = self._stored(np.maximum(fitted, most / (MOST_BIAS * input_scale)), op.name)
             scales = np.full_like(scales, scales.max()) if op.kind in self.per_tensor else scales
         else:
-            scales = self._stored(given.astype(np.float64))
+            scales = self._stored(given.astype(np.float64), op.name)
             if op.kind in self.per_tensor and len(np.unique(scales)) > 1:
                 raise ExportError(f"the weights of {op.name!r} have one scale here, and {len(np.unique(scales))} are given")
         by_channel = scales.reshape(-1, *(1,) * (real.ndim - 1))
@@ -233,6 +233,13 @@ class _Filler:
             np.clip(np.rint(bias / unit), -(2**31), 2**31 - 1).astype(np.int64),
         )
 
-    def _stored(self, scales: Reals) -> Reals:
-        """Scales as formats store them: in single precision, or as powers of two."""
-        return np.exp2(np.rint(np.log2(scales))) if self.numbers.power_of_two else scales.astype(np.float32).astype(np.float64)
+    def _stored(self, scales: Reals, name: str) -> Reals:
+        """Scales as formats store them: in single precision, or as powers of two. Values beyond either are refused."""
+        with np.errstate(all="ignore"):
+            single = scales.astype(np.float32).astype(np.float64)
+            stored = np.exp2(np.rint(np.log2(scales))) if self.numbers.power_of_two else single
+        if not (np.isfinite(single) & (single > 0)).all():
+            raise ExportError(
+                f"the values of {name!r} are too large or too small for a scale in single precision; rescale the weights"
+            )
+        return stored

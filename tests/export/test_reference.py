@@ -180,6 +180,14 @@ def test_given_weights_and_scales_are_used(mixed: Design, given_weights: dict[st
         (lambda arrays: arrays.update(haed=np.ones(2)), "nothing is called 'haed'"),
         (lambda arrays: arrays.update({"head.bias": np.full(64, np.nan)}), "'head.bias' holds something that is no finite number"),
         (lambda arrays: arrays.update({"head.scale": np.array(-1.0)}), "'head.scale' is not positive everywhere"),
+        (
+            lambda arrays: arrays.update(head=arrays["head"] * 1e30, classifier=arrays["classifier"] * 1e30),
+            "the values of 'classifier' are too large or too small for a scale in single precision",
+        ),
+        (
+            lambda arrays: arrays.update(head=arrays["head"] * 1e-60),
+            "the values of 'head' are too large or too small for a scale in single precision",
+        ),
         (lambda arrays: arrays.update(image=np.ones((2, 3, 8, 8))), r"'image' has the shape \(2, 3, 8, 8\), \(2, 3, 16, 16\) was"),
     ],
 )

@@ -91,7 +91,8 @@ def test_no_file_a_folder_and_an_unknown_ending(tmp_path: Path) -> None:
     refused(tmp_path, "no importer reads")
     (tmp_path / "folder.onnx").mkdir()
     refused(tmp_path / "folder.onnx", "there is no such file")
-    refused(tmp_path / "model.h5", "no importer reads 'h5'; 'onnx', 'tflite' or 'json' was expected")
+    refused(tmp_path / "model.xyz", "no importer reads 'xyz'; 'onnx', 'tflite' or 'json' was expected")
+    refused(tmp_path / "model.h5", "is a model of Keras or TensorFlow")
 
 
 def test_strings_that_are_no_text(tmp_path: Path) -> None:
@@ -207,6 +208,16 @@ def test_functions_and_graphs_inside(tmp_path: Path) -> None:
 
     refused(changed(tmp_path, function), "holds functions of its own; inline them first")
     refused(changed(tmp_path, branch), "node 'stem': operator 'Conv' holds a graph of its own")
+
+
+def test_as_many_nodes_as_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = small().save(tmp_path / "net.onnx")
+    count = len(onnx.load(path).graph.node)
+    monkeypatch.setattr("qeopt.network.importers.onnx.file.MAX_NODES", count)
+    assert import_model(path).network.ops
+    monkeypatch.setattr("qeopt.network.importers.onnx.file.MAX_NODES", count - 1)
+    with pytest.raises(SpecError, match=rf"net\.onnx: {count} nodes; at most {count - 1} were expected"):
+        import_model(path)
 
 
 def test_what_a_model_may_not_leave_open(tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from qeopt.network.document import MAX_OPS
 from qeopt.network.importers.bytes import read_bytes
 from qeopt.network.importers.model import refuse
 from qeopt.network.importers.onnx.strings import check_strings
 from qeopt.spec.errors import PluginError, quote
 
+MAX_NODES = 100_000
+"""Of a file; how many operators of a network they may become is another matter."""
 MAX_TENSORS = 100_000
 MAX_VALUES = 1 << 31
 """Values that one constant may claim to hold."""
@@ -56,8 +57,11 @@ def read_model(path: Path) -> Any:
     if model.functions:
         raise refuse(path, "holds functions of its own; inline them first (onnx.inliner.inline_local_functions)")
     graph = model.graph
-    if len(graph.node) > MAX_OPS or len(graph.initializer) > MAX_TENSORS or graph.sparse_initializer:
-        raise refuse(path, f"more than {MAX_OPS:,} nodes or {MAX_TENSORS:,} constants, or sparse constants")
+    for what, count, most in (("nodes", len(graph.node), MAX_NODES), ("constants", len(graph.initializer), MAX_TENSORS)):
+        if count > most:
+            raise refuse(path, f"{count:,} {what}; at most {most:,} were expected")
+    if graph.sparse_initializer:
+        raise refuse(path, "holds sparse constants; write them out whole")
     check_strings(path, model)
     _check_graph(path, graph)
     ordered = _sorted(path, graph)
@@ -134,7 +138,7 @@ def _check_graph(path: Path, graph: Any, depth: int = 0) -> None:
     for node in graph.node:
         _check_node(path, node)
         for inner in (attribute.g for attribute in node.attribute if attribute.HasField("g")):
-            if depth >= MAX_DEPTH or len(inner.node) > MAX_OPS or inner.sparse_initializer:
+            if depth >= MAX_DEPTH or len(inner.node) > MAX_NODES or inner.sparse_initializer:
                 raise refuse(path, f"operator {quote(node.op_type)} holds graphs that are too deep or too large", node.name)
             _check_graph(path, inner, depth + 1)
 
