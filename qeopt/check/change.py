@@ -99,7 +99,7 @@ def tell_device(study: Study, changes: Sequence[Change], library: Library) -> It
     short = [change for change in changes if any(key(study, name) == ("device",) for name in change.amounts)]
     if study.device is None or not short:
         return
-    for device in _by_size(library):
+    for device in devices_by_size(library):
         if any(_holds(study, device, change) for change in short):
             arena, flash = (spell(study, name, size) for name, size in zip((SRAM.name, FLASH.name), _size(device), strict=True))
             said = f"the smallest known device that holds it: {device.name}, {arena} of SRAM in one piece and {flash} of flash"
@@ -107,7 +107,7 @@ def tell_device(study: Study, changes: Sequence[Change], library: Library) -> It
             return
 
 
-def _by_size(library: Library) -> list[Device]:
+def devices_by_size(library: Library) -> list[Device]:
     """Every device that can be named, those with little memory first; a file that cannot be read is none."""
     kind, found = KINDS["device"], []
     for named in library.available(kind.folder, kind.name):

@@ -6,6 +6,7 @@ from qeopt.budgets import MACS
 from qeopt.check.findings import Finding, Weight
 from qeopt.check.fit import check_fit
 from qeopt.check.hardware import check_trades
+from qeopt.check.time import check_time
 from qeopt.check.words import spell, title
 from qeopt.spec.library import Library
 from qeopt.study import Study
@@ -21,12 +22,14 @@ def check_study(study: Study, library: Library | None = None) -> tuple[Finding, 
     Raises:
         EngineError: when the engine of the study is unknown or its package is missing.
     """
+    library = library or Library()
     return (
-        *check_fit(study, library or Library()),
+        *check_fit(study, library),
         _budgets(study),
         *check_trades(study.runtime, study.bits),
         _size(study),
         *_rate(study),
+        *check_time(study, library),
     )
 
 
