@@ -76,3 +76,11 @@ def test_vww_at_five_frames_a_second(monkeypatch: pytest.MonkeyPatch, capsys: py
     found = [line.split("|")[-2] for line in table.splitlines() if "found by qeopt" in line]
     assert len(found) == 2
     assert all(float(gap.removesuffix(" % ")) <= 0.05 for gap in found)
+
+
+def test_energy_that_was_submitted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every row of the page is one that the benchmark prints."""
+    shown = next(text for _, text in BLOCKS if text.startswith("| engine | board | submitter")).splitlines()
+    said = said_by("energy", monkeypatch, capsys).splitlines()
+    assert len(shown) == 7
+    assert set(shown) <= set(said)
