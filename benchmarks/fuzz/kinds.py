@@ -302,7 +302,19 @@ def boxes(sound: Sound, folder: Path, rng: Random) -> Words:
         (data / f"wider_face_{name}_bbx_gt.txt").write_bytes(written)
     if rng.random() < 0.5:
         return ("evaluate", str(design_path), "--data", str(data), "--weights", str(folder / "none.npz"))
-    return ("train", str(design_path), "--data", str(data), "--epochs", "0.01", "--quiet", "--out", str(folder / "out"))
+    return (
+        "train",
+        str(design_path),
+        "--data",
+        str(data),
+        "--epochs",
+        "1",
+        "--batch",
+        "2",
+        "--quiet",
+        "--out",
+        str(folder / "out"),
+    )
 
 
 def _change_boxes(rng: Random) -> bytes:

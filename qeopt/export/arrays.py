@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from tokenize import TokenError
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.generic]
-_UNREADABLE = (
-    OSError, ValueError, SyntaxError, TokenError, EOFError, AttributeError, KeyError, NotImplementedError, BadZipFile, struct.error,
-    zlib.error,
-)  # fmt: skip
-"""What `numpy.load` raises for files that are damaged, or none of its own."""
 
 
 class ArraysError(ValueError):
@@ -34,7 +25,7 @@ def read_arrays(path: Path, *, texts: bool = False) -> Array | Mapping[str, Arra
         with path.open("rb") as file:
             loaded = np.load(file, allow_pickle=False)
             found = loaded if isinstance(loaded, np.ndarray) else {name: np.asarray(loaded[name]) for name in loaded.files}
-    except _UNREADABLE as error:
+    except Exception as error:  # of zipfile, tokenize, zlib, struct, lzma and NumPy, for damage of every kind
         raise ArraysError(f"cannot be read as plain arrays: {' '.join(str(error).split())[:200]}") from None
     for name, array in found.items() if isinstance(found, dict) else (("", found),):
         if array.dtype.kind not in ("biufU" if texts else "biuf"):

@@ -200,6 +200,16 @@ def test_weights_that_do_not_fit_are_told(
         export(mixed, "qonnx", tmp_path / "m.onnx", {"weights": str(tmp_path / "w.npz")})
 
 
+def test_an_archive_that_is_encrypted_is_told(mixed: Design, given_weights: dict[str, Reals], tmp_path: Path) -> None:
+    path = tmp_path / "w.npz"
+    np.savez(path, **given_weights)  # type: ignore[arg-type]
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+    with pytest.raises(ExportError, match=r"w\.npz: cannot be read as plain arrays: .* is encrypted"):
+        export(mixed, "qonnx", tmp_path / "m.onnx", {"weights": str(path)})
+
+
 def test_weights_of_an_onnx_model_are_used(mixed: Design, given_weights: dict[str, Reals], tmp_path: Path) -> None:
     pytest.importorskip("onnx")
     np.savez(tmp_path / "w.npz", **given_weights, **{"head.bias": np.full(64, 500.0)})  # type: ignore[arg-type]

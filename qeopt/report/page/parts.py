@@ -91,6 +91,8 @@ def budget_table(rows: Sequence[BudgetRow]) -> Table:
         )
         if row.reserved:
             cells.append([Cell(f"reserved of {row.name}"), Cell(amount(row.reserved, row.unit), row.reserved)])
-            cells[-1] += [Cell(""), Cell(""), Cell(RESERVED), Cell(""), Cell("")]
+            cells[-1] += [Cell("")] * 5
     headings = ("budget", "used", "limit", "share", "binds", "the least that buys", "without a limit")
-    return Table("What these layers use, what holds their bits back, and what more of it would buy in score", headings, cells)
+    caption = "What these layers use, what holds their bits back, and what more of it would buy in score"
+    kept = f"; reserved is what no design gets: {RESERVED}" if any(row.reserved for row in rows) else ""
+    return Table(f"{caption}{kept}", headings, cells)

@@ -25,7 +25,11 @@ def depth_pictures(document: Mapping[str, Any]) -> list[Picture]:
 def _picture(name: str, kind: str, shown: list[dict[str, Any]]) -> Picture:
     series = {row["engine"]: SERIES[number % len(SERIES)] for number, row in enumerate(shown)}
     counted, trend = ("weights_fall", "fewer") if kind == "weights" else ("activations_rise", "more")
-    told = ", ".join(f"{row['engine']} {row[counted]:,} of {row['answered']:,}" for row in shown)
+    claim = f"{kind} have {trend} bits in the back half"
+    if all(row["answered"] == 1 for row in shown):
+        told = ", ".join(f"{row['engine']} {'yes' if row[counted] else 'no'}" for row in shown)
+    else:
+        told = ", ".join(f"{row['engine']} {row[counted]:,} of {row['answered']:,}" for row in shown)
     points = [
         {"depth": 100 * (part + 0.5) / len(row[kind]), "bits": bits, "engine": row["engine"]}
         for row in shown
@@ -34,7 +38,7 @@ def _picture(name: str, kind: str, shown: list[dict[str, Any]]) -> Picture:
     ]
     return Picture(
         f"depth-{kind}",
-        f"{line(name)}: {kind} have {trend} bits in the back half: {told}",
+        f"{line(name)}: {claim}: {told}",
         f"Lines of mean bits of {kind} by depth, one for each of {len(shown)} engines.",
         {
             "height": HEIGHT,

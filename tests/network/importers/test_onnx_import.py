@@ -206,6 +206,20 @@ def test_unknown_operators_are_all_named(read: Read, tmp_path: Path) -> None:
     assert kinds(read(net, treat_as={"LRN": "cut", "Einsum": "cut"}).network) == ["conv"]
 
 
+def test_a_table_of_places_in_order_is_another_shape_and_any_other_is_refused(read: Read) -> None:
+    """As PyTorch writes `as_strided`."""
+    net = Author((4, 8, 8))
+    x = net.node("GlobalAveragePool", [net.conv("image", 6, 3, bn=False)])
+    x = net.node("Gather", [net.node("Reshape", [x, net.number("flat", [6])]), net.number("order", [[*range(6)]])], axis=0)
+    net.dense(net.node("Reshape", [x, net.number("rows", [1, 6])]), 4, reads=6)
+    assert kinds(read(net).network) == ["conv", "pool", "dense"]
+    net = Author((4, 8, 8))
+    x = net.conv("image", 4, 3, bn=False)
+    net.conv(net.node("Gather", [x, net.number("places", [[0, 1, 2], [1, 2, 3]])], name="windows", axis=2), 2, bn=False)
+    with pytest.raises(SpecError, match=r"node 'windows': takes 6 values in no regular order, which is not known"):
+        read(net)
+
+
 def test_what_is_fixed_and_what_options_change(read: Read) -> None:
     net = published_nets.ds_cnn()
     network = read(net).network

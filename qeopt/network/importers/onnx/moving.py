@@ -122,17 +122,18 @@ def _gather(reader: Reader, node: Any) -> None:
     axis %= len(view.dims)
     indices = reader.constant(node, 1)
     found = reader.array(node, 1)
-    if found is None or indices is None or len(indices.dims) > 1:
-        raise reader.refuse(node, "the indices are no constants in one row")
+    if found is None or indices is None:
+        raise reader.refuse(node, "says no places of values to take")
     rows = [int(index) % view.dims[axis] for index in found]
     step = rows[1] - rows[0] if len(rows) > 1 else 1
     if not rows or step == 0 or rows != [rows[0] + step * place for place in range(len(rows))]:
         raise reader.refuse(node, f"takes {len(rows)} values in no regular order, which is not known")
-    taken = range(rows[0], rows[0] + step * len(rows), step)
-    made = _taken(reader, node, view, axis, taken, str(node.output[0]))
+    made = _taken(reader, node, view, axis, range(rows[0], rows[0] + step * len(rows), step), str(node.output[0]))
+    dims = (*made.dims[:axis], *indices.dims, *made.dims[axis + 1 :])
     if not indices.dims:
-        strides = made.strides[:axis] + made.strides[axis + 1 :]
-        made = View(made.source, made.dims[:axis] + made.dims[axis + 1 :], strides)
+        made = View(made.source, dims, made.strides[:axis] + made.strides[axis + 1 :])
+    elif len(indices.dims) > 1:  # a table, as PyTorch writes `as_strided`
+        made = _reshaped(reader, node, made, dims)
     reader.write(node, made)
 
 
