@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +23,8 @@ RECORD = "train.json"
 LEAST = 4
 """Designs below which no correlation says anything."""
 PERCENT = 100.0
+LARGEST = 1e100
+"""Of a feature: sums of squares of many of them stay finite."""
 MOST_LAYERS = 1_000_000
 
 Floats = NDArray[np.float64]
@@ -147,7 +148,7 @@ def read_features(path: Path) -> list[tuple[str, str, dict[str, float]]]:
         for name in numbers:
             value = _number(cells[name])
             if value is None:
-                problems.append(Problem(where, f"{name} is {quote(cells[name])}; a number was expected"))
+                problems.append(Problem(where, f"{name} is {quote(cells[name])}; a number of at most {LARGEST:g} was expected"))
             else:
                 values[name] = value
         design = plain_name(cells[DESIGN])
@@ -259,8 +260,9 @@ def _cells(line: str, where: Location) -> list[str]:
 
 
 def _number(text: str) -> float | None:
+    """A number whose squares can be added up; None where it is none."""
     try:
         value = float(text)
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    return value if abs(value) <= LARGEST else None

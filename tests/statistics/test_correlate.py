@@ -152,7 +152,16 @@ ROWS = [f"{number},{number},exact,{number},8,1,7\n" for number in range(5)]
             ["design,accuracy\n", *(f"{number},80\n" for number in range(5))],
             "results.csv: every design has the same accuracy, so there is nothing to order",
         ),
-        ([FEATURES, "1,1,exact,x,8,1,7\n"], ["design,accuracy\n", "1,1\n"], "features.csv:2: score is 'x'; a number was expected"),
+        (
+            [FEATURES, "1,1,exact,x,8,1,7\n"],
+            ["design,accuracy\n", "1,1\n"],
+            "features.csv:2: score is 'x'; a number of at most 1e+100 was expected",
+        ),
+        (
+            [FEATURES, "1,1,exact,1e155,8,1,7\n"],
+            ["design,accuracy\n", "1,1\n"],
+            "features.csv:2: score is '1e155'; a number of at most 1e+100",
+        ),
         ([FEATURES, "1,1,exact,2\n"], ["design,accuracy\n", "1,1\n"], "features.csv:2: has 4 cells; 7 were expected"),
         ([FEATURES, ROWS[0], ROWS[0]], ["design,accuracy\n", "1,1\n"], "features.csv:3: the design '0' is there twice"),
     ],
