@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from qeopt.cli import options
 from qeopt.cli.verb import BAD_USAGE, emit, fail, out, warn
 from qeopt.network import macs, weight_count
-from qeopt.network.importers import ImportOptions, import_model
+from qeopt.network.importers import IMPORTERS, ImportOptions, import_model
 from qeopt.network.importers.torch import from_torch
 from qeopt.network.importers.torch_source import example_for, function_of, load_module, names_code
 from qeopt.report.words import place
@@ -71,7 +71,8 @@ def command(
     """Read a model and write it operator by operator as a network that a study can name; nothing is overwritten."""
     told = import_options(input_, treat_as)
     target = out_ or model.with_suffix(".yaml")
-    refuse_existing(target)  # before minutes are spent on a large model
+    if names_code(str(model)) or model.suffix.lower().removeprefix(".") in IMPORTERS.names():
+        refuse_existing(target)  # before minutes are spent on a large model; what nobody reads is told first
     if names_code(str(model)):
         read = from_torch(load_module(str(model)), example_for(str(model), told), name=function_of(str(model)), options=told)
     else:

@@ -30,7 +30,7 @@ def test_prints_a_report_for_people(run: Run, golden: Callable[[str, str], None]
 
 
 RECORD = {"format", "command", "started", "host", "platform", "python", "sources", "history", "budgets"}
-RECORD |= {"seconds", "core_seconds", "gco2e", "gco2e_per_core_hour"}
+RECORD |= {"seconds", "core_seconds", "gco2e", "gco2e_per_core_hour", "from_bound", "depth"}
 
 
 def test_what_a_run_cost(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,7 +78,7 @@ def test_ctrl_c_keeps_the_points_so_far(run: Run, monkeypatch: pytest.MonkeyPatc
         (("--sram", "8:12:1"), "--sram 8:12:1: '8' has no unit; write 8 B or 8 KiB"),
         (("--sram", "8kB:12KiB:1KiB"), "'8kB' could mean 8,000 or 8,192 bytes; write 8000 B or 8 KiB"),
         (("--flash", "8KiB:1MiB:1B"), "at most 256 were expected: take a longer step"),
-        (("--sram", "1KiB:20KiB:1KiB", "--flash", "1KiB:20KiB:1KiB"), "a sweep of 400 points (20 sram x 20 flash)"),
+        (("--sram", "1KiB:40KiB:1KiB", "--flash", "1KiB:40KiB:1KiB"), "a sweep of 1,600 points (40 sram x 40 flash)"),
         (("--sram", "12KiB:8KiB:1KiB"), "this one stops before it starts"),
     ],
 )
