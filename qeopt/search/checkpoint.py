@@ -32,6 +32,33 @@ class CheckpointError(QeoptError):
     """A saved search cannot be continued."""
 
 
+@dataclass(frozen=True)
+class _IslandLine:
+    """An island as a line has it; structures by their codes."""
+
+    number: int
+    generation: int
+    population: list[tuple[int, float]]
+    seen: list[int]
+    best: tuple[int, float, dict[str, float]] | None
+    evaluations: int
+    feasible: int
+    refined: int
+    exhausted: bool
+
+
+@dataclass(frozen=True)
+class _RoundLine:
+    """A line of a journal, but for its first."""
+
+    islands: list[_IslandLine]
+    progress: Progress
+    stopped: Stop | None
+
+
+_ROUND: TypeAdapter[_RoundLine] = TypeAdapter(_RoundLine)
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """Where a search stands between two rounds."""
@@ -93,6 +120,8 @@ class Journal:
             write_atomically(self._path, whole + "\n")
         try:
             lines = [json.loads(line) for line in whole.splitlines()]
+            for line in whole.splitlines()[1:]:
+                _ROUND.validate_json(line, strict=True)
             return self._restored(space, lines)
         except (ValueError, KeyError, TypeError, IndexError, ValidationError) as error:
             raise CheckpointError(f"{self._path}: is damaged ({type(error).__name__}); start again with `qeopt solve`") from None

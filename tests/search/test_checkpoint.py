@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -189,6 +190,8 @@ def test_another_search_and_damage_are_refused(study: Path, tmp_path: Path) -> N
         (lines[0].replace("/study", "/other") + lines[1], "another search"),
         ("".join([lines[0], '{"islands": 3}\n']), "damaged"),
         ("".join([lines[0], "[\n", *lines[1:]]), "damaged"),
+        ("".join([*lines[:-1], re.sub(r'"used": \{.*?\}', '"used": 1', lines[-1])]), "damaged"),
+        ("".join([*lines[:-1], lines[-1].replace('"exhausted": false', '"exhausted": "no"')]), "damaged"),
         ("", "damaged"),
     ):
         journal.write_text(text, encoding="utf-8")
