@@ -6,7 +6,7 @@ python benchmarks/truth/parts.py D     # draw the designs of a part and add them
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -144,16 +144,21 @@ def bits_designs() -> Iterator[Kept]:
             return
 
 
+def optimum(name: str, part: str, changes: Sequence[str]) -> Kept:
+    """What `qeopt solve` finds for the study with some changes."""
+    found = solve(HERE / "fashion.yaml", overrides=changes).design
+    if found is None:
+        raise SystemExit(f"{name}: nothing fits")
+    structure = {block: dict(genes) for block, genes in found.structure.items()}
+    return Kept(name, part, "solve", structure, dict(found.weights), dict(found.activations))
+
+
 def depth_designs() -> Iterator[Kept]:
-    """C: what `qeopt solve` finds for at most so many layers."""
+    """C: the best for at most so many layers."""
     for depth in DEPTHS:
         for kind, bits in (("", "[2, 4, 8]"), ("-eight", "[8]")):
             changes = [f"budgets.layers={depth}", f"bits.weights={bits}", f"bits.activations={bits}"]
-            found = solve(HERE / "fashion.yaml", overrides=changes).design
-            if found is None:
-                raise SystemExit(f"nothing fits in {depth} layers")
-            structure = {block: dict(genes) for block, genes in found.structure.items()}
-            yield Kept(f"C{depth:02}{kind}", "C", "solve", structure, dict(found.weights), dict(found.activations))
+            yield optimum(f"C{depth:02}{kind}", "C", changes)
 
 
 def learnt_designs() -> Iterator[Kept]:
@@ -162,12 +167,8 @@ def learnt_designs() -> Iterator[Kept]:
 
     learn()
     learns = [f"objective={LEARNT}"]
-    for name, changes in (("E-learnt", learns), ("E-score", [])):
-        found = solve(HERE / "fashion.yaml", overrides=changes).design
-        if found is None:
-            raise SystemExit("nothing fits")
-        structure = {block: dict(genes) for block, genes in found.structure.items()}
-        yield Kept(name, "E", "solve", structure, dict(found.weights), dict(found.activations))
+    yield optimum("E-learnt", "E", learns)
+    yield optimum("E-score", "E", [])
     study = load_study(HERE / "fashion.yaml", overrides=learns).value
     fitting = ((structure, refined(structure, study=study)) for structure in draw(SEED + 5))
     drawn = islice(((structure, found) for structure, found in fitting if found.bits is not None), RANDOM)

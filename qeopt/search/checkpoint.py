@@ -119,9 +119,10 @@ class Journal:
         if cut:
             write_atomically(self._path, whole + "\n")
         try:
-            lines = [json.loads(line) for line in whole.splitlines()]
-            for line in whole.splitlines()[1:]:
-                _ROUND.validate_json(line, strict=True)
+            texts = whole.splitlines()
+            lines = [json.loads(text) for text in texts]
+            for text in texts[1:]:
+                _ROUND.validate_json(text, strict=True)
             return self._restored(space, lines)
         except (ValueError, KeyError, TypeError, IndexError, ValidationError) as error:
             raise CheckpointError(f"{self._path}: is damaged ({type(error).__name__}); start again with `qeopt solve`") from None

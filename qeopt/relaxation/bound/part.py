@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from qeopt.relaxation.cells.overhead import Overhead
 from qeopt.relaxation.cells.prices import Prices
-from qeopt.space.genes import Value
+from qeopt.space.restrict import Where
 
 
 @dataclass(frozen=True)
@@ -20,5 +19,5 @@ class BoundPart:
     """None of them scores higher, in nats; -inf where none is feasible."""
     prices: Prices
     """The certificate: one walk at these prices gives `value`."""
-    where: Mapping[str, Mapping[str, tuple[Value, ...]]] = field(default_factory=dict)
+    where: Where = field(default_factory=dict)
     """The structures that are meant: by block and gene, the values they have; empty for all."""

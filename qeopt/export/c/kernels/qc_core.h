@@ -56,25 +56,30 @@ static QC_INLINE void qc_end(const qc_writer *writer) {
 /* product / 2^shift, to the nearest integer, halves to even, clipped to the range of the output; shift is 1 to 62. */
 int32_t qc_wide(int64_t product, uint32_t shift, const qc_layer *layer);
 
-/* A sum times a multiplier, rounded and clipped to `low` and what is up to `range` above. */
+/* Whether the upper word of a product says where to round to: there is no half, as the lower word is not zero. */
+#define QC_IS_PLAIN(product, rest) ((rest) >= 0 && (uint32_t)(product))
+/* Such a product over 2^(33 + rest), rounded. */
+#define QC_ROUNDED(product, rest) ((((int32_t)((product) >> 32) >> (rest)) + 1) >> 1)
+
+/* A sum times a multiplier, rounded and clipped to `low` and what is up to `range` above: for loops that hold these. */
 static QC_INLINE int32_t qc_scale_to(int32_t sum, int32_t multiplier, uint32_t shift, const qc_layer *layer, int32_t low,
                                      uint32_t range) {
   const int32_t rest = (int32_t)shift - 33;
   const int64_t product = (int64_t)sum * multiplier;
-  if (rest >= 0 && (uint32_t)product) { /* no half, as the lower word is not zero: the upper one says where to round to */
-    const int32_t rounded = (((int32_t)(product >> 32) >> rest) + 1) >> 1;
+  if (QC_IS_PLAIN(product, rest)) {
+    const int32_t rounded = QC_ROUNDED(product, rest);
     if ((uint32_t)rounded - (uint32_t)low <= range) return rounded;
     return rounded < low ? low : low + (int32_t)range;
   }
   return qc_wide(product, shift, layer);
 }
 
-/* The same to the range of the output. */
+/* The same to the range of the output, which takes less code. */
 static QC_INLINE int32_t qc_scale(int32_t sum, int32_t multiplier, uint32_t shift, const qc_layer *layer) {
   const int64_t product = (int64_t)sum * multiplier;
   const int32_t rest = (int32_t)shift - 33;
-  if (rest >= 0 && (uint32_t)product) {
-    const int32_t rounded = (((int32_t)(product >> 32) >> rest) + 1) >> 1;
+  if (QC_IS_PLAIN(product, rest)) {
+    const int32_t rounded = QC_ROUNDED(product, rest);
     return rounded < layer->low ? layer->low : rounded > layer->high ? layer->high : rounded;
   }
   return qc_wide(product, shift, layer);
