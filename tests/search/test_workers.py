@@ -247,6 +247,18 @@ def test_a_cluster_that_dies_changes_nothing(
 
 @needs_dask
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_a_connection_that_is_closed_for_good_is_told_and_changes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As dask closes it when a scheduler has been away for too long, which is seen anywhere: here between two rounds."""
+    with running(tmp_path, 1) as cluster, open_workers(f"dask://{cluster.address}") as workers:
+        assert workers.map(divmod, [(9, 2)]) == [(4, 1)]
+        workers._executor._client.close()  # type: ignore[attr-defined]
+        assert workers.map(divmod, [(9, 2), (7, 3)]) == [(4, 1), (2, 1)]
+        assert workers.map(divmod, [(5, 2)]) == [(2, 1)]
+    assert caplog.text.count("no worker can be reached any more") == 1
+
+
+@needs_dask
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 def test_a_worker_of_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with running(tmp_path, 1) as cluster:
         wait_for_workers(cluster, 1)
