@@ -84,7 +84,7 @@ def _objective(_flag: str, text: str) -> str:
     return '{"kind": "sensitivity", "source": "weights"}' if text == "weights" else f'{{"kind": {quoted(text)}}}'
 
 
-SAFETY = "Stop the search by the clock; such a run claims no repeatability."
+SAFETY = "Stop the search so many seconds after the start of the command; such a run claims no repeatability."
 OPTIONS: Mapping[str, StudyOption] = {
     "device": StudyOption("--device", "device", "NAME", "Another device, by name or path.", _as_is),
     "runtime": StudyOption("--runtime", "runtime", "NAME", "Another runtime, by name or path.", _as_is),

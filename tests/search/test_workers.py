@@ -77,6 +77,8 @@ def test_one_process_for_each_island_and_core() -> None:
         assert isinstance(workers, InProcess)
     with open_workers("auto", 2) as workers:
         assert isinstance(workers, InProcess) == (len(os.sched_getaffinity(0)) == 1)
+    with open_workers("auto", 2, 5.0) as workers:
+        assert isinstance(workers, InProcess)
 
 
 def test_a_killed_process_changes_nothing(study: Study, alone: tuple[object, ...], tmp_path: Path) -> None:
