@@ -24,13 +24,6 @@ Paths: TypeAlias = Annotated[
 ]
 
 
-WeightBits: TypeAlias = Annotated[
-    list[str] | None, typer.Option("--weight-bits", metavar="BITS", help="Bits weights may have: 2,4,8 unless given; repeatable.")
-]
-ActivationBits: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option("--activation-bits", metavar="BITS", help="Bits activations may have: 2,4,8 unless given; repeatable."),
-]
 MOST_BITS = 16
 
 
@@ -141,5 +134,6 @@ DataResize: TypeAlias = Annotated[bool, typer.Option("--resize", help="Scale pic
 DataLimit: TypeAlias = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Training images at most.")]
 TestLimit: TypeAlias = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Test images at most.")]
 TorchDevice: TypeAlias = Annotated[
-    str, typer.Option("--device", metavar="NAME", help="Device of PyTorch: auto (a GPU where there is one), cpu, cuda, ...")
+    str,
+    typer.Option("--torch-device", metavar="NAME", help="Where PyTorch computes: auto (a GPU where there is one), cpu, cuda, ..."),
 ]

@@ -31,7 +31,6 @@ from qeopt_solvers import Status
 Alternatives = Annotated[
     int | None, typer.Option("--alternatives", metavar="K", help="Report K designs beside the best: different, and nearly as good.")
 ]
-NoBaselines = Annotated[bool, typer.Option("--no-baselines", help="Skip the searches whose results are shown beside the answer.")]
 
 
 @with_study_options()
@@ -45,7 +44,6 @@ def command(
     path: options.Paths = None,
     workers: options.Workers = "auto",
     require_optimal: options.RequireOptimal = False,
-    no_baselines: NoBaselines = False,
     gco2e: options.Carbon = options.GRAMS,
     no_pictures: options.NoPictures = False,
     json_: options.Json = False,
@@ -54,7 +52,7 @@ def command(
 ) -> None:
     """Find the best design of a study, prove its bits, count everything again, and write it down."""
     started, clock = now(), Stopwatch()
-    given = overrides(set_, given, alternatives=alternatives, baselines=not no_baselines)
+    given = overrides(set_, given, alternatives=alternatives)
     loaded = load_study(study, overrides=given, library=Library(tuple(path or ())))
     if not quiet:
         warn_of_idle(workers, loaded.value)
