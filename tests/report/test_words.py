@@ -78,8 +78,8 @@ def test_folders_of_runs_stay_where_they_belong(name: str, folder: str) -> None:
 def test_values_that_yaml_would_misread_are_quoted() -> None:
     given = {"./my board.yaml": '"./my board.yaml"', "null": '"null"', "cp_sat": "cp_sat", "1e6": '"1e6"'}
     assert {text: quoted(text) for text in given} == given
-    found = overrides(["a=1"], ["b=2"], alternatives=3, baselines=False)
-    assert found == ("b=2", "search.alternatives=3", "search.baselines=[]", "a=1")
+    found = overrides(["a=1"], ["b=2"], alternatives=3)
+    assert found == ("b=2", "search.alternatives=3", "a=1")
 
 
 @pytest.mark.parametrize(
