@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -15,6 +16,9 @@ from qeopt.report.pictures.picture import STYLED, Picture
 
 if TYPE_CHECKING:
     from jinja2 import Template
+    from markupsafe import Markup
+
+_UNIT = re.compile(r"(?<=\d) (?=(?:[KMG]i)?B\b|m?s\b|%|MHz\b)")
 
 
 def render(page: Page) -> str:
@@ -47,12 +51,29 @@ def _template() -> Template:
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415  # most verbs write no page
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_seen)
+    environment.filters["coded"] = _coded
+    environment.filters["tight"] = _tight
     return environment.from_string(_asset("page.html"))
 
 
 def _seen(value: Any) -> Any:
     """Names are data: what would hide or reorder text is spelled out. Markup of our own has none of it."""
     return visible(value) if type(value) is str else value
+
+
+def _coded(text: str) -> Markup:
+    """A sentence in which what stands between backticks is code, as on a terminal it reads."""
+    from markupsafe import Markup, escape  # noqa: PLC0415  # as above
+
+    parts = [escape(visible(part)) for part in text.split("`")]
+    if len(parts) % 2 == 0:
+        return escape(visible(text))
+    return Markup("").join(Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(parts))
+
+
+def _tight(text: str) -> str:
+    """A number and its unit stay on one line."""
+    return _UNIT.sub("\u00a0", text)
 
 
 def _asset(name: str) -> str:
