@@ -103,7 +103,7 @@ RuntimeName: TypeAlias = Annotated[str | None, typer.Option("--runtime", metavar
 Seed: TypeAlias = Annotated[int | None, typer.Option("--seed", metavar="N", help="Seed of the search.")]
 TimeLimit: TypeAlias = Annotated[
     float | None,
-    typer.Option("--time-limit", metavar="SECONDS", help="Stop the search by the clock; such a run claims no repeatability."),
+    typer.Option("--time-limit", metavar="SECONDS", help="Stop the search after so many seconds; it is then not repeatable."),
 ]
 Workers: TypeAlias = Annotated[
     str,

@@ -13,7 +13,7 @@ import typer
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
 from qeopt.cli.study_options import with_study_options
-from qeopt.cli.verb import INTERRUPTED, NO_DESIGN, UNPROVEN, emit, err, fail, out, warn
+from qeopt.cli.verb import INTERRUPTED, NO_DESIGN, UNPROVEN, began, emit, err, fail, out, warn
 from qeopt.report.folder import Run, now, write_solution
 from qeopt.report.pictures.picture import warm_up
 from qeopt.report.progress import ProgressLine
@@ -35,6 +35,7 @@ Alternatives = Annotated[
 
 @with_study_options()
 def command(
+    context: typer.Context,
     study: options.Study,
     given: tuple[str, ...],
     alternatives: Alternatives = None,
@@ -59,7 +60,7 @@ def command(
         if not no_pictures:
             warm_up()
         with ProgressLine(err(), quiet=quiet) as progress:
-            solution = solve(loaded, report=progress, workers=workers, run_dir=folder)
+            solution = solve(loaded, report=progress, workers=workers, run_dir=folder, since=began(context))
         run = run_of(solution, started, clock.cost(gco2e))
         finish(solution, run, folder, pictures=not no_pictures, as_json=json_, quiet=quiet, require_optimal=require_optimal)
 

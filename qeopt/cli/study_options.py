@@ -90,7 +90,7 @@ def _nothing(_flag: str, _text: str) -> str:
     return "[]"
 
 
-SAFETY = "Stop the search by the clock; such a run claims no repeatability."
+SAFETY = "Stop the search after so many seconds; it is then not repeatable."
 ALONE = "Skip the searches whose results are shown beside the answer."
 OPTIONS: Mapping[str, StudyOption] = {
     "device": StudyOption("--device", "device", "NAME", "Another device, by name or path.", _as_is),

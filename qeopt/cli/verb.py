@@ -88,6 +88,12 @@ class Verb(TyperCommand):
             fail(f"internal error: {type(error).__name__}: {what}; --debug shows where, please report it", INTERNAL_ERROR)
 
 
+def began(context: typer.Context) -> float | None:
+    """The moment, by `time.monotonic`, at which the program began, before anything was imported; None inside another program."""
+    moment: float | None = context.find_root().obj
+    return moment
+
+
 def out() -> Console:
     """Where results go."""
     return console_for(sys.stdout)

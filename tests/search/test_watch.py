@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,16 @@ def test_time_that_is_up_ends_the_bound(study: Path) -> None:
     assert design.bound is not None
     assert design.bound >= design.score
     assert max(progress.walks for _, progress in reader.told) == 1
+
+
+def test_a_time_limit_counts_from_the_start_of_the_command(study: Path) -> None:
+    an_hour_ago = time.monotonic() - 3600
+    late = solve(study, overrides=["search.time_limit_seconds=600"], since=an_hour_ago).design
+    assert late is not None
+    assert late.stopped == "time limit"
+    in_time = solve(study, overrides=["search.time_limit_seconds=7200"], since=an_hour_ago).design
+    assert in_time is not None
+    assert in_time.stopped != "time limit"
 
 
 @pytest.mark.parametrize("walk", [0, 1, 3])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 from qeopt.report.pictures.picture import Picture
@@ -43,7 +44,7 @@ class Table:
     """Number of the row that matters."""
     kind: str = "table"
 
-    @property
+    @cached_property
     def numeric(self) -> list[bool]:
         """By column, whether it holds numbers."""
         return [any(row[place].order is not None for row in self.rows) for place in range(len(self.headings))]
