@@ -1,8 +1,8 @@
 """What of `qeopt solve vww_256k` is output, how fast help answers, and how soon the page of 1,000 operators is drawn.
 
 `python benchmarks/journeys/output.py [--runs N]` prints medians. Output is everything after the design is known: files, pictures,
-page and report. The page is drawn in headless Chromium, where playwright and Chromium are installed: what is on the screen first, and
-then, while the page answers, the pictures further down; the clock runs from the call to the first screen and to the last picture.
+page and report. The page is drawn in headless Chromium, where playwright and Chromium are installed: what is on the screen first,
+and then, while the page answers, the pictures further down; the clock runs from the call to the first screen and the last picture.
 """
 
 from __future__ import annotations

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _UNIT = re.compile(r"(?<=\d) (?=(?:[KMG]i)?B\b|m?s\b|%|MHz\b)")
 
+SHORT = 24
+"""Letters of a cell that is not divided between lines."""
+
 
 def render(page: Page) -> str:
     """The whole file."""
@@ -52,6 +55,7 @@ def _template() -> Template:
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_seen)
     environment.filters["coded"] = _coded
+    environment.filters["words"] = _words
     environment.filters["tight"] = _tight
     return environment.from_string(_asset("page.html"))
 
@@ -71,8 +75,23 @@ def _coded(text: str) -> Markup:
     return Markup("").join(Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(parts))
 
 
-def _tight(text: str) -> str:
-    """A number and its unit stay on one line."""
+def _words(text: str) -> Markup:
+    """A checksum, or a command of which no word is divided between lines as long as there is room."""
+    from markupsafe import Markup  # noqa: PLC0415  # as above
+
+    if " " not in text:
+        return Markup('<code class="sum">{}</code>').format(visible(text))
+    return Markup("<code>{}</code>").format(
+        Markup(" ").join(Markup("<span>{}</span>").format(visible(word)) for word in text.split(" "))
+    )
+
+
+def _tight(text: str) -> str | Markup:
+    """A number and its unit stay on one line, and so does a short name with hyphens."""
+    from markupsafe import Markup  # noqa: PLC0415  # as above
+
+    if len(text) <= SHORT and (text.startswith(">=") or "-" in text[1:]):
+        return Markup('<span class="name">{}</span>').format(visible(text))
     return _UNIT.sub("\u00a0", text)
 
 
