@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from qeopt.check import Weight
+from qeopt.check.fit import check_fit
 from qeopt.design import Design
 from qeopt.design.baselines import describe_baselines
 from qeopt.design.build import describe, describe_alternatives
@@ -128,7 +130,7 @@ def _solve(
     if run is not None and any(histories.values()):
         run.write_history(histories)
     if best.best is None:
-        return Solution(loaded, None, best.reason, best, found.is_interrupted, histories)
+        return Solution(loaded, None, _why_nothing(loaded, best), best, found.is_interrupted, histories)
     prover = study.refiner.until(deadline.extended(GRACE))
     proofs = in_best_order(study, prover, prove(prover, best.best.refined))
     baselines, no_baselines = describe_baselines(study, found.results)
@@ -145,3 +147,12 @@ def _solve(
     )
     refuse_false_claims(design, study)
     return Solution(loaded, design, "", best, found.is_interrupted, histories)
+
+
+def _why_nothing(loaded: Loaded[Study], search: SearchResult) -> str:
+    """What every structure needs beyond the budgets, and the smallest change; what the search says where nothing is proven."""
+    if not search.excluded or loaded.value.open_space is None:
+        return search.reason
+    found = check_fit(loaded.value, Library(loaded.paths))
+    proven = any(finding.weight is Weight.ERROR for finding in found)
+    return "; ".join(finding.text for finding in found) if proven else search.reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from pathlib import Path
@@ -129,3 +130,18 @@ def test_bounding_ranges_can_be_cut_short(study: Path, tmp_path: Path) -> None:
     first = solve(study, overrides=TFLM, run_dir=tmp_path / "run", report=Reader((Phase.RANGES, ranges[0])))
     assert first.interrupted
     assert saved(resume(tmp_path / "run"), tmp_path / "second.json") == whole
+
+
+def test_a_space_in_which_nothing_fits_is_told_with_what_it_needs_least(study: Path) -> None:
+    """The same words as `qeopt check`; and the amount it names is enough."""
+    solution = solve(study, overrides=["budgets.flash=1 KiB"])
+    assert solution.design is None
+    found = re.fullmatch(
+        r"every structure of the space needs ([\d,]+) B .* of flash or more, 1,024 B .* allowed; "
+        r"the smallest change: `budgets\.flash: (\d+) B` .*",
+        solution.reason,
+    )
+    assert found is not None, solution.reason
+    assert found[1].replace(",", "") == found[2]
+    assert solve(study, overrides=[f"budgets.flash={found[2]} B"]).design is not None
+    assert solve(study, overrides=[f"budgets.flash={int(found[2]) - 1} B"]).design is None

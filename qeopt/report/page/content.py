@@ -27,6 +27,8 @@ class Cell:
     """What rows are sorted by where that is no text."""
     share: float | None = None
     """Of a whole, drawn as a bar behind the text."""
+    is_code: bool = False
+    """Whether it is read letter by letter: a checksum, a command."""
 
 
 @dataclass(frozen=True)
