@@ -17,7 +17,10 @@ ACCURACY = Path("train", "train.json")
 KINDS = {
     DESIGN: "design",
     "comparison.json": "comparison",
+    "side_by_side.json": "comparison",
+    "explanation.json": "explanation",
     "sweep.json": "sweep",
+    "boards.json": "boards",
     "features.csv": "samples",
     "correlations.json": "correlation",
     "state/request.json": "unfinished",

@@ -32,3 +32,14 @@ def test_runs_are_listed_and_found_by_name(run: Run, tmp_path: Path) -> None:
 def test_a_new_project_names_its_runs(run: Run, tmp_path: Path) -> None:
     assert run("new", "doorbell").exit_code == 0
     assert "name: doorbell" in (tmp_path / "doorbell" / "study.yaml").read_text()
+
+
+def test_every_verb_that_leaves_a_run_is_listed_by_what_it_did(run: Run) -> None:
+    assert run("solve", "net.yaml", "--no-baselines").exit_code == 0
+    assert run("compare", "net.yaml", "--engines", "rusci,chain").exit_code == 0
+    assert run("compare", "net", "net").exit_code == 0
+    assert run("explain", "net.yaml").exit_code == 0
+    assert run("sweep", "net.yaml", "--flash", "10KiB,12KiB").exit_code == 0
+    assert run("sweep", "net.yaml", "--devices", "stm32f412").exit_code == 0
+    kinds = {listed["kind"] for listed in json.loads(run("runs", "--json").stdout)["runs"]}
+    assert kinds == {"design", "comparison", "explanation", "sweep", "boards"}
