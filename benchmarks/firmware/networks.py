@@ -1,8 +1,9 @@
-"""Known networks at 8 bits as programs of the runtime qeopt-c: here and on emulated cores, against the reference.
+"""Known networks at 8 bits, and shipped studies, as programs of the runtime qeopt-c: here and on emulated cores.
 
-    python benchmarks/firmware/networks.py [--core NAME ...]
+    python benchmarks/firmware/networks.py [--network NAME ...] [--core NAME ...]
 
-Weights are random, from fixed seeds: what runs and what it takes do not depend on them. QEMU counts instructions, not cycles.
+Weights are random, from fixed seeds, and every layer is compared with the reference. QEMU counts instructions, not cycles. Every
+program runs twice, with its arena filled with two patterns before; here it also runs with an arena that is a byte too small.
 """
 
 import argparse
@@ -15,16 +16,30 @@ from pathlib import Path
 from types import ModuleType
 
 from qeopt.design import Design
-from qeopt.export.c.emulator import require_tools
+from qeopt.export.c.emulator import build, emulate, require_tools
 from qeopt.export.c.exporter import C
+from qeopt.export.c.folder import write_folder
 from qeopt.export.c.trial import Trial, try_out
 from qeopt.verbs.bits import bits
 from qeopt.verbs.solve import solve
 
-FILES = Path(__file__).parents[2] / "tests/export/c/model_files.py"
-RUNTIMES = {"cortex-m3": "qeopt-c-m3"}
-CORES = ("cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33")
-NAMES = {"digits": "digits, 8x8", "resnet8": "ResNet-8", "ds_cnn": "DS-CNN", "mobilenet_v2": "MobileNetV2 0.35, 96x96"}
+ROOT = Path(__file__).parents[2]
+FILES = ROOT / "tests/export/c/model_files.py"
+RUNTIMES = {"cortex-m0": "qeopt-c-m0", "cortex-m0plus": "qeopt-c-m0", "cortex-m3": "qeopt-c-m3"}
+CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33")
+NAMES = {
+    "digits": "digits, 8x8",
+    "resnet8": "ResNet-8",
+    "ds_cnn": "DS-CNN",
+    "mobilenet_v2": "MobileNetV2 0.35, 96x96",
+    "vww_128k": "`vww_128k`",
+    "vww_256k": "`vww_256k`",
+}
+STUDIES = ("vww_128k", "vww_256k")
+"""Shipped ones: solved for the chip that they name, so that only its own kernels are counted."""
+OTHER_FILL = 0x5A
+MICROBIT = ("digits",)
+"""What fits the 16 KB of the board with a Cortex-M0."""
 DIGITS = """\
 kind: study
 task: {{input: [8, 8, 1], classes: 10}}
@@ -54,7 +69,9 @@ def model_files() -> ModuleType:
 
 def design_of(name: str, runtime: str, folder: Path) -> tuple[Design, C]:
     """A network with 8 bits throughout, and what writes it."""
-    if name == "digits":
+    if name in STUDIES:
+        model, design = None, solve(ROOT / f"specs/{name}.yaml").design
+    elif name == "digits":
         model, path = None, folder / "digits.yaml"
         path.write_text(DIGITS.format(runtime=runtime))
         design = solve(path).design
@@ -67,58 +84,104 @@ def design_of(name: str, runtime: str, folder: Path) -> tuple[Design, C]:
     return design, C(weights=model)
 
 
-def on_this_machine(folder: Path, layers: int) -> bool:
-    """Whether the self-test finds every layer as computed, with the sanitisers of addresses and of undefined behaviour."""
+def on_this_machine(folder: Path) -> str:
+    """What the self-test says, with the sanitisers of addresses and of undefined behaviour."""
     files = [*sorted((folder / "src").glob("*.c")), folder / "selftest/main.c"]
     options = ["-std=c99", "-O1", "-Wall", "-Wextra", "-pedantic", "-Werror", "-fsanitize=address,undefined"]
     gcc = shutil.which("gcc") or "gcc"
     subprocess.run([gcc, *options, f"-I{folder / 'src'}", *files, "-o", folder / "selftest.out"], check=True)
     done = subprocess.run([folder / "selftest.out"], capture_output=True, text=True, check=False)
-    return done.stdout == f"all {layers} layers as computed\n"
+    return done.stdout + done.stderr
+
+
+def is_refused_a_byte(folder: Path) -> bool:
+    """Whether the sanitisers find an arena that is a byte smaller than planned."""
+    main = folder / "selftest/main.c"
+    text = main.read_text()
+    less = text.replace("_ARENA_BYTES]", "_ARENA_BYTES - 1]")
+    if less == text:
+        raise ValueError(f"{main}: no arena")
+    main.write_text(less)
+    told = on_this_machine(folder)
+    main.write_text(text)
+    return "AddressSanitizer" in told
+
+
+def is_alike_after(fill: int, design: Design, exporter: C, folder: Path, trial: Trial) -> bool:
+    """Whether all layers are the same where the arena held something else before."""
+    sources, out = exporter.sources(design), folder / f"filled_{fill}"
+    write_folder(out, sources.board(trial.machine, fill))
+    build(folder / "program", trial.machine, out)
+    seen = emulate(out / "firmware.elf", trial.machine)
+    return trial.run is not None and [layer.hash for layer in seen.layers] == [layer.hash for layer in trial.run.layers]
 
 
 def rows(name: str, cores: tuple[str, ...], folder: Path) -> Iterator[str]:
     """Lines of the table for one network."""
+    kept: tuple[Design, C] | None = None
     for core in cores:
         where = folder / f"{name}-{core}"
         where.mkdir()
-        design, exporter = design_of(name, RUNTIMES.get(core, "qeopt-c"), where)
+        design, exporter = kept or design_of(name, RUNTIMES.get(core, "qeopt-c"), where)
+        kept = (design, exporter) if name in STUDIES else None
         exporter.export(design, where / "program")
         trial, layers = try_out(design, exporter, where / "program", core, emulated=True), len(design.network().ops)
         if core == cores[0]:
-            equal = f"{layers} of {layers}" if on_this_machine(where / "program", layers) else "NO"
-            yield f"| {NAMES[name]} | this machine | | | {trial.arena_bytes:,} | | | | {equal} |"
-        yield _row(name, trial)
+            is_equal = on_this_machine(where / "program") == f"all {layers} layers as computed\n"
+            cells = [
+                NAMES[name],
+                "this machine",
+                "",
+                "",
+                f"{trial.arena_bytes:,}",
+                "",
+                "",
+                "",
+                f"{layers if is_equal else 0} of {layers}",
+            ]
+            yield _row([*cells, "", "fails" if is_refused_a_byte(where / "program") else "RUNS"])
+        is_alike = is_alike_after(OTHER_FILL, design, exporter, where, trial)
+        is_counted = design.load_study().runtime.name == RUNTIMES.get(core, "qeopt-c")
+        yield _row([NAMES[name], *_cells(trial, is_counted=is_counted), "alike" if is_alike else "DIFFER", ""])
 
 
-def _row(name: str, trial: Trial) -> str:
-    run, macs = trial.run, trial.macs
+def _cells(trial: Trial, *, is_counted: bool) -> list[str]:
+    run = trial.run
     if run is None:
         raise ValueError("nothing ran")
-    equal = f"{len(trial.layers) - len(trial.wrong)} of {len(trial.layers)}"
-    cells = (
-        NAMES[name],
+    return [
         trial.machine.name,
         f"{trial.flash_bytes:,}",
-        f"{trial.counted_flash_bytes:,}",
+        f"{trial.counted_flash_bytes:,}" if is_counted else "",
         f"{trial.arena_bytes:,}",
         f"{run.stack_bytes:,}",
         f"{run.instructions:,}",
-        f"{run.instructions / macs:.2f}",
-        equal,
-    )
+        f"{run.instructions / trial.macs:.2f}",
+        f"{len(trial.layers) - len(trial.wrong)} of {len(trial.layers)}",
+    ]
+
+
+def _row(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+HEADINGS = (
+    *("network", "core", "flash B", "counted B", "arena B", "stack B", "instructions", "per MAC"),
+    *("layers as the reference", "two fills", "a byte less"),
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--core", action="append", choices=CORES)
-    cores = tuple(parser.parse_args().core or CORES)
+    parser.add_argument("--core", action="append", choices=("cortex-m0", *CORES))
+    parser.add_argument("--network", action="append", choices=tuple(NAMES))
+    asked = parser.parse_args()
     require_tools()
-    print("| network | core | flash B | counted B | arena B | stack B | instructions | per MAC | layers as the reference |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    print(_row(list(HEADINGS)))
+    print("|---" * len(HEADINGS) + "|")
     with tempfile.TemporaryDirectory() as made:
-        for name in NAMES:
+        for name in asked.network or NAMES:
+            cores = tuple(asked.core or (("cortex-m0",) if name in MICROBIT else ()) + CORES)
             for line in rows(name, cores, Path(made)):
                 print(line, flush=True)
 

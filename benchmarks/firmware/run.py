@@ -1,17 +1,23 @@
 """Flash, stack and instructions of generated programs in QEMU: our kernels at all widths, and CMSIS-NN's on the same 8-bit layers.
 
-    python benchmarks/firmware/run.py [--cmsis FOLDER] [--core cortex-m4]
+    python benchmarks/firmware/run.py [--cmsis FOLDER] [--emx PROGRAM] [--core cortex-m4]
 
 FOLDER is what `pip download bakenn==1.0.0 --no-deps` brings, unpacked: it holds selected operators of CMSIS-NN 4.0.0. Additions are
-none of them, so they are left out of both sums. QEMU counts instructions, not cycles.
+none of them, so they are left out of both sums.
+PROGRAM is what `pip install emx-onnx-cgen` brings, in an environment of its own: it writes C for the same network as
+ONNX (onnx-qdq), additions included. QEMU counts instructions, not cycles.
 """
 
 import argparse
 import shutil
+import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
-from qeopt.export.c.emulator import MACHINES, Machine, Run, build, emulate, require_tools
+from qeopt.design import Design
+from qeopt.export import export
+from qeopt.export.c.emulator import MACHINES, STACK_BYTES, Machine, Run, build, emulate, require_tools
 from qeopt.export.c.exporter import C
 from qeopt.export.c.folder import Sources, write_folder
 from qeopt.export.layers import Layer, layers
@@ -74,18 +80,37 @@ void {prefix}_run_step(uint8_t *arena, int step) {{
   }}
 }}
 """
+EMX = """\
+#include "{prefix}.h"
+#include "{prefix}_selftest.h"
+void model(const float image[restrict 1][3][64][64], float classifier[restrict 1][2]);
+static float image[1][3][64][64], found[1][2];
+__attribute__((noinline)) static void whole(uint8_t *arena) {{
+  int i;
+  for (i = 0; i < 64 * 64 * 3; i++) image[0][i % 3][i / 192][i / 3 % 64] = {scale} * {prefix}_image[i];
+  model(image, found);
+  arena[0] = found[0][0] > found[0][1];
+}}
+void {prefix}_run_step(uint8_t *arena, int step) {{
+  if (step) return;
+  *(volatile uint32_t *)0xE000ED88 |= 0xF00000u; /* the unit for floats is switched on */
+  __asm__ volatile("dsb\\n isb" : : : "memory");
+  whole(arena);
+}}
+"""
+EMX_STACK = 12 << 20
 HEADINGS = ("flash B", "counted B", "stack B", "instructions", "per MAC", "in convolutions", "in depthwise", "as reference")
 KINDS = {OpKind.CONV: 0, OpKind.DEPTHWISE: 1, OpKind.DENSE: 2, OpKind.POOL: 3}
 
 
-def program(weights: int, activations: int, folder: Path) -> tuple[Sources, tuple[Layer, ...], float]:
-    """The network at some widths, its layers, and the flash that was counted."""
+def program(weights: int, activations: int, folder: Path) -> tuple[Sources, tuple[Layer, ...], Design]:
+    """The network at some widths, its layers, and the design."""
     study = folder / "study.yaml"
     study.write_text(STUDY.format(weights=weights, activations=activations))
     design = solve(study).design
     assert design is not None
     sources = C().sources(design)
-    return sources, layers(design, sources.model.network), design.uses["flash"].used
+    return sources, layers(design, sources.model.network), design
 
 
 def tried(sources: Sources, machine: Machine, folder: Path, *options: str) -> tuple[int, Run]:
@@ -144,9 +169,26 @@ def cmsis(sources: Sources, found: tuple[Layer, ...], machine: Machine, vendor: 
     return size, emulate(folder / "firmware.elf", machine)
 
 
+def emx(sources: Sources, design: Design, machine: Machine, generator: Path, folder: Path) -> tuple[int, Run]:
+    """The same network by emx-onnx-cgen. It computes in floats and keeps every tensor on the stack, so it gets an FPU and 16 MB."""
+    write_folder(folder, [(name, text) for name, text in sources.texts() if not Path(name).name.startswith("qc_")])
+    (model,) = export(design, "onnx-qdq", folder / "model.onnx")
+    options = ["--large-temp-threshold", "0", "--large-weight-threshold", str(1 << 30), "--model-name", "model"]
+    subprocess.run([generator, "compile", model, folder / "src/model.c", *options], check=True, capture_output=True)
+    scale = sources.model.grids[sources.model.network.tensors[0].name].scale
+    (folder / f"src/{sources.prefix}.c").write_text(EMX.format(prefix=sources.prefix, scale=f"{scale:.9e}f"))
+    (folder / f"src/{sources.prefix}_weights.c").unlink()
+    flags = (*machine.flags, "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard", "-Wl,-u,nearbyintf,-u,fmaxf,-u,fminf", "-lm")
+    machine = replace(machine, flags=flags, ram=0x21000000, ram_bytes=16 << 20)
+    write_folder(folder, [(name, text.replace(f"{STACK_BYTES}", f"{EMX_STACK}")) for name, text in sources.board(machine)])
+    size = build(folder, machine, folder, options=("-O2", "-w", "-Wno-error", "-std=gnu99"))
+    return size, emulate(folder / "firmware.elf", machine)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--cmsis", type=Path)
+    parser.add_argument("--emx", type=Path)
     parser.add_argument("--core", default="cortex-m4")
     asked = parser.parse_args()
     require_tools()
@@ -157,7 +199,8 @@ def main() -> None:
         for activations, weights in WIDTHS:
             folder = Path(made) / f"{activations}_{weights}"
             folder.mkdir()
-            sources, found, counted = program(weights, activations, folder)
+            sources, found, design = program(weights, activations, folder)
+            counted = design.uses["flash"].used
             size, run = tried(sources, machine, folder / "ours")
             equal = tuple(layer.hash for layer in run.layers) == sources.hashes
             told(f"{activations} / {weights}", size, counted, run, found, equal=equal)
@@ -168,6 +211,11 @@ def main() -> None:
                 told("8 / 8, plain C", size, 0, run, found, equal=equal)
             if (activations, weights) == (8, 8) and asked.cmsis:
                 told("8 / 8, CMSIS-NN", *_split(cmsis(sources, found, machine, asked.cmsis, folder / "cmsis")), found, equal=False)
+            if (activations, weights) == (8, 8) and asked.emx:
+                size, run = emx(sources, design, machine, asked.emx, folder / "emx")
+                macs = sum(layer.macs for layer in found)
+                spent = f"{run.instructions:,} | {run.instructions / macs:.2f}"
+                print(f"| 8 / 8, emx-onnx-cgen | {size:,} |  | {run.stack_bytes:,} | {spent} |  |  |  |")
     told_points(*points)
 
 

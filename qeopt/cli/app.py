@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 from qeopt.cli.interrupts import INTERRUPTED, was_interrupted
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    began = time.monotonic()
     try:
         from qeopt.cli.verbs import app  # noqa: PLC0415  # half a second in which Ctrl-C must not show a traceback
 
         _settle_streams()
-        app()
+        app(obj=began)
     except (KeyboardInterrupt, ImportError) as error:
         if not was_interrupted(error):
             raise

@@ -11,24 +11,16 @@ import typer
 from qeopt.cli import options
 from qeopt.cli.import_ import Input, Model, TreatAs, import_options
 from qeopt.cli.solve import no_design, tell
-from qeopt.cli.verb import INTERRUPTED, warn
+from qeopt.cli.study_options import as_study, with_study_options
+from qeopt.cli.verb import BAD_USAGE, INTERRUPTED, fail, warn
 from qeopt.network.importers.torch_source import example_for, function_of, load_module, names_code
 from qeopt.report.folder import Run, now, write_solution
 from qeopt.report.solution import SolutionReport
 from qeopt.runs import open_run
 from qeopt.runs.cost import Stopwatch
 from qeopt.spec.library import Library
-from qeopt.verbs.bits import bits, write_study
+from qeopt.verbs.bits import WIDTHS, bits, write_study
 
-RuntimeName = Annotated[str, typer.Option("--runtime", metavar="NAME", help="Kernel library, by name or path.")]
-Sram = Annotated[
-    str | None, typer.Option("--sram", metavar="SIZE", help="SRAM budget (64 KiB, unlimited), instead of the device's.")
-]
-Flash = Annotated[str | None, typer.Option("--flash", metavar="SIZE", help="Flash budget, instead of the device's.")]
-Objective = Annotated[
-    str,
-    typer.Option("--objective", metavar="KIND", help="`qe`, or `weights` for the quantisation error of the model's own weights."),
-]
 SaveStudy = Annotated[Path | None, typer.Option("--save-study", metavar="FILE", help="Write the study that this implies.")]
 Layer = Annotated[
     list[str] | None,
@@ -57,25 +49,18 @@ Prefer = Annotated[
     str | None,
     typer.Option("--prefer", metavar="NAMES", help="Memories of the device in the order in which buffers should lie in them."),
 ]
-EngineName = Annotated[str, typer.Option("--engine", metavar="NAME", help="Engine that assigns bits.")]
 
 
+@with_study_options()
 def command(
     model: Model,
-    runtime: RuntimeName,
-    device: options.DeviceName = None,
-    sram: Sram = None,
-    flash: Flash = None,
-    weight_bits: options.WeightBits = None,
-    activation_bits: options.ActivationBits = None,
+    given: tuple[str, ...],
     layer: Layer = None,
     ends: Ends = None,
     tie: Tie = None,
     prefer: Prefer = None,
-    objective: Objective = "qe",
     input_: Input = None,
     treat_as: TreatAs = None,
-    engine: EngineName = "chain",
     save_study: SaveStudy = None,
     set_: options.Sets = None,
     out_: options.Out = None,
@@ -89,22 +74,26 @@ def command(
     """Find the best bits for a fixed network in a model file, prove them, count everything again, and write it down."""
     started, clock = now(), Stopwatch()
     read = import_options(input_, treat_as)
+    stated = as_study(given)
+    if "runtime" not in stated:
+        fail("--runtime: a kernel library is needed, such as cmix-nn or qeopt-c; `qeopt list runtimes` shows all", BAD_USAGE)
     source: Any = load_module(str(model)) if names_code(str(model)) else model
     answer = bits(
         source,
         example=None if source is model else example_for(str(model), read),
         name=function_of(str(model)),
-        runtime=runtime,
-        device=device,
-        budgets={name: size for name, size in (("sram", sram), ("flash", flash)) if size is not None} or None,
-        weights=options.widths("--weight-bits", weight_bits),
-        activations=options.widths("--activation-bits", activation_bits),
+        runtime=stated["runtime"],
+        device=stated.get("device"),
+        budgets=stated.get("budgets"),
+        weights=stated.get("bits", {}).get("weights", WIDTHS),
+        activations=stated.get("bits", {}).get("activations", WIDTHS),
         layers=options.layers("--layer", layer),
         ends=ends,
         ties=[options.names("--tie", group) for group in tie or ()],
         prefer=() if prefer is None else options.names("--prefer", prefer),
-        objective={"kind": "sensitivity", "source": "weights"} if objective == "weights" else objective,
-        engine=engine,
+        objective=stated.get("objective", "qe"),
+        engine=stated.get("qbr", {}).get("engine", "chain"),
+        search=stated.get("search"),
         options=read,
         library=Library(tuple(path or ())),
         overrides=tuple(set_ or ()),

@@ -38,7 +38,7 @@ Other = Annotated[
 ]
 
 
-@with_study_options("seed", "time_limit", "engine", "evaluations")
+@with_study_options("seed", "time_limit", "engine", "evaluations", "no_baselines")
 def command(
     study: options.Study,
     given: tuple[str, ...],

@@ -44,6 +44,7 @@ Predictors = Annotated[
     str, typer.Option("--predictors", metavar="A,B,...", help="Features to look at; by default all but terms and counts of widths.")
 ]
 Resamples = Annotated[int, typer.Option("--resamples", metavar="N", min=100, max=100_000, help="Bootstrap samples.")]
+BootSeed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of the bootstrap.")]
 Grid = Annotated[bool, typer.Option("--sigma-grid", help="Rank sigmas of the QE-Score by how well it then orders the accuracies.")]
 SigmaA = Annotated[
     list[float] | None,
@@ -60,12 +61,14 @@ def command(
     results: Results = None,
     predictors: Predictors = "",
     resamples: Resamples = RESAMPLES,
+    seed: BootSeed = 0,
     sigma_grid_: Grid = False,
     sigma_a: SigmaA = None,
     sigma_w: SigmaW = None,
     top: Top = 10,
     out_: options.Out = None,
     gco2e: options.Carbon = options.GRAMS,
+    no_pictures: options.NoPictures = False,
     json_: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -79,9 +82,10 @@ def command(
         fail("--sigma-a and --sigma-w are for --sigma-grid, which was not given", BAD_USAGE)
     started, clock = now(), Stopwatch()
     names = tuple(name.strip() for name in predictors.split(",") if name.strip())
-    found = correlate(features, results, predictors=names, resamples=resamples)
+    found = correlate(features, results, predictors=names, resamples=resamples, seed=seed)
     with open_run(out_, f"{name_of(features.resolve().parent)}.correlate") as folder:
-        written = write_correlations(folder, found, Run(tuple(sys.argv), started, clock.cost(gco2e), ()))
+        run = Run(tuple(sys.argv), started, clock.cost(gco2e), ())
+        written = write_correlations(folder, found, run, pictures=not no_pictures)
     if json_:
         emit({**correlations_document(found), "files": {name: str(path) for name, path in written.items()}})
         return

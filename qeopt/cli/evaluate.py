@@ -43,6 +43,7 @@ def command(
     limit: options.TestLimit = None,
     resize: options.DataResize = False,
     out_: options.Out = None,
+    no_pictures: options.NoPictures = False,
     json_: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -65,23 +66,29 @@ def command(
         if detection_heads(found):
             boxes = open_boxes(data, task, resize=resize, limit=1, test_limit=limit)
             precision = (find_onnx if onnxruntime else find_reference)(found, given, boxes.test)
-            _tell_boxes(precision, boxes, what, draw_precision(precision, what, folder), json_=json_)
+            _tell_boxes(precision, boxes, what, [] if no_pictures else [draw_precision(precision, what, folder)], json_=json_)
             return
         images = open_data(data, task, resize=resize, test_limit=limit)
         marks = (score_onnx if onnxruntime else score_reference)(found, given, images.test)
-    picture = folder / CONFUSION
-    write_picture(confusion_picture(f"{what}: {percent(marks.accuracy)} right", marks.confusion.tolist(), images.classes), picture)
+    pictures = [] if no_pictures else [folder / CONFUSION]
+    for picture in pictures:
+        title = f"{what}: {percent(marks.accuracy)} right"
+        write_picture(confusion_picture(title, marks.confusion.tolist(), images.classes), picture)
     if json_:
-        emit(marks_document(marks, images, what, [picture]))
+        emit(marks_document(marks, images, what, pictures))
         return
     print_marks(out(), marks, images, what)
-    out().print()
-    out().print(f"written: {place(picture)}", soft_wrap=True)
+    _tell_written(pictures)
 
 
-def _tell_boxes(found: Precision, data: BoxDataset, what: str, picture: Path, *, json_: bool) -> None:
+def _tell_boxes(found: Precision, data: BoxDataset, what: str, pictures: list[Path], *, json_: bool) -> None:
     if json_:
-        emit(precision_document(found, data, what, [picture]))
+        emit(precision_document(found, data, what, pictures))
         return
     out().print(f"{what}: {precision_words(found)}", soft_wrap=True)
-    out().print(f"written: {place(picture)}", soft_wrap=True)
+    _tell_written(pictures)
+
+
+def _tell_written(pictures: list[Path]) -> None:
+    if pictures:
+        out().print(f"\nwritten: {', '.join(place(path) for path in pictures)}", soft_wrap=True)

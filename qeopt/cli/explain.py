@@ -39,6 +39,7 @@ def command(
     study: options.Study,
     given: tuple[str, ...],
     weight: Weights = None,
+    workers: options.Workers = "auto",
     set_: options.Sets = None,
     out_: options.Out = None,
     path: options.Paths = None,
@@ -53,7 +54,7 @@ def command(
     replaced, library = overrides(set_, given), Library(tuple(path or ()))
     started, clock = now(), Stopwatch()
     with ProgressLine(err(), quiet=quiet) as progress:
-        found = explain(study, weights=weights, overrides=replaced, library=library, report=progress)
+        found = explain(study, weights=weights, overrides=replaced, library=library, report=progress, workers=workers)
     if found.interrupted and found.search is not None and found.search.best is None:
         fail("interrupted before a design was found", INTERRUPTED)
     report = ExplanationReport(found)

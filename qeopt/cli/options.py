@@ -24,13 +24,6 @@ Paths: TypeAlias = Annotated[
 ]
 
 
-WeightBits: TypeAlias = Annotated[
-    list[str] | None, typer.Option("--weight-bits", metavar="BITS", help="Bits weights may have: 2,4,8 unless given; repeatable.")
-]
-ActivationBits: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option("--activation-bits", metavar="BITS", help="Bits activations may have: 2,4,8 unless given; repeatable."),
-]
 MOST_BITS = 16
 
 
@@ -110,7 +103,7 @@ RuntimeName: TypeAlias = Annotated[str | None, typer.Option("--runtime", metavar
 Seed: TypeAlias = Annotated[int | None, typer.Option("--seed", metavar="N", help="Seed of the search.")]
 TimeLimit: TypeAlias = Annotated[
     float | None,
-    typer.Option("--time-limit", metavar="SECONDS", help="Stop the search by the clock; such a run claims no repeatability."),
+    typer.Option("--time-limit", metavar="SECONDS", help="Stop the search after so many seconds; it is then not repeatable."),
 ]
 Workers: TypeAlias = Annotated[
     str,
@@ -141,5 +134,6 @@ DataResize: TypeAlias = Annotated[bool, typer.Option("--resize", help="Scale pic
 DataLimit: TypeAlias = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Training images at most.")]
 TestLimit: TypeAlias = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="Test images at most.")]
 TorchDevice: TypeAlias = Annotated[
-    str, typer.Option("--device", metavar="NAME", help="Device of PyTorch: auto (a GPU where there is one), cpu, cuda, ...")
+    str,
+    typer.Option("--torch-device", metavar="NAME", help="Where PyTorch computes: auto (a GPU where there is one), cpu, cuda, ..."),
 ]

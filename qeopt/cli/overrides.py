@@ -9,22 +9,17 @@ from collections.abc import Sequence
 _PLAIN = re.compile(r"[A-Za-z./~][\w./~-]*")
 
 
-def overrides(
-    sets: Sequence[str] | None, given: Sequence[str] = (), *, alternatives: int | None = None, baselines: bool = True
-) -> tuple[str, ...]:
+def overrides(sets: Sequence[str] | None, given: Sequence[str] = (), *, alternatives: int | None = None) -> tuple[str, ...]:
     """Spell options as `KEY=VALUE` texts; what `--set` says comes last and wins.
 
     Args:
         sets: What `--set` says.
         given: What the options of `study_options` say.
         alternatives: Designs that are asked for beside the best.
-        baselines: Whether the searches beside the answer are wanted.
     """
     found = list(given)
     if alternatives is not None:
         found.append(f"search.alternatives={alternatives}")
-    if not baselines:
-        found.append("search.baselines=[]")
     return (*found, *(sets or ()))
 
 

@@ -9,7 +9,7 @@ import typer
 
 from qeopt.cli import options
 from qeopt.cli.solve import finish, run_of, warn_of_idle
-from qeopt.cli.verb import err
+from qeopt.cli.verb import began, err
 from qeopt.report.folder import now
 from qeopt.report.pictures.picture import warm_up
 from qeopt.report.progress import ProgressLine
@@ -23,6 +23,7 @@ Folder = Annotated[
 
 
 def command(
+    context: typer.Context,
     folder: Folder,
     workers: options.Workers = "auto",
     require_optimal: options.RequireOptimal = False,
@@ -38,7 +39,7 @@ def command(
         if not no_pictures:
             warm_up()
         with ProgressLine(err(), quiet=quiet) as progress:
-            solution = resume(folder, report=progress, workers=workers)
+            solution = resume(folder, report=progress, workers=workers, since=began(context))
         if not quiet:
             warn_of_idle(workers, solution.loaded.value)
         run = run_of(solution, started, clock.cost(gco2e))

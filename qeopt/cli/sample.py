@@ -41,7 +41,7 @@ SpreadOver = Annotated[
 ]
 
 
-@with_study_options("seed", "time_limit", "engine", "evaluations")
+@with_study_options("seed", "time_limit", "engine", "evaluations", "no_baselines")
 def command(
     study: options.Study,
     given: tuple[str, ...],

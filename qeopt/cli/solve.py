@@ -13,7 +13,7 @@ import typer
 from qeopt.cli import options
 from qeopt.cli.overrides import overrides
 from qeopt.cli.study_options import with_study_options
-from qeopt.cli.verb import INTERRUPTED, NO_DESIGN, UNPROVEN, emit, err, fail, out, warn
+from qeopt.cli.verb import INTERRUPTED, NO_DESIGN, UNPROVEN, began, emit, err, fail, out, warn
 from qeopt.report.folder import Run, now, write_solution
 from qeopt.report.pictures.picture import warm_up
 from qeopt.report.progress import ProgressLine
@@ -31,11 +31,11 @@ from qeopt_solvers import Status
 Alternatives = Annotated[
     int | None, typer.Option("--alternatives", metavar="K", help="Report K designs beside the best: different, and nearly as good.")
 ]
-NoBaselines = Annotated[bool, typer.Option("--no-baselines", help="Skip the searches whose results are shown beside the answer.")]
 
 
 @with_study_options()
 def command(
+    context: typer.Context,
     study: options.Study,
     given: tuple[str, ...],
     alternatives: Alternatives = None,
@@ -44,7 +44,6 @@ def command(
     path: options.Paths = None,
     workers: options.Workers = "auto",
     require_optimal: options.RequireOptimal = False,
-    no_baselines: NoBaselines = False,
     gco2e: options.Carbon = options.GRAMS,
     no_pictures: options.NoPictures = False,
     json_: options.Json = False,
@@ -53,7 +52,7 @@ def command(
 ) -> None:
     """Find the best design of a study, prove its bits, count everything again, and write it down."""
     started, clock = now(), Stopwatch()
-    given = overrides(set_, given, alternatives=alternatives, baselines=not no_baselines)
+    given = overrides(set_, given, alternatives=alternatives)
     loaded = load_study(study, overrides=given, library=Library(tuple(path or ())))
     if not quiet:
         warn_of_idle(workers, loaded.value)
@@ -61,7 +60,7 @@ def command(
         if not no_pictures:
             warm_up()
         with ProgressLine(err(), quiet=quiet) as progress:
-            solution = solve(loaded, report=progress, workers=workers, run_dir=folder)
+            solution = solve(loaded, report=progress, workers=workers, run_dir=folder, since=began(context))
         run = run_of(solution, started, clock.cost(gco2e))
         finish(solution, run, folder, pictures=not no_pictures, as_json=json_, quiet=quiet, require_optimal=require_optimal)
 

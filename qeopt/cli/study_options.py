@@ -6,7 +6,7 @@ A verb takes them with `@with_study_options()` and finds them as `given`, the ov
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Annotated, Any, get_type_hints
@@ -16,7 +16,8 @@ import typer
 from qeopt.cli.options import widths
 from qeopt.cli.overrides import quoted
 from qeopt.spec.errors import Location, SpecError
-from qeopt.spec.override import Spelled
+from qeopt.spec.node import plain
+from qeopt.spec.override import Spelled, parse_override
 
 GIVEN = "given"
 
@@ -31,6 +32,7 @@ class StudyOption:
     help: str
     spell: Callable[[str, str], str]
     """From the flag and what was given to the YAML of the value."""
+    is_flag: bool = False
 
 
 def _as_is(_flag: str, text: str) -> str:
@@ -84,7 +86,12 @@ def _objective(_flag: str, text: str) -> str:
     return '{"kind": "sensitivity", "source": "weights"}' if text == "weights" else f'{{"kind": {quoted(text)}}}'
 
 
-SAFETY = "Stop the search by the clock; such a run claims no repeatability."
+def _nothing(_flag: str, _text: str) -> str:
+    return "[]"
+
+
+SAFETY = "Stop the search after so many seconds; it is then not repeatable."
+ALONE = "Skip the searches whose results are shown beside the answer."
 OPTIONS: Mapping[str, StudyOption] = {
     "device": StudyOption("--device", "device", "NAME", "Another device, by name or path.", _as_is),
     "runtime": StudyOption("--runtime", "runtime", "NAME", "Another runtime, by name or path.", _as_is),
@@ -101,6 +108,7 @@ OPTIONS: Mapping[str, StudyOption] = {
     "evaluations": StudyOption("--evaluations", "search.evaluations", "N", "Structures looked at, at most.", _count),
     "seed": StudyOption("--seed", "search.seed", "N", "Seed of the search.", _whole),
     "time_limit": StudyOption("--time-limit", "search.time_limit_seconds", "SECONDS", SAFETY, _number),
+    "no_baselines": StudyOption("--no-baselines", "search.baselines", "", ALONE, _nothing, is_flag=True),
 }
 """In the order in which designs record them."""
 
@@ -113,7 +121,7 @@ def with_study_options(*without: str) -> Callable[[Callable[..., None]], Callabl
         @wraps(command)
         def run(**arguments: Any) -> None:
             texts = {name: arguments.pop(name) for name in taken}
-            given = tuple(_spelled(taken[name], text) for name, text in texts.items() if text is not None)
+            given = tuple(_spelled(taken[name], text) for name, text in texts.items() if text not in (None, False))
             command(**arguments, **{GIVEN: given})
 
         hints = get_type_hints(command, include_extras=True)
@@ -129,9 +137,26 @@ def with_study_options(*without: str) -> Callable[[Callable[..., None]], Callabl
 
 
 def _parameter(name: str, option: StudyOption) -> inspect.Parameter:
+    if option.is_flag:
+        flag = Annotated[bool, typer.Option(option.flag, help=option.help)]
+        return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False, annotation=flag)
     annotation = Annotated[str | None, typer.Option(option.flag, metavar=option.metavar, help=option.help)]
     return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=annotation)
 
 
-def _spelled(option: StudyOption, text: str) -> Spelled:
-    return Spelled(f"{option.key}={option.spell(option.flag, text)}", f"{option.flag} {text}")
+def _spelled(option: StudyOption, text: str | bool) -> Spelled:
+    said = option.flag if option.is_flag else f"{option.flag} {text}"
+    return Spelled(f"{option.key}={option.spell(option.flag, str(text))}", said)
+
+
+def as_study(given: Sequence[str]) -> dict[str, Any]:
+    """What was given as a study spells it, by key: for a verb that makes a study of its own."""
+    found: dict[str, Any] = {}
+    for text in given:
+        override = parse_override(text)
+        *outer, last = override.keys
+        place = found
+        for key in outer:
+            place = place.setdefault(key, {})
+        place[last] = plain(override.value)
+    return found

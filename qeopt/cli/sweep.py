@@ -100,7 +100,7 @@ def command(
     loaded = load_study(study, overrides=overrides(set_, given), library=library)
     with open_run(out_, f"{loaded.value.name}.sweep") as folder:
         with ProgressLine(err(), quiet=quiet) as progress:
-            found = _swept(loaded, grid, frontier_, points, progress)
+            found = _swept(loaded, grid, frontier_, points, progress, workers)
         if not found.points:
             fail("interrupted before any point was reached", INTERRUPTED)
         run = Run(tuple(sys.argv), started, clock.cost(gco2e), found.loaded.files, progress.history)
@@ -126,14 +126,14 @@ def _grid(sram: str | None, flash: str | None, depths: str | None) -> Grid:
     return grid
 
 
-def _swept(loaded: Loaded[Study], grid: Grid, budget: str | None, points: int, progress: ProgressLine) -> Sweep:
+def _swept(loaded: Loaded[Study], grid: Grid, budget: str | None, points: int, progress: ProgressLine, workers: str) -> Sweep:
     """Every point of the ranges, or of the frontier over `budget`."""
 
     def reached(done: int, asked: int) -> None:
         progress.say(f"sweeping: {done:,} of {asked:,} points")
 
     if budget is None:
-        return sweep(loaded, grid, report=progress, reached=reached)
+        return sweep(loaded, grid, report=progress, reached=reached, workers=workers)
     return frontier(loaded, budget, most=points, reached=reached)
 
 

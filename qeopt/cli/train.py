@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeVar
 import typer
 
 from qeopt.cli import options
-from qeopt.cli.verb import INTERRUPTED, emit, err, fail, out
+from qeopt.cli.verb import BAD_USAGE, INTERRUPTED, emit, err, fail, out
 from qeopt.design import load_sound_design
 from qeopt.export.detection import detection_heads
 from qeopt.report.page import write_page
@@ -66,6 +66,20 @@ Temperature = Annotated[
 SaveEvery = Annotated[float, typer.Option("--save-every", metavar="SECONDS", min=0, help="Time between checkpoints.")]
 Restart = Annotated[bool, typer.Option("--restart", help="Begin anew instead of going on where a run in the folder was cut off.")]
 
+OldDevice = Annotated[str | None, typer.Option("--device", hidden=True, help="What --torch-device was called.")]
+
+
+def _computes_on(torch_device: str, device: str | None) -> str:
+    """Where PyTorch computes; `--device`, which names a board on all other verbs, is still taken where it names no board."""
+    if device is None:
+        return torch_device
+    if device.partition(":")[0] not in {"auto", "cpu", "cuda", "mps", "xpu"}:
+        fail(
+            f"--device {device}: a design carries its device; --torch-device says where PyTorch computes (auto, cpu, cuda)",
+            BAD_USAGE,
+        )
+    return device
+
 
 def command(
     design: options.DesignFile,
@@ -86,13 +100,15 @@ def command(
     teacher: Teacher = "",
     distillation: Distillation = None,
     temperature: Temperature = USUAL.temperature,
-    device: options.TorchDevice = "auto",
+    torch_device: options.TorchDevice = "auto",
+    device: OldDevice = None,
     limit: options.DataLimit = None,
     resize: options.DataResize = False,
     save_every: SaveEvery = 30.0,
     restart: Restart = False,
     out_: options.Out = None,
     gco2e: options.Carbon = options.GRAMS,
+    no_pictures: options.NoPictures = False,
     json_: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -122,20 +138,27 @@ def command(
         raise TrainingError("--distillation: needs a --teacher")
     top, task = out_ or design.parent / "train", found.load_study().task
     settings = Options(
-        device=device, weights=weights, teacher=teacher, save_every=save_every, restart=restart, grams_per_core_hour=gco2e
+        device=_computes_on(torch_device, device),
+        weights=weights,
+        teacher=teacher,
+        save_every=save_every,
+        restart=restart,
+        grams_per_core_hour=gco2e,
     )
     runs = [(recipe.model_copy(update={"seed": seed + n}), top if seeds == 1 else top / f"seed-{seed + n}") for n in range(seeds)]
     if detection_heads(found):
         refuse_for_boxes(recipe)
         boxes = open_boxes(data, task, resize=resize, limit=limit)
         detectors = _each(runs, lambda its, to, say: train_boxes(found, name, boxes, its, to, settings, say), quiet)
-        files = [path for one, (_, folder) in zip(detectors, runs, strict=True) for path in draw_detector(one, name, folder)]
+        draw = partial(draw_detector, name=name, pictures=not no_pictures)
+        files = [path for one, (_, folder) in zip(detectors, runs, strict=True) for path in draw(one, folder=folder)]
         files.append(write_page(top))
         document, tell = detectors_document(detectors, name, boxes, files), partial(print_detectors, out(), detectors, boxes)
     else:
         images = open_data(data, task, resize=resize, limit=limit)
         trained = _each(runs, lambda its, to, say: train(found, name, images, its, to, settings, say), quiet)
-        files = [path for one, (_, folder) in zip(trained, runs, strict=True) for path in draw_trained(one, name, images, folder)]
+        show = partial(draw_trained, name=name, data=images, pictures=not no_pictures)
+        files = [path for one, (_, folder) in zip(trained, runs, strict=True) for path in show(one, folder=folder)]
         files.append(write_page(top))
         document, tell = trained_document(trained, name, images, files), partial(print_all, out(), trained, images)
     if top == design.parent / "train":

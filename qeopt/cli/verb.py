@@ -7,13 +7,14 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from contextvars import ContextVar
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from typer.core import TyperCommand
 
-from qeopt.cli import interrupts
+from qeopt.cli import interrupts, words
 from qeopt.report.console import console_for
 from qeopt.spec.errors import QeoptError, SpecError
 from qeopt_solvers.table import EngineError
@@ -30,18 +31,36 @@ READER_GONE = 141
 """Exit code: whoever read standard output stopped reading, as after SIGPIPE."""
 
 
+NoSuchOption: type[Exception] = vars(sys.modules[typer.BadParameter.__module__])["NoSuchOption"]
+"""As the click says it that typer brings, or has beside it."""
+_SAYS_LITTLE = ContextVar("says_little", default=False)
+
+
 class Verb(TyperCommand):
-    """A command whose failures are told, never shown as a traceback unless asked for."""
+    """A command whose failures are told, never shown as a traceback unless asked for; `--quiet` is on every one."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        if not any(parameter.name == "quiet" for parameter in self.params):
+            self.params.append(_quiet())
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Read the options; one that names no file is told as the verb tells it."""
         asks_json = "--json" in args
+        _SAYS_LITTLE.set(False)
         try:
             return super().make_context(info_name, args, parent, **extra)
         except QeoptError as error:
             if asks_json:
                 emit(error_document(error, error.exit_code))
             fail(str(error), error.exit_code)
+        except NoSuchOption as error:
+            said = words.answer(str(self.name), str(vars(error)["option_name"]))
+            if said is None:
+                raise
+            if asks_json:
+                emit(error_document(QeoptError(said), BAD_USAGE))
+            fail(said, BAD_USAGE)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the verb."""
@@ -69,6 +88,12 @@ class Verb(TyperCommand):
             fail(f"internal error: {type(error).__name__}: {what}; --debug shows where, please report it", INTERNAL_ERROR)
 
 
+def began(context: typer.Context) -> float | None:
+    """The moment, by `time.monotonic`, at which the program began, before anything was imported; None inside another program."""
+    moment: float | None = context.find_root().obj
+    return moment
+
+
 def out() -> Console:
     """Where results go."""
     return console_for(sys.stdout)
@@ -86,8 +111,9 @@ def emit(document: Mapping[str, Any]) -> None:
 
 
 def warn(text: str) -> None:
-    """Say something on stderr that is no result."""
-    err().print(f"warning: {text}", soft_wrap=True)
+    """Say something on stderr that is no result, unless the verb was asked to be quiet."""
+    if not _SAYS_LITTLE.get():
+        err().print(f"warning: {text}", soft_wrap=True)
 
 
 def fail(text: str, code: int) -> NoReturn:
@@ -113,6 +139,26 @@ def error_document(error: Exception, code: int) -> dict[str, Any]:
     ]
     alone = {"file": None, "line": None, "column": None, "message": str(error)}
     return {"format": "qeopt.error/1", "status": "error", "exit_code": code, "problems": problems or [alone]}
+
+
+def _hear(value: bool) -> bool:
+    _SAYS_LITTLE.set(value)
+    return value
+
+
+def _says_little(
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", callback=_hear, help="No warnings.")] = False,  # is read by `_hear`
+) -> None:
+    """What a verb without progress takes beside its own options."""
+
+
+def _quiet() -> Any:
+    """`--quiet` for a verb that shows no progress."""
+    alone = typer.Typer(add_completion=False)
+    alone.command()(_says_little)
+    found: Any = next(one for one in typer.main.get_command(alone).params if one.name == "quiet")
+    found.expose_value = False
+    return found
 
 
 def leave_quietly() -> None:

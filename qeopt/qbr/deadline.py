@@ -15,9 +15,9 @@ class Deadline:
     """By `time.monotonic`; None for never."""
 
     @classmethod
-    def after(cls, seconds: float | None) -> Deadline:
-        """So many seconds from now; None for never."""
-        return cls(None if seconds is None else time.monotonic() + seconds)
+    def after(cls, seconds: float | None, since: float | None = None) -> Deadline:
+        """So many seconds after the moment `since` of `time.monotonic`, or from now; None for never."""
+        return cls(None if seconds is None else (time.monotonic() if since is None else since) + seconds)
 
     @property
     def seconds_left(self) -> float | None:

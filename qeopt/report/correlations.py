@@ -160,18 +160,19 @@ def _cells(value: Estimate | None) -> tuple[str, ...]:
     return ("", "", "") if value is None else tuple(f"{number:.6g}" for number in (value.value, value.low, value.high))
 
 
-def write_correlations(folder: Path, found: Correlations, run: Run) -> dict[str, Path]:
-    """Write the document, the table for spreadsheets, the picture and the run record."""
+def write_correlations(folder: Path, found: Correlations, run: Run, *, pictures: bool = True) -> dict[str, Path]:
+    """Write the document, the table for spreadsheets, the run record and, if asked for, the picture."""
     written = {
         "correlations": folder / "correlations.json",
         "table": folder / "correlations.csv",
-        "picture": folder / "correlations.png",
         "run": folder / "run.json",
     }
     document = correlations_document(found)
     write_json(written["correlations"], document)
     write_atomically(written["table"], correlations_csv(found))
-    write_picture(correlations_picture(document), written["picture"])
+    if pictures:
+        written["picture"] = folder / "correlations.png"
+        write_picture(correlations_picture(document), written["picture"])
     write_json(written["run"], run.document())
     written["page"] = write_page(folder)
     return written

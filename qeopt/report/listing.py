@@ -33,7 +33,7 @@ def print_devices(console: Console, found: Catalogue, *, sources: bool = False) 
         )
         for row in found.rows
     )
-    console.print(rows_table(columns, rows))
+    console.print(rows_table(columns, rows, least=("from", "reserves" if "reserves" in columns else "MMAC/s")))
     console.print(f"{counted(len(found.rows), 'device')}; the arena is the largest contiguous memory for activations")
 
 
@@ -56,7 +56,7 @@ def print_runtimes(console: Console, found: Catalogue, *, sources: bool = False)
         )
         for row in found.rows
     )
-    console.print(rows_table(columns, rows))
+    console.print(rows_table(columns, rows, least=("from", "reserves" if "reserves" in columns else "MMAC/s")))
     console.print(f"{counted(len(found.rows), 'runtime')}; bits are those of convolutions, reserves SRAM + flash")
 
 

@@ -22,7 +22,7 @@ def print_runs(console: Console, found: Sequence[Listed]) -> None:
         console.print("no runs here; `qeopt solve STUDY` makes one")
         return
     columns = {"run": "left", "found": "left", **dict.fromkeys(("score", "gap", *SHOWN, "layers", "accuracy"), "right")}
-    console.print(rows_table(columns, (_row(run) for run in found)))
+    console.print(rows_table(columns, (_row(run) for run in found), least=("latency", "layers", "gap")))
 
 
 def _row(run: Listed) -> tuple[str, ...]:

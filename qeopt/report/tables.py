@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from rich import box
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions
 from rich.table import Table
 
 from qeopt.design import Alternative, Baseline, Design
@@ -25,14 +28,70 @@ def plain_table(*, title: str = "") -> Table:
     return Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
 
 
-def rows_table(columns: Mapping[str, str], rows: Iterable[Iterable[str]], *, title: str = "") -> Table:
-    """Return a table of texts; `columns` gives "left" or "right" by heading."""
-    table = plain_table(title=title)
-    for heading, justify in columns.items():
-        table.add_column(heading, justify="right" if justify == "right" else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*map(line, row))
-    return table
+@dataclass(frozen=True)
+class RowsTable:
+    """A table of texts that fits where it is printed: whole columns are left out, never the middle of a name or a number."""
+
+    columns: Mapping[str, str]
+    rows: Sequence[tuple[str, ...]]
+    least: Sequence[str]
+    """Headings of the columns that matter least, the least first; then come the last ones."""
+    title: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table | str]:
+        """The table, and which columns it does without."""
+        widths = self._fitted(options.max_width)
+        table = plain_table(title=self.title)
+        for heading, width in widths.items():
+            justify: Literal["left", "right"] = "right" if self.columns[heading] == "right" else "left"
+            table.add_column(heading, justify=justify, overflow="fold", width=width)
+        places = [place for place, heading in enumerate(self.columns) if heading in widths]
+        for row in self.rows:
+            table.add_row(*(row[place] for place in places))
+        yield table
+        left_out = [heading for heading in self.columns if heading not in widths]
+        if left_out:
+            yield f"not shown at this width: {', '.join(left_out)}"
+
+    def _fitted(self, room: int) -> dict[str, int]:
+        """Widths of the columns that are shown, by heading."""
+        cells = dict(zip(self.columns, zip(*self.rows, strict=True), strict=True)) if self.rows else dict.fromkeys(self.columns, ())
+        widths = {heading: max(map(cell_len, (heading, *texts))) for heading, texts in cells.items()}
+        least = {
+            heading: max(
+                _longest_word(heading),
+                *(cell_len(text) if self.columns[heading] == "right" else _longest_word(text) for text in texts),
+                0,
+            )
+            for heading, texts in cells.items()
+        }
+        first, *others = self.columns
+        droppable = [*self.least, *(heading for heading in reversed(others) if heading not in self.least)]
+        while (
+            droppable
+            and _taken(widths) > room
+            and (droppable[0] in self.least or _taken({name: least[name] for name in widths}) > room)
+        ):
+            widths.pop(droppable.pop(0))
+        while _taken(widths) > room and any(widths[name] > least[name] for name in widths):
+            widths[max((name for name in widths if widths[name] > least[name]), key=lambda name: widths[name])] -= 1
+        widths[first] = min(widths[first], max(room, 1))
+        return widths
+
+
+def _taken(widths: Mapping[str, int]) -> int:
+    return sum(widths.values()) + GAP * (len(widths) - 1) + 1
+
+
+def _longest_word(text: str) -> int:
+    return max(map(cell_len, text.split()), default=0)
+
+
+def rows_table(
+    columns: Mapping[str, str], rows: Iterable[Iterable[str]], *, title: str = "", least: Sequence[str] = ()
+) -> RowsTable:
+    """Return a table of texts; `columns` gives "left" or "right" by heading, `least` what a narrow terminal does without."""
+    return RowsTable(columns, [tuple(map(line, row)) for row in rows], least, title)
 
 
 def layer_table(counted: Counted, console: Console) -> Table:
@@ -102,10 +161,11 @@ RESERVED = "start-up code, stack and application"
 """What is reserved of a memory, and in no budget."""
 
 
-def budget_table(rows: Iterable[BudgetRow]) -> Table:
+def budget_table(rows: Iterable[BudgetRow]) -> RowsTable:
     """Used and allowed, which budgets hold the design back, and what more of them would buy these layers."""
     columns = {"budget": "left", "used": "right", "limit": "right", "share": "right", "binds": "left", "more of it buys": "left"}
-    return rows_table(columns, (cells for row in rows if row.used or row.limit is not None for cells in _budget_rows(row)))
+    cells = (cells for row in rows if row.used or row.limit is not None for cells in _budget_rows(row))
+    return rows_table(columns, cells, least=("share",))
 
 
 def _budget_rows(row: BudgetRow) -> Iterator[tuple[str, ...]]:
@@ -140,7 +200,7 @@ def buys(row: BudgetRow) -> tuple[str, str]:
     )
 
 
-def structure_table(structure: Mapping[str, Mapping[str, float]]) -> Table:
+def structure_table(structure: Mapping[str, Mapping[str, float]]) -> RowsTable:
     """One row a block: the values chosen for it."""
     genes = list(dict.fromkeys(gene for values in structure.values() for gene in values))
     cells = ((block, *(f"{values[gene]:g}" if gene in values else "" for gene in genes)) for block, values in structure.items())
@@ -153,7 +213,7 @@ def why_none(design: Design, name: str) -> str:
     return "none found" if said is None else "none fits (proven)" if said.reason == "none fits" else said.reason
 
 
-def baseline_table(design: Design, asked: Iterable[str]) -> Table:
+def baseline_table(design: Design, asked: Iterable[str]) -> RowsTable:
     """The design beside its alternatives and what the same search finds under other terms; `asked` names those terms."""
     budgets = tuple(name for name, use in design.uses.items() if use.limit is not None)
     rows = [("this design", f"{design.score:.4f}", "", *(amount(design.uses[name].used) for name in budgets))]

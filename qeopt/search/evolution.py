@@ -153,7 +153,7 @@ def _why_stop(terms: Terms, islands: tuple[Island, ...], history: tuple[Progress
     allowed = _allowances(terms, history)
     if all(island.exhausted or island.evaluations >= most for island, most in zip(islands, allowed, strict=True)):
         return Stop.EXHAUSTED
-    return Stop.TIME if settings.is_late(progress.seconds) else None
+    return None
 
 
 def _gap_is_closed(progress: Progress, gap: float) -> bool:

@@ -59,10 +59,6 @@ class SearchSettings(Block):
     time_limit_seconds: Annotated[float, Field(gt=0)] | None = None
     """A safety net; a search that it stops says so and claims no repeatability."""
 
-    def is_late(self, seconds: float) -> bool:
-        """Whether a search that has taken so long is to be stopped by the safety net."""
-        return self.time_limit_seconds is not None and seconds >= self.time_limit_seconds
-
     @field_validator("mutations")
     @classmethod
     def _mutations_exist(cls, names: tuple[str, ...]) -> tuple[str, ...]:

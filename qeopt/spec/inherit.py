@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from qeopt.spec.errors import Location, SpecError, did_you_mean, nearest, quote
-from qeopt.spec.node import Mapping, Node, Scalar, plain
+from qeopt.spec.node import IN_OTHER_WORDS, Mapping, Node, Scalar, plain
 from qeopt.spec.sources import Sources
 
 KIND = "kind"
@@ -81,7 +81,8 @@ def merge(base: Node, change: Node) -> Node:
 
 
 def _merge_mappings(base: Mapping, change: Mapping) -> Mapping:
-    entries = {entry.key: entry for entry in base.entries}
+    said_anew = [IN_OTHER_WORDS[entry.key] for entry in change.entries if entry.key in IN_OTHER_WORDS]
+    entries = {entry.key: entry for entry in base.without(*said_anew).entries}
     for entry in change.entries:
         old = entries.get(entry.key)
         entries[entry.key] = entry if old is None else replace(entry, value=merge(old.value, entry.value))

@@ -34,6 +34,10 @@ class Entry:
     value: Node
 
 
+IN_OTHER_WORDS = {"fps": "latency_ms", "latency_ms": "fps"}
+"""Keys that state one thing in two ways: a change of one replaces the other. Both in one place are refused by the model."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mapping:
     """A mapping with text keys, in the order written."""

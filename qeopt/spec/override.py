@@ -8,7 +8,7 @@ from typing import Self
 
 from qeopt.spec.document import parse_value
 from qeopt.spec.errors import Location, SpecError, quote
-from qeopt.spec.node import Mapping, Node, Scalar, Sequence, plain
+from qeopt.spec.node import IN_OTHER_WORDS, Mapping, Node, Scalar, Sequence, plain
 
 OPTION = "--set"
 _MAX_KEYS = 16
@@ -89,12 +89,25 @@ def apply(root: Mapping, override: Override) -> Mapping:
 def apply_all(root: Mapping, overrides: Items[Override]) -> tuple[Mapping, tuple[Override, ...]]:
     """Return `root` with all overrides put in, in order, and those that were blocked."""
     blocked = []
+    stated = {override.keys for override in overrides}
     for override in overrides:
         try:
-            root = apply(root, override)
+            root = apply(_without_other_words(root, override.keys, stated), override)
         except BlockedError:
             blocked.append(override)
     return root, tuple(blocked)
+
+
+def _without_other_words(root: Mapping, keys: tuple[str, ...], stated: set[tuple[str, ...]]) -> Mapping:
+    """Return `root` without what an override of `keys` says anew, unless another override states that too."""
+    *path, last = keys
+    other = IN_OTHER_WORDS.get(last)
+    inner: Node | None = root
+    for key in path:
+        inner = inner.get(key) if isinstance(inner, Mapping) else None
+    if other is None or (*path, other) in stated or not isinstance(inner, Mapping) or inner.entry(other) is None:
+        return root
+    return apply(root, Override(tuple(path), inner.without(other), inner.location)) if path else root.without(other)
 
 
 def blocked_message(root: Mapping, override: Override) -> str:

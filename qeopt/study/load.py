@@ -7,11 +7,13 @@ from pathlib import Path
 
 from qeopt.budgets import table
 from qeopt.hardware.costs import missing_isa
+from qeopt.network.importers import IMPORTERS, WAYS
+from qeopt.network.importers.torch_source import names_code
 from qeopt.qbr.layers import unknown_layer
 from qeopt.space import GraphNetwork, Space, Task
 from qeopt.space.cells import DenseCell
 from qeopt.spec.document import Document
-from qeopt.spec.errors import SpecError, did_you_mean, one_of
+from qeopt.spec.errors import Location, SpecError, did_you_mean, one_of
 from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded, load
 from qeopt.spec.node import locate
@@ -43,6 +45,8 @@ def load_study(source: StudySource, *, overrides: Sequence[str] = (), library: L
         if overrides:
             raise ValueError("overrides are given where a study is read, not where it is used")
         return source
+    if isinstance(source, str | Path):
+        _refuse_model(str(source))
     loaded = embed(load(Study, source, library=library or Library(), kind="study", overrides=overrides))
     for check in (_budgets, _memory, _isa, _depth, _engines, _task, _layers, _objective, _strategy, too_large):
         complaint = check(loaded.value)
@@ -50,6 +54,22 @@ def load_study(source: StudySource, *, overrides: Sequence[str] = (), library: L
             place, message = complaint
             raise SpecError.at(locate(loaded.root, place), message)
     return loaded
+
+
+def _refuse_model(name: str) -> None:
+    """A model where a study was expected is answered with the verb that reads it.
+
+    Raises:
+        SpecError: when `name` is called as models are, and is none of the files of this house.
+    """
+    suffix = Path(name).suffix.lower().removeprefix(".")
+    if suffix in WAYS or names_code(name):
+        said = WAYS["py" if names_code(name) else suffix]
+    elif suffix in IMPORTERS.names() and suffix != "json":
+        said = "is a model, and a study was expected"
+    else:
+        return
+    raise SpecError.at(Location(name), f"{said}; `qeopt bits` finds the bits of a model, and a study names one as `network: FILE`")
 
 
 def _budgets(study: Study) -> Complaint | None:

@@ -86,8 +86,10 @@ def marks_document(marks: Marks, data: Dataset, what: str, files: list[Path]) ->
     }
 
 
-def draw_trained(found: Trained, name: str, data: Dataset, folder: Path) -> list[Path]:
-    """Draw the curve and the confusion of a trained network beside its weights; return all files of the training."""
+def draw_trained(found: Trained, name: str, data: Dataset, folder: Path, *, pictures: bool = True) -> list[Path]:
+    """Draw, if asked for, the curve and the confusion of a trained network beside its weights; return all files of the training."""
+    if not pictures:
+        return [found.weights, folder / RECORD]
     curve, confusion = folder / CURVE, folder / CONFUSION
     points = [{"step": step, "loss": loss, "accuracy": right} for step, loss, right in found.state.curve]
     write_picture(curve_picture(points), curve)

@@ -154,7 +154,7 @@ def chosen_device(asked: str) -> str:
         framework.zeros(1, device=asked)
     except (RuntimeError, AssertionError) as error:
         said = (str(error).splitlines() or ["it cannot be used"])[0][:120]
-        raise TrainingError(f"--device {asked}: {said}; `auto`, `cpu` or a GPU such as `cuda` was expected") from None
+        raise TrainingError(f"--torch-device {asked}: {said}; `auto`, `cpu` or a GPU such as `cuda` was expected") from None
     return asked
 
 

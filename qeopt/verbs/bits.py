@@ -74,6 +74,7 @@ def bits(
     prefer: Sequence[str] = (),
     objective: str | Mapping[str, Any] = "qe",
     engine: str = "chain",
+    search: Mapping[str, Any] | None = None,
     options: ImportOptions | None = None,
     library: Library | None = None,
     overrides: Sequence[str] = (),
@@ -95,6 +96,7 @@ def bits(
         prefer: Memories of the device, the first choice first.
         objective: What is maximised, as a study spells it; the paper's eq. (9) unless stated.
         engine: Engine that assigns bits; CP-SAT proves them whichever it is.
+        search: What the study says of a search (`{"seed": 1}`); one network leaves nothing to search but a few details.
         options: What the file does not say, and how to take what no importer knows.
         library: Where names are looked up.
         overrides: `KEY=VALUE` texts that replace values of the study.
@@ -121,6 +123,7 @@ def bits(
         prefer=prefer,
         objective=objective,
         engine=engine,
+        search=search,
         options=options,
     )
     # Names in the text mean what they mean beside the model, where it would be saved.
@@ -147,6 +150,7 @@ def study_for(
     prefer: Sequence[str] = (),
     objective: str | Mapping[str, Any] = "qe",
     engine: str = "chain",
+    search: Mapping[str, Any] | None = None,
     options: ImportOptions | None = None,
 ) -> tuple[str, tuple[str, ...]]:
     """Write the study that asks for the bits of a model, to be saved beside it; also return the importer's notes.
@@ -169,6 +173,7 @@ def study_for(
         prefer=prefer,
         objective=objective,
         engine=engine,
+        search=search,
         options=options,
     )
     return text, read.notes
@@ -190,6 +195,7 @@ def _study(
     prefer: Sequence[str],
     objective: str | Mapping[str, Any],
     engine: str,
+    search: Mapping[str, Any] | None,
     options: ImportOptions | None,
 ) -> str:
     image, *_ = read.network.tensors
@@ -212,6 +218,7 @@ def _study(
         **({"memory": {"prefer": list(prefer)}} if prefer else {}),
         "objective": objective if isinstance(objective, str) else dict(objective),
         "qbr": {"engine": engine},
+        **({"search": dict(search)} if search else {}),
     }
     return "".join(_study_line(key, value, is_file=is_file) for key, value in study.items())
 

@@ -10,12 +10,23 @@ OPTIONS = {
     "network": "MODEL",
     "device": "--device",
     "runtime": "--runtime",
-    "budgets": "--sram, --flash",
+    "budgets": "budgets",
     "memory": "--prefer",
     "objective": "--objective",
     "qbr": "--engine",
+    "search": "search",
 }
 """By key of the study, on a line of its own: what it comes from."""
+OF_BLOCKS = {
+    "budgets": {name: f"--{name.replace('_', '-')}" for name in ("sram", "flash", "latency_ms", "fps", "layers", "macs")},
+    "search": {
+        "evaluations": "--evaluations",
+        "seed": "--seed",
+        "time_limit_seconds": "--time-limit",
+        "baselines": "--no-baselines",
+    },
+}
+"""By block and key: the option."""
 OF_BITS = {
     "ties": "--tie",
     "ends": "--ends",
@@ -48,6 +59,8 @@ def _option(problem: Problem, file: str, lines: list[str]) -> Location | None:
         return Location(
             next((OF_BITS[inner] for inner, start in at.items() if 0 <= start < (place.column or 0)), OF_BITS["weights"])
         )
-    if key == "budgets":
-        return Location(next((f"--{name}" for name in ("sram", "flash") if f"budgets.{name}" in problem.message), OPTIONS[key]))
+    if key in OF_BLOCKS:
+        stated = {name: option for name, option in OF_BLOCKS[key].items() if f'"{name}"' in line}
+        about = [option for name, option in stated.items() if f"{key}.{name}" in problem.message]
+        return Location(", ".join(about or stated.values()) or "--set")
     return Location(OPTIONS[key]) if key in OPTIONS else place

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from qeopt.check import Weight
+from qeopt.check.fit import check_fit
 from qeopt.design import Design
 from qeopt.design.baselines import describe_baselines
 from qeopt.design.build import describe, describe_alternatives
@@ -24,6 +26,8 @@ from qeopt.verbs.searches import STUDY, Searcher
 from qeopt.verbs.worths import worths
 from qeopt_solvers.explain import Worth
 
+SETTLING_SECONDS, SETTLING_SHARE = 2.0, 0.2
+"""Of the time allowed, what is left to proving and writing: so many seconds, or this share where that is less."""
 GRACE = 1.0
 """Seconds after the time allowed in which the bits of the answer are proven, as far as that goes."""
 
@@ -66,6 +70,7 @@ def solve(
     report: Callable[[str, Progress], None] | None = None,
     workers: int | str = 0,
     run_dir: Path | None = None,
+    since: float | None = None,
 ) -> Solution:
     """Find the best design of a study, prove its bits and count everything again.
 
@@ -77,6 +82,7 @@ def solve(
         workers: Who takes the islands of a search on: 0 for this process, N for a pool of processes, `auto` for one process an
             island as far as there are cores, `dask://HOST:PORT` for a cluster. They change nothing but time.
         run_dir: Folder in which every round is saved, so that `resume` can go on; what an earlier run saved there is forgotten.
+        since: The moment, by `time.monotonic`, from which a time limit of the study counts; now unless given.
 
     Raises:
         SpecError: when the study is not sound.
@@ -84,11 +90,19 @@ def solve(
         WorkersError: when the workers cannot be had.
     """
     loaded = load_study(source, overrides=overrides, library=library)
-    return _solve(loaded, None if run_dir is None else start_run(run_dir, loaded), workers, report)
+    return _solve(loaded, None if run_dir is None else start_run(run_dir, loaded), workers, report, since)
 
 
-def resume(run_dir: Path | str, *, report: Callable[[str, Progress], None] | None = None, workers: int | str = 0) -> Solution:
+def resume(
+    run_dir: Path | str,
+    *,
+    report: Callable[[str, Progress], None] | None = None,
+    workers: int | str = 0,
+    since: float | None = None,
+) -> Solution:
     """Go on with a run that was begun by `solve` in `run_dir`; it ends with the design that it would have found uninterrupted.
+
+    A time limit counts anew, from `since`. Other arguments are those of `solve`.
 
     Raises:
         SpecError: when there is no run in the folder.
@@ -97,7 +111,7 @@ def resume(run_dir: Path | str, *, report: Callable[[str, Progress], None] | Non
         VerificationError, WorkersError: as `solve`.
     """
     run, loaded = reopen_run(Path(run_dir))
-    return _solve(loaded, run, workers, report)
+    return _solve(loaded, run, workers, report, since)
 
 
 def _solve(
@@ -105,16 +119,18 @@ def _solve(
     run: Run | None,
     workers: int | str,
     report: Callable[[str, Progress], None] | None,
+    since: float | None,
 ) -> Solution:
     study = loaded.value
-    deadline = Deadline.after(study.search.time_limit_seconds)
-    with open_workers(workers, study.search.islands) as crew:
+    allowed = study.search.time_limit_seconds
+    deadline = Deadline.after(None if allowed is None else allowed - min(SETTLING_SECONDS, SETTLING_SHARE * allowed), since)
+    with open_workers(workers, study.search.islands, allowed) as crew:
         found = Searcher(study, crew, report, run, deadline).search_all()
     best, histories = found.results[STUDY], found.histories
     if run is not None and any(histories.values()):
         run.write_history(histories)
     if best.best is None:
-        return Solution(loaded, None, best.reason, best, found.is_interrupted, histories)
+        return Solution(loaded, None, _why_nothing(loaded, best), best, found.is_interrupted, histories)
     prover = study.refiner.until(deadline.extended(GRACE))
     proofs = in_best_order(study, prover, prove(prover, best.best.refined))
     baselines, no_baselines = describe_baselines(study, found.results)
@@ -131,3 +147,12 @@ def _solve(
     )
     refuse_false_claims(design, study)
     return Solution(loaded, design, "", best, found.is_interrupted, histories)
+
+
+def _why_nothing(loaded: Loaded[Study], search: SearchResult) -> str:
+    """What every structure needs beyond the budgets, and the smallest change; what the search says where nothing is proven."""
+    if not search.excluded or loaded.value.open_space is None:
+        return search.reason
+    found = check_fit(loaded.value, Library(loaded.paths))
+    proven = any(finding.weight is Weight.ERROR for finding in found)
+    return "; ".join(finding.text for finding in found) if proven else search.reason

@@ -66,6 +66,19 @@ def test_frames_a_second_are_time() -> None:
     assert study("device={extends: stm32l4r5, stall_factor: 2}", "budgets.fps=5").limits[LATENCY.name] == 100 * 120_000
 
 
+def test_time_said_anew_replaces_time_in_other_words(tmp_path: Path) -> None:
+    """In an override, and in a study that extends another; who says both at once is refused."""
+    said_so = study("budgets={latency_ms: 200}").budgets
+    assert study("budgets={fps: 9}", "budgets.latency_ms=200").budgets == said_so
+    assert study("budgets={latency_ms: 9, layers: 5}", "budgets.fps=5").budgets == study("budgets={fps: 5, layers: 5}").budgets
+    (tmp_path / "parent.yaml").write_text(f"{STUDY}budgets: {{fps: 9}}\n", encoding="utf-8")
+    child = tmp_path / "child.yaml"
+    child.write_text("kind: study\nextends: parent.yaml\nbudgets: {latency_ms: 200}\n", encoding="utf-8")
+    assert load_study(child).value.budgets == said_so
+    with pytest.raises(SpecError, match="one budget in two ways"):
+        study("budgets.fps=5", "budgets.latency_ms=200")
+
+
 @pytest.mark.parametrize(
     ("override", "said"),
     [

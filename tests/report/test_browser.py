@@ -90,11 +90,11 @@ def test_tables_are_sorted_by_what_their_cells_mean(browser: Any, design: Path) 
     complaints: list[str] = []
     page = _opened(browser, design / "sweep" / "report.html", complaints)
     first = page.locator("#points table tbody tr td:nth-child(1)")
-    assert first.all_inner_texts() == ["1,880 KiB", "1,960 KiB", "2,040 KiB"]
+    assert first.all_inner_texts() == ["1,880\u00a0KiB", "1,960\u00a0KiB", "2,040\u00a0KiB"]
     heading = page.locator("#points th button").first
     heading.press("Enter")
     heading.press("Enter")
-    assert first.all_inner_texts() == ["2,040 KiB", "1,960 KiB", "1,880 KiB"]
+    assert first.all_inner_texts() == ["2,040\u00a0KiB", "1,960\u00a0KiB", "1,880\u00a0KiB"]
     assert page.locator("#points th").first.get_attribute("aria-sort") == "descending"
     assert complaints == []
 

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from qeopt.cli.verbs import app
 from qeopt.report.page import write_page
-from qeopt.report.page.render import script_json
+from qeopt.report.page.content import Cell, Page, Section, Table, Words
+from qeopt.report.page.render import render, script_json
 
 STUDY = """\
 kind: study
@@ -125,3 +126,19 @@ def test_nothing_in_a_script_ends_it() -> None:
     text = script_json({"name": "</script><!--&"})
     assert not set("<>&") & set(text)
     assert json.loads(text) == {"name": "</script><!--&"}
+
+
+def test_units_stay_with_their_numbers_and_code_is_code() -> None:
+    words = Words(["set `budgets.sram` to 5 <b>", "an odd ` stays"])
+    table = Table(
+        "c",
+        ("a", "b"),
+        [[Cell("1,024 B (1.0 KiB), 5 %"), Cell("qeopt solve x", is_code=True)], [Cell("cortex-m4"), Cell("ab12", is_code=True)]],
+    )
+    text = render(Page("t", "s", [], [Section("one", "One", [words, table])], "m"))
+    assert "<p>set <code>budgets.sram</code> to 5 &lt;b&gt;</p>" in text
+    assert "<p>an odd ` stays</p>" in text
+    assert "1,024\u00a0B (1.0\u00a0KiB), 5\u00a0%" in text
+    assert "<code><span>qeopt</span> <span>solve</span> <span>x</span></code>" in text
+    assert '<span class="name">cortex-m4</span>' in text
+    assert '<code class="sum">ab12</code>' in text

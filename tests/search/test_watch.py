@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,16 @@ def test_time_that_is_up_ends_the_bound(study: Path) -> None:
     assert max(progress.walks for _, progress in reader.told) == 1
 
 
+def test_a_time_limit_counts_from_the_start_of_the_command(study: Path) -> None:
+    an_hour_ago = time.monotonic() - 3600
+    late = solve(study, overrides=["search.time_limit_seconds=600"], since=an_hour_ago).design
+    assert late is not None
+    assert late.stopped == "time limit"
+    in_time = solve(study, overrides=["search.time_limit_seconds=7200"], since=an_hour_ago).design
+    assert in_time is not None
+    assert in_time.stopped != "time limit"
+
+
 @pytest.mark.parametrize("walk", [0, 1, 3])
 def test_a_bound_that_is_cut_short_is_proven_and_not_taken_for_the_whole(study: Path, tmp_path: Path, walk: int) -> None:
     whole = saved(solve(study), tmp_path / "whole.json")
@@ -118,3 +130,18 @@ def test_bounding_ranges_can_be_cut_short(study: Path, tmp_path: Path) -> None:
     first = solve(study, overrides=TFLM, run_dir=tmp_path / "run", report=Reader((Phase.RANGES, ranges[0])))
     assert first.interrupted
     assert saved(resume(tmp_path / "run"), tmp_path / "second.json") == whole
+
+
+def test_a_space_in_which_nothing_fits_is_told_with_what_it_needs_least(study: Path) -> None:
+    """The same words as `qeopt check`; and the amount it names is enough."""
+    solution = solve(study, overrides=["budgets.flash=1 KiB"])
+    assert solution.design is None
+    found = re.fullmatch(
+        r"every structure of the space needs ([\d,]+) B .* of flash or more, 1,024 B .* allowed; "
+        r"the smallest change: `budgets\.flash: (\d+) B` .*",
+        solution.reason,
+    )
+    assert found is not None, solution.reason
+    assert found[1].replace(",", "") == found[2]
+    assert solve(study, overrides=[f"budgets.flash={found[2]} B"]).design is not None
+    assert solve(study, overrides=[f"budgets.flash={int(found[2]) - 1} B"]).design is None

@@ -77,6 +77,8 @@ def test_one_process_for_each_island_and_core() -> None:
         assert isinstance(workers, InProcess)
     with open_workers("auto", 2) as workers:
         assert isinstance(workers, InProcess) == (len(os.sched_getaffinity(0)) == 1)
+    with open_workers("auto", 2, 5.0) as workers:
+        assert isinstance(workers, InProcess)
 
 
 def test_a_killed_process_changes_nothing(study: Study, alone: tuple[object, ...], tmp_path: Path) -> None:
@@ -243,6 +245,18 @@ def test_a_cluster_that_dies_changes_nothing(
         doomed = Doomed(workers, cluster.processes[killed])
         assert essence(search(study, doomed)) == alone
         assert len(doomed.rounds) > 2
+
+
+@needs_dask
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_a_connection_that_is_closed_for_good_is_told_and_changes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As dask closes it when a scheduler has been away for too long, which is seen anywhere: here between two rounds."""
+    with running(tmp_path, 1) as cluster, open_workers(f"dask://{cluster.address}") as workers:
+        assert workers.map(divmod, [(9, 2)]) == [(4, 1)]
+        workers._executor._client.close()  # type: ignore[attr-defined]
+        assert workers.map(divmod, [(9, 2), (7, 3)]) == [(4, 1), (2, 1)]
+        assert workers.map(divmod, [(5, 2)]) == [(2, 1)]
+    assert caplog.text.count("no worker can be reached any more") == 1
 
 
 @needs_dask

@@ -52,6 +52,8 @@ def branched(
 ) -> list[Branch]:
     """Divide the part with the highest bound until that is near the best score, or there are `most` parts.
 
+    Nothing is divided while no structure that the bound comes down to has bits: budgets may be too tight for any.
+
     Args:
         root: The whole space.
         bound: Bounds a part.
@@ -83,8 +85,8 @@ def branched(
 
 
 def _is_near(bound: float, best: float, share: float) -> bool:
-    """Whether a bound is within a share of the best score, or nothing is feasible at all."""
-    return bound == -math.inf or (math.isfinite(best) and bound <= best + share * abs(best))
+    """Whether a bound is within a share of the best score; so is one beside which nothing fits, as it says nothing of a score."""
+    return best == -math.inf or bound <= best + share * abs(best)
 
 
 def _halves(branch: Branch, bound: Bounds, best: float) -> list[Branch] | None:

@@ -9,7 +9,8 @@ from qeopt.report.page.content import Cell, Fact, Page, Section, Shown, Table, W
 from qeopt.report.page.parts import commands, gap, number, origin, score, when
 from qeopt.report.pictures.boards import boards_pictures
 from qeopt.report.time import marked
-from qeopt.report.words import percent, without_design
+from qeopt.report.words import counted, without_design
+from qeopt.report.words import gap as gap_words
 
 Document = Mapping[str, Any]
 
@@ -23,7 +24,7 @@ def boards_page(document: Document, run: Document, folder: str) -> Page:
     facts = [
         Fact("devices", f"{len(boards):,}", f"of {document['asked']:,} asked for" if len(boards) < document["asked"] else ""),
         Fact("with a design", f"{len(designed):,}", share=len(designed) / max(len(boards), 1)),
-        Fact("largest gap", percent(max(gaps)) if gaps else "not known"),
+        Fact("largest gap", gap_words(max(gaps)) if gaps else "not known"),
     ]
     sections = [
         Section("meaning", "What it says", [Words(_words(designed))]),
@@ -42,6 +43,8 @@ def _words(designed: list[dict[str, Any]]) -> list[str]:
     best, last = designed[0], designed[-1]
     ends = f"{best['device']}, {best['score']:.4f}; the least that for {last['device']}, {last['score']:.4f}"
     told = [f"the best design is that for {ends}"]
+    if best["score"] == last["score"]:
+        told = [f"the device makes no difference to the score: {counted(len(designed), 'design')} of {best['score']:.4f}"]
     if any(one["is_floor"] for one in designed):
         told.append(">=: a floor of the time; nothing was measured of this runtime on that core")
     return told

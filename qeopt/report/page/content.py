@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 from qeopt.report.pictures.picture import Picture
@@ -26,6 +27,8 @@ class Cell:
     """What rows are sorted by where that is no text."""
     share: float | None = None
     """Of a whole, drawn as a bar behind the text."""
+    is_code: bool = False
+    """Whether it is read letter by letter: a checksum, a command."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Table:
     """Number of the row that matters."""
     kind: str = "table"
 
-    @property
+    @cached_property
     def numeric(self) -> list[bool]:
         """By column, whether it holds numbers."""
         return [any(row[place].order is not None for row in self.rows) for place in range(len(self.headings))]

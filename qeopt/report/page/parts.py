@@ -17,8 +17,8 @@ Document = Mapping[str, Any]
 
 def origin(document: Document, run: Document) -> Table:
     """Files and machine."""
-    rows = [[Cell(file["role"]), Cell(file["name"]), Cell(file["sha256"])] for file in document.get("sources", ())]
-    rows += [[Cell("command"), Cell(command_line(run)), Cell("")]] if run.get("command") else []
+    rows = [[Cell(file["role"]), Cell(file["name"]), Cell(file["sha256"], is_code=True)] for file in document.get("sources", ())]
+    rows += [[Cell("command"), Cell(command_line(run), is_code=True), Cell("")]] if run.get("command") else []
     rows += machine(run)
     return Table("Files that decide it, and the machine that found it", ("what", "which", "SHA-256"), rows)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -15,6 +16,12 @@ from qeopt.report.pictures.picture import STYLED, Picture
 
 if TYPE_CHECKING:
     from jinja2 import Template
+    from markupsafe import Markup
+
+_UNIT = re.compile(r"(?<=\d) (?=(?:[KMG]i)?B\b|m?s\b|%|MHz\b)")
+
+SHORT = 24
+"""Letters of a cell that is not divided between lines."""
 
 
 def render(page: Page) -> str:
@@ -47,12 +54,45 @@ def _template() -> Template:
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415  # most verbs write no page
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_seen)
+    environment.filters["coded"] = _coded
+    environment.filters["words"] = _words
+    environment.filters["tight"] = _tight
     return environment.from_string(_asset("page.html"))
 
 
 def _seen(value: Any) -> Any:
     """Names are data: what would hide or reorder text is spelled out. Markup of our own has none of it."""
     return visible(value) if type(value) is str else value
+
+
+def _coded(text: str) -> Markup:
+    """A sentence in which what stands between backticks is code, as on a terminal it reads."""
+    from markupsafe import Markup, escape  # noqa: PLC0415  # as above
+
+    parts = [escape(visible(part)) for part in text.split("`")]
+    if len(parts) % 2 == 0:
+        return escape(visible(text))
+    return Markup("").join(Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(parts))
+
+
+def _words(text: str) -> Markup:
+    """A checksum, or a command of which no word is divided between lines as long as there is room."""
+    from markupsafe import Markup  # noqa: PLC0415  # as above
+
+    if " " not in text:
+        return Markup('<code class="sum">{}</code>').format(visible(text))
+    return Markup("<code>{}</code>").format(
+        Markup(" ").join(Markup("<span>{}</span>").format(visible(word)) for word in text.split(" "))
+    )
+
+
+def _tight(text: str) -> str | Markup:
+    """A number and its unit stay on one line, and so does a short name with hyphens."""
+    from markupsafe import Markup  # noqa: PLC0415  # as above
+
+    if len(text) <= SHORT and (text.startswith(">=") or "-" in text[1:]):
+        return Markup('<span class="name">{}</span>').format(visible(text))
+    return _UNIT.sub("\u00a0", text)
 
 
 def _asset(name: str) -> str:

@@ -58,7 +58,11 @@ def solution_page(
         _search(run.get("history", ())),
         _compared(design),
         Section("accuracy", "Accuracy", marks.shown) if marks else None,
-        Section("origin", "Where it comes from", [_provenance(design, run), Commands(_commands(folder, run))]),
+        Section(
+            "origin",
+            "Where it comes from",
+            [_provenance(design, run), Commands(_commands(folder, run, design.provenance.overrides))],
+        ),
     ]
     return Page(
         f"{design.study_name}: a design for {where}",
@@ -212,11 +216,11 @@ def _used(number: float) -> Cell:
 
 
 def _provenance(design: Design, run: Mapping[str, Any]) -> Table:
-    rows = [[Cell(file.role), Cell(file.name), Cell(file.sha256)] for file in design.provenance.files]
+    rows = [[Cell(file.role), Cell(file.name), Cell(file.sha256, is_code=True)] for file in design.provenance.files]
     rows += [[Cell("version"), Cell(name), Cell(number)] for name, number in design.provenance.versions.items()]
     rows += [[Cell("override"), Cell(text), Cell("")] for text in design.provenance.overrides]
     rows.append([Cell("seed"), Cell(str(design.provenance.seed)), Cell("")])
-    rows += [[Cell("command"), Cell(command_line(run)), Cell("")]] if run.get("command") else []
+    rows += [[Cell("command"), Cell(command_line(run), is_code=True), Cell("")]] if run.get("command") else []
     rows += machine(run)
     return Table(
         "Files, versions and seeds that decide the design, and the machine that found it",
@@ -225,14 +229,14 @@ def _provenance(design: Design, run: Mapping[str, Any]) -> Table:
     )
 
 
-def _commands(folder: str, run: Mapping[str, Any]) -> list[tuple[str, str]]:
-    place = shlex.quote(folder)
+def _commands(folder: str, run: Mapping[str, Any], overrides: Sequence[str]) -> list[tuple[str, str]]:
+    place, asked = shlex.quote(folder), [part for text in overrides for part in ("--set", text)]
     found = [("count it all again and prove it once more", f"qeopt verify {place}")]
     if len(run.get("command", ())) > 1 and run["command"][1] in {"solve", "resume"}:
         found.append(("go on where it was cut off", f"qeopt resume {place}"))
     return [
         *found,
-        ("what holds it back", f"qeopt explain {shlex.quote(run['sources'][0]['path'])}")
+        ("what holds it back", shlex.join(["qeopt", "explain", run["sources"][0]["path"], *asked]))
         if run.get("sources")
         else ("this page again", f"qeopt report {place}"),
         ("hand it over", f"qeopt export {place} --format onnx"),

@@ -8,7 +8,7 @@ from typing import Any
 from qeopt.report.page.content import Cell, Fact, Page, Section, Shown, Table, Words
 from qeopt.report.page.parts import commands, gap, number, origin, score, when
 from qeopt.report.pictures.sweep import short, sweep_pictures, sweep_title
-from qeopt.report.words import percent
+from qeopt.report.words import gap as gap_words
 
 MOST_OPEN = 24
 """Rows above which a table is folded: the picture tells it at one look."""
@@ -43,7 +43,7 @@ def _note(document: Document) -> list[str]:
 
 def _largest(scored: list[Point]) -> str:
     gaps = [point["gap"] for point in scored if point["gap"] is not None]
-    return percent(max(gaps)) if gaps else "not known"
+    return gap_words(max(gaps)) if gaps else "not known"
 
 
 def _table(document: Document) -> Table:

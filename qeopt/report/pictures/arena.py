@@ -72,7 +72,7 @@ def arena_picture(counted: Counted, arena: Arena) -> Picture:
         {
             "height": HEIGHT,
             "data": data(rows),
-            "layer": [boxes, labels, *_lines(arena, limit, floors, y)],
+            "layer": [boxes, *([labels] if any(row["label"] for row in rows) else []), *_lines(arena, limit, floors, y)],
         },
     )
 

@@ -16,7 +16,13 @@ AXES = {"flash_bytes": ("flash, KiB", KIB), "sram_bytes": ("SRAM, KiB", KIB), "m
 def boards_pictures(document: Mapping[str, Any]) -> tuple[Picture, ...]:
     """One picture an axis that any board has a value on; nothing where no board has a design."""
     designed = [board for board in document["boards"] if board["score"] is not None]
-    return tuple(_picture(designed, name, *AXES[name]) for name in AXES if any(board[name] is not None for board in designed))
+    return tuple(_picture(designed, name, *AXES[name]) for name in AXES if _tells(designed, name))
+
+
+def _tells(designed: list[dict[str, Any]], name: str) -> bool:
+    """Whether there is more to see than one point on which all devices lie."""
+    points = {(board["score"], board[name]) for board in designed if board[name] is not None}
+    return len(points) > 1 or (len(points) == 1 and (len(designed) == 1 or name == "ms"))
 
 
 def _picture(designed: list[dict[str, Any]], name: str, label: str, unit: int) -> Picture:
@@ -32,14 +38,18 @@ def _picture(designed: list[dict[str, Any]], name: str, label: str, unit: int) -
     ]  # fmt: skip
     what, unit_name = label.split(", ")
     best = max(rows, key=lambda row: row["score"])
-    title = f"{best['device']} has the best design: {best['score']:.4f}, {what} {best['said']} {unit_name}"
+    title = (
+        f"all {len(rows):,} devices have designs of the same score: {best['score']:.4f}"
+        if len(rows) > 1 and len({row["score"] for row in rows}) == 1
+        else f"{best['device']} has the best design: {best['score']:.4f}, {what} {best['said']} {unit_name}"
+    )
     spec: Spec = {
         "height": HEIGHT,
         "data": data(rows),
         "mark": {"type": "point", "filled": True, "size": 60},
         "encoding": {
             "x": field("x", label, scale={"zero": False}),
-            "y": field("score", "score, nats", scale={"zero": False}),
+            "y": field("score", "score", scale={"zero": False}),
             "color": colours("core", palette),
             "tooltip": tips(device="device", core="core", score="score", said=label),
         },

@@ -9,6 +9,8 @@ from qeopt.escape import line
 from qeopt.report.pictures.picture import SERIES, Picture, colours, data, field, tips
 
 HEIGHT = 180
+MOST_POINTS = 400
+"""Above which points would hide the lines."""
 TITLES = {"weights": "bits of weights", "activations": "bits of what is read"}
 
 
@@ -43,7 +45,7 @@ def _picture(name: str, kind: str, shown: list[dict[str, Any]]) -> Picture:
         {
             "height": HEIGHT,
             "data": data(points),
-            "mark": {"type": "line", "point": {"size": 24}, "interpolate": "step"},
+            "mark": {"type": "line", "interpolate": "step", **({"point": {"size": 24}} if len(points) <= MOST_POINTS else {})},
             "encoding": {
                 "x": field("depth", "depth, % of the convolutions", scale={"domain": [0, 100]}),
                 "y": field("bits", TITLES[kind], scale={"zero": False}),

@@ -39,11 +39,11 @@ def _used(budgets: Sequence[Mapping[str, Any]]) -> Picture:
         "no budget holds the bits of this network back"
         if most is None
         else f"{' and '.join(str(row['budget']) for row in holding)} hold{'s' * (len(holding) == 1)} the bits back; "
-        f"without {most['budget']} they would score {str(most['gain']).removeprefix('+')} more"
+        f"without a limit on {most['budget']} they would score {str(most['gain']).removeprefix('+')} more"
     )
     spec = _bars(rows, "used, % of the budget", [0, 100])
     spec["encoding"]["color"] = colours("state", {HOLDS: ORANGE, FREE: BLUE})
-    spec["encoding"]["tooltip"] = tips(budget="budget", told="used", gain="more score without it")
+    spec["encoding"]["tooltip"] = tips(budget="budget", told="used", gain="more score without this limit")
     return Picture("explanation-budgets", title, f"Bars of how full each of {len(rows)} budgets is, by whether it binds.", spec)
 
 

@@ -75,7 +75,12 @@ def memory_picture(counted: Counted) -> Picture:
         {
             "height": HEIGHT,
             "data": data(rows),
-            "layer": [bars, digits, outline, *([] if limit is None else [_limit(limit / KIB, y)])],
+            "layer": [
+                bars,
+                *([digits] if any(row["label"] for row in rows) else []),
+                outline,
+                *([] if limit is None else [_limit(limit / KIB, y)]),
+            ],
         },
     )
 

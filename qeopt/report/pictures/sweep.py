@@ -76,10 +76,12 @@ def _map(document: Document) -> Picture:
     across, up = sorted(document["axes"], key=lambda name: -len(document["axes"][name]))
     columns, rows_of = document["axes"][across], document["axes"][up]
     place = {(point["limits"][across], point["limits"][up]): point for point in document["points"]}
+    low, high = _range(document)
+    digits = 0 if high - low >= 100 or high >= 1000 else 1  # as many as tell neighbours apart where there is room for them
     rows = [
         {
             **_row(point), "x": columns.index(column), "y": rows_of.index(row),
-            "label": "" if point["score"] is None else f"{point['score']:.0f}",
+            "label": "" if point["score"] is None else f"{point['score']:.{digits}f}",
         }
         for (column, row), point in place.items()
     ]  # fmt: skip
@@ -104,7 +106,6 @@ def _map(document: Document) -> Picture:
     }
     layer = [boxes, empty]
     if len(rows) <= MOST_CELLS_WITH_NUMBERS:
-        low, high = _range(document)
         ink = {"expr": f"datum.score > {low + 0.55 * (high - low)} ? 'black' : 'white'"}
         mark = {"type": "text", "fontSize": 9, "color": ink, "tooltip": None}
         layer.append({"mark": mark, "encoding": {"x": x, "y": y, "text": {"field": "label"}}})
@@ -138,7 +139,7 @@ def _places(name: str, title: str, labels: Sequence[str]) -> Spec:
 
 def _range(document: Document) -> tuple[float, float]:
     scores = [point["score"] for point in document["points"] if point["score"] is not None]
-    return min(scores), max(scores)
+    return min(scores, default=0.0), max(scores, default=0.0)
 
 
 def _stairs(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from typing import Any
 
@@ -28,19 +28,30 @@ class OtherVersionError(Exception):
     """A worker that joined later runs another version of this project, and made no call."""
 
 
+class SchedulerGoneError(Exception):
+    """The scheduler has been away for so long that dask has closed the connection for good."""
+
+
 class Guarded(Executor):
     """An executor whose calls are unpacked by workers of this version only: the same names may mean something else in another."""
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._executor: Executor = client.get_executor(pure=False)
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **options: Any) -> Future[Any]:
-        """Hand a call to some worker."""
-        return self._executor.submit(_make_call, version("qeopt"), pickle.dumps((function, arguments, options)))
+        """Hand a call to some worker.
+
+        Raises:
+            SchedulerGoneError: when the connection is closed.
+        """
+        with _or_gone(self._client):
+            return self._executor.submit(_make_call, version("qeopt"), pickle.dumps((function, arguments, options)))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more calls."""
-        self._executor.shutdown(wait=wait)  # dask's takes no other word; whoever made calls has cancelled them
+        with suppress(SchedulerGoneError), _or_gone(self._client):
+            self._executor.shutdown(wait=wait)  # dask's takes no other word; whoever made calls has cancelled them
 
 
 def connect(address: str) -> Crew:
@@ -60,8 +71,9 @@ def connect(address: str) -> Crew:
     _refuse_others(client, address)
 
     def start() -> Executor:
-        _send_others_away(client)
-        return Guarded(client.get_executor(pure=False))
+        with _or_gone(client):
+            _send_others_away(client)
+        return Guarded(client)
 
     def is_there() -> bool:
         try:
@@ -69,8 +81,19 @@ def connect(address: str) -> Crew:
         except (OSError, TimeoutError, ValueError):  # the scheduler went while it was asked
             return False
 
-    lost = (KilledWorker, CancelledError, MemoryError, OtherVersionError)
+    lost = (KilledWorker, CancelledError, MemoryError, OtherVersionError, SchedulerGoneError)
     return Crew(start, lost, lambda: client.close(timeout=CLOSE_SECONDS), is_there, NO_WORKER_SECONDS)
+
+
+@contextmanager
+def _or_gone(client: Any) -> Iterator[None]:
+    """Whatever fails on a connection that is closed, fails because it is."""
+    try:
+        yield
+    except Exception as error:
+        if client.status == "running":
+            raise
+        raise SchedulerGoneError(str(error)) from error
 
 
 def _refuse_others(client: Any, address: str) -> None:

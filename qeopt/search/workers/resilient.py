@@ -31,7 +31,10 @@ class Crew:
 
     start: Callable[[], Executor]
     lost: tuple[type[BaseException], ...]
-    """Errors that mean that a call got no answer, whatever it was: its worker died, or had no memory left for it."""
+    """Errors that mean that a call got no answer, whatever it was: its worker died, or had no memory left for it.
+
+    One that `start` raises means that there are no workers any more.
+    """
     close: Callable[[], None] = lambda: None
     """Called when no more executors are wanted."""
     is_there: Callable[[], bool] = lambda: True
@@ -66,8 +69,16 @@ class Resilient:
             if len(results) == len(calls) or self._is_alone:
                 break
             self._executor.shutdown(wait=False)
-            self._executor = self._crew.start()
+            self._restart()
         return [results[index] if index in results else function(*call) for index, call in enumerate(calls)]
+
+    def _restart(self) -> None:
+        """Get another executor, or give the workers up where there is none to be had."""
+        try:
+            self._executor = self._crew.start()
+        except self._crew.lost as error:
+            _log.warning("no worker can be reached any more (%s); this process goes on alone", error)
+            self._is_alone = True
 
     def _try(self, function: Callable[..., T], calls: dict[int, tuple[Any, ...]], results: dict[int, T]) -> None:
         """Make calls once; those whose worker died leave no result."""

@@ -68,8 +68,10 @@ def precision_document(found: Precision, data: BoxDataset, what: str, files: lis
     }
 
 
-def draw_detector(found: TrainedDetector, name: str, folder: Path) -> list[Path]:
-    """Draw the curve of the training and the precision beside the weights; return all files of the training."""
+def draw_detector(found: TrainedDetector, name: str, folder: Path, *, pictures: bool = True) -> list[Path]:
+    """Draw, if asked for, the curve of the training and the precision beside the weights; return all files of the training."""
+    if not pictures:
+        return [found.weights, folder / RECORD]
     points = [{"step": step, "loss": loss, "accuracy": right} for step, loss, right in found.state.curve]
     write_picture(curve_picture(points, "matched anchors"), folder / CURVE)
     return [found.weights, folder / RECORD, folder / CURVE, draw_precision(found.integers, name, folder)]

@@ -13,9 +13,9 @@ void qc_outputs(const qc_layer *layer, qc_writer *writer, uint32_t channel, cons
   const uint32_t range = (uint32_t)(layer->high - low); /* held here: what is written could be the layer, for all that C knows */
   if (writer->bits == 8) {
     uint8_t *at = writer->at;
+    writer->at = at + count;
     while (shifts != end)
       *at++ = (uint8_t)qc_scale_to((*sums++ >> less) + *biases++, *multipliers++, *shifts++, layer, low, range);
-    writer->at = at;
   } else {
     qc_writer to = *writer;
     while (shifts != end)

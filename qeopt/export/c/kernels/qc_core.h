@@ -7,9 +7,11 @@
 #if defined(__GNUC__)
 #define QC_INLINE inline __attribute__((always_inline, unused))
 #define QC_APART __attribute__((noinline))
+#define QC_MOSTLY(is_so) __builtin_expect((is_so), 1) /* what only the other case needs is kept out of registers */
 #else
 #define QC_INLINE inline
 #define QC_APART
+#define QC_MOSTLY(is_so) (is_so)
 #endif
 
 /* The value with number `index` of a packed tensor. */
@@ -66,7 +68,7 @@ static QC_INLINE int32_t qc_scale_to(int32_t sum, int32_t multiplier, uint32_t s
                                      uint32_t range) {
   const int32_t rest = (int32_t)shift - 33;
   const int64_t product = (int64_t)sum * multiplier;
-  if (QC_IS_PLAIN(product, rest)) {
+  if (QC_MOSTLY(QC_IS_PLAIN(product, rest))) {
     const int32_t rounded = QC_ROUNDED(product, rest);
     if ((uint32_t)rounded - (uint32_t)low <= range) return rounded;
     return rounded < low ? low : low + (int32_t)range;

@@ -14,11 +14,35 @@
   }
 
   const specs = document.getElementById("specs");
-  const drawn = specs === null ? [] : Object.entries(JSON.parse(specs.textContent)).map(([name, spec]) => {
+  const pictures = specs === null ? [] : Object.entries(JSON.parse(specs.textContent)).map(([name, spec]) => {
     const place = document.getElementById(`picture-${name}`);
-    return vegaEmbed(place, spec, { mode: "vega-lite", renderer: "svg", actions: false, defaultStyle: false, tooltip: tell });
+    if (typeof spec.height === "number") place.style.minHeight = `${spec.height + 40}px`;
+    return { place, spec };
   });
-  Promise.all(drawn).then(() => { document.documentElement.dataset.drawn = drawn.length; });
+  const style = { mode: "vega-lite", renderer: "svg", actions: false, defaultStyle: false, tooltip: tell };
+  const later = globalThis.requestIdleCallback === undefined ? work => setTimeout(work, 1) : work => requestIdleCallback(work, { timeout: 200 });
+
+  function draw(picture) {
+    picture.drawn ??= vegaEmbed(picture.place, picture.spec, style);
+    return picture.drawn;
+  }
+
+  // What is on the screen comes first; the others follow one by one while the page answers already.
+  async function drawAll() {
+    const near = pictures.filter(({ place }) => place.getBoundingClientRect().top < innerHeight);
+    await Promise.all(near.map(draw));
+    performance.mark("seen");
+    const scrolledTo = new IntersectionObserver(seen => seen.filter(one => one.isIntersecting).forEach(one => draw(pictures.find(({ place }) => place === one.target))));
+    pictures.forEach(({ place }) => scrolledTo.observe(place));
+    for (const picture of pictures) {
+      await new Promise(later);
+      await draw(picture);
+    }
+    scrolledTo.disconnect();
+    performance.mark("drawn");
+    document.documentElement.dataset.drawn = pictures.length;
+  }
+  drawAll();
 
   function key(row, place) {
     const cell = row.cells[place];
