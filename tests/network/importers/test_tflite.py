@@ -54,6 +54,13 @@ def test_shapes_are_checked_against_windows(tmp_path: Path) -> None:
         import_model(net.save(tmp_path / "wrong.tflite"))
 
 
+def test_windows_larger_than_what_they_read_are_told_without_negative_sizes(tmp_path: Path) -> None:
+    net = Author((3, 9, 3))
+    net.tensors[net.conv("stem", net.image, 8, 5, 2, valid=True)][0] = ("vector:i", [1, 1, 3, 8])
+    with pytest.raises(SpecError, match=r"'stem': reads \[3, 9\] positions, fewer than the \[5, 5\] that its window needs"):
+        import_model(net.save(tmp_path / "small.tflite"))
+
+
 def test_unknown_operators_are_named_and_can_be_taken(tmp_path: Path) -> None:
     net = Author((16, 16, 3))
     odd = net.simple("CUSTOM", "odd one", net.conv("stem", net.image, 8, 3))

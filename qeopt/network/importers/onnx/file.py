@@ -47,9 +47,8 @@ def read_model(path: Path) -> Any:
         PluginError: the onnx package is not installed.
     """
     onnx = load_onnx()
-    content = read_bytes(path)
     try:
-        model = onnx.ModelProto.FromString(content)
+        model = onnx.ModelProto.FromString(read_bytes(path))  # no name: the bytes go once they are parsed
     except Exception as error:  # protobuf's parsers raise DecodeError, RuntimeError or ValueError by version
         raise refuse(path, f"is not an ONNX model, or damaged ({type(error).__name__})") from None
     if not model.HasField("graph") or not model.graph.node:

@@ -26,6 +26,8 @@ def window_of(node: Node, window: tuple[int, int], dilation: tuple[int, int], st
     source, written = node.read()[:2], node.shape()[:2]
     extent = [(side - 1) * distance + 1 for side, distance in zip(window, dilation, strict=True)]
     valid = int(node.option(0, "b")) == _VALID
+    if valid and any(reach > side for reach, side in zip(extent, source, strict=True)):
+        raise node.refuse(f"reads {list(source)} positions, fewer than the {list(extent)} that its window needs without padding")
     sides = zip(source, extent, stride, strict=True)
     expected = tuple((side - reach) // step + 1 if valid else -(-side // step) for side, reach, step in sides)
     if expected != written:
