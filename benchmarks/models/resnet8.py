@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     said = parser.parse_args()
     data = read_idx_folder(said.folder)
-    out = said.out or Path(tempfile.mkdtemp())
+    out = (said.out or Path(tempfile.mkdtemp())).resolve()
     out.mkdir(parents=True, exist_ok=True)
     train = (data.train.pixels.reshape(-1, 1, 28, 28) / np.float32(255)).astype(np.float32)
     test = (data.test.pixels[:TESTED].reshape(-1, 1, 28, 28) / np.float32(255)).astype(np.float32)
@@ -93,19 +93,9 @@ def main() -> None:
         net = trained(torch.from_numpy(train[:TRAINED]), torch.from_numpy(data.train.labels[:TRAINED].astype(np.int64)), seed)
         model, made = out / f"resnet8_{seed}.onnx", out / f"resnet8_{seed}_8bit.onnx"
         torch.onnx.export(net, (torch.zeros(1, 1, 28, 28),), str(model), external_data=False)
-        free = ["--sram", "unlimited", "--flash", "unlimited", "--weight-bits", "8", "--activation-bits", "8"]
-        folder = Path(tempfile.mkdtemp(dir=out)) / "design"
-        qeopt = [sys.executable, "-m", "qeopt"]
+        command = [sys.executable, "-m", "qeopt", "export", str(model), "--format", "onnx-qdq"]
         subprocess.run(
-            [*qeopt, "bits", str(model), "--runtime", "ideal", *free, "--quiet", "--out", str(folder)],
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-        numbers = ["--weights", str(model), "--data", str(out / "calibration.npz")]
-        subprocess.run(
-            [*qeopt, "export", str(folder), "--format", "onnx-qdq", *numbers, "--out", str(made)],
-            check=True,
-            stdout=subprocess.DEVNULL,
+            [*command, "--data", str(out / "calibration.npz"), "--out", str(made)], check=True, stdout=subprocess.DEVNULL, cwd=out
         )
         both = [accuracy(path, test, labels) for path in (model, made)]
         print(

@@ -1,4 +1,4 @@
-"""`qeopt export`: a finished design in the format of a trainer, a compiler or firmware."""
+"""`qeopt export`: a finished design, or a model at 8 bits, in the format of a trainer, a compiler or firmware."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from qeopt.cli import options
+from qeopt.cli.eight_bits import eight_bits, is_model
 from qeopt.cli.verb import emit, fail, out, warn
 from qeopt.design import Design, load_sound_design
 from qeopt.design.model import VerificationError
@@ -18,7 +19,16 @@ from qeopt.export.c.trial import Trial, try_out
 from qeopt.export.numbers import Numbers
 from qeopt.report.firmware import trial_table
 from qeopt.report.words import place
+from qeopt.runs import design_in
 
+Source = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DESIGN",
+        callback=design_in,
+        help="A design.json, the folder of its run, or the name of its study; a model file (ONNX, TFLite) is taken at 8 bits.",
+    ),
+]
 Format = Annotated[str, typer.Option("--format", metavar="NAME", help=f"One of {', '.join(EXPORTERS.builtin)}.")]
 OutFile = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="File (or folder) to write; beside the design unless given.")
@@ -44,7 +54,7 @@ Core = Annotated[str | None, typer.Option("--core", metavar="NAME", help="Core t
 
 
 def command(
-    design: options.DesignFile,
+    design: Source,
     format_: Format,
     out_: OutFile = None,
     weights: WeightsFile = None,
@@ -58,13 +68,18 @@ def command(
     json_: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Write a finished design as a PyTorch module, an ONNX model, a C program, a table or a recipe."""
+    """Write a finished design as a PyTorch module, an ONNX model, a C program, a table or a recipe; a model file, at 8 bits."""
     given = [
         f"{name}={json.dumps(str(path))}"
         for name, path in (("weights", weights), ("data", data), ("calibration", calibration), ("picture", image))
         if path is not None
     ]
-    exporter, found = configure(format_, [*(set_ or ()), *given]), load_sound_design(design)
+    exporter = configure(format_, [*(set_ or ()), *given])
+    if is_model(design):
+        model, design = design, eight_bits(design, getattr(exporter, "RUNTIME", "ideal"))
+        if isinstance(exporter, Numbers) and exporter.weights is None:
+            exporter = configure(format_, [*(set_ or ()), *given, f"weights={json.dumps(str(model))}"])
+    found = load_sound_design(design)
     wanted = build or qemu
     if wanted and not isinstance(exporter, C):
         raise ExportError(f"--build compiles what the format `c` writes; this is {format_!r}")

@@ -42,7 +42,7 @@ class Exporter(Protocol):
     """A format: a frozen `Block` whose fields are its options, with ``kind: Literal[NAME] = NAME``."""
 
     SUFFIX: ClassVar[str]
-    """How names of its files end."""
+    """How names of its files end. A format for one runtime may name that as `RUNTIME`."""
 
     def export(self, design: Design, out: Path) -> tuple[Path, ...]:
         """Write a design and return the files written, `out` first.

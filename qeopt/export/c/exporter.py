@@ -29,6 +29,8 @@ class C(Numbers):
     """C99: a folder with a program for designs of `qeopt-c` and of CMSIS-NN, a header of tables for all others."""
 
     SUFFIX: ClassVar[str] = ".h"
+    RUNTIME: ClassVar[str] = "qeopt-c"
+    """The kernels for which a model without a design is written."""
 
     kind: Literal["c"] = "c"
     """Says that this is C."""

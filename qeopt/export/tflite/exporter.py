@@ -57,6 +57,8 @@ class TFLite(Numbers):
     """A TFLite file for designs of 8-bit activations and 8-bit weights. The plan of the design's arena goes with it."""
 
     SUFFIX: ClassVar[str] = ".tflite"
+    RUNTIME: ClassVar[str] = "tflm"
+    """The kernels for which a model without a design is written."""
 
     kind: Literal["tflite"] = "tflite"
     """Says that this is TFLite."""

@@ -1,0 +1,41 @@
+"""A model file where a design is expected: its network with 8 bits everywhere, solved and written down as a run of its own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from qeopt.cli.solve import no_design
+from qeopt.cli.verb import warn
+from qeopt.network.importers import IMPORTERS
+from qeopt.report.folder import Run, now, write_solution
+from qeopt.report.solution import SolutionReport
+from qeopt.runs import open_run
+from qeopt.runs.cost import Stopwatch
+from qeopt.verbs.bits import bits
+
+FREE = {"sram": "unlimited", "flash": "unlimited"}
+
+
+def is_model(path: Path) -> bool:
+    """Whether a file is a network of another tool; designs are .json, and so is nothing that has 8 bits to offer."""
+    return path.suffix != ".json" and path.suffix.removeprefix(".") in IMPORTERS.names()
+
+
+def eight_bits(model: Path, runtime: str) -> Path:
+    """Solve a model with every weight and activation at 8 bits and no budget; return the design in the folder of that run.
+
+    Raises:
+        SpecError: when the file cannot be read as a network.
+        typer.Exit: when the runtime executes it at no bits.
+    """
+    started, clock = now(), Stopwatch()
+    answer = bits(model, runtime=runtime, budgets=FREE, weights=(8,), activations=(8,))
+    for note in answer.notes:
+        warn(note)
+    solution = answer.solution
+    if solution.design is None:
+        no_design(solution, as_json=False)
+    run = Run(tuple(sys.argv), started, clock.cost(), solution.loaded.files, ())
+    with open_run(None, solution.loaded.value.name) as folder:
+        return write_solution(folder, SolutionReport.of(solution, solution.design, run.cost), run, pictures=False)["design"]
