@@ -62,7 +62,7 @@ def sleeps() -> None:
 
 
 def fills_memory() -> None:
-    assert len(bytearray(b"x") * (200 << 20)) == 200 << 20
+    assert len(bytearray(b"x") * (500 << 20)) == 500 << 20
 
 
 def ends_wrongly() -> None:
@@ -87,7 +87,7 @@ def test_what_breaks_a_limit_is_found_and_kept(
     monkeypatch.setattr(cases, "app", app)
     monkeypatch.setattr(cases, "KINDS", {"any": written})
     monkeypatch.setattr(cases, "SECONDS", 1 if harm is sleeps else 600)
-    monkeypatch.setattr(cases, "BYTES", 100 << 20)
+    monkeypatch.setattr(cases, "BYTES", 50 << 20)  # far below what is filled: a busy machine may take other pages away
     (failed,) = fuzz("any", [7], tmp_path).failed
     assert failed.startswith("any 7: qeopt import")
     assert said in failed

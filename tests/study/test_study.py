@@ -179,7 +179,7 @@ def test_budgets_that_nothing_fits_are_a_result(tmp_path: Path) -> None:
     )
     found = solve(tmp_path / "study.yaml", overrides=SMALL)
     assert found.design is None
-    assert "SRAM at step 'stem': 6,288 B (6.1 KiB) needed at the fewest legal bits, 1,024 B (1.0 KiB) allowed" in found.reason
+    assert "SRAM at step 'stem': 5,264 B (5.1 KiB) needed at the fewest legal bits, 1,024 B (1.0 KiB) allowed" in found.reason
     assert "image 4,096 B (4.0 KiB) at 8 bits" in found.reason
 
 

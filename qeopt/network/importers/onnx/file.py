@@ -47,10 +47,7 @@ def read_model(path: Path) -> Any:
         PluginError: the onnx package is not installed.
     """
     onnx = load_onnx()
-    try:
-        model = onnx.ModelProto.FromString(read_bytes(path))  # no name: the bytes go once they are parsed
-    except Exception as error:  # protobuf's parsers raise DecodeError, RuntimeError or ValueError by version
-        raise refuse(path, f"is not an ONNX model, or damaged ({type(error).__name__})") from None
+    model = _parsed(onnx, path)
     if not model.HasField("graph") or not model.graph.node:
         raise refuse(path, "is not an ONNX model, or empty: it holds no node")
     if model.functions:
@@ -67,6 +64,15 @@ def read_model(path: Path) -> Any:
     del graph.node[:]
     graph.node.extend(ordered)
     return model
+
+
+def _parsed(onnx: Any, path: Path) -> Any:
+    """The message in a file, whose bytes are let go again: a large model would be held twice."""
+    content = read_bytes(path)
+    try:
+        return onnx.ModelProto.FromString(content)
+    except Exception as error:  # protobuf's parsers raise DecodeError, RuntimeError or ValueError by version
+        raise refuse(path, f"is not an ONNX model, or damaged ({type(error).__name__})") from None
 
 
 def external_file(path: Path, tensor: Any) -> tuple[Path, int, int | None]:
