@@ -136,4 +136,5 @@ def _predictors(document: Document) -> Table:
 def _estimate(value: Document | None) -> Cell:
     if value is None:
         return Cell("")
-    return Cell(f"{value['value']:+.2f} [{value['low']:+.2f}, {value['high']:+.2f}]", value["value"])
+    low, high = value["low"], value["high"]
+    return Cell(f"{value['value']:+.2f}\u00a0[{low:+.2f},\u00a0{high:+.2f}]", value["value"])

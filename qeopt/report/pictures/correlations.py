@@ -41,7 +41,7 @@ def _panel(name: str, title: str, points: list[Mapping[str, Any]]) -> Spec:
     bars = {"mark": {"type": "rule", "color": GREY}, "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}}}
     colour: Spec = {"value": "#0072B2"}
     if len({row["depth"] for row in rows}) > 1:
-        colour = field("depth", "layers", scale={"scheme": "viridis"}, legend={"orient": "right"})
+        colour = field("depth", "layers", scale={"scheme": {"name": "viridis", "extent": [0.25, 0.95]}}, legend={"orient": "right"})
     told = tips(design="design", x=name, y="accuracy, %", depth="layers")
     dots = {
         "mark": {"type": "point", "filled": True, "opacity": 1, "size": 26},
