@@ -12,7 +12,7 @@ from rich.console import Console
 from qeopt.report.depth import depth_document, print_depth
 from qeopt.report.solution import sources_document
 from qeopt.report.tables import rows_table
-from qeopt.report.time import is_timed, short, time_of
+from qeopt.report.time import is_timed, of_budget, time_of
 from qeopt.report.words import amount
 from qeopt.study import Study
 from qeopt.verbs.bits_by_depth import bits_by_depth
@@ -39,13 +39,16 @@ class Summary:
     """Bytes."""
     mean_flash: float | None
     """Bytes."""
+    mean_ms: float | None
+    """Of one inference; None without an estimate of time."""
     median_seconds: float
     """Compiling and recounting included."""
 
 
 def summaries(found: Comparison) -> tuple[Summary, ...]:
     """Sum up every engine."""
-    return tuple(_summary(engine, list(_answers(found, engine))) for engine in found.engines)
+    study = found.loaded.value
+    return tuple(_summary(study, engine, list(_answers(found, engine))) for engine in found.engines)
 
 
 def gaps(found: Comparison, engine: str) -> list[float]:
@@ -57,9 +60,10 @@ def _answers(found: Comparison, engine: str) -> Iterator[Answer]:
     return (answer for instance in found.instances for answer in instance.answers if answer.engine == engine)
 
 
-def _summary(engine: str, answers: list[Answer]) -> Summary:
+def _summary(study: Study, engine: str, answers: list[Answer]) -> Summary:
     found = [answer.gap for answer in answers if answer.gap is not None]
     used = [answer.refined.resources for answer in answers if answer.refined.resources is not None]
+    times = [ms for ms in (time_of(study, resources) for resources in used) if ms is not None]
     return Summary(
         engine=engine,
         answered=len(used),
@@ -69,6 +73,7 @@ def _summary(engine: str, answers: list[Answer]) -> Summary:
         largest_gap=max(found, default=None),
         mean_sram=fmean(resources.sram_bytes for resources in used) if used else None,
         mean_flash=fmean(resources.flash_bytes for resources in used) if used else None,
+        mean_ms=fmean(times) if times else None,
         median_seconds=median(answer.seconds for answer in answers) if answers else 0.0,
     )
 
@@ -98,7 +103,9 @@ def _rejected(found: Comparison) -> str:
 
 
 def _summary_table(found: Comparison) -> Any:
-    columns = ("answered", "optimal", "mean gap", "median gap", "largest gap", "mean SRAM B", "mean flash B", "median time")
+    study = found.loaded.value
+    sizes = ("mean SRAM B", "mean flash B", *(("mean inference",) if is_timed(study) else ()))
+    columns = ("answered", "optimal", "mean gap", "median gap", "largest gap", *sizes, "median time")
     rows = (
         (
             row.engine,
@@ -106,6 +113,7 @@ def _summary_table(found: Comparison) -> Any:
             f"{row.optimal:,}",
             *(_share(gap) for gap in (row.mean_gap, row.median_gap, row.largest_gap)),
             *("" if size is None else f"{size:,.0f}" for size in (row.mean_sram, row.mean_flash)),
+            *((of_budget(study, row.mean_ms),) if is_timed(study) else ()),
             f"{1000 * row.median_seconds:.0f} ms",
         )
         for row in summaries(found)
@@ -126,7 +134,7 @@ def _single_table(found: Comparison) -> Any:
 
 def _cells(study: Study, answer: Answer) -> tuple[str, ...]:
     resources, time = answer.refined.resources, f"{1000 * answer.seconds:.0f} ms"
-    inference = (short(study, time_of(study, resources)),) if is_timed(study) else ()
+    inference = (of_budget(study, time_of(study, resources)),) if is_timed(study) else ()
     if resources is None or answer.refined.score is None:
         return "no bits found", "", "", "", *inference, time
     used = amount(resources.sram_bytes), amount(resources.flash_bytes)
@@ -160,6 +168,7 @@ def comparison_document(found: Comparison) -> dict[str, Any]:
                 "largest_gap": row.largest_gap,
                 "mean_sram_bytes": row.mean_sram,
                 "mean_flash_bytes": row.mean_flash,
+                "mean_latency_ms": row.mean_ms,
             }
             for row in summaries(found)
         ],

@@ -132,3 +132,15 @@ def test_two_runs_stand_side_by_side(run: Run) -> None:
     assert run("report", str(page.parent)).exit_code == 0
     assert page.read_text(encoding="utf-8") == shown
     assert run("compare", "one", "three").stderr.startswith("three: no such design: ")
+
+
+def test_the_time_of_an_inference_is_told_with_its_share_of_the_budget(run: Run) -> None:
+    words = ("compare", "net.yaml", "--runtime", "cmsis-nn", "--weight-bits", "4,8", "--activation-bits", "8", "--latency-ms", "60")
+    words = (*words, "--sram", "64KiB", "--flash", "64KiB", "--engines", "rusci,chain")
+    told = json.loads(run(*words, "--json").stdout)
+    taken = told["instances"][0]["answers"][1]["latency_ms"]
+    assert told["summary"][1]["mean_latency_ms"] == taken
+    assert 0 < taken < 60
+    text = run(*words, "--out", "shown").stdout
+    assert f"ms, {100 * taken / 60:.0f} %" in text
+    assert "mean inference" in Path("shown/report.html").read_text(encoding="utf-8")

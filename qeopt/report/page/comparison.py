@@ -11,6 +11,7 @@ from qeopt.report.page.content import Cell, Fact, Page, Section, Shown, Table, W
 from qeopt.report.page.parts import commands, number, origin, ran, when
 from qeopt.report.pictures.depth import depth_pictures
 from qeopt.report.pictures.gaps import comparison_picture, comparison_title
+from qeopt.report.time import spelled
 from qeopt.report.words import amount
 
 Document = Mapping[str, Any]
@@ -37,7 +38,7 @@ def _exactness(document: Document) -> list[str]:
 
 
 def _summary(document: Document, run: Document) -> Table:
-    rows = []
+    rows, timed = [], any(row.get("mean_latency_ms") is not None for row in document["summary"])
     for row in document["summary"]:
         seconds = run.get("engine_seconds", {}).get(row["engine"])
         rows.append(
@@ -50,6 +51,7 @@ def _summary(document: Document, run: Document) -> Table:
                     Cell("") if row[name] is None else Cell(amount(round(row[name])), row[name])
                     for name in ("mean_sram_bytes", "mean_flash_bytes")
                 ),
+                *([_time(row.get("mean_latency_ms"))] if timed else []),
                 Cell(f"{1000 * median(seconds):.0f} ms", median(seconds)) if seconds else Cell(""),
             ]
         )
@@ -62,9 +64,14 @@ def _summary(document: Document, run: Document) -> Table:
         "largest gap",
         "mean SRAM B",
         "mean flash B",
+        *(("mean inference",) if timed else ()),
         "median time",
     )
     return Table(f"Every engine, in {ran(run)}" if ran(run) else "Every engine", headings, rows)
+
+
+def _time(ms: float | None) -> Cell:
+    return Cell("" if ms is None else spelled(ms), ms)
 
 
 def _gap(share: float | None) -> Cell:
