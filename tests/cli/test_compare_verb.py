@@ -135,8 +135,8 @@ def test_two_runs_stand_side_by_side(run: Run) -> None:
 
 
 def test_the_time_of_an_inference_is_told_with_its_share_of_the_budget(run: Run) -> None:
-    words = ("compare", "net.yaml", "--runtime", "cmsis-nn", "--weight-bits", "4,8", "--activation-bits", "8", "--latency-ms", "60")
-    words = (*words, "--sram", "64KiB", "--flash", "64KiB", "--engines", "rusci,chain")
+    base = ("compare", "net.yaml", "--runtime", "cmsis-nn", "--weight-bits", "4,8", "--activation-bits", "8", "--latency-ms", "60")
+    words = (*base, "--sram", "64KiB", "--flash", "64KiB", "--engines", "rusci,chain")
     told = json.loads(run(*words, "--json").stdout)
     taken = told["instances"][0]["answers"][1]["latency_ms"]
     assert told["summary"][1]["mean_latency_ms"] == taken
