@@ -21,6 +21,8 @@ FAR = 0.005
 were met come nearer by themselves."""
 NEAR = 0.001
 """Share within which a divided space is left as it is."""
+IN_THE_DARK = 4
+"""Parts up to which a space is divided while nothing that the bounds come down to has bits: budgets may be too tight for any."""
 Side: TypeAlias = tuple[Value, ...]
 
 
@@ -52,8 +54,6 @@ def branched(
 ) -> list[Branch]:
     """Divide the part with the highest bound until that is near the best score, or there are `most` parts.
 
-    Nothing is divided while no structure that the bound comes down to has bits: budgets may be too tight for any.
-
     Args:
         root: The whole space.
         bound: Bounds a part.
@@ -75,6 +75,8 @@ def branched(
         best = max([best, *(known(structure) for structure in highest.nearest)])
         if _is_near(highest.part.value, best, FAR if len(branches) == 1 else NEAR):
             break
+        if best == -math.inf and len(branches) > IN_THE_DARK:
+            break
         halves = _halves(highest, bound, best)
         if halves is None:
             break
@@ -85,8 +87,8 @@ def branched(
 
 
 def _is_near(bound: float, best: float, share: float) -> bool:
-    """Whether a bound is within a share of the best score; so is one beside which nothing fits, as it says nothing of a score."""
-    return best == -math.inf or bound <= best + share * abs(best)
+    """Whether a bound is within a share of the best score, or nothing is feasible at all."""
+    return bound == -math.inf or (math.isfinite(best) and bound <= best + share * abs(best))
 
 
 def _halves(branch: Branch, bound: Bounds, best: float) -> list[Branch] | None:
