@@ -16,6 +16,7 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.ticker import NullFormatter
 
 Step = tuple[float, int, float | None]
 Curves = dict[tuple[str, str], list[list[Step]]]
@@ -98,6 +99,7 @@ def draw(curves: Curves, path: Path) -> None:
             if study in PUBLISHED:
                 axes.axhline(PUBLISHED[study], color="black", linewidth=0.8, linestyle="--", label="published")
             axes.set_xscale("log")
+            axes.xaxis.set_minor_formatter(NullFormatter())
             axes.set_xlabel(label)
             axes.grid(linewidth=0.3)
             axes.spines[["top", "right"]].set_visible(False)
