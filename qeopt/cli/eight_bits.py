@@ -18,7 +18,7 @@ FREE = {"sram": "unlimited", "flash": "unlimited"}
 
 
 def is_model(path: Path) -> bool:
-    """Whether a file is a network of another tool; designs are .json, and so is nothing that has 8 bits to offer."""
+    """Whether a file is a network of another tool; a .json is taken for a design."""
     return path.suffix != ".json" and path.suffix.removeprefix(".") in IMPORTERS.names()
 
 

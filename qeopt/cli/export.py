@@ -78,7 +78,7 @@ def command(
     if is_model(design):
         model, design = design, eight_bits(design, getattr(exporter, "RUNTIME", "ideal"))
         if isinstance(exporter, Numbers) and exporter.weights is None:
-            exporter = configure(format_, [*(set_ or ()), *given, f"weights={json.dumps(str(model))}"])
+            exporter = exporter.model_copy(update={"weights": model})
     found = load_sound_design(design)
     wanted = build or qemu
     if wanted and not isinstance(exporter, C):
