@@ -7,7 +7,6 @@ from pathlib import Path
 
 from qeopt.cli.solve import no_design
 from qeopt.cli.verb import warn
-from qeopt.network.importers import IMPORTERS
 from qeopt.report.folder import Run, now, write_solution
 from qeopt.report.solution import SolutionReport
 from qeopt.runs import open_run
@@ -15,11 +14,6 @@ from qeopt.runs.cost import Stopwatch
 from qeopt.verbs.bits import bits
 
 FREE = {"sram": "unlimited", "flash": "unlimited"}
-
-
-def is_model(path: Path) -> bool:
-    """Whether a file is a network of another tool; a .json is taken for a design."""
-    return path.suffix != ".json" and path.suffix.removeprefix(".") in IMPORTERS.names()
 
 
 def eight_bits(model: Path, runtime: str) -> Path:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from qeopt.cli import options
-from qeopt.cli.eight_bits import eight_bits, is_model
+from qeopt.cli.eight_bits import eight_bits
 from qeopt.cli.verb import emit, fail, out, warn
 from qeopt.design import Design, load_sound_design
 from qeopt.design.model import VerificationError
@@ -17,6 +17,7 @@ from qeopt.export import EXPORTERS, ExportError, configure, write
 from qeopt.export.c.exporter import C
 from qeopt.export.c.trial import Trial, try_out
 from qeopt.export.numbers import Numbers
+from qeopt.network.importers import is_model
 from qeopt.report.firmware import trial_table
 from qeopt.report.words import place
 from qeopt.runs import design_in

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from qeopt.budgets import table
 from qeopt.hardware.costs import missing_isa
-from qeopt.network.importers import IMPORTERS, WAYS
+from qeopt.network.importers import WAYS, is_model
 from qeopt.network.importers.torch_source import names_code
 from qeopt.qbr.layers import unknown_layer
 from qeopt.space import GraphNetwork, Space, Task
@@ -65,7 +65,7 @@ def _refuse_model(name: str) -> None:
     suffix = Path(name).suffix.lower().removeprefix(".")
     if suffix in WAYS or names_code(name):
         said = WAYS["py" if names_code(name) else suffix]
-    elif suffix in IMPORTERS.names() and suffix != "json":
+    elif is_model(Path(name)):
         said = "is a model, and a study was expected"
     else:
         return

@@ -26,7 +26,13 @@ WAYS = {
 }
 """What to do with files that people try, by their suffix."""
 
-__all__ = ["IMPORTERS", "ImportOptions", "ImportedModel", "Importer", "Parameters", "import_model"]
+__all__ = ["IMPORTERS", "ImportOptions", "ImportedModel", "Importer", "Parameters", "import_model", "is_model"]
+
+
+def is_model(path: Path) -> bool:
+    """Whether a file of this name is a network of another tool; a .json is taken for a file of this project."""
+    suffix = path.suffix.lower().removeprefix(".")
+    return suffix != "json" and suffix in IMPORTERS.names()
 
 
 def import_model(
