@@ -121,11 +121,6 @@ class Limits(Mapping[str, int]):
         """The same limits but for some; None lifts one."""
         return Limits(**{**self._amounts, **amounts})
 
-    def less(self, sram_bytes: int, flash_bytes: int) -> Limits:
-        """The same limits with fewer bytes of memory."""
-        fewer = {"sram": sram_bytes, "flash": flash_bytes}
-        return self.but(**{name: max(self[name] - less, 0) for name, less in fewer.items() if name in self})
-
     def uses(self, resources: Resources) -> tuple[BudgetUse, ...]:
         """Set everything that `resources` counts against its limit, or against none."""
         return tuple(BudgetUse(name, used, self.get(name)) for name, used in resources.used.items())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from qeopt.budgets import budget
 from qeopt.hardware import Runtime
@@ -50,6 +50,11 @@ class Compiled:
                 return None
             found.append(choice.labels.index(width))
         return tuple(found) if self.bits(found) == bits else None
+
+    def less(self, **taken: int) -> Compiled:
+        """The same program with less of some budgets, in the units of their rows."""
+        rows = tuple(replace(row, limit=max(row.limit - taken.get(row.kind, 0), 0)) for row in self.problem.rows)
+        return replace(self, problem=replace(self.problem, rows=rows))
 
     def nats(self, value: float) -> float:
         """Turn a summed integer gain into a score."""

@@ -13,7 +13,7 @@ from qeopt.memory import count
 from qeopt.memory.arena import find_addresses, overflow_bytes
 from qeopt.network import Bits
 from qeopt.qbr.choose import Chooser, Refined
-from qeopt.qbr.compile import Compiled, Impossible
+from qeopt.qbr.compile import Compiled
 from qeopt.qbr.no_goods import no_goods
 from qeopt.score import evaluate
 from qeopt_solvers import Row, Status
@@ -105,10 +105,8 @@ def _tightened(terms: Chooser, compiled: Compiled, first: Refined, rows: tuple[R
     tight: tuple[int, int] | None = None
     loose, cut = (0, 0), over
     for _ in range(TIGHTENINGS):
-        tighter = replace(terms, limits=terms.limits.less(*cut)).compile(first.network)
-        if isinstance(tighter, Impossible):
-            break
-        refined = terms.choose(tighter, first.engine, rows=rows)
+        sram, flash = (cut_bytes * terms.runtime.unit_per_byte for cut_bytes in cut)
+        refined = terms.choose(compiled.less(sram=sram, flash=flash), first.engine, rows=rows)
         found = None if refined.bits is None else _answer(terms, compiled, first, refined.bits)
         if found is not None:
             return found

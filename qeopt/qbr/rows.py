@@ -57,6 +57,7 @@ class RowBuilder:
         self._runtime = runtime
         self._decisions = decisions
         self._links: dict[str, tuple[int, Link]] = {}
+        self._wholes: dict[str, _Sum] = {}
         self.steps: dict[str, Step] = {}
         """By name of a row over memory, the step that it is about."""
         for op in network.ops:
@@ -88,9 +89,10 @@ class RowBuilder:
         if record.is_structural(self._runtime):
             return ()
         if record.kind is Kind.PEAK:
-            return tuple(self._row(record, f"{record.name} of {op.name}", Scope.LOCAL, limit, [op]) for op in self._network.ops)
+            rows = ((f"{record.name} of {op.name}", self._total(record, [op])) for op in self._network.ops)
+            return tuple(self._row(record, name, Scope.LOCAL, limit, total) for name, total in rows)
         fixed = self._least_code() if record is FLASH else 0
-        return (self._row(record, record.name, Scope.TOTAL, limit, self._network.ops, fixed),)
+        return (self._row(record, record.name, Scope.TOTAL, limit, self._whole(record), fixed),)
 
     def _sram(self, limit: int) -> tuple[Row, ...]:
         """One row per step over its live set, what lasts and scratch.
@@ -114,13 +116,18 @@ class RowBuilder:
                 rows.append(Row(name, SRAM.name, self.unit, Scope.LOCAL, limit, total.terms(), total.link_terms(), total.fixed))
         return tuple(rows)
 
-    def _row(self, record: Budget, name: str, scope: Scope, limit: int, ops: Sequence[Op], fixed: int = 0) -> Row:
-        """What some operators cost together."""
-        total = self._total(record, ops)
+    def _row(self, record: Budget, name: str, scope: Scope, limit: int, total: _Sum, fixed: int = 0) -> Row:
         unit = self.unit if record.unit.is_memory else record.row_unit
         return Row(name, record.name, unit, scope, limit, total.terms(), total.link_terms(), total.fixed + fixed)
 
+    def _whole(self, record: Budget) -> _Sum:
+        """What all operators cost together, summed once."""
+        if record.name not in self._wholes:
+            self._wholes[record.name] = self._total(record, self._network.ops)
+        return self._wholes[record.name]
+
     def _total(self, record: Budget, ops: Sequence[Op]) -> _Sum:
+        """What some operators cost together."""
         total = _Sum()
         for op in ops:
             self._add_op_cost(total, op, self._costs_of(record, op))
@@ -143,7 +150,7 @@ class RowBuilder:
 
     def flash_terms(self) -> tuple[Term, ...]:
         """Flash of each weight decision."""
-        return self._total(FLASH, self._network.weighted_ops).terms()
+        return self._whole(FLASH).terms()
 
     def traffic_terms(self) -> tuple[Term, ...]:
         """Size of each activation decision's tensors."""

@@ -6,9 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
 from pydantic_core import core_schema
 
+from qeopt.spec.docstrings import field_docs
 from qeopt.spec.node import Plain
 
 
@@ -20,9 +21,25 @@ class Block(BaseModel):
     a tuple and a text for an enum while staying strict otherwise.
     """
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True, revalidate_instances="never", allow_inf_nan=False
-    )
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", revalidate_instances="never", allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Return the schema with the docstrings of fields in it; they are read here, as reading them takes longer than all else."""
+        found = handler(schema)
+        cls.describe(handler.resolve_ref_schema(found))
+        return found
+
+    @classmethod
+    def describe(cls, schema: dict[str, Any]) -> dict[str, Any]:
+        """Give the properties of a schema of this class the docstrings of its fields, where they have no description."""
+        properties = schema.get("properties", {})
+        for name, text in field_docs(cls).items():
+            field = cls.model_fields.get(name)
+            key = name if field is None or field.alias is None else field.alias
+            if key in properties:
+                properties[key].setdefault("description", text)
+        return schema
 
 
 BlockT = TypeVar("BlockT", bound=Block)

@@ -121,7 +121,7 @@ class Plugged:
     def __get_pydantic_json_schema__(self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Return the schema: a bare name, or the options of any part."""
         names = self.table.names()
-        options = [handler(self.options(name).__pydantic_core_schema__) for name in names]
+        options = [model.describe(handler(model.__pydantic_core_schema__)) for model in map(self.options, names)]
         return {"anyOf": [{"type": "string", "enum": list(names)}, *options]}
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from qeopt_solvers.arena_model import ArenaModel
 from qeopt_solvers.outcome import Status
@@ -109,9 +110,14 @@ def fits(
         arenas: Sizes of the arenas; one of `size` unless given.
         deterministic_limit: When to stop, in CP-SAT's deterministic unit.
     """
+    return _fits(tuple(items), size, tuple(arenas) or (size,), deterministic_limit)
+
+
+@lru_cache(maxsize=256)
+def _fits(items: tuple[Item, ...], size: int, arenas: tuple[int, ...], deterministic_limit: float) -> bool | None:
+    """Asked of the same bits again and again while they are repaired."""
     if most_live(items) > size:
         return False
-    arenas = arenas or (size,)
     simple = first_fit(items, arenas)
     if simple is not None and height_of(items, simple, arenas) <= size:
         return True

@@ -1,8 +1,9 @@
 """`qeopt show`, `where`, `schema`, `new`, `score`: files and what is in them."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import Result
@@ -50,6 +51,18 @@ def test_schema(run: Run, kind: str) -> None:
     found = json.loads(run("schema", kind).stdout)
     assert found["properties"]["kind"]["const"] == kind
     assert json.loads(run("schema").stdout)[kind] == found
+    described = list(_keys_of_files(found))
+    assert {name for name, key in described if not key.get("description")} == set()
+    assert len(described) > 5
+
+
+def _keys_of_files(schema: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every key that a schema allows anywhere, with its own schema."""
+    inner = list(schema.values()) if isinstance(schema, dict) else schema if isinstance(schema, list) else []
+    if isinstance(schema, dict) and isinstance(schema.get("properties"), dict):
+        yield from schema["properties"].items()
+    for part in inner:
+        yield from _keys_of_files(part)
 
 
 def test_a_new_project_works_and_is_never_overwritten(run: Run, tmp_path: Path) -> None:

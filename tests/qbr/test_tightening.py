@@ -58,6 +58,19 @@ def test_the_best_bits_with_addresses_are_found_and_proven(
     assert overflow_bytes(network, terms.runtime, refined.bits, 208) == 0
 
 
+@pytest.mark.parametrize("runtime_name", ["ideal", "in_place", "shared_scratch", "everything", "paper"])
+def test_a_program_with_less_is_the_program_of_smaller_limits(
+    runtime_name: str, runtimes: Mapping[str, Runtime], random_graph: Callable[[random.Random], Network]
+) -> None:
+    network, runtime = random_graph(random.Random(SEED)), runtimes[runtime_name]
+    terms = replace(refiner(runtime, (2, 4, 8), 200), limits=Limits(sram=200, flash=3000, bitops=10**9))
+    compiled = terms.compile(network)
+    assert not isinstance(compiled, Impossible)
+    for sram, flash in ((0, 0), (17, 123), (201, 5)):
+        smaller = replace(terms, limits=Limits(sram=max(200 - sram, 0), flash=3000 - flash, bitops=10**9)).compile(network)
+        assert compiled.less(sram=sram * runtime.unit_per_byte, flash=flash * runtime.unit_per_byte) == smaller
+
+
 @pytest.mark.parametrize("runtime_name", ["ideal", "in_place", "shared_scratch", "everything"])
 def test_the_best_bits_in_several_arenas_are_found_and_proven(
     runtime_name: str, runtimes: Mapping[str, Runtime], random_graph: Callable[[random.Random], Network]

@@ -35,17 +35,18 @@ MOST_NAMED_STEPS = 90
 
 @dataclass(frozen=True)
 class Ink:
-    """Colours of everything but data."""
+    """Colours of everything but data, and the font."""
 
     text: str
     muted: str
     grid: str
     background: str | None
+    font: str
 
 
-PAPER = Ink("#1a1a1a", "#555555", "#dddddd", "#ffffff")
-"""Of files."""
-STYLED = Ink("var(--ink)", "var(--muted)", "var(--grid)", None)
+PAPER = Ink("#1a1a1a", "#555555", "#dddddd", "#ffffff", "sans-serif")
+"""Of files; vl-convert looks for fonts by name at every text, and takes twice as long for a list of them."""
+STYLED = Ink("var(--ink)", "var(--muted)", "var(--grid)", None, "Helvetica Neue, Helvetica, Arial, DejaVu Sans, sans-serif")
 """Of pages: the style sheet knows whether it is dark, or paper."""
 
 
@@ -159,7 +160,7 @@ def config(ink: Ink) -> Spec:
     fonts = {"labelFontSize": 11, "titleFontSize": 12, "titleFontWeight": "normal", "labelLimit": 220}
     return {
         "background": ink.background,
-        "font": "Helvetica Neue, Helvetica, Arial, DejaVu Sans, sans-serif",
+        "font": ink.font,
         "padding": 6,
         "axis": {**axis, **fonts},
         "legend": {"labelColor": ink.text, "titleColor": ink.muted, **fonts, "symbolType": "square", "labelLimit": 420},
