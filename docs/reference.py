@@ -5,6 +5,8 @@ A hook of mkdocs (see `mkdocs.yml`); nothing of them is in the repository, so no
 
 from __future__ import annotations
 
+import re
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -29,32 +31,38 @@ def on_files(files: Any, config: Any) -> Any:
 
 def files_page() -> str:
     """The keys of every kind of file."""
-    tables = _Tables()
-    lines = ["# Keys of files", "", "What `qeopt schema` gives to editors, in words. A key without a default is needed."]
-    for name, kind in KINDS.items():
-        schema = schema_of(kind)
-        tables.definitions |= schema.get("$defs", {})
+    schemas = {name: schema_of(kind) for name, kind in KINDS.items()}
+    tables = _Tables(schemas)
+    lines = ["# Keys of files", "", "What `qeopt schema` gives to editors, in words. A key without a default is needed;"]
+    lines += ["where a file `extends` another, that one may have it."]
+    for name, schema in schemas.items():
         lines += ["", f"## Files of the kind `{name}`", ""]
-        for form in schema.get("anyOf", [schema]) if "properties" not in schema or len(schema["properties"]) == 1 else [schema]:
-            lines += tables.of(form)
+        for form in _forms(schema):
+            lines += tables.of(form, schema.get("$defs", {}))
     lines += ["", "## Blocks", ""]
     while tables.waiting:
-        title = next(iter(tables.waiting))
-        schema = tables.waiting.pop(title)
-        tables.done.add(title)
-        lines += [f"### {title}", "", *tables.of(schema)]
+        title, (block, names) = tables.waiting.popitem(last=False)
+        lines += [f"### {title}", "", *tables.of(block, names)]
     return "\n".join(lines) + "\n"
+
+
+def _forms(schema: Schema) -> list[Schema]:
+    """The ways in which a file of one kind may be written; a schema that has keys is the only one."""
+    return [schema] if len(schema.get("properties", ())) > 1 else schema["anyOf"]
 
 
 class _Tables:
     """Tables of keys, and the blocks that they speak of and that are not told yet."""
 
-    def __init__(self) -> None:
-        self.definitions: dict[str, Schema] = {}
-        self.waiting: dict[str, Schema] = {}
-        self.done: set[str] = set()
+    def __init__(self, schemas: Mapping[str, Schema]) -> None:
+        self.names: Schema = {}
+        """What references stand for in the schema that is told now."""
+        self.waiting: OrderedDict[str, tuple[Schema, Schema]] = OrderedDict()
+        self.places = {_identity(form): f"files-of-the-kind-{name}" for name, schema in schemas.items() for form in _forms(schema)}
+        self.titles = _titles(schemas)
 
-    def of(self, schema: Schema) -> Iterator[str]:
+    def of(self, schema: Schema, names: Schema) -> Iterator[str]:
+        self.names = names
         if schema.get("description"):
             yield from (_cell(schema["description"]), "")
         if "properties" not in schema:
@@ -62,33 +70,61 @@ class _Tables:
             return
         needed = set(schema.get("required", ()))
         for option in schema.get("anyOf", ()):  # a file may extend another instead
-            needed |= set(option["required"]) - {"extends"}
+            needed |= set(option["required"])
+        needed.discard("extends")
         yield from ("| key | values | default | meaning |", "|---|---|---|---|")
         for key, value in schema["properties"].items():
-            default = "" if key in needed or "default" not in value else _default(value["default"])
+            default = "" if key in needed else _default(value.get("default"))
             yield f"| `{key}` | {_cell(self.words(value))} | {default} | {_cell(value.get('description', ''))} |"
         yield ""
 
     def words(self, schema: Schema) -> str:
         """What a value may be."""
         if "$ref" in schema:
-            return self._link(_title(schema["$ref"]), self.definitions[schema["$ref"].rsplit("/", 1)[1]])
+            return self._link(self.names[schema["$ref"].rsplit("/", 1)[1]])
         if "properties" in schema and "title" in schema:
-            return self._link(schema["title"], schema)
+            return self._link(schema)
         for key in ("anyOf", "oneOf"):
             if key in schema:
                 return " or ".join(dict.fromkeys(self.words(option) for option in schema[key]))
         if "prefixItems" in schema:
-            return ", ".join(map(self.words, schema["prefixItems"]))
+            said = [self.words(part) for part in schema["prefixItems"]]
+            return ", ".join(said) if len(set(said)) > 1 else f"list of {len(said)}, each a {said[0]}"
         if schema.get("type") == "array":
             return f"list of {self.words(schema.get('items', {}))}"
         inner = schema.get("additionalProperties")
         return f"mapping to {self.words(inner)}" if isinstance(inner, Mapping) else _scalar(schema)
 
-    def _link(self, title: str, schema: Schema) -> str:
-        if title not in self.done:
-            self.waiting[title] = schema
-        return f"[{title}](#{title.lower()})"
+    def _link(self, schema: Schema) -> str:
+        """A block by its title, with the place where its keys are told."""
+        title = self.titles.get(_identity(schema), schema["title"])
+        place = self.places.get(_identity(schema))
+        if place is None:
+            place = self.places[_identity(schema)] = re.sub(r"\W+", "-", title.lower()).strip("-")
+            self.waiting[title] = schema, self.names
+        return f"[{title}](#{place})"
+
+
+def _identity(schema: Schema) -> tuple[str, ...]:
+    """What makes two schemas one block: a name may stand for another block in another schema, and a file is a block with a kind."""
+    keys = set(schema.get("properties", ())) - {"kind", "extends"}
+    return (schema.get("title", ""), schema.get("description", ""), *sorted(keys))
+
+
+def _titles(schemas: Mapping[str, Schema]) -> dict[tuple[str, ...], str]:
+    """The name of each block; where several have one name, it carries the package that each is from."""
+    packages: dict[str, dict[tuple[str, ...], str]] = {}
+    for schema in schemas.values():
+        for reference, block in schema.get("$defs", {}).items():
+            *path, name = reference.split("__")
+            known = packages.setdefault(name, {})
+            known[_identity(block)] = path[1] if path else known.get(_identity(block), "")
+        for form in _forms(schema):
+            packages.setdefault(form["title"], {}).setdefault(_identity(form), "")
+    several = {name: len(known) > 1 for name, known in packages.items()}
+    return {
+        key: f"{name} ({package})" if several[name] else name for name, known in packages.items() for key, package in known.items()
+    }
 
 
 def _scalar(schema: Schema) -> str:
@@ -104,11 +140,6 @@ def _scalar(schema: Schema) -> str:
         "string": f"text such as {said}" if said else "text",
     }
     return said if said and "examples" not in schema else names.get(schema.get("type", ""), "any value")
-
-
-def _title(reference: str) -> str:
-    """The name of a block; one that two modules have carries its module."""
-    return reference.rsplit("/", 1)[1].removeprefix("qeopt__").replace("__", "-")
 
 
 def _range(schema: Schema) -> str:

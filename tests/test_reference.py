@@ -38,8 +38,13 @@ def test_keys_of_files(reference: ModuleType) -> None:
     study = section(page, "## Files of the kind `study`")
     assert "| `budgets` | [Budgets](#budgets) | its defaults | What a design may use at most. |" in study
     assert "| `gap` | number >= 0 | `0.0002` |" in section(page, "### SearchSettings")
-    headings = {line[4:].lower() for line in page.splitlines() if line.startswith("### ")}
-    assert set(re.findall(r"\]\(#([^)]+)\)", page)) == headings  # every block that is spoken of is told, once
+    headings = [line.split(" ", maxsplit=1)[1].lower() for line in page.splitlines() if line.startswith("### ")]
+    kinds = {f"files-of-the-kind-{name}" for name in KINDS}
+    places = [re.sub(r"\W+", "-", heading).strip("-") for heading in headings]
+    assert len(places) == len(set(places))
+    assert set(re.findall(r"\]\(#([^)]+)\)", page)) - kinds == set(places)  # every block that is spoken of is told, once
+    assert "| `url` |" in section(page, "### Source (hardware)")  # two things of one name
+    assert "| `state` |" in section(page, "### Source (network)")
     assert all(row.count(" | ") == 3 for row in page.splitlines() if row.startswith("| `"))
 
 
