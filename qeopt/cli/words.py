@@ -11,15 +11,15 @@ STUDIES = ("solve", "bits", "sweep", "compare", "explain", "check", "sample", "s
 """Verbs that read a study, or make one."""
 SEARCHES = ("solve", "bits", "sweep", "explain", "check", "show")
 """Those for which its search matters."""
-TRAINED = ("train", "evaluate", "export", "sensitivity")
-RUNS = ("solve", "bits", "sweep", "compare", "explain", "train", "evaluate", "sample", "correlate")
+TRAINED = ("train", "tune", "evaluate", "export", "sensitivity")
+RUNS = ("solve", "bits", "sweep", "compare", "explain", "train", "tune", "evaluate", "sample", "correlate")
 WORDS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("--sram", "--flash", "--latency-ms", "--fps", "--layers", "--macs", "--objective", "--runtime"), STUDIES),
     "--device": (*STUDIES, "train"),
     **dict.fromkeys(("--weight-bits", "--activation-bits"), (*STUDIES, "sensitivity", "score")),
     **dict.fromkeys(("--evaluations", "--time-limit", "--no-baselines"), SEARCHES),
     "--engine": SEARCHES,
-    "--seed": (*STUDIES, "train", "sensitivity", "correlate", "fit"),
+    "--seed": (*STUDIES, "train", "tune", "sensitivity", "correlate", "fit"),
     "--weights": TRAINED,
     "--data": TRAINED,
     "--workers": ("solve", "resume", "sweep", "explain"),
