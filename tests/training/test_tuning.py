@@ -17,6 +17,7 @@ from qeopt.training import tuning
 from qeopt.training.data.dataset import Dataset
 from qeopt.training.errors import DivergedError, TrainingError
 from qeopt.training.recipe import Recipe
+from qeopt.training.train import go_on
 from qeopt.training.tuned import train_command
 from qeopt.training.tuning import JOURNAL, KNOBS, Knob, Search, Trial, tune
 
@@ -74,7 +75,6 @@ def test_a_process_that_is_killed_in_a_trial_makes_it_again(
             raise SystemExit
         return go_on(*arguments)
 
-    go_on = tuning.go_on
     monkeypatch.setattr(tuning, "go_on", killed)
     with pytest.raises(SystemExit):
         tune(design, data, BASE, TWO, tmp_path / "cut", search)
@@ -92,7 +92,6 @@ def test_a_trial_whose_loss_is_no_number_counts_as_nothing(
             raise DivergedError("the loss is nan at step 3")
         return go_on(*arguments)
 
-    go_on = tuning.go_on
     monkeypatch.setattr(tuning, "go_on", diverges)
     found = tune(design, data, BASE, TWO, tmp_path, replace(SEARCH, trials=3))
     assert [trial.accuracy > 0 for trial in found.trials] == [True, False, True]
