@@ -3,8 +3,8 @@
     python benchmarks/lcpaq/run.py --data FOLDER
 
 FOLDER holds the four files of Debian's package dataset-fashion-mnist. The network is the one that the objective of
-benchmarks/truth/learnt.yaml finds best in the space of benchmarks/truth/fashion.yaml. A whole training is one epoch of 20,000 images,
-a trial one of a quarter of those that are not held out. Every row of results.csv that is there is not made again.
+benchmarks/truth/learnt.yaml finds best in the space of benchmarks/truth/fashion.yaml. A whole training is one epoch of 20,000
+images, a trial one of a quarter of those that are not held out. Every row of results.csv that is there is not made again.
 """
 
 from __future__ import annotations
