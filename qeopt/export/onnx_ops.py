@@ -171,6 +171,11 @@ def _resize(place: Place) -> None:
         terms["nearest_mode"] = rounding[0]
     if mode == "cubic":
         terms["cubic_coeff_a"] = op.terms[2]
+    sides = ((op.inputs[0].height, op.output.height), (op.inputs[0].width, op.output.width))
+    if len(op.terms) >= 2 and any(int(side * (told or 1.0)) < out for told, (side, out) in zip(op.terms, sides, strict=False)):
+        sizes = place.numbers("sizes", [int(out) for _, out in sides])  # one scale for both, and a side that is rounded up
+        place.node("Resize", [place.inputs[0], "", "", sizes], terms | {"axes": [2, 3], "keep_aspect_ratio_policy": "not_larger"})
+        return
     if len(op.terms) >= 2 and op.terms[0] is not None:
         scales = np.array([1, 1, op.terms[0], op.terms[1]], np.float32)
         place.node("Resize", [place.inputs[0], "", place.graph.constant(f"{op.name}/scales", scales)], terms)

@@ -15,7 +15,8 @@ def _reshape(node: Node) -> None:
     node.needs(1)
     if prod(node.reader.tensor(node.op.outputs[0]).dims) != prod(node.dims()):
         raise node.refuse("writes another number of values than it reads")
-    node.add(OpKind.RESHAPE, (node.source(),), moves=in_order(node.read(), node.shape()))
+    made = node.add(OpKind.RESHAPE, (node.source(),), moves=in_order(node.read(), node.shape()))
+    node.reader.draft.copies.add(made)  # what a converter has left in, it leaves in when it quantises
 
 
 def _requantised(node: Node) -> None:
