@@ -135,9 +135,11 @@ def _slice(node: Node) -> None:
         masks = [int(node.option(field)) for field in range(4)]
         if not len(begins) == len(ends) == len(steps) == rank or any(masks[2:]):
             raise node.refuse("a slice that adds dimensions or names some of them only is not known")
-        ends_of = [0 if step > 0 else dims[axis] - 1 for axis, step in enumerate(steps)]
-        begins = tuple(ends_of[axis] if masks[0] >> axis & 1 else begin % dims[axis] for axis, begin in enumerate(begins))
-    if len(begins) != rank or not all(steps):
+        if not all(steps):
+            raise node.refuse("a slice in steps of nothing")
+        told = [None if masks[0] >> axis & 1 else begin for axis, begin in enumerate(begins)]
+        begins = tuple(slice(begin, None, step).indices(side)[0] for begin, step, side in zip(told, steps, dims, strict=True))
+    if len(begins) != rank:
         raise node.refuse("a slice of some dimensions only is not known")
     written = node.reader.tensor(node.op.outputs[0]).dims
     lasts = [begin + (side - 1) * step for begin, side, step in zip(begins, written, steps, strict=False)]
