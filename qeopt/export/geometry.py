@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from qeopt.export.errors import ExportError
@@ -44,6 +45,28 @@ def image_of(network: Network) -> Tensor:
 def shape_of(tensor: Tensor) -> tuple[int, int, int]:
     """Channels, height and width."""
     return int(tensor.channels), int(tensor.height), int(tensor.width)
+
+
+def seen_from(tensor: Tensor, side: int) -> Tensor:
+    """A tensor whose channels run over everything from a side (0 rows, 1 columns, 2 channels) on, as it lies in memory."""
+    height, width, channels = int(tensor.height), int(tensor.width), int(tensor.channels)
+    sides = {0: (1, 1, height * width * channels), 1: (height, 1, width * channels)}.get(side, (height, width, channels))
+    return replace(tensor, height=sides[0], width=sides[1], channels=sides[2])
+
+
+def check_shapes(op: Op) -> None:
+    """Kernels in C know two tensors of one shape, and products with one value a channel.
+
+    Raises:
+        ExportError: the shapes are others.
+    """
+    if op.kind not in {OpKind.ADD, OpKind.SUB, OpKind.MUL, OpKind.MAXIMUM, OpKind.MINIMUM}:
+        return
+    wanted, shapes = shape_of(op.output), [shape_of(tensor) for tensor in op.inputs]
+    other = [shape for shape in shapes if shape != wanted]
+    if other and not (op.kind is OpKind.MUL and other == [(wanted[0], 1, 1)]):
+        said = " and ".join(" x ".join(map(str, (*shape[1:], shape[0]))) for shape in shapes)
+        raise ExportError(f"{op.name!r} is of tensors of {said} values, for which there is no kernel")
 
 
 def vectors(network: Network) -> frozenset[str]:

@@ -600,6 +600,7 @@ QUIRKS: Mapping[str, tuple[int, Grow]] = {
     "sum with a constant": (20, sum_with_constant),
     "larger of three": (20, max_of_three),
     "twice itself": (20, lambda net: setattr(net, "at", net.node("Add", net.at, net.at))),
+    "columns joined": (20, lambda net: setattr(net, "at", net.node("Concat", net.node("Relu", net.at), net.at, axis=3))),
     "itself joined": (20, lambda net: setattr(net, "at", net.node("Concat", net.at, net.node("Relu", net.at), net.at, axis=2))),
     "square by itself": (20, chain(conv, lambda net: setattr(net, "at", net.node("Mul", net.at, net.at)))),
     "less itself": (20, chain(conv, lambda net: setattr(net, "at", net.node("Sub", net.node("Relu", net.at), net.at)))),

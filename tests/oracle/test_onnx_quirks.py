@@ -16,7 +16,7 @@ from qeopt.export import ExportError, export
 from qeopt.export.fill import quantised
 from qeopt.export.numbers import Numbers
 from qeopt.export.reference import run
-from qeopt.network import OpKind
+from qeopt.network import OpKind, weight_count
 from qeopt.network.importers import ImportOptions, import_model
 from qeopt.network.lowering import lower
 from qeopt.spec.errors import SpecError
@@ -50,6 +50,8 @@ def test_what_is_computed(name: str, tmp_path: Path) -> None:
     path = saved(name, tmp_path)
     image = np.random.default_rng(1).normal(size=onnx_quirks.SHAPE).astype(np.float32)
     whole = onnx_oracle.largest_error(path, [image])
+    read = import_model(path, values=True)
+    assert all(weight_count(op) == read.weights[op.name].weights.size for op in read.network.weighted_ops)
     folded = onnx_oracle.largest_error(path, [image], lambda network: lower(network, ["pad", "reshape"])[0])
     assert max(whole, folded) < (ROUNDED if name.startswith(("quantised", "qlinear")) else CLOSE)
 

@@ -13,6 +13,7 @@ import onnx_oracle  # type: ignore[import-not-found]  # beside this file
 import tflite_quirks  # type: ignore[import-not-found]  # beside this file
 from tflm_oracle import Micro  # type: ignore[import-not-found]
 
+from qeopt.network import weight_count
 from qeopt.network.importers import import_model
 from qeopt.network.lowering import lower
 from qeopt.spec.errors import SpecError
@@ -51,6 +52,7 @@ def test_what_is_computed(name: str, tmp_path: Path) -> None:
         (given,) = ran.get_inputs()
         (got,) = ran.run(None, {given.name: image.transpose(0, 3, 1, 2).reshape(given.shape)})
         got = got.transpose(0, 2, 3, 1) if got.ndim == 4 else got
+        assert all(weight_count(op) == found.weights[op.name].weights.size for op in network.weighted_ops)
         assert np.abs(got.ravel() - expected.ravel()).max() < CLOSE * max(np.abs(expected).max(), 1e-3)
 
 

@@ -173,7 +173,7 @@ class Sources:
 
     def _place(self, tensor: Tensor) -> dict[str, int]:
         grid = self.model.grids[tensor.name]
-        place = place_of(self.arena, tensor, grid)
+        place = place_of(self.arena, self.model.network, tensor, grid)
         return {"region": place.region, "offset": place.offset, "bytes": -(-int(tensor.elements) * grid.bits // 8)}
 
     @cached_property
@@ -200,9 +200,10 @@ class Sources:
         return tuple(step.op for step in self.program.steps)
 
     def _checks(self) -> Iterator[dict[str, Any]]:
-        last = {op: number for number, op in enumerate(self._step_ops)}
+        last, latest = {op: number for number, op in enumerate(self._step_ops)}, 0
         for op, found in zip(self.model.network.ops, self.hashes, strict=True):
-            yield {"name": quoted(op.name), "hash": f"{found:#010x}u", "last_step": last[op.name], **self._place(op.output)}
+            latest = last.get(op.name, latest)  # what lies where it is read from is there already
+            yield {"name": quoted(op.name), "hash": f"{found:#010x}u", "last_step": latest, **self._place(op.output)}
 
 
 def fnv(found: bytes) -> int:

@@ -13,12 +13,13 @@ from qeopt.export.c.movement import loops_of, shares_of, tables_of
 from qeopt.export.c.packing import WIDTHS, group_of, laid_out, packed, run_order
 from qeopt.export.contract import Rescaling, rescaling
 from qeopt.export.errors import ExportError, all_of
-from qeopt.export.geometry import shape_of, window
+from qeopt.export.geometry import check_shapes, seen_from, shape_of, window
 from qeopt.export.integers import SUM_HIGH, Factors
 from qeopt.export.moves import only_moves
+from qeopt.export.onnx_ops import side_of
 from qeopt.export.quantised import Grid, Integers, QuantisedNetwork, Weights
 from qeopt.export.reals import filler
-from qeopt.network import Op, OpKind, Tensor
+from qeopt.network import Network, Op, OpKind, Tensor
 
 _NO_FACTORS = Factors(np.zeros(0, np.int64), np.zeros(0, np.int64))
 _BITS = {"channels_in": 31, "low": 15, "high": 15} | dict.fromkeys(
@@ -80,9 +81,9 @@ class Program:
         return tuple(sorted({step.inner for step in self.steps} - {""}))
 
 
-def place_of(arena: Arena, tensor: Tensor, grid: Grid) -> Place:
-    """Where a tensor lies."""
-    buffer, names = arena.buffers[tensor.name], [region.name for region in arena.regions]
+def place_of(arena: Arena, network: Network, tensor: Tensor, grid: Grid) -> Place:
+    """Where a tensor lies, in the memory of another where that is said."""
+    buffer, names = arena.buffers[network.home(tensor).name], [region.name for region in arena.regions]
     return Place(buffer.offset, names.index(buffer.region) if buffer.region else 0, grid.bits, grid.is_signed)
 
 
@@ -105,6 +106,11 @@ class _Steps:
         """Steps of one operator."""
         names = [tensor.name for tensor in (*op.inputs, *op.outputs)]
         all_of(names, lambda name: _known_width(self.model.grids[name].bits, f"{name!r} has"))
+        if op.kind is OpKind.RESHAPE and op.output.lies_in is not None and not op.inputs[0].is_image:
+            if self.model.grids[op.output.name] != self.model.grids[op.inputs[0].name]:
+                raise ExportError(f"{op.name!r} writes where it reads, and what it reads has another scale")
+            return
+        check_shapes(op)
         if op.others:
             yield from self._parts(op)
             return
@@ -175,11 +181,14 @@ class _Steps:
         return self._step(op, "qc_mul", ends, {"is_joined": int(is_by_channel)}, inputs=inputs)
 
     def _concat(self, op: Op, ends: Rescaling) -> Iterator[Step]:
-        first = 0
+        """Tensors side by side; rows and columns lie in memory as channels of fewer positions do."""
+        first, side = 0, side_of(op)
+        whole = replace(op, output=seen_from(op.output, side))
         for number, tensor in enumerate(op.inputs):
             part = Factors(*(values[number : number + 1] for values in ends.factors))
-            yield self._step(op, "qc_concat", Rescaling(part, ends.low, ends.high), {"first_channel": first}, inputs=(tensor,))
-            first += int(tensor.channels)
+            seen = seen_from(tensor, side)
+            yield self._step(whole, "qc_concat", Rescaling(part, ends.low, ends.high), {"first_channel": first}, inputs=(seen,))
+            first += int(seen.channels)
 
     def _step(
         self,
@@ -195,7 +204,9 @@ class _Steps:
         inputs: Sequence[Tensor] = (),
     ) -> Step:
         sources = tuple(inputs or op.inputs)
-        tensors = [place_of(self.arena, tensor, self.model.grids[tensor.name]) for tensor in (*sources[:2], op.output)]
+        tensors = [
+            place_of(self.arena, self.model.network, tensor, self.model.grids[tensor.name]) for tensor in (*sources[:2], op.output)
+        ]
         if len(sources) == 1:
             tensors.insert(1, Place())
         found = {**_geometry(op, sources[0]), "low": ends.low, "high": ends.high, **(fields or {})}

@@ -183,6 +183,7 @@ class _Header:
     def layer_table(self, ends: Mapping[str, str]) -> Iterable[str]:
         """What reads and writes it."""
         index = {name: number for number, name in enumerate(self.arena.buffers)}
+        index |= {tensor.name: index[self.network.home(tensor).name] for tensor in self.network.tensors if tensor.name not in index}
         yield f"static const {self.prefix}_layer_t {self.prefix}_layers[] = {{"
         for layer in self.layers:
             op, window = layer.op, layer.window

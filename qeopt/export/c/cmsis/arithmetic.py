@@ -18,6 +18,7 @@ from qeopt.export.errors import ExportError
 from qeopt.export.geometry import window
 from qeopt.export.integers import MULTIPLIER_BITS, RESCALINGS, Factors, factors
 from qeopt.export.quantised import Grid, Integers, QuantisedNetwork
+from qeopt.export.reals import joined_axis
 from qeopt.export.ties import Ties
 from qeopt.network import Op, OpKind
 
@@ -86,7 +87,7 @@ class Arithmetic:
             case OpKind.MUL:
                 return self._rescale(inputs[0] * inputs[1], multipliers, shifts)
             case OpKind.CONCAT:
-                return np.concatenate(inputs, axis=1)
+                return np.concatenate(inputs, axis=joined_axis(op))
             case _:
                 raise ExportError(f"{op.name!r} is of the kind {op.kind}, for which there is no call of CMSIS-NN here")
 

@@ -14,8 +14,9 @@ from qeopt.export.c.cmsis.arithmetic import ADD_SHIFT, addition, zero
 from qeopt.export.c.packing import laid_out, packed
 from qeopt.export.contract import Rescaling, rescaling
 from qeopt.export.errors import ExportError, all_of
-from qeopt.export.geometry import shape_of, window
+from qeopt.export.geometry import check_shapes, seen_from, shape_of, window
 from qeopt.export.integers import MULTIPLIER_BITS, Factors
+from qeopt.export.onnx_ops import side_of
 from qeopt.export.quantised import QuantisedNetwork
 from qeopt.network import Op, OpKind, Tensor
 
@@ -67,6 +68,7 @@ class Caller:
         for tensor in (*op.inputs, op.output):
             if self.model.grids[tensor.name].bits != 8:
                 raise ExportError(f"{tensor.name!r} has {self.model.grids[tensor.name].bits} bits; CMSIS-NN reads and writes 8")
+        check_shapes(op)
         ends = rescaling(self.model, op)
         match op.kind:
             case OpKind.CONV | OpKind.DEPTHWISE:
@@ -187,9 +189,10 @@ class Caller:
         return Call(op.name, "arm_elementwise_mul_s8", (f"for position to {positions}",) if by_channel else (), arguments)
 
     def _concat(self, op: Op) -> Call:
-        """Channels side by side are copied row by row of channels."""
-        channels = [int(tensor.channels) for tensor in op.inputs]
-        total, positions = sum(channels), int(op.output.height) * int(op.output.width)
+        """Channels side by side are copied row by row of channels; rows and columns as channels of fewer positions."""
+        side = side_of(op)
+        whole, channels = seen_from(op.output, side), [int(seen_from(tensor, side).channels) for tensor in op.inputs]
+        total, positions = sum(channels), int(whole.height) * int(whole.width)
         starts = np.cumsum([0, *channels[:-1]]).tolist()
         lines = [f"for position to {positions}"]
         lines += [

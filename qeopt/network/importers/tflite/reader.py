@@ -58,8 +58,8 @@ class Reader:
     def shape(self, index: int) -> Shape:
         """Height, width and channels of a tensor."""
         dims = self.tensor(index).dims
-        if len(dims) <= 2:
-            return 1, 1, prod(dims)
+        if len(dims) <= 2:  # rows of values lie beside each other
+            return 1, prod(dims[:-1]), prod(dims[-1:])
         return prod(dims[:-2]), dims[-2], dims[-1]
 
     def is_constant(self, index: int) -> bool:
