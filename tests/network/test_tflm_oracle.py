@@ -168,6 +168,16 @@ def one_part_unread(net: Author) -> Any:
     return net.mean("mean", net.conv("second", read, 16, 3))
 
 
+def means_of_a_side(net: Author) -> Any:
+    last, axes = net.conv("stem", net.image, 16, 3), net.integers("rows", [1])
+    _, _, across, channels = net.shapes[last]
+    rows = net.op("MEAN", (last, axes), net.tensor("mean of rows", (1, 1, across, channels)), {0: ("B", 1)})
+    columns = net.op(
+        "MEAN", (last, net.integers("columns", [2])), net.tensor("mean of columns", (1, across, 1, channels)), {0: ("B", 1)}
+    )
+    return net.concat("both", net.reshape("turned", columns, (1, 1, across, channels)), rows)
+
+
 def autoencoder(net: Author) -> Any:
     last = net.reshape("flat", net.image, (1, 16 * 16 * 8))
     for number, width in enumerate((64, 64, 8, 64, 64)):
@@ -209,7 +219,7 @@ def listening(net: Author) -> Any:
 
 
 NETWORKS = (
-    plain, separable, residual, padded, inverted, fire, excited, shuffled, one_part_unread, autoencoder, upsampled, swished, sliced,
+    plain, separable, residual, padded, inverted, fire, excited, shuffled, one_part_unread, means_of_a_side, autoencoder, upsampled, swished, sliced,
     streaming, listening,
 )  # fmt: skip
 
