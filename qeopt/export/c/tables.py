@@ -90,8 +90,7 @@ class _Tables:
         regions = self.arena.regions
         names = self._names("REGION", (region.name for region in regions))
         return [
-            {"name": name, "bytes": region.bytes, "address": region.address}
-            for name, region in zip(names, regions, strict=True)
+            {"name": name, "bytes": region.bytes, "address": region.address} for name, region in zip(names, regions, strict=True)
         ]
 
     @cached_property

@@ -1,4 +1,4 @@
-"""A program whose plan lies in two memories that do not join: it runs here and in the emulator, and in not a byte less of either."""
+"""A program whose plan lies in two memories that do not join: it runs here and in an emulator, and in no byte less of either."""
 
 import re
 import shutil
