@@ -205,6 +205,16 @@ def _binary(kind: str) -> Callable[[Place], None]:
 
 
 def _pool(place: Place) -> None:
+    """Kernels of onnxruntime for integers know no dilation of an average, so that is a convolution with equal weights."""
+    found, op = window(place.op), place.op
+    if found.dilation != (1, 1):
+        if any(found.pads) and not op.counts_padding:
+            raise ExportError(f"{op.name!r} is an average of padded values with a dilation, which cannot be written")
+        channels = int(op.output.channels)
+        shape = (channels, 1, found.height, found.width)
+        share = place.graph.constant(f"{op.name}/share", np.full(shape, 1 / (found.height * found.width), np.float32))
+        place.node("Conv", [place.inputs[0], share], {**place.window, "group": channels})
+        return
     place.node("AveragePool", None, {**place.window, "count_include_pad": int(place.op.counts_padding)})
 
 

@@ -522,6 +522,7 @@ QUIRKS: Mapping[str, tuple[int, Grow]] = {
             ("nearest", "half_pixel", "round_prefer_floor", 2),
             ("nearest", "half_pixel", "round_prefer_ceil", 1.5),
             ("nearest", "half_pixel", "ceil", 0.5),
+            ("nearest", "half_pixel", "floor", 0.6),
             ("nearest", "align_corners", "round_prefer_ceil", 2),
             ("nearest", "asymmetric", "ceil", 2),
             ("nearest", "half_pixel_symmetric", "floor", 1.3),
@@ -576,6 +577,14 @@ QUIRKS: Mapping[str, tuple[int, Grow]] = {
     "pad by minus infinity": (
         20,
         chain(op("Pad", "@", [0, 0, 1, 1, 0, 0, 1, 1], np.float32(-np.inf)), op("MaxPool", kernel_shape=[3, 3], strides=[2, 2])),
+    ),
+    "pad by the least number, read twice": (
+        20,
+        chain(op("Pad", "@", [0, 0, 1, 1, 0, 0, 1, 1], np.float32(-3.4e38)), op("MaxPool", kernel_shape=[3, 3], pads=[1, 0, 0, 1])),
+    ),
+    "pad by minus infinity before another": (
+        20,
+        chain(op("Pad", "@", [0, 0, 1, 1, 0, 0, 1, 1], np.float32(-np.inf)), op("Sigmoid")),
     ),
     "constants of kinds": (20, constants_of_kinds),
     "constant of shape": (20, constant_of_shape),

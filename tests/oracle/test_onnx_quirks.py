@@ -6,17 +6,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("onnxruntime")
+onnxruntime = pytest.importorskip("onnxruntime")
 onnx = pytest.importorskip("onnx")
 sys.path.insert(0, str(Path(__file__).parent))
 import onnx_oracle  # type: ignore[import-not-found]  # beside this file
 import onnx_quirks  # type: ignore[import-not-found]  # beside this file
 
+from qeopt.export import ExportError, export
+from qeopt.export.fill import quantised
+from qeopt.export.numbers import Numbers
+from qeopt.export.reference import run
 from qeopt.network import OpKind
 from qeopt.network.importers import ImportOptions, import_model
 from qeopt.network.lowering import lower
 from qeopt.spec.errors import SpecError
 from qeopt.spec.model import build
+from qeopt.verbs.bits import bits
 
 CLOSE = 1e-4
 ROUNDED = 4e-2
@@ -26,6 +31,7 @@ REFUSED = {
     "mean of nothing": "no operator leads from the image to an output",
     "version 7: dropout": "no operator leads from the image to an output",
     "resize cubic inside": "resizing by cubic exclude_outside with half_pixel",
+    "pad by minus infinity before another": "padding with -inf is known before the largest values of windows only",
     "pad wrap": "padding by 'wrap' is not known",
     "cast to integers": r"cuts fractions off, .* treat_as: \{Cast: identity\} leaves the cut out",
     "batch inside": "a convolution of 2 images at once",
@@ -52,6 +58,43 @@ def test_what_is_computed(name: str, tmp_path: Path) -> None:
 def test_what_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=REFUSED[name]):
         import_model(saved(name, tmp_path))
+
+
+EIGHT_BITS = (
+    "clip crossed", "image too", "pad of a value and axes", "pad by minus infinity", "pad negative", "small minus large",
+    "resize nearest half_pixel floor 0.6", "quantised, relu by the zero", "gemm left", "flatten at 2", "sum with a constant", "if",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EIGHT_BITS)
+def test_eight_bits_are_those_of_the_reference(name: str, tmp_path: Path) -> None:
+    """All outputs equal the integer reference to the bit, and follow the file."""
+    path, out = saved(name, tmp_path), tmp_path / "net8.onnx"
+    free = {"sram": "unlimited", "flash": "unlimited"}
+    design = bits(path, runtime="ideal", budgets=free, weights=[8], activations=[8]).solution.design
+    assert design is not None
+    export(design, "onnx-qdq", out, {"weights": str(path), "power_of_two": True})
+    image = np.random.default_rng(5).random(onnx_quirks.SHAPE).astype(np.float32)
+    model = quantised(design, Numbers(weights=path, power_of_two=True))
+    expected = run(model, image.astype(np.float64))
+    ran = onnxruntime.InferenceSession(out.read_bytes(), providers=["CPUExecutionProvider"])
+    ends = {value.name: value.name.removesuffix("/out") for value in ran.get_outputs()}
+    for name_, found in zip(ends.values(), ran.run(list(ends), {ran.get_inputs()[0].name: image}), strict=True):
+        assert np.array_equal(found, (expected[name_] * model.grids[name_].scale).reshape(found.shape))
+    fine = quantised(design, Numbers(weights=path, calibration="min-max"))
+    close = [run(fine, image.astype(np.float64))[name_].ravel() * fine.grids[name_].scale for name_ in ends.values()]
+    for real in onnx_oracle.session(path.read_bytes()).run(None, {"image": image}):
+        errors = [np.abs(one - real.ravel()).max() for one in close if one.size == real.size]
+        assert min(errors) < 0.1 * np.abs(real).max()
+
+
+def test_slopes_by_place_are_told(tmp_path: Path) -> None:
+    design = bits(
+        saved("prelu by place", tmp_path), runtime="ideal", budgets={"sram": "1 MiB", "flash": "1 MiB"}, weights=[8]
+    ).solution.design
+    assert design is not None
+    with pytest.raises(ExportError, match=r"'PRelu0' has slopes by place, of \[4, 8, 6\] values"):
+        export(design, "onnx-qdq", tmp_path / "out.onnx", {"weights": str(tmp_path / "net.onnx")})
 
 
 def test_a_cast_can_be_left_out(tmp_path: Path) -> None:
