@@ -1,7 +1,8 @@
-"""Writing files so that neither a reader nor a crash meets half of one."""
+"""Writing files so that neither a reader nor a crash meets half of one, and telling one from another by its hash."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from pathlib import Path
@@ -33,3 +34,9 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
 _ONE_TO_ONE = getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 """Bytes as they are, on Windows too; no link is followed."""
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of what a file holds, as hexadecimal digits; it is never held whole."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

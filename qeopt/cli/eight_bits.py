@@ -16,7 +16,7 @@ from qeopt.verbs.bits import bits
 FREE = {"sram": "unlimited", "flash": "unlimited"}
 
 
-def eight_bits(model: Path, runtime: str) -> Path:
+def eight_bits(model: Path, runtime: str, *, as_json: bool) -> Path:
     """Solve a model with every weight and activation at 8 bits and no budget; return the design in the folder of that run.
 
     Raises:
@@ -29,7 +29,7 @@ def eight_bits(model: Path, runtime: str) -> Path:
         warn(note)
     solution = answer.solution
     if solution.design is None:
-        no_design(solution, as_json=False)
+        no_design(solution, as_json=as_json)
     run = Run(tuple(sys.argv), started, clock.cost(), solution.loaded.files, ())
     with open_run(None, solution.loaded.value.name) as folder:
         return write_solution(folder, SolutionReport.of(solution, solution.design, run.cost), run, pictures=False)["design"]

@@ -77,7 +77,7 @@ def command(
     ]
     exporter = configure(format_, [*(set_ or ()), *given])
     if is_model(design):
-        model, design = design, eight_bits(design, getattr(exporter, "RUNTIME", "ideal"))
+        model, design = design, eight_bits(design, getattr(exporter, "RUNTIME", "ideal"), as_json=json_)
         if isinstance(exporter, Numbers) and exporter.weights is None:
             exporter = exporter.model_copy(update={"weights": model})
     found = load_sound_design(design)

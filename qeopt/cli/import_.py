@@ -16,7 +16,7 @@ from qeopt.network.importers.torch import from_torch
 from qeopt.network.importers.torch_source import example_for, function_of, load_module, names_code
 from qeopt.report.words import place
 from qeopt.spec.model import build
-from qeopt.verbs.bits import network_text, refuse_existing, write_study
+from qeopt.verbs.bits import network_text, refuse_existing, save_weights, write_study
 
 Model = Annotated[
     Path,
@@ -68,9 +68,15 @@ def command(
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
-    """Read a model and write it operator by operator as a network that a study can name; nothing is overwritten."""
+    """Read a model and write it operator by operator as a network that a study can name; nothing is overwritten.
+
+    Learnt values of a PyTorch module, which are in no file yet, are written beside it as an .npz.
+    """
     told = import_options(input_, treat_as)
     target = out_ or model.with_suffix(".yaml")
+    learnt = target.with_suffix(".npz")
+    if names_code(str(model)):
+        refuse_existing(learnt)
     if names_code(str(model)) or model.suffix.lower().removeprefix(".") in IMPORTERS.names():
         refuse_existing(target)  # before minutes are spent on a large model; what nobody reads is told first
     if names_code(str(model)):
@@ -78,6 +84,10 @@ def command(
     else:
         read = import_model(model, told)
     write_study(target, network_text(read.network))
+    written = {"network": target}
+    if names_code(str(model)) and read.weights:
+        save_weights(read.weights, learnt)
+        written["weights"] = learnt
     if not quiet:
         for note in read.notes:
             warn(note)
@@ -87,7 +97,9 @@ def command(
         "macs": sum(int(macs(op)) for op in read.network.ops),
     }
     if json_:
-        emit({"format": "qeopt.import/1", "network": str(target), **counts, "notes": list(read.notes)})
+        emit(
+            {"format": "qeopt.import/1", **{name: str(path) for name, path in written.items()}, **counts, "notes": list(read.notes)}
+        )
         return
     counted = ", ".join(f"{number:,} {name}" for name, number in counts.items())
-    out().print(f"written: {place(target)} ({counted})", soft_wrap=True)
+    out().print(f"written: {', '.join(map(place, written.values()))} ({counted})", soft_wrap=True)

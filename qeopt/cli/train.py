@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 
 from qeopt.cli import options
+from qeopt.cli import recipe_options as told
+from qeopt.cli.recipe_options import USUAL
 from qeopt.cli.verb import BAD_USAGE, INTERRUPTED, emit, err, fail, out
 from qeopt.design import load_sound_design
 from qeopt.export.detection import detection_heads
@@ -27,44 +29,8 @@ from qeopt.training.shown import draw_trained, print_all, trained_document
 from qeopt.training.train import Options, train
 
 T = TypeVar("T")
-USUAL = Recipe()
-Epochs = Annotated[
-    float, typer.Option("--epochs", metavar="X", min=0, max=100_000, help="Times that every training image is seen.")
-]
-Batch = Annotated[int, typer.Option("--batch", metavar="N", min=2, max=65_536, help="Images in one step.")]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, max=2**32 - 1, help="Of first weights, order and augmentation.")]
-Seeds = Annotated[int, typer.Option("--seeds", metavar="N", min=1, max=1000, help="Train so often, each with the next seed.")]
-Optimiser = Annotated[Literal["adam", "adamw", "sgd"], typer.Option("--optimiser", help="Who makes the steps.")]
-Rate = Annotated[float, typer.Option("--rate", metavar="X", min=1e-9, max=10, help="Highest learning rate.")]
-Decay = Annotated[float, typer.Option("--weight-decay", metavar="X", min=0, max=1, help="Weight decay.")]
-Smoothing = Annotated[
-    float, typer.Option("--label-smoothing", metavar="X", min=0, max=0.99, help="Share of labels spread over all classes.")
-]
-Shift = Annotated[int, typer.Option("--shift", metavar="N", min=0, max=512, help="Move images by up to N pixels.")]
-Flip = Annotated[bool, typer.Option("--flip", help="Mirror half of the images.")]
-Weights = Annotated[
-    Path | None,
-    typer.Option("--weights", metavar="FILE", help="Start from these: an .npz, or the ONNX model the design came from."),
-]
-EightFirst = Annotated[
-    float,
-    typer.Option("--eight-bits-first", metavar="X", min=0, max=0.99, help="Share of the steps before widths go below 8 bits."),
-]
-Calibration = Annotated[
-    int, typer.Option("--calibration", metavar="N", min=1, max=10_000, help="Batches by which first step sizes are chosen.")
-]
-Teacher = Annotated[
-    str,
-    typer.Option("--teacher", metavar="FILE:FUNCTION", help="Learn from a torch module too, which FUNCTION in FILE.py returns."),
-]
-Distillation = Annotated[
-    float | None, typer.Option("--distillation", metavar="X", min=0, max=1, help="Share of the loss that is the teacher's (0.5).")
-]
-Temperature = Annotated[
-    float, typer.Option("--temperature", metavar="X", min=0.01, max=1000, help="Of the comparison with the teacher.")
-]
 SaveEvery = Annotated[float, typer.Option("--save-every", metavar="SECONDS", min=0, help="Time between checkpoints.")]
-Restart = Annotated[bool, typer.Option("--restart", help="Begin anew instead of going on where a run in the folder was cut off.")]
+
 
 OldDevice = Annotated[str | None, typer.Option("--device", hidden=True, help="What --torch-device was called.")]
 
@@ -84,28 +50,30 @@ def _computes_on(torch_device: str, device: str | None) -> str:
 def command(
     design: options.DesignFile,
     data: options.DataSet,
-    epochs: Epochs = USUAL.epochs,
-    batch: Batch = USUAL.batch,
-    seed: Seed = USUAL.seed,
-    seeds: Seeds = 1,
-    optimiser: Optimiser = USUAL.optimiser,
-    rate: Rate = USUAL.rate,
-    weight_decay: Decay = USUAL.weight_decay,
-    label_smoothing: Smoothing = USUAL.label_smoothing,
-    shift: Shift = USUAL.shift,
-    flip: Flip = USUAL.flip,
-    weights: Weights = None,
-    eight_bits_first: EightFirst = USUAL.eight_bits_first,
-    calibration: Calibration = USUAL.calibration,
-    teacher: Teacher = "",
-    distillation: Distillation = None,
-    temperature: Temperature = USUAL.temperature,
+    epochs: told.Epochs = USUAL.epochs,
+    batch: told.Batch = USUAL.batch,
+    seed: told.Seed = USUAL.seed,
+    seeds: told.Seeds = 1,
+    optimiser: told.Optimiser = USUAL.optimiser,
+    rate: told.Rate = USUAL.rate,
+    weight_decay: told.Decay = USUAL.weight_decay,
+    label_smoothing: told.Smoothing = USUAL.label_smoothing,
+    shift: told.Shift = USUAL.shift,
+    flip: told.Flip = USUAL.flip,
+    weights: told.Weights = None,
+    weight_steps: told.WeightSteps = USUAL.weight_steps,
+    normalisation: told.Normalisation = USUAL.normalisation,
+    eight_bits_first: told.EightFirst = USUAL.eight_bits_first,
+    calibration: told.Calibration = USUAL.calibration,
+    teacher: told.Teacher = "",
+    distillation: told.Distillation = None,
+    temperature: told.Temperature = USUAL.temperature,
     torch_device: options.TorchDevice = "auto",
     device: OldDevice = None,
     limit: options.DataLimit = None,
     resize: options.DataResize = False,
     save_every: SaveEvery = 30.0,
-    restart: Restart = False,
+    restart: told.Restart = False,
     out_: options.Out = None,
     gco2e: options.Carbon = options.GRAMS,
     no_pictures: options.NoPictures = False,
@@ -129,6 +97,8 @@ def command(
         label_smoothing=label_smoothing,
         shift=shift,
         flip=flip,
+        weight_steps=weight_steps,
+        normalisation=normalisation,
         eight_bits_first=eight_bits_first,
         calibration=calibration,
         distillation=(0.5 if teacher else 0.0) if distillation is None else distillation,

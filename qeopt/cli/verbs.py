@@ -28,6 +28,7 @@ PANELS = {
         "export": "Write a design as ONNX, TFLite, C, PyTorch, a table or a recipe.",
         "verify": "Count a design again and have it proven again.",
         "train": "Train a design with its own bits.",
+        "tune": "Find out how to train a design, by short trainings.",
         "evaluate": "Tell how accurate a trained design or a model is.",
     },
     "Learn": {

@@ -11,18 +11,19 @@ STUDIES = ("solve", "bits", "sweep", "compare", "explain", "check", "sample", "s
 """Verbs that read a study, or make one."""
 SEARCHES = ("solve", "bits", "sweep", "explain", "check", "show")
 """Those for which its search matters."""
-TRAINED = ("train", "evaluate", "export", "sensitivity")
-RUNS = ("solve", "bits", "sweep", "compare", "explain", "train", "evaluate", "sample", "correlate")
+TRAINED = ("train", "tune", "evaluate", "export", "sensitivity")
+RUNS = ("solve", "bits", "sweep", "compare", "explain", "train", "tune", "evaluate", "sample", "correlate")
 WORDS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("--sram", "--flash", "--latency-ms", "--fps", "--layers", "--macs", "--objective", "--runtime"), STUDIES),
     "--device": (*STUDIES, "train"),
     **dict.fromkeys(("--weight-bits", "--activation-bits"), (*STUDIES, "sensitivity", "score")),
     **dict.fromkeys(("--evaluations", "--time-limit", "--no-baselines"), SEARCHES),
     "--engine": SEARCHES,
-    "--seed": (*STUDIES, "train", "sensitivity", "correlate", "fit"),
+    "--seed": (*STUDIES, "train", "tune", "sensitivity", "correlate", "fit"),
     "--weights": TRAINED,
     "--data": TRAINED,
     "--workers": ("solve", "resume", "sweep", "explain"),
+    "--trials": ("tune",),
     "--no-pictures": ("solve", "resume", "bits", "sweep", "compare", "train", "evaluate", "correlate"),
     "--out": (*RUNS, "import", "export", "fit", "sensitivity"),
     "--set": (*STUDIES, "export", "score"),
@@ -38,6 +39,7 @@ INSTEAD: Mapping[str, Mapping[str, str]] = {
     },
     "--data": dict.fromkeys(STUDIES, "a design is found without data; `qeopt train RUN --data DATA` trains it"),
     "--engine": {"compare": "`--engines A,B` names those to compare", "sample": "`--bits A,B` names how bits are found"},
+    "--trials": dict.fromkeys(SEARCHES, "`--evaluations N` says how many structures are looked at"),
     "--no-pictures": dict.fromkeys(("explain", "sample", "fit"), "no picture is drawn"),
     "--out": {"resume": "a run goes on in its own folder", "report": "the page of a run lies in its folder"},
     "--set": {"resume": "a run goes on with the study that it was begun with", "verify": "a design is checked as it is"},
@@ -54,7 +56,7 @@ SYNONYMS: Mapping[str, str] = {
     **dict.fromkeys(("--kernels", "--library"), "--runtime"),
     **dict.fromkeys(("--output", "--output-dir", "-o"), "--out"),
     **dict.fromkeys(("--timeout", "--max-time"), "--time-limit"),
-    **dict.fromkeys(("--evals", "--trials", "--iterations"), "--evaluations"),
+    **dict.fromkeys(("--evals", "--iterations"), "--evaluations"),
     **dict.fromkeys(("--jobs", "--threads", "-j"), "--workers"),
     "--dataset": "--data",
     "--score": "--objective",

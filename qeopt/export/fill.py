@@ -10,7 +10,7 @@ import numpy as np
 from qeopt.design import Design
 from qeopt.export.activation_functions import SLOPES, is_known
 from qeopt.export.errors import ExportError
-from qeopt.export.functions import functions, unsigned_tensors
+from qeopt.export.functions import fillers, functions, unsigned_tensors
 from qeopt.export.geometry import image_of, shape_of
 from qeopt.export.images import read_images
 from qeopt.export.moves import MOVING, moved, only_moves
@@ -71,7 +71,7 @@ def quantised(design: Design, numbers: Numbers | None = None, ties: Ties = FREE)
     given = {} if numbers.weights is None else read_weights(numbers.weights, network)
     seed = f"{design.study_name}/{design.provenance.seed}"
     arrays = filled(network, given, seed)
-    filler = _Filler(given, arrays, bits, unsigned_tensors(network, ends), seed, numbers, ties.per_tensor)
+    filler = _Filler(given, arrays, bits, unsigned_tensors(network, ends), seed, numbers, ties.per_tensor, fillers(network))
     found = _filled(network, ends, filler)
     stated = frozenset(tensor.name for tensor in network.tensors if f"{tensor.name}.scale" in given)
     tied = tied_grids(network, found.grids, ties.kinds, stated)
@@ -99,7 +99,7 @@ def _filled(network: Network, ends: Mapping[str, str], filler: _Filler) -> Quant
             if op.weights_of:
                 weights.setdefault(op.weights_of, weights[op.name])
         if ends[op.name] == SLOPES:
-            slopes[op.name] = np.broadcast_to(filler.arrays[op.name], (int(op.output.channels), 1, 1))
+            slopes[op.name] = _slopes(op, filler.arrays[op.name].astype(np.float64))
         inputs = [held[tensor.name] for tensor in op.inputs]
         like = source if only_moves(op) else None
         if op.others:
@@ -111,6 +111,20 @@ def _filled(network: Network, ends: Mapping[str, str], filler: _Filler) -> Quant
             if last[tensor.name] == number:
                 held.pop(tensor.name, None)
     return QuantisedNetwork(network, ends, grids, weights, slopes)
+
+
+def _slopes(op: Op, values: Reals) -> Reals:
+    """Slopes by channel.
+
+    Raises:
+        ExportError: they differ by place.
+    """
+    wanted = (int(op.output.channels), 1, 1)
+    if values.size not in {1, wanted[0]} or (values.size > 1 and values.shape != wanted):
+        raise ExportError(
+            f"{op.name!r} has slopes by place, of {list(values.shape)} values; exports with numbers know one a channel"
+        )
+    return np.broadcast_to(values, wanted)
 
 
 def check_operators(network: Network, ends: Mapping[str, str]) -> None:
@@ -160,6 +174,8 @@ class _Filler:
     numbers: Numbers
     per_tensor: frozenset[OpKind] = frozenset()
     """Kinds whose weights have one scale."""
+    fillers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """By tensor: values that it is padded with, which its grid holds."""
     tied: Mapping[str, Grid] = field(default_factory=dict)
     """Grids that are not to be fitted."""
 
@@ -188,7 +204,12 @@ class _Filler:
             fitted = np.array([1 / grid.high])
         else:
             fitted = self._fitted(values.reshape(1, -1), grid)
-        return Grid(grid.bits, grid.is_signed, float(self._stored(fitted, tensor.name)[0]))
+        needed = max(
+            (value / (grid.high or 1 if value > 0 else grid.low or -1) for value in self.fillers.get(tensor.name, ())), default=0
+        )
+        scale = float(self._stored(fitted if given is not None else np.maximum(fitted, needed), tensor.name)[0])
+        reaches = given is not None or not self.numbers.power_of_two or scale >= needed  # that of two may be rounded down
+        return Grid(grid.bits, grid.is_signed, scale if reaches else 2 * scale)
 
     def _fitted(self, values: Reals, grid: Grid) -> Reals:
         if self.numbers.calibration == "mse":

@@ -43,14 +43,25 @@ def functions(design: Design, network: Network) -> Mapping[str, str]:
 
 def unsigned_tensors(network: Network, ends: Mapping[str, str]) -> frozenset[str]:
     """Names of the tensors that hold no negative value, so that none of their bits is a sign; the image is one."""
-    found = {tensor.name for tensor in network.tensors if tensor.is_image}
+    below = {name for name, values in fillers(network).items() if min(values) < 0}
+    found = {tensor.name for tensor in network.tensors if tensor.is_image} - below
     for op in network.ops:
         keeps = op.kind in KEEPING_SIGN or (op.kind in {OpKind.PAD, OpKind.RESIZE} and _makes_none(op))
         if op.kind not in {OpKind.PAD, OpKind.RESIZE} and is_never_negative(ends[op.name], op.terms):
             found.add(op.output.name)
         elif keeps and all(tensor.name in found for tensor in op.inputs) and not _may_change(ends[op.name], op):
             found.update(tensor.name for tensor in op.outputs)
+        found -= below
     return frozenset(found)
+
+
+def fillers(network: Network) -> Mapping[str, tuple[float, ...]]:
+    """By tensor: the values that it is padded with."""
+    found: dict[str, tuple[float, ...]] = {}
+    for op in network.ops:
+        if op.kind is OpKind.PAD and op.function == "constant":
+            found[op.inputs[0].name] = (*found.get(op.inputs[0].name, ()), float(op.terms[0] or 0.0))
+    return found
 
 
 def _makes_none(op: Op) -> bool:

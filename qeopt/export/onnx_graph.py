@@ -65,6 +65,9 @@ def onnx_model(
         _append(graph, model, dialect, layer, flat)
     stated = {value.name: value for value in graph.values}
     outputs = {tensor.name for tensor in model.network.outputs}
+    if image.name in outputs:  # an image that is wanted at the end too, as it is rounded
+        outputs = (outputs - {image.name}) | {f"{image.name}/out"}
+        stated[f"{image.name}/out"] = _as_output(onnx, graph, image.name, stated[rounded(image)])
     made = onnx.helper.make_graph(
         graph.nodes,
         model.network.name,
@@ -78,6 +81,14 @@ def onnx_model(
     proto.ir_version = onnx.helper.find_min_ir_version_for(imports, ignore_unknown=True)
     onnx.helper.set_model_props(proto, properties(design, origins))
     return proto
+
+
+def _as_output(onnx: Any, graph: Graph, name: str, value: Any) -> Any:
+    """Append another name for a value that the graph reads, under which it can be handed out."""
+    graph.node("Identity", [value.name], f"{name}/out", f"{name}/out")
+    made = onnx.helper.make_empty_tensor_value_info(f"{name}/out")
+    made.type.CopyFrom(value.type)
+    return made
 
 
 def save(proto: Any, out: Path) -> tuple[Path, ...]:

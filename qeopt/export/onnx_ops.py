@@ -171,6 +171,11 @@ def _resize(place: Place) -> None:
         terms["nearest_mode"] = rounding[0]
     if mode == "cubic":
         terms["cubic_coeff_a"] = op.terms[2]
+    sides = ((op.inputs[0].height, op.output.height), (op.inputs[0].width, op.output.width))
+    if len(op.terms) >= 2 and any(int(side * (told or 1.0)) < out for told, (side, out) in zip(op.terms, sides, strict=False)):
+        sizes = place.numbers("sizes", [int(out) for _, out in sides])  # one scale for both, and a side that is rounded up
+        place.node("Resize", [place.inputs[0], "", "", sizes], terms | {"axes": [2, 3], "keep_aspect_ratio_policy": "not_larger"})
+        return
     if len(op.terms) >= 2 and op.terms[0] is not None:
         scales = np.array([1, 1, op.terms[0], op.terms[1]], np.float32)
         place.node("Resize", [place.inputs[0], "", place.graph.constant(f"{op.name}/scales", scales)], terms)
@@ -200,6 +205,16 @@ def _binary(kind: str) -> Callable[[Place], None]:
 
 
 def _pool(place: Place) -> None:
+    """Kernels of onnxruntime for integers know no dilation of an average, so that is a convolution with equal weights."""
+    found, op = window(place.op), place.op
+    if found.dilation != (1, 1):
+        if any(found.pads) and not op.counts_padding:
+            raise ExportError(f"{op.name!r} is an average of padded values with a dilation, which cannot be written")
+        channels = int(op.output.channels)
+        shape = (channels, 1, found.height, found.width)
+        share = place.graph.constant(f"{op.name}/share", np.full(shape, 1 / (found.height * found.width), np.float32))
+        place.node("Conv", [place.inputs[0], share], {**place.window, "group": channels})
+        return
     place.node("AveragePool", None, {**place.window, "count_include_pad": int(place.op.counts_padding)})
 
 

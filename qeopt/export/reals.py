@@ -25,8 +25,18 @@ def joined_axis(op: Op) -> int:
 
 
 def filler(op: Op, grid: Grid) -> int:
-    """The integer that an operator pads with."""
-    return int(grid.quantise(np.array(float(op.terms[0] or 0.0)))) if op.function == "constant" else 0
+    """The integer that an operator pads with.
+
+    Raises:
+        ExportError: the grid does not reach it.
+    """
+    if op.function != "constant":
+        return 0
+    value = float(op.terms[0] or 0.0)
+    found = int(grid.quantise(np.array(value)))
+    if abs(found * grid.scale - value) > grid.scale:
+        raise ExportError(f"{op.name!r} pads with {value:g}, which the integers that it reads do not reach")
+    return found
 
 
 def end_of(op: Op, ends: Mapping[str, str]) -> str:

@@ -39,7 +39,7 @@ def _origins(op: Op, axis: int) -> list[Fraction]:
     source, output = _sides(op, axis)
     places = (op.function.split() or ["nearest", "asymmetric"])[1]
     told = op.terms[axis] if len(op.terms) >= 2 else None
-    scale = Fraction(output, source) if told is None else Fraction(float(told))
+    scale = Fraction(output, source) if told is None else _stated(float(told))
     half = Fraction(1, 2)
     found = []
     for place in range(output):
@@ -55,6 +55,13 @@ def _origins(op: Op, axis: int) -> list[Fraction]:
             raise ExportError(f"{op.name!r} is resized by {op.function!r}, which exports with numbers cannot write")
         found.append(origin)
     return found
+
+
+def _stated(scale: float) -> Fraction:
+    """A scale as it was meant: single precision says 0.6 with an error in its last place."""
+    exact = Fraction(scale)
+    meant = exact.limit_denominator(MOST_SHARES)
+    return meant if abs(meant - exact) <= exact / (1 << 23) else exact
 
 
 def _nearest(op: Op, axis: int) -> Places:

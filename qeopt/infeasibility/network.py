@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from qeopt.budgets import budget
@@ -81,6 +81,11 @@ def fixed_totals(refiner: Refiner, network: Network) -> tuple[Total, ...]:
     return tuple(Total(name, needed, limits[name]) for name, needed in found.items() if needed > limits.get(name, needed))
 
 
+def overuse(totals: Iterable[Total]) -> str:
+    """Totals that are over their budgets, in words."""
+    return "; ".join(f"{total.needed:,} {total.name}, {total.limit:,} are allowed" for total in totals)
+
+
 def fast_exact(refiner: Refiner) -> str:
     """The engine for many solves: the scout where it is exact; exact engines agree."""
     scout = refiner.settings.scout
@@ -148,7 +153,7 @@ class _Case:
         if short:
             return short[0].text
         if self.totals:
-            return "; ".join(f"{total.needed:,} {total.name}, {total.limit:,} are allowed" for total in self.totals)
+            return overuse(self.totals)
         return self.refiner.refine(self.network, PROVER).reason
 
     def _single(self, found: Relaxation) -> Relief:

@@ -113,6 +113,8 @@ def clip(low: float | None, high: float | None) -> tuple[str, Terms]:
     """Name and numbers of the function that keeps values between two bounds."""
     if low is None and high is None:
         return LINEAR, ()
+    if low is not None and high is not None and low > high:  # the upper one counts
+        low = high
     plain: dict[tuple[float | None, float | None], str] = {(0.0, None): "relu", (0.0, 6.0): "relu6"}
     name = plain.get((low, high))
     return (name, ()) if name is not None else ("clip", (low, high))

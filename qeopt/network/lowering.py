@@ -113,7 +113,9 @@ def _aliased(network: Network) -> tuple[Network, list[str]]:
     }
     if not found:
         return network, []
-    return network.with_tensors({tensor.name: found.get(tensor.name, tensor) for tensor in network.tensors}), []
+    wanted = {tensor.name for tensor in network.outputs} & set(found)  # what lies elsewhere is no output unless it is said to be
+    aliased = network.with_tensors({tensor.name: found.get(tensor.name, tensor) for tensor in network.tensors})
+    return replace(aliased, results=network.results | wanted), []
 
 
 def _without(network: Network, gone: Op, instead: Tensor) -> Network:

@@ -160,6 +160,8 @@ def _no_bits(op: Op, source: Tensor, runtime: Runtime, widths: list[set[int]]) -
         shape = f"this one has a window of {window}, stride {op.stride}, {channels}"
         if any("images" in text for text in refused):
             shape += f", an image of {source.height}x{source.width}"
+        if any("functions" in text for text in refused):
+            shape += f", the function {op.function or 'identity'!r}"
         return f"the runtime cannot execute {op.kind} {op.name!r}: it takes {'; '.join(refused)}; {shape}"
     ins, weights, outs = (", ".join(map(str, sorted(found))) or "none" for found in widths)
     text = f"no bits are legal for {op.kind} {op.name!r}: its input {source.name!r} may have {ins}, its output {outs}"

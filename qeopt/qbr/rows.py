@@ -130,23 +130,35 @@ class RowBuilder:
         """What some operators cost together."""
         total = _Sum()
         for op in ops:
-            self._add_op_cost(total, op, self._costs_of(record, op))
+            self._add_cost(total, record, op)
         return total
 
-    def _costs_of(self, record: Budget, op: Op) -> Costs:
-        """A cost at all (in, weight, out) bits, evaluated once for those that it depends on."""
+    def _add_cost(self, total: _Sum, record: Budget, op: Op) -> None:
+        """Add what a budget asks of an operator, evaluated once for each of the widths that it depends on."""
         cost, widths = record.cost, record.widths(self._runtime, op.kind)
         if cost is None:
             raise ValueError(f"{record.name} is no cost of operators")
-        read = [name in widths for name in BIT_NAMES]
-        known: dict[tuple[int, ...], int] = {}
-        found = {}
-        for entry in self._tuples(op):
-            key = tuple(bits * matters for bits, matters in zip(entry, read, strict=True))
-            if key not in known:
-                known[key] = int(cost(self._runtime, op, *entry))
-            found[entry] = known[key]
-        return found
+        entries = self._tuples(op)
+        read = [position for position, name in enumerate(BIT_NAMES) if name in widths]
+        if not read:
+            total.fixed += int(cost(self._runtime, op, *entries[0]))
+        elif len(read) == 1:
+            (position,) = read
+            examples = {entry[position]: entry for entry in entries}
+            by_width = {width: int(cost(self._runtime, op, *entry)) for width, entry in examples.items()}
+            if len(set(by_width.values())) == 1:
+                total.fixed += by_width[entries[0][position]]
+            else:
+                total.add(self._holders(op)[position], by_width)
+        else:
+            known: dict[tuple[int, ...], int] = {}
+            found = {}
+            for entry in entries:
+                key = tuple(entry[position] for position in read)
+                if key not in known:
+                    known[key] = int(cost(self._runtime, op, *entry))
+                found[entry] = known[key]
+            self._add_op_cost(total, op, found)
 
     def flash_terms(self) -> tuple[Term, ...]:
         """Flash of each weight decision."""
@@ -189,7 +201,7 @@ class RowBuilder:
     def _least_code(self) -> int:
         """Flash of the smallest kernel that each kind of operator can do with; what more kernels take is known with the bits."""
         least: dict[OpKind, int] = defaultdict(int)
-        for op in self._network.ops:
+        for op in self._network.ops if self._runtime.code else ():
             smallest = min(code_flash(self._runtime, op, entry) for entry in self._tuples(op))
             least[op.kind] = max(least[op.kind], smallest)
         linked = least_linked_flash(self._runtime, ((op.kind, self._tuples(op)) for op in self._network.ops))

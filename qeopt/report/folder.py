@@ -112,8 +112,8 @@ def write_solution(folder: Path, report: SolutionReport, run: Run, *, pictures: 
 
 
 def _solution_pictures(report: SolutionReport, history: Sequence[Mapping[str, Any]]) -> dict[str, Picture]:
-    """Memory over time with the bits below, the map of the buffers, the search."""
-    bits = bits_picture(report.counted, [use.step.op.name for use in report.counted.resources.steps])
+    """Memory over time with the bits below the names of its steps, the map of the buffers, the search."""
+    bits = bits_picture(report.counted, [use.step.op.name for use in report.counted.resources.steps], labels=False)
     found = {"picture": stacked("memory", [memory_picture(report.counted), bits])}
     if report.design.arena is not None:
         found["map"] = arena_picture(report.counted, report.design.arena)

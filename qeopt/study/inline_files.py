@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from qeopt.files import sha256_of
 from qeopt.hardware.lowered import lowered
 from qeopt.network.document import document
 from qeopt.network.importers import ImportedModel, import_model
@@ -40,7 +40,7 @@ def embed(loaded: Loaded[Study]) -> Loaded[Study]:
         where = locate(loaded.root, ("network", "file"))
         loaded = replace(
             _with_graph(loaded, graph, where),
-            files=(*loaded.files, SourceFile(path, hashlib.sha256(path.read_bytes()).hexdigest(), "model")),
+            files=(*loaded.files, SourceFile(path, sha256_of(path), "model")),
         )
     loaded = _folded(loaded)
     if is_open and isinstance(objective, Completable):
@@ -79,7 +79,7 @@ def _with_losses(loaded: Loaded[Study], objective: Completable, model: ImportedM
         raise SpecError.at(where, str(error)) from None
     files = loaded.files
     if file is not None:
-        files = (*files, SourceFile(file, hashlib.sha256(file.read_bytes()).hexdigest(), "table"))
+        files = (*files, SourceFile(file, sha256_of(file), "table"))
     return replace(
         loaded,
         value=study.model_copy(update={"objective": complete}),

@@ -19,6 +19,12 @@ from qeopt.training.recipe import Recipe
 FORMAT = "qeopt.training/2"
 
 
+def fingerprint(design: Design, recipe: Recipe, data: str) -> str:
+    """A hash of what is trained, how, and by what."""
+    said = [design.model_dump_json(), recipe.model_dump_json(), data]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """Where a run is kept, and what it is a run of."""
@@ -32,8 +38,7 @@ class Checkpoint:
     @property
     def subject(self) -> str:
         """A hash of everything that decides the weights."""
-        said = [self.design.model_dump_json(), self.recipe.model_dump_json(), self.data]
-        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+        return fingerprint(self.design, self.recipe, self.data)
 
     def save(self, state: State) -> None:
         """Keep the run as it is."""

@@ -14,6 +14,10 @@ class TrainingError(QeoptError):
     """Data, weights or options do not fit, or what training needs is missing."""
 
 
+class DivergedError(TrainingError):
+    """The loss is no longer a number."""
+
+
 def torch() -> Any:
     """Import PyTorch.
 

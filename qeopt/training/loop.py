@@ -12,7 +12,7 @@ import numpy as np
 
 from qeopt.runs.cost import Cost
 from qeopt.training.data.dataset import Pixels, Split
-from qeopt.training.errors import TrainingError, memory_told, torch
+from qeopt.training.errors import DivergedError, TrainingError, memory_told, torch
 from qeopt.training.lesson import ByClass, Lesson
 from qeopt.training.network import grids
 from qeopt.training.recipe import Recipe
@@ -136,7 +136,7 @@ class Trainer:
             until: Where to stop early.
 
         Raises:
-            TrainingError: when memory runs out, or the loss is no longer a number.
+            TrainingError: when memory runs out, or the loss is no longer a number (`DivergedError`).
         """
         end = self.steps if until is None else min(until, self.steps)
         started = saved = shown = time.monotonic()
@@ -208,7 +208,7 @@ class Trainer:
         state.optimiser.step()
         value = float(loss.detach())
         if not math.isfinite(value):
-            raise TrainingError(f"the loss is {value} at step {state.step + 1}; a lower --rate helps (it is {self.recipe.rate:g})")
+            raise DivergedError(f"the loss is {value} at step {state.step + 1}; a lower --rate helps (it is {self.recipe.rate:g})")
         state.step += 1
         state.loss += value * len(images)
         state.right += right

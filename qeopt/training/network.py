@@ -12,6 +12,7 @@ from qeopt.export.module_text import module_text
 from qeopt.export.pytorch import IMPORTS, LAYERS
 from qeopt.network import Network
 from qeopt.training.errors import TrainingError, torch
+from qeopt.training.recipe import Recipe
 
 
 def module_of(design: Design) -> ModuleType:
@@ -28,6 +29,17 @@ def module_of(design: Design) -> ModuleType:
     module = ModuleType("qeopt_exported_network")
     exec(compile(module_text(design, IMPORTS, LAYERS), "<exported network>", "exec"), module.__dict__)
     return module
+
+
+def network_for(module: ModuleType, recipe: Recipe) -> Any:
+    """A network of a module of `module_of`, with the grids that a recipe asks for."""
+    network = module.Network()
+    for layer in network.modules():
+        if hasattr(layer, "folds"):
+            layer.folds = recipe.normalisation == "folded"
+        if hasattr(layer, "round_weight") and recipe.weight_steps == "tensor":
+            layer.round_weight.step = torch().nn.Parameter(torch().ones(1))
+    return network
 
 
 def refuse_detectors(network: Network) -> None:

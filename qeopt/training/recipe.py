@@ -32,6 +32,10 @@ class Recipe(Block):
     """Pixels by which every image is moved at most, each way, anew each time it is seen."""
     flip: bool = False
     """Whether images are mirrored, left to right, half of the time."""
+    weight_steps: Literal["channel", "tensor"] = "channel"
+    """Steps of the grids of weights: one for every output channel, or one for the whole tensor."""
+    normalisation: Literal["apart", "folded"] = "apart"
+    """Whether batch normalisation is taken into the weights before they are rounded, or into the scales behind them."""
     eight_bits_first: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of the steps in which every width below 8 bits is 8 bits."""
     calibration: Annotated[int, Field(ge=1, le=10_000)] = 1

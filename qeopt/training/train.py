@@ -22,7 +22,7 @@ from qeopt.training.errors import TrainingError, torch
 from qeopt.training.evaluation import score_onnx, score_reference, score_torch
 from qeopt.training.loop import Progress, State, Trainer
 from qeopt.training.marks import Marks
-from qeopt.training.network import module_of, refuse_detectors
+from qeopt.training.network import module_of, network_for, refuse_detectors
 from qeopt.training.recipe import Recipe
 from qeopt.training.teacher import load_teacher
 from qeopt.training.weights import load, save
@@ -132,7 +132,7 @@ def go_on(design: Design, module: ModuleType, trainer: Trainer, subject: str, fo
     checkpoint = Checkpoint(folder / CHECKPOINT, design, trainer.recipe, subject)
     if options.restart:
         checkpoint.path.unlink(missing_ok=True)
-    state = checkpoint.resume(trainer.start(module.Network()))
+    state = checkpoint.resume(trainer.start(network_for(module, trainer.recipe)))
     if state.step == 0:
         _prepare(state.network, trainer, design, options.weights)
     trainer.train(state, save=checkpoint.save, save_every=options.save_every, until=options.stop_at)

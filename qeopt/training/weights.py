@@ -39,6 +39,9 @@ def load(network: Any, arrays: dict[str, Any], images: Any) -> None:
     """
     framework = torch()
     hooks = []
+    folding = [layer for layer in network.modules() if getattr(layer, "folds", False)]
+    for layer in folding:  # their normalisation is settled as any other
+        layer.folds = False
     with framework.no_grad():
         for name, layer in network.named_modules():
             if not hasattr(layer, "round_weight"):
@@ -53,6 +56,8 @@ def load(network: Any, arrays: dict[str, Any], images: Any) -> None:
             network(batch)
     for hook in hooks:
         hook.remove()
+    for layer in folding:
+        layer.folds = True
 
 
 class _Settle:

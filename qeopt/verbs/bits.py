@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qeopt.escape import yaml_flow
 from qeopt.hardware.lowered import lowered
@@ -43,19 +42,13 @@ class BitsAnswer:
 
     def save_weights(self, path: Path) -> None:
         """Write the learnt values of a module as an .npz, which exports take as `weights`."""
-        np.savez(path, allow_pickle=False, **arrays_of(self.weights))
+        save_weights(self.weights, path)
 
     def text_for(self, path: Path) -> str:
         """The study to be saved at `path`: it names the model by its way from there, or in full."""
         model, folder = self.model.resolve(), path.resolve().parent
         told = model.relative_to(folder) if model.is_relative_to(folder) else model
         return self.study_text.replace(json.dumps(self.model.name), json.dumps(str(told)), 1)
-
-
-def arrays_of(weights: Mapping[str, Parameters]) -> dict[str, NDArray[np.float32]]:
-    """Learnt values under the names that exports know: OP, and OP.bias."""
-    found = {name: parameters.weights for name, parameters in weights.items()}
-    return found | {f"{name}.bias": told.bias for name, told in weights.items() if told.bias is not None}
 
 
 def bits(
@@ -227,6 +220,13 @@ def _study_line(key: str, value: Any, *, is_file: bool) -> str:
     if key == "network" and not is_file:
         return "".join(["network:\n", *(f"  {line}\n" for line in _network_lines(value))])
     return f"{key}: {_flow(value)}\n"
+
+
+def save_weights(weights: Mapping[str, Parameters], path: Path) -> None:
+    """Write learnt values as an .npz under the names that exports know: OP, and OP.bias."""
+    arrays = {name: parameters.weights for name, parameters in weights.items()}
+    biases = {f"{name}.bias": told.bias for name, told in weights.items() if told.bias is not None}
+    np.savez(path, allow_pickle=False, **arrays, **biases)
 
 
 def refuse_existing(path: Path) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from qeopt.budgets import LATENCY
 from qeopt.design.prove import prove
 from qeopt.design.refuse import refuse_overuse
+from qeopt.files import sha256_of
 from qeopt.hardware import Device
 from qeopt.score.gap import known_gap
 from qeopt.search import explore, open_workers
@@ -210,7 +211,7 @@ def _searched(study: Study, row: Board) -> Board:
 
 def _key(loaded: Loaded[Study], question: _Question) -> str:
     """What an answer depends on: the study's files, what replaces their values, and the device's file."""
-    parts = [*(file.sha256 for file in loaded.files), *question.overrides, sha256(Path(question.path).read_bytes()).hexdigest()]
+    parts = [*(file.sha256 for file in loaded.files), *question.overrides, sha256_of(Path(question.path))]
     return sha256("\n".join(parts).encode()).hexdigest()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from qeopt.design import VerificationError
+from qeopt.infeasibility.network import fixed_totals, overuse
 from qeopt.network import Network
 from qeopt.qbr import PROVER, Refined
 from qeopt.sampling.draws import Sampler
@@ -93,6 +94,8 @@ def compare(
     names = tuple(engines) or tuple(name for name in ENGINES if name in table.names())
     for name in names:
         table.load(name)
+    if study.space is None:
+        _refuse_overuse(study)
     sampler = None if study.space is None else Sampler(study.space, study.task, study.refiner, seed)
     asked = 1 if sampler is None else samples
     done: list[Instance] = []
@@ -108,6 +111,14 @@ def compare(
         raise SpecError.at(None, _nothing(sampler))
     rejected = {} if sampler is None else asdict(sampler.rejected)
     return Comparison(loaded, names, tuple(done), asked, seed, rejected, interrupted)
+
+
+def _refuse_overuse(study: Study) -> None:
+    """Raise a `SpecError` where the network needs more than a budget that no bits change: none of them is an answer."""
+    network = study.subject.expand(study.subject.smallest(), study.task, study.subject.name)
+    totals = fixed_totals(study.refiner, network)
+    if totals:
+        raise SpecError.at(None, f"{overuse(totals)}, whatever the bits; `qeopt explain` says more")
 
 
 def _structures(study: Study, sampler: Sampler | None, asked: int) -> Iterator[Structure]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from qeopt.budgets import table
 from qeopt.design.prove import prove
-from qeopt.infeasibility.network import fast_exact, fixed_totals
+from qeopt.infeasibility.network import fast_exact, fixed_totals, overuse
 from qeopt.memory import count
 from qeopt.network import Bits, Network
 from qeopt.qbr import Refined, Refiner
@@ -67,7 +67,7 @@ def frontier(
     free = replace(study.refiner, limits=study.refiner.limits.but(**{over: None}))
     totals = fixed_totals(free, network)
     if totals:
-        raise SpecError.at(None, "; ".join(f"{total.needed:,} {total.name}, {total.limit:,} are allowed" for total in totals))
+        raise SpecError.at(None, overuse(totals))
     walk = _Walk(free, structure, network, over, most, reached)
     points, end = walk.down(1)
     step = 1

@@ -10,7 +10,7 @@ from qeopt.budgets import table
 from qeopt.design import VerificationError
 from qeopt.design.prove import prove
 from qeopt.design.refuse import refuse_overuse
-from qeopt.infeasibility.network import fast_exact, fixed_totals
+from qeopt.infeasibility.network import fast_exact, fixed_totals, overuse
 from qeopt.network import Network
 from qeopt.qbr import PROVER, Refined, Refiner
 from qeopt.score.gap import known_gap
@@ -156,7 +156,7 @@ class _Sweeper:
         network = self._expand(structure)
         totals = fixed_totals(refiner, network)
         if totals:
-            reason = "; ".join(f"{total.needed:,} {total.name}, {total.limit:,} are allowed" for total in totals)
+            reason = overuse(totals)
             return SweepPoint(limits, Status.INFEASIBLE, Stop.SINGLE, reason=reason)
         hint = None if known is None or known.refined is None else known.refined.bits
         refined = refiner.refine(network, fast_exact(refiner), hint)

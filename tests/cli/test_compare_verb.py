@@ -144,3 +144,9 @@ def test_the_time_of_an_inference_is_told_with_its_share_of_the_budget(run: Run)
     text = run(*words, "--out", "shown").stdout
     assert f"ms, {100 * taken / 60:.0f} %" in text
     assert "mean inference" in Path("shown/report.html").read_text(encoding="utf-8")
+
+
+def test_bits_of_a_network_that_takes_too_long_are_no_answer(run: Run) -> None:
+    said = run("compare", "net.yaml", "--runtime", "qeopt-c", "--macs", "5000")
+    assert (said.exit_code, said.stdout) == (2, "")
+    assert said.stderr == "874,624 macs, 5,000 are allowed, whatever the bits; `qeopt explain` says more\n"

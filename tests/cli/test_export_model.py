@@ -84,3 +84,15 @@ def test_a_file_that_is_no_model_is_refused_as_one(run: Run, model: Path, tmp_pa
     assert result.exit_code == 2
     assert result.stderr.startswith("small.onnx: ")
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_model_that_no_kernel_runs_is_told_as_a_document(run: Run, model: Path) -> None:
+    graph = onnx.load(model)
+    graph.graph.node[1].op_type = "Softplus"
+    onnx.save(graph, model)
+    result = run("export", "small.onnx", "--format", "tflite", "--json")
+    assert result.exit_code == 1
+    told = json.loads(result.stdout)
+    assert told["status"] == "infeasible"
+    assert "softplus" in told["reason"]
+    assert "Traceback" not in result.stderr

@@ -27,7 +27,7 @@ OWN_HELP = {
     "--device": {"train"},
     "--weight-bits": {"sensitivity", "score"},
     "--activation-bits": {"sensitivity", "score"},
-    "--seed": {"compare", "sample", "train", "sensitivity", "correlate", "fit"},
+    "--seed": {"compare", "sample", "train", "tune", "sensitivity", "correlate", "fit"},
 }
 """Verbs on which an option is about more, or about less, than the study: ranges, one width, other draws."""
 

@@ -35,12 +35,14 @@ class Net:
         self.nodes.append(helper.make_node(kind, list(inputs), names, name=f"{kind}{len(self.nodes)}", **terms))
         return names[0] if outputs == 1 else names
 
-    def model(self, *outputs: str) -> Any:
+    def model(self, *outputs: str, opset: int = OPSET) -> Any:
         wanted = outputs or (self.at,)
         image = helper.make_tensor_value_info("image", TensorProto.FLOAT, self.input_shape)
         ends = [helper.make_empty_tensor_value_info(name) for name in wanted]
         graph = helper.make_graph(self.nodes, "net", [image], ends, self.constants)
-        made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9)
+        domains = sorted({node.domain for node in self.nodes} - {""})
+        imports = [helper.make_opsetid("", opset), *(helper.make_opsetid(domain, 1) for domain in domains)]
+        made = helper.make_model(graph, opset_imports=imports, ir_version=9)
         return onnx.shape_inference.infer_shapes(made)
 
 

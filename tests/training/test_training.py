@@ -27,8 +27,9 @@ from qeopt.training.calibration import calibrate
 from qeopt.training.data.augment import augmented
 from qeopt.training.data.dataset import Dataset
 from qeopt.training.errors import TrainingError
+from qeopt.training.evaluation import score_reference, score_torch
 from qeopt.training.loop import Trainer
-from qeopt.training.network import grids, module_of
+from qeopt.training.network import grids, module_of, network_for
 from qeopt.training.recipe import Recipe
 from qeopt.training.train import Options, train
 from qeopt.training.weights import load, save
@@ -267,6 +268,51 @@ def test_a_teacher_is_learnt_from(module: ModuleType, data: Dataset, torch: Any,
     state = trainer.start(module.Network())
     with pytest.raises(TrainingError, match="the teacher has 4 outputs and the network 3"):
         trainer.train(state)
+
+
+@pytest.mark.parametrize("normalisation", ["apart", "folded"])
+@pytest.mark.parametrize("weight_steps", ["channel", "tensor"])
+def test_grids_of_weights_as_the_recipe_asks(
+    weight_steps: str, normalisation: str, design: Design, module: ModuleType, data: Dataset, torch: Any, tmp_path: Path
+) -> None:
+    """It learns, and the integer network made of it tells the classes that the simulation tells."""
+    recipe = RECIPE.model_copy(update={"epochs": 6.0, "weight_steps": weight_steps, "normalisation": normalisation})
+    trainer = Trainer(recipe, data.train)
+    state = trainer.train(trainer.start(network_for(module, recipe)))
+    assert state.curve[-1][1] < 0.7 * state.curve[0][1]
+    path = save(module, state.network, tmp_path / "w.npz")
+    with np.load(path) as held:
+        scales = {name: held[name] for name in held.files if name.endswith(".weight_scale")}
+    assert {len(scale) for name, scale in scales.items() if name != "classifier.weight_scale"} != {1}
+    of_one_value = {name for name, scale in scales.items() if len(set(scale.tolist())) == 1}
+    alike = {"classifier.weight_scale"} if normalisation == "apart" else set(scales)
+    assert of_one_value == (alike if weight_steps == "tensor" else set())
+    simulated = score_torch(state.network, data.test, len(data.classes))
+    assert (score_reference(design, path, data.test).picks == simulated.picks).mean() >= 59 / 60
+
+
+def test_folding_is_another_training_and_the_same_function(module: ModuleType, data: Dataset, torch: Any) -> None:
+    """With grids so fine that nothing is rounded, folding or not is the same function of the same weights."""
+    recipe = RECIPE.model_copy(update={"normalisation": "folded"})
+    torch.manual_seed(3)
+    apart = module.Network()
+    folded = network_for(module, recipe)
+    folded.load_state_dict(apart.state_dict())
+    fine = 2**20
+    for network in (apart, folded):
+        for part in network.modules():
+            if hasattr(part, "is_set") and part.step.requires_grad:
+                part.low, part.high = -fine * part.signed, fine
+    images = next(iter(Trainer(RECIPE, data.train).batches(0, 1)))[0]
+    with torch.no_grad():
+        outputs = [network.train()(images) for network in (apart, folded)]
+        for network in (apart, folded):
+            network.eval()
+        again = [network(images) for network in (apart, folded)]
+    for one, other in (outputs, again):
+        assert torch.allclose(one, other, atol=2e-2 * float(one.abs().max()))
+    assert torch.allclose(apart.stem.norm.mean, folded.stem.norm.mean, atol=1e-4)
+    assert torch.allclose(apart.stem.norm.variance, folded.stem.norm.variance, atol=1e-4)
 
 
 @pytest.mark.parametrize("optimiser", ["adamw", "sgd"])

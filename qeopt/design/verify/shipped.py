@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from qeopt.design.model import Design
+from qeopt.files import sha256_of
 from qeopt.hardware import Device, Runtime
 from qeopt.spec.graft import CHANGED
 from qeopt.spec.library import Library, builtin_folder
@@ -38,7 +38,7 @@ def shipped_file(folder: str, name: str) -> Shipped | None:
     path = root / f"{name}.yaml"
     if not name or Path(name).name != name or not path.is_file():
         return None
-    return Shipped(path, hashlib.sha256(path.read_bytes()).hexdigest())
+    return Shipped(path, sha256_of(path))
 
 
 def assumptions(design: Design, study: Study) -> tuple[str, ...]:

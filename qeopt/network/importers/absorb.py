@@ -31,7 +31,7 @@ def _once(draft: Draft) -> bool:
                 return True
             if _forwards(draft, piece, read.get(piece.writes, [])):
                 return True
-        if piece.kind in _MOVES and _into_dense(draft, piece, read.get(piece.writes, [])):
+        if piece.kind in _MOVES and piece.name not in draft.copies and _into_dense(draft, piece, read.get(piece.writes, [])):
             return True
     return False
 

@@ -106,6 +106,8 @@ class Draft:
     """By value that is written where a state lies: that state."""
     as_it_runs: bool = False
     """Whether a library runs these operators as they are, so that none may be taken into another here."""
+    copies: set[str] = field(default_factory=set)
+    """Names of operators that a library runs as copies, although no value changes: nobody reads through them here."""
     made: dict[str, Piece] = field(default_factory=dict)
     """Operators by the value they write."""
     taken_in: dict[str, str] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from qeopt.network.functions import CLIPS, LINEAR, bounds, clip
 from qeopt.network.graph import OpKind
 from qeopt.network.importers.absorb import absorb
 from qeopt.network.importers.draft import Draft, Piece, readers_of
-from qeopt.network.importers.patterns import fuse_gates, merge_means
+from qeopt.network.importers.patterns import fuse_gates, merge_means, merge_pads
 
 TAKES_FUNCTION = frozenset(
     {OpKind.CONV, OpKind.DEPTHWISE, OpKind.DENSE, OpKind.TRANSPOSED_CONV, OpKind.ADD, OpKind.SUB, OpKind.AFFINE}
@@ -26,6 +26,7 @@ def fold(draft: Draft) -> None:
         draft.results = list(dict.fromkeys(draft.resolve(value) for value in draft.results))
         return
     prune(draft)
+    merge_pads(draft)
     absorb(draft)
     merge_means(draft)
     _fuse_functions(draft)

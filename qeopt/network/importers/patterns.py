@@ -12,6 +12,7 @@ from qeopt.network.functions import CLIPS, bounds
 from qeopt.network.graph import OpKind
 from qeopt.network.importers.constant import Constant
 from qeopt.network.importers.draft import Draft, Piece, readers_of
+from qeopt.network.importers.model import refuse
 
 
 def merge_means(draft: Draft) -> None:
@@ -29,6 +30,40 @@ def merge_means(draft: Draft) -> None:
             merged = replace(piece, reads=before.reads, window=(height, width))
             draft.pieces = [merged if other is piece else other for other in draft.pieces if other is not before]
             made[piece.writes] = merged
+
+
+def _padded(piece: Piece, more: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    top, left, bottom, right = piece.pads or (0, 0, 0, 0)
+    return top + more[0], left + more[1], bottom + more[2], right + more[3]
+
+
+def _fits(pads: tuple[int, int, int, int], window: tuple[int, int]) -> bool:
+    """Whether every window sees something beside padding."""
+    return all(margin < window[at % 2] for at, margin in enumerate(pads))
+
+
+LOWEST = -1e30
+"""Values at most this large are padded with so that no maximum takes them."""
+
+
+def merge_pads(draft: Draft) -> None:
+    """Let largest values be taken over padded windows where a file pads with the least number before.
+
+    Raises:
+        SpecError: anything else reads such padding.
+    """
+    read = readers_of(draft.pieces)
+    for piece in [piece for piece in draft.pieces if piece.kind is OpKind.PAD and (piece.terms or (0.0,))[0] != 0.0]:
+        value, around = float(piece.terms[0] or 0.0), piece.pads or (0, 0, 0, 0)
+        if LOWEST < value < -LOWEST:
+            continue
+        readers = read.get(piece.writes, [])
+        within = all(one.kind is OpKind.MAX_POOL and _fits(_padded(one, around), one.window) for one in readers)
+        if not value < 0 or any(piece.channel_pads) or piece.writes in draft.results or not within:
+            raise refuse(draft.path, f"padding with {value:g} is known before the largest values of windows only", piece.name)
+        merged = {one.name: replace(one, reads=piece.reads, pads=_padded(one, around)) for one in readers}
+        draft.pieces = [merged.get(other.name, other) for other in draft.pieces if other is not piece]
+        read = readers_of(draft.pieces)
 
 
 def fuse_gates(draft: Draft) -> None:

@@ -146,8 +146,8 @@ def _why(role: str, name: str, last: Mapping[str, str]) -> str:
     return f"waits for {line(last[name])}, which reads it last" if name in last else "waits to the end, as nothing reads it"
 
 
-def bits_picture(counted: Counted, names: Sequence[str]) -> Picture:
-    """Draw the bits that every operator reads, multiplies by and writes, as a strip."""
+def bits_picture(counted: Counted, names: Sequence[str], *, labels: bool = True) -> Picture:
+    """Draw the bits that every operator reads, multiplies by and writes, as a strip; `labels` has their names below."""
     ops = {op.name: op for op in counted.network.ops}
     rows: list[dict[str, object]] = []
     for index, name in enumerate(names):
@@ -155,7 +155,7 @@ def bits_picture(counted: Counted, names: Sequence[str]) -> Picture:
         for what, bits in (("read", in_bits), ("weights", weight_bits if ops[name].has_weights else None), ("written", out_bits)):
             if bits is not None:
                 rows.append({"x": index, "x0": index - 0.46, "x1": index + 0.46, "what": what, "bits": bits, "name": line(name)})
-    x = steps_axis(names)
+    x = steps_axis(names, labels=labels)
     widths = sorted({int(str(row["bits"])) for row in rows})
     y = {"field": "what", "type": "nominal", "sort": None, "title": None, "axis": {"ticks": False, "domain": False, "grid": False}}
     shades = {bits: shade(bits) for bits in widths}

@@ -177,7 +177,7 @@ def test_states_lie_in_memory_of_their_own(tmp_path: Path) -> None:
     assert (state.is_state, state.bits, int(state.elements)) == (True, 8, 160)
     written = network.op_by_name["state window (written)"].output
     assert network.home(written) == state
-    assert network.bits_owner(network.op_by_name["joined"].output) == state  # copies have the bits of the state
+    assert network.bits_owner(network.op_by_name["window joined"].output) == state  # copies have the bits of the state
 
 
 def test_blocks_as_a_batch_are_a_dilation(tmp_path: Path) -> None:

@@ -168,6 +168,12 @@ def test_a_function_in_a_file_makes_the_module(tmp_path: Path) -> None:
         assert {name: kept[name].shape for name in kept} == {"conv2d": (4, 2, 3, 3), "conv2d.bias": (4,)}
     assert CliRunner().invoke(app, ["import", f"{file}:small", "--input", "6,5,2"]).exit_code == 0
     assert '"op": "conv"' in (tmp_path / "mine.yaml").read_text()
+    with np.load(tmp_path / "mine.npz") as kept:
+        assert {name: kept[name].shape for name in kept} == {"conv2d": (4, 2, 3, 3), "conv2d.bias": (4,)}
+    (tmp_path / "mine.yaml").unlink()
+    told = CliRunner().invoke(app, ["import", f"{file}:small", "--input", "6,5,2"])
+    assert (told.exit_code, (tmp_path / "mine.yaml").exists()) == (2, False)
+    assert "mine.npz: exists already" in told.stderr
     for name, more, said in (
         (
             "smal",

@@ -87,6 +87,8 @@ class Author:
         self.ops: list[dict[int, Field]] = []
         self.codes: list[str] = []
         self.shapes: list[tuple[int, ...]] = []
+        self.once: Author | None = None
+        """The subgraph that is run once, before everything else."""
         self.image = self.tensor("image", (1, *shape))
         self._random = np.random.default_rng(0)
 
@@ -195,12 +197,35 @@ class Author:
         shape = [self.shapes[source][side] for side in order]
         return self.op("TRANSPOSE", (source, self.integers(f"{name}/order", list(order))), self.tensor(name, shape), {})
 
-    def cut(self, name: str, source: int, channels: int, begin: int = 0) -> int:
-        """Some of the channels."""
+    def cut(self, name: str, source: int, channels: int, begin: int = 0, *, is_strided: bool = True) -> int:
+        """Some of the channels, by the operator that converters write or by the one without steps."""
         *before, _ = self.shapes[source]
-        begins = self.integers(f"{name}/begin", [*[0] * len(before), begin])
-        size = self.integers(f"{name}/size", [*before, channels])
-        return self.op("SLICE", (source, begins, size), self.tensor(name, (*before, channels)), {})
+        starts = [*[0] * len(before), begin]
+        if is_strided:
+            return self.strided(name, source, starts, [*before, begin + channels])
+        told = (self.integers(f"{name}/begin", starts), self.integers(f"{name}/size", [*before, channels]))
+        return self.op("SLICE", (source, *told), self.tensor(name, (*before, channels)), {})
+
+    def strided(self, name: str, source: int, begins: Sequence[int], ends: Sequence[int]) -> int:
+        """The values from `begins` up to `ends`."""
+        told = [self.integers(f"{name}/{what}", at) for what, at in (("begin", begins), ("end", ends), ("steps", [1] * len(ends)))]
+        shape = [end - begin for begin, end in zip(begins, ends, strict=True)]
+        return self.op("STRIDED_SLICE", (source, *told), self.tensor(name, shape), dict.fromkeys(range(5), ("i", 0)))
+
+    def start(self, name: str, shape: Sequence[int]) -> None:
+        """Let a state be filled with zeros once, by a subgraph of its own, as converters do."""
+        if self.once is None:
+            self.op("CALL_ONCE", (), (), {0: ("i", 1)})
+            self.once = Author(())
+            self.once.tensors, self.once.shapes = [], []
+            self.once.buffers, self.once.codes = self.buffers, self.codes
+        handle = self.once.handle(name)
+        zeros = self.once.tensor(f"{name} at first", shape, np.zeros(shape, np.int8), by_channel=False)
+        self.once.op("ASSIGN_VARIABLE", (handle, zeros), (), {})
+
+    def handle(self, name: str) -> int:
+        """What stands for a state in the subgraph."""
+        return self.op("VAR_HANDLE", (), self.tensor(f"{name} handle", (), kind=RESOURCE), {0: ("text", ""), 1: ("text", name)})
 
     def transposed(self, name: str, source: int, width: int, kernel: int = 3, stride: int = 1) -> int:
         """A transposed convolution that multiplies the sides by its stride."""
@@ -243,7 +268,11 @@ class Author:
             2: ("vector:i", list(outputs or (len(self.tensors) - 1,))),
             3: ("tables", self.ops),
         }
-        return buffer_of({0: ("I", 3), 1: ("tables", codes), 2: ("tables", [graph]), 4: ("tables", self.buffers)})
+        graphs = [graph]
+        if self.once is not None:
+            none: Field = ("vector:i", [])
+            graphs.append({0: ("tables", self.once.tensors), 1: none, 2: none, 3: ("tables", self.once.ops)})
+        return buffer_of({0: ("I", 3), 1: ("tables", codes), 2: ("tables", graphs), 4: ("tables", self.buffers)})
 
     def save(self, path: Path, *outputs: int) -> Path:
         path.write_bytes(self.content(*outputs))
@@ -260,14 +289,15 @@ def small_network() -> Author:
     return net
 
 
-def stream(net: Author, source: int, rows: int) -> int:
+def stream(net: Author, source: int, rows: int, name: str = "window") -> int:
     """Keep the last rows of what went before: a state read, joined with what is new, cut and written."""
     _, _, new, channels = net.shapes[source]
-    handle = net.tensor("window handle", (), kind=RESOURCE)
-    net.op("VAR_HANDLE", (), handle, {0: ("text", ""), 1: ("text", "window")})
-    held = net.op("READ_VARIABLE", (handle,), net.tensor("held", (1, 1, rows, channels)), {})
-    joined = net.op("CONCATENATION", (held, source), net.tensor("joined", (1, 1, rows + new, channels)), {0: ("i", 2), 1: ("b", 0)})
-    begins, size = net.integers("kept/begin", [0, 0, new, 0]), net.integers("kept/size", [1, 1, rows, channels])
-    kept = net.op("SLICE", (joined, begins, size), net.tensor("kept", (1, 1, rows, channels)), {})
+    held_shape = (1, 1, rows, channels)
+    net.start(name, held_shape)
+    handle = net.handle(name)
+    held = net.op("READ_VARIABLE", (handle,), net.tensor(f"{name} held", held_shape), {})
+    whole = net.tensor(f"{name} joined", (1, 1, rows + new, channels))
+    joined = net.op("CONCATENATION", (held, source), whole, {0: ("i", 2), 1: ("b", 0)})
+    kept = net.strided(f"{name} kept", joined, [0, 0, new, 0], [1, 1, rows + new, channels])
     net.op("ASSIGN_VARIABLE", (handle, kept), (), {})
     return joined

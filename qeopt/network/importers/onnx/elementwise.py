@@ -132,8 +132,11 @@ def _extreme(kind: OpKind) -> Handler:
         if not fixed:
             _together(reader, node, kind)
             return
+        if len(node.input) != 2:
+            _without_constants(reader, node, kind, fixed)
+            return
         bound = number(reader.constant(node, fixed[0]))
-        if len(node.input) != 2 or bound is None:
+        if bound is None:
             raise reader.refuse(node, f"{node.op_type} of a value and a constant of several numbers is not known")
         low, high = (bound, None) if kind is OpKind.MAXIMUM else (None, bound)
         _clipped(reader, node, low, high, 1 - fixed[0])
@@ -150,10 +153,28 @@ def _binary(kind: OpKind) -> Handler:
             _together(reader, node, kind)
         elif len(fixed) == 1 and len(node.input) == 2:
             _with_constant(reader, node, fixed[0])
+        elif node.op_type == "Sum":
+            _without_constants(reader, node, kind, fixed)
         else:
             raise reader.refuse(node, "several inputs of which some are constants")
 
     return handle
+
+
+def _without_constants(reader: Reader, node: Any, kind: OpKind, fixed: list[int]) -> None:
+    """A sum or an extreme of several: of those that depend on the image first, then with the constants one by one."""
+    images, constants = [value for index, value in enumerate(node.input) if index not in fixed], [node.input[at] for at in fixed]
+    first = images if len(images) > 1 else [*images, constants.pop(0)]
+    held: list[str] = []
+    for at, more in enumerate([first, *([value] for value in constants)]):
+        part = type(node)()
+        part.CopyFrom(node)
+        del part.input[:], part.output[:]
+        part.input.extend([*held, *more])
+        part.output.append(node.output[0] if at == len(constants) else f"{node.output[0]} ({at})")
+        reader.inference.infer(part, reader.given, reader.name(node))
+        HANDLERS[node.op_type](reader, part)
+        held = list(part.output)
 
 
 def _together(reader: Reader, node: Any, kind: OpKind) -> None:
@@ -181,11 +202,16 @@ def _pairwise(reader: Reader, node: Any, kind: OpKind, one: View, other: View, v
     dims = tuple(int(side) for side in np.broadcast_shapes(one.dims, other.dims))
     swapped = prod(one.dims) != prod(dims)
     first, second = (other, one) if swapped else (one, other)
-    if prod(first.dims) != prod(dims) or (swapped and kind is OpKind.SUB):
+    if prod(first.dims) != prod(dims):
         raise reader.refuse(node, f"neither {list(one.dims)} nor {list(other.dims)} values are as many as {list(dims)}")
     first = first.reshaped(dims) or View.plain(reader.settle(node, first, reader.shape(first)), dims)
     source = _alongside(reader, node, first, second)
-    _append(reader, node, kind, (first.source, source), value, reader.shape(first))
+    if swapped and kind is OpKind.SUB:  # the smaller one less the larger one
+        _append(reader, node, kind, (first.source, source), f"{value} (negative)", reader.shape(first))
+        minus = given(np.array(-1.0)).seen_as((1, 1, 1))
+        _append(reader, node, OpKind.AFFINE, (f"{value} (negative)",), value, reader.shape(first), weights=minus)
+    else:
+        _append(reader, node, kind, (first.source, source), value, reader.shape(first))
     return first.of(value)
 
 
@@ -216,7 +242,10 @@ def _with_constant(reader: Reader, node: Any, index: int) -> None:
     constant = reader.constant(node, index)
     if constant is None:
         raise reader.refuse(node, f"input {quote(node.input[index])} is no constant")
-    other = 1 - index
+    other, axis = 1 - index, reader.attribute(node, "axis")
+    if axis is not None and index == 1:  # up to version 6: where the constant's sides begin
+        behind = len(reader.view(node).dims) - int(axis) % len(reader.view(node).dims) - len(constant.dims)
+        constant = constant.seen_as((*constant.dims, *(1,) * behind))
     minus = given(np.array(-1.0))
 
     def changed(change: Callable[[Array], Array]) -> Constant:

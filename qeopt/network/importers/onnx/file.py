@@ -7,8 +7,9 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from qeopt.network.importers.bytes import read_bytes
+from qeopt.network.importers.bytes import opened
 from qeopt.network.importers.model import refuse
+from qeopt.network.importers.onnx.stream import EXTERNAL, parse
 from qeopt.network.importers.onnx.strings import check_strings
 from qeopt.spec.errors import PluginError, quote
 
@@ -67,12 +68,13 @@ def read_model(path: Path) -> Any:
 
 
 def _parsed(onnx: Any, path: Path) -> Any:
-    """The message in a file, whose bytes are let go again: a large model would be held twice."""
-    content = read_bytes(path)
-    try:
-        return onnx.ModelProto.FromString(content)
-    except Exception as error:  # protobuf's parsers raise DecodeError, RuntimeError or ValueError by version
-        raise refuse(path, f"is not an ONNX model, or damaged ({type(error).__name__})") from None
+    with opened(path) as file:
+        try:
+            return parse(onnx, file, path.resolve().name)
+        except OSError:
+            raise
+        except Exception as error:  # protobuf's parsers raise DecodeError, RuntimeError or ValueError by version
+            raise refuse(path, f"is not an ONNX model, or damaged ({type(error).__name__})") from None
 
 
 def external_file(path: Path, tensor: Any) -> tuple[Path, int, int | None]:
@@ -108,9 +110,7 @@ def check_tensor(path: Path, tensor: Any) -> None:
     count = prod(dims)
     if len(dims) > MAX_RANK or any(side < 0 for side in dims) or count > MAX_VALUES:
         raise refuse(path, f"constant {quote(tensor.name)} claims {' x '.join(map(str, dims[: MAX_RANK + 1]))} values")
-    if tensor.data_location == 1:
-        return
-    held = _held(tensor, count)
+    held = _held(path, tensor, count)
     if held is not None and held != count:
         raise refuse(path, f"constant {quote(tensor.name)} claims {count:,} values and holds {held:,}")
 
@@ -119,18 +119,26 @@ _BITS = {1: 32, 2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 7: 64, 9: 8, 10: 16, 11: 64, 12
 """Bits of a value by TensorProto.DataType."""
 
 
-def _held(tensor: Any, count: int) -> int | None:
+def _held(path: Path, tensor: Any, count: int) -> int | None:
     """Values that a constant holds; None where its type says nothing of their size."""
     bits = _BITS.get(tensor.data_type)
     if bits is None:
         return None
-    if tensor.HasField("raw_data"):
-        needed = -(-count * bits // 8)
-        return count if len(tensor.raw_data) == needed else len(tensor.raw_data) * 8 // bits
+    stored = _stored_bytes(path, tensor)
+    if stored is not None:
+        return count if stored == -(-count * bits // 8) else stored * 8 // bits
     typed = (tensor.float_data, tensor.int32_data, tensor.int64_data, tensor.double_data, tensor.uint64_data)
     held = max(len(field) for field in typed)
     packed = -(-count * bits // 8) if bits < 8 else count
     return count if held == packed else held
+
+
+def _stored_bytes(path: Path, tensor: Any) -> int | None:
+    """Bytes of a constant that is stored as bytes, in the model or outside it; None where it is a list of numbers."""
+    if tensor.data_location == EXTERNAL:
+        target, offset, length = external_file(path, tensor)
+        return target.stat().st_size - offset if length is None else length
+    return len(tensor.raw_data) if tensor.HasField("raw_data") else None
 
 
 MAX_DEPTH = 4

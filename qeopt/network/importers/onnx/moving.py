@@ -14,7 +14,7 @@ from qeopt.network.importers.onnx.weighted import Handler
 from qeopt.network.importers.views import View
 from qeopt.spec.errors import quote
 
-SAME = ("Identity", "Dropout", "Cast", "Flatten", "Reshape", "Squeeze", "Unsqueeze")
+SAME = ("Identity", "Dropout", "Flatten", "Reshape", "Squeeze", "Unsqueeze")
 """Operators that move no value."""
 
 
@@ -22,6 +22,27 @@ def _same(reader: Reader, node: Any) -> None:
     reader.same(node)
     if node.input[0] in reader.integers:
         reader.integers.add(node.output[0])
+
+
+_REALS = frozenset({1, 10, 11, 16})
+"""Types of real numbers, of TensorProto.DataType."""
+_WHOLE = frozenset({"floor", "ceil", "round", "sign"})
+"""Functions that leave no fraction."""
+
+
+def _cast(reader: Reader, node: Any) -> None:
+    """Another type for the same values; whole numbers of others would lose their fractions."""
+    kind, to = reader.inference.kind(node.input[0]), int(reader.attribute(node, "to", 1))
+    if kind in _REALS and to not in _REALS and node.input[0] not in reader.integers:
+        maker = reader.draft.made.get(reader.view(node).source)
+        if node.output[0] in reader.outputs:
+            reader.draft.notes.append(f"left out at the end: {node.op_type} {reader.name(node)!r} to whole numbers")
+        elif maker is None or maker.function not in _WHOLE:
+            said = (
+                "cuts fractions off, which no operator here does; Floor, Ceil and Round are known, and treat_as: {Cast: identity}"
+            )
+            raise reader.refuse(node, f"{said} leaves the cut out")
+    _same(reader, node)
 
 
 def _transpose(reader: Reader, node: Any) -> None:
@@ -185,6 +206,20 @@ def _alike(reader: Reader, node: Any, view: View, like: View, shape: Shape) -> s
     return reader.settle(node, view.transposed(tuple(by_stride)), shape)
 
 
+def _cropped(reader: Reader, node: Any, view: View, margins: Mapping[int, tuple[int, int]], mode: str) -> View:
+    """What negative padding leaves: rows are taken away."""
+    for axis, (before, after) in margins.items():
+        if min(before, after) >= 0:
+            continue
+        if mode != "constant" and max(before, after) > 0:
+            raise reader.refuse(node, f"padding by {mode!r} on one end of what is cut off on the other is not known")
+        rows = range(view.dims[axis])[max(-before, 0) : view.dims[axis] + min(after, 0)]
+        if not rows:
+            raise reader.refuse(node, "takes nothing")
+        view = _taken(reader, node, view, axis, rows, f"{node.output[0]} (cut {axis})")
+    return view
+
+
 def _pad(reader: Reader, node: Any) -> None:
     view = reader.view(node)
     rank = len(view.dims)
@@ -194,20 +229,20 @@ def _pad(reader: Reader, node: Any) -> None:
         raise reader.refuse(node, f"{len(pads)} pads for {len(axes)} dimensions")
     margins = {axis % rank: (pads[place], pads[place + len(axes)]) for place, axis in enumerate(axes)}
     margins = {axis: both for axis, both in margins.items() if any(both)}
-    if any(margin < 0 for both in margins.values() for margin in both):
-        raise reader.refuse(node, "negative padding is not known; a Slice says the same")
     mode = str(reader.attribute(node, "mode", "constant"))
-    filler = reader.array(node, 2)
-    value = float(reader.attribute(node, "value", 0.0)) if filler is None or not len(filler) else float(filler[0])
     if mode not in {"constant", "reflect", "edge"}:
         raise reader.refuse(node, f"padding by {mode!r} is not known")
+    view = _cropped(reader, node, view, margins, mode)
+    margins = {axis: (max(before, 0), max(after, 0)) for axis, (before, after) in margins.items() if max(before, after) > 0}
+    filler = reader.array(node, 2)
+    value = float(reader.attribute(node, "value", 0.0)) if filler is None or not len(filler) else float(filler[0])
     function, terms = ("zero", ()) if mode == "constant" and not value else (mode, (value,) if mode == "constant" else ())
     if not margins:
-        reader.same(node)
+        reader.write(node, view)
         return
     sides = {axis: view.side_of(axis, reader.shape(view)) for axis in margins}
     if None in sides.values():
-        made = reader.plain(node)
+        made = reader.settle(node, view, canonical(view.dims))
         view = View.plain(made, view.dims)
         names = {rank - 1: 1, rank - 2: 0} if rank > 3 else {rank - 1: 1}
         sides = {axis: names.get(axis, 2 if axis == 1 else None) for axis in margins}
@@ -233,6 +268,29 @@ def _pad(reader: Reader, node: Any) -> None:
     reader.write(node, after)
 
 
+_RESIZE_STATES_PLACES = 11
+"""Version of the standard operators from which Resize says where values come from."""
+
+
+def _scales(reader: Reader, node: Any, dims: tuple[int, ...], index: int) -> list[float]:
+    """By rows and columns, the scales that are stated, or that follow from sizes and a proportion to keep; none otherwise."""
+    rank = len(dims)
+    axes = [axis % rank for axis in reader.attribute(node, "axes") or range(rank)]
+    stated = reader.attribute(node, "scales")
+    if stated is None and index < len(node.input) and node.input[index]:
+        stated = reader.array(node, index)
+    policy = str(reader.attribute(node, "keep_aspect_ratio_policy", "stretch"))
+    if policy != "stretch" and index + 1 < len(node.input) and node.input[index + 1]:
+        sizes = reader.numbers(node, "sizes", index + 1, ()) or ()
+        shares = [size / dims[axis] for axis, size in zip(axes, sizes, strict=True)]
+        stated = [min(shares) if policy == "not_larger" else max(shares)] * len(axes)
+    if stated is None or len(stated) != len(axes):
+        return []
+    found = {axis: float(scale) for axis, scale in zip(axes, stated, strict=True)}
+    sides = [found.get(axis, 1.0) for axis in range(2, rank)]
+    return [1.0, *sides] if len(sides) == 1 else sides
+
+
 def _resize(reader: Reader, node: Any) -> None:
     upsample = node.op_type == "Upsample"
     view, written = reader.view(node), reader.dims_of(node.output[0], node)
@@ -242,21 +300,26 @@ def _resize(reader: Reader, node: Any) -> None:
         reader.same(node)
         return
     mode = str(reader.attribute(node, "mode", "nearest")).replace("bilinear", "linear")
-    places = "asymmetric" if upsample else str(reader.attribute(node, "coordinate_transformation_mode", "half_pixel"))
-    if places == "tf_crop_and_resize" or reader.attribute(node, "antialias", 0) or mode not in {"nearest", "linear", "cubic"}:
-        raise reader.refuse(node, f"resizing by {mode} with {places} and what else is stated here is not known")
-    rounding = "floor" if upsample else str(reader.attribute(node, "nearest_mode", "round_prefer_floor"))
+    old = upsample or reader.inference.version() < _RESIZE_STATES_PLACES
+    places = "asymmetric" if old else str(reader.attribute(node, "coordinate_transformation_mode", "half_pixel"))
+    odd = [name for name in ("antialias", "exclude_outside") if reader.attribute(node, name, 0)]
+    if places == "tf_crop_and_resize" or odd or mode not in {"nearest", "linear", "cubic"}:
+        raise reader.refuse(node, f"resizing by {' '.join([mode, *odd])} with {places} and what else is stated here is not known")
+    shrinks = {b < a for a, b in zip(view.dims, written, strict=True) if a != b}
+    if old and mode == "nearest" and len(shrinks) > 1:
+        raise reader.refuse(
+            node, "resizing that shrinks one side and stretches the other rounds each in its own way in this version"
+        )
+    rounding = (
+        ("ceil" if True in shrinks else "floor") if old else str(reader.attribute(node, "nearest_mode", "round_prefer_floor"))
+    )
+    if places == "tf_half_pixel_for_nn" and mode == "nearest" and rounding == "floor":
+        places, rounding = "half_pixel", "round_prefer_ceil"  # half a place less, and rounded instead of cut off
     function = f"{mode} {places} {rounding}" if mode == "nearest" else f"{mode} {places}"
     terms: tuple[float | None, ...] = ()
-    index = 1 if upsample or reader.inference.version() < 11 else 2
-    stated = reader.attribute(node, "scales")
-    if stated is None and index < len(node.input) and node.input[index]:
-        stated = reader.array(node, index)
-    if stated is not None and len(stated):
-        scales = [float(scale) for scale in stated][-(len(view.dims) - 2) :]
-        scales = [1.0, *scales] if len(scales) == 1 else scales
-        if any(abs(scale * a - b) > 1e-6 for scale, a, b in zip(scales, canonical(view.dims), canonical(written), strict=False)):
-            terms = tuple(scales)
+    scales = _scales(reader, node, view.dims, 1 if old else 2)
+    if any(abs(scale * a - b) > 1e-6 for scale, a, b in zip(scales, canonical(view.dims), canonical(written), strict=False)):
+        terms = tuple(scales)
     if mode == "cubic":
         terms = (*(terms or (None, None)), float(reader.attribute(node, "cubic_coeff_a", -0.75)))
     shape = canonical(written)
@@ -272,6 +335,7 @@ def _arg_max(reader: Reader, node: Any) -> None:
 
 HANDLERS: Mapping[str, Handler] = {
     **dict.fromkeys(SAME, _same),
+    "Cast": _cast,
     "Transpose": _transpose,
     "Expand": _expand,
     "Tile": _expand,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from qeopt.network.importers.onnx import elementwise, moving, reducing, weighted
+from qeopt.network.importers.onnx import elementwise, integers, moving, reducing, weighted
 from qeopt.network.importers.onnx.reader import Reader
+from qeopt.network.importers.onnx.saturate import saturate
 from qeopt.network.importers.onnx.weighted import Handler
 from qeopt.network.importers.patterns import number
 
@@ -14,8 +15,9 @@ from qeopt.network.importers.patterns import number
 def _quantise(reader: Reader, node: Any) -> None:
     zero = reader.constant(node, 2)
     reader.same(node)
+    saturate(reader, node, 1)
     reader.integers.update(node.output)
-    reader.note_bits(node.input[0], 8 if zero is None else zero.bits)
+    reader.note_bits(node.output[0], 8 if zero is None else zero.bits)
 
 
 def _dequantise(reader: Reader, node: Any) -> None:
@@ -46,6 +48,7 @@ HANDLERS: Mapping[str, Handler] = {
     **elementwise.HANDLERS,
     **moving.HANDLERS,
     **reducing.HANDLERS,
+    **integers.HANDLERS,
     "QuantizeLinear": _quantise,
     "DequantizeLinear": _dequantise,
 }

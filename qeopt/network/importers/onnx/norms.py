@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from qeopt.network.importers.onnx.file import load_onnx
+from qeopt.network.importers.onnx.stream import EXTERNAL
 
 NAME = "LayerNormalization"
 SINCE = 17
@@ -95,7 +96,7 @@ class _Finder:
 
     def _numbers(self, value: str) -> Any:
         tensor = self._constants.get(value)
-        if tensor is None or tensor.data_location == 1 or tensor.data_type not in {1, 7, 11}:
+        if tensor is None or tensor.data_location == EXTERNAL or tensor.data_type not in {1, 7, 11}:
             return None
         return self._onnx.numpy_helper.to_array(tensor)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,11 @@ from qeopt.network.importers.onnx.elementwise import bits_between, bounds_of
 from qeopt.network.importers.onnx.file import load_onnx, read_model
 from qeopt.network.importers.onnx.images import canonical, image_dims, image_view, is_last
 from qeopt.network.importers.onnx.infer import Dims, Inference, dims_of, escape_of, is_quantiser
+from qeopt.network.importers.onnx.integers import dequantised
 from qeopt.network.importers.onnx.nodes import CONSTANTS_ONLY, HANDLERS, REASONS, SHAPES, quantiser, quantiser_bits
 from qeopt.network.importers.onnx.norms import join_norms
 from qeopt.network.importers.onnx.reader import Reader
 from qeopt.network.importers.onnx.values import SMALL, Given, constant_of, given, made_by
-from qeopt.network.importers.onnx.weighted import dequantised
 from qeopt.spec.errors import SpecError, quote
 
 
@@ -213,8 +213,8 @@ class _Walk:
             self._passed(node, parts)
             return
         if node.op_type == "DequantizeLinear" and parts[0] is not None:
-            axis = int(reader.attribute(node, "axis", 1))
-            found = dequantised(parts[0].constant, reader.constant(node, 1), reader.constant(node, 2), axis)
+            axis, block = (int(reader.attribute(node, name, usual)) for name, usual in (("axis", 1), ("block_size", 0)))
+            found = dequantised(parts[0].constant, reader.constant(node, 1), reader.constant(node, 2), axis, block)
             self._give(node.output[0], Given(found, 1))
             return
         reader.inference.infer(node, reader.given, reader.name(node))
@@ -276,11 +276,40 @@ class _Walk:
         branch = reader.attribute(node, "then_branch" if bool(condition[0]) else "else_branch")
         if branch is None or len(branch.output) != len(node.output):
             raise reader.refuse(node, "lacks the branch that it takes")
-        for tensor in branch.initializer:
-            self._give(tensor.name, constant_of(reader.path, tensor))
-        pairs = zip(branch.output, node.output, strict=True)
-        named = [load_onnx().helper.make_node("Identity", [inner.name], [outer], name=outer) for inner, outer in pairs]
-        return [*branch.node, *named]
+        return _unfolded(branch, node, lambda name, tensor: self._give(name, constant_of(reader.path, tensor)))
+
+
+def _unfolded(branch: Any, node: Any, give: Callable[[str, Any], None]) -> list[Any]:
+    """Nodes of a branch, under names that no other branch has, and names for what it hands out."""
+    within = {value for inner in branch.node for value in inner.output if value} | {tensor.name for tensor in branch.initializer}
+    names = {value: f"{node.output[0]}/{value}" for value in within}
+    for tensor in branch.initializer:
+        named = type(tensor)()
+        named.CopyFrom(tensor)
+        named.name = names[tensor.name]
+        give(named.name, named)
+    found = []
+    for inner in branch.node:
+        copy = type(inner)()
+        copy.CopyFrom(inner)
+        _rename(copy, names)
+        found.append(copy)
+    pairs = zip(branch.output, node.output, strict=True)
+    ends = [(names.get(value.name, value.name), outer) for value, outer in pairs]
+    return [*found, *(load_onnx().helper.make_node("Identity", [value], [outer], name=outer) for value, outer in ends)]
+
+
+def _rename(node: Any, names: Mapping[str, str]) -> None:
+    """Give values other names, inside of branches too; names that a branch gives itself stay its own."""
+    node.input[:] = [names.get(value, value) for value in node.input]
+    node.output[:] = [names.get(value, value) for value in node.output]
+    for graph in (attribute.g for attribute in node.attribute if attribute.HasField("g")):
+        own = {value for inner in graph.node for value in inner.output} | {tensor.name for tensor in graph.initializer}
+        seen = {value: other for value, other in names.items() if value not in own}
+        for inner in graph.node:
+            _rename(inner, seen)
+        for value in graph.output:
+            value.name = seen.get(value.name, value.name)
 
 
 def _is_standard(node: Any) -> bool:
@@ -300,6 +329,8 @@ def _with_bits(constant: Constant, bits: int | None) -> Constant:
 
 
 def _results(reader: Reader, graph: Any) -> None:
+    fixed = [value.name for value in graph.output if value.name in reader.given]
+    reader.draft.notes += [f"left out, as it depends on no image: the output {name!r}" for name in fixed]
     wanted = [value.name for value in graph.output if reader.knows(value.name)] + reader.cut
     if not wanted:
         raise refuse(reader.path, "no output depends on the image")

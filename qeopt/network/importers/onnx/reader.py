@@ -37,6 +37,8 @@ class Reader:
     bits: dict[str, int] = field(default_factory=dict)
     integers: set[str] = field(default_factory=set)
     """Values between a quantiser and its dequantiser."""
+    never_negative: set[str] = field(default_factory=set)
+    """Tensors that are known to hold nothing below zero."""
     cut: list[str] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
     """Values behind a cut."""

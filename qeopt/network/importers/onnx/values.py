@@ -12,6 +12,7 @@ import numpy as np
 
 from qeopt.network.importers.constant import Array, Constant, UnreadableError
 from qeopt.network.importers.onnx.file import MAX_VALUES, external_file, load_onnx
+from qeopt.network.importers.onnx.stream import EXTERNAL
 
 SMALL = 4096
 """Values of constants that are computed at once, and that shape inference may look at: sizes, axes, scales."""
@@ -35,7 +36,7 @@ def constant_of(path: Path, tensor: Any) -> Given:
 
     def load() -> Array:
         numpy_helper = load_onnx().numpy_helper
-        if tensor.data_location != 1:
+        if tensor.data_location != EXTERNAL:
             return np.asarray(numpy_helper.to_array(tensor))
         target, offset, length = external_file(path, tensor)
         with target.open("rb") as file:
@@ -46,10 +47,8 @@ def constant_of(path: Path, tensor: Any) -> Given:
         copy.data_type, copy.raw_data = tensor.data_type, content
         return np.asarray(numpy_helper.to_array(copy))
 
-    if tensor.data_location == 1:
-        external_file(path, tensor)
     constant = Constant(tuple(tensor.dims), load, _BITS.get(tensor.data_type), tensor.name)
-    is_small = constant.size <= SMALL and tensor.data_location != 1
+    is_small = constant.size <= SMALL and tensor.data_location != EXTERNAL
     return Given(constant, tensor.data_type, tensor if is_small else None)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from qeopt.network.graph import OpKind
-from qeopt.network.importers.constant import Array, Constant, combined
+from qeopt.network.importers.constant import Array, Constant
 from qeopt.network.importers.onnx.images import canonical
 from qeopt.network.importers.onnx.reader import Reader
 from qeopt.network.importers.views import View
@@ -43,13 +43,17 @@ def window_of(reader: Reader, node: Any, window: tuple[int, int], rank: int) -> 
 
 
 def _conv(reader: Reader, node: Any) -> None:
-    _convolve(reader, node, _needed(reader, node, 1), reader.constant(node, 2) if _given(node, 2) else None)
+    convolve(reader, node, needed(reader, node, 1), reader.constant(node, 2) if is_given(node, 2) else None)
 
 
-def _convolve(reader: Reader, node: Any, weights: Constant, bias: Constant | None) -> None:
+def convolve(reader: Reader, node: Any, weights: Constant, bias: Constant | None) -> None:
+    """Append a convolution with constant weights."""
     outputs, per_group, *sides = weights.dims if len(weights.dims) > 2 else (0, 0)
     if len(sides) not in {1, 2}:
         raise reader.refuse(node, f"a convolution with {len(sides)} spatial dimensions; 1 or 2 were expected")
+    batch = reader.view(node).dims[0]
+    if batch != 1:
+        raise reader.refuse(node, f"a convolution of {batch} images at once, as a reshape before it makes; one was expected")
     source = reader.plain(node)
     channels = reader.draft.shapes[source][2]
     groups = int(reader.attribute(node, "group", 1))
@@ -80,7 +84,7 @@ def _note(reader: Reader, weights: Constant) -> None:
 
 
 def _conv_transpose(reader: Reader, node: Any) -> None:
-    weights, bias = _needed(reader, node, 1), reader.constant(node, 2) if _given(node, 2) else None
+    weights, bias = needed(reader, node, 1), reader.constant(node, 2) if is_given(node, 2) else None
     inputs, per_group, *sides = weights.dims if len(weights.dims) > 2 else (0, 0)
     if len(sides) not in {1, 2}:
         raise reader.refuse(node, f"a transposed convolution with {len(sides)} spatial dimensions; 1 or 2 were expected")
@@ -123,26 +127,60 @@ def _conv_transpose(reader: Reader, node: Any) -> None:
 def _gemm(reader: Reader, node: Any) -> None:
     """Alpha times A times B plus beta times C."""
     alpha, beta = (float(reader.attribute(node, name, 1.0)) for name in ("alpha", "beta"))
-    weights = reader.constant(node, 1)
-    if weights is None or len(weights.dims) != 2 or not reader.knows(node.input[0]):
-        raise reader.refuse(node, _PRODUCT)
-    if not reader.attribute(node, "transB", 0):
+    left, right = reader.constant(node, 0), reader.constant(node, 1)
+    weights = right if left is None else left
+    if weights is None or len(weights.dims) != 2:
+        raise reader.refuse(node, PRODUCT)
+    side, other = ("transA", "transB") if left is not None else ("transB", "transA")
+    if bool(reader.attribute(node, side, 0)) != (left is None):  # outputs first
         weights = _transposed(weights)
     if alpha != 1.0:
         weights = weights.then(weights.dims, lambda values: np.asarray(values, np.float64) * alpha, key=f"times {alpha}")
-    bias = None
-    if _given(node, 2) and beta != 0.0:
-        told, outputs = _needed(reader, node, 2), weights.dims[0]
-        if told.size not in {1, outputs} or (told.size != 1 and told.dims[-1] != outputs):
-            raise reader.refuse(node, f"a summand of {list(told.dims)} values; one by output was expected")
-        bias = told.then((outputs,), lambda values: np.broadcast_to(np.asarray(values, np.float64).reshape(-1) * beta, (outputs,)))
-    view = reader.view(node)
-    if reader.attribute(node, "transA", 0):
+    view = reader.view(node, 0 if left is None else 1)
+    if reader.attribute(node, other, 0):
         view = view.transposed((1, 0))
-    _product(reader, node, view, 1, weights, bias)
+    axis = 1 if left is None else 0
+    told = needed(reader, node, 2) if is_given(node, 2) and beta != 0.0 else None
+    if told is None or _is_by_output(told, axis, weights.dims[0]):
+        _product(reader, node, view, axis, weights, None if told is None else _times(told, (weights.dims[0],), beta))
+        return
+    _product(reader, _renamed(node, f"{node.output[0]} (product)"), view, axis, weights, None)
+    _summand(reader, node, f"{node.output[0]} (product)", _times(told, told.dims, beta))
 
 
-_PRODUCT = (
+def _is_by_output(summand: Constant, axis: int, outputs: int) -> bool:
+    """Whether a summand of a product is one number, or one for each output along an axis of two."""
+    rows = (1, 1, *summand.dims)[-2:]
+    return summand.size == 1 or (summand.size == outputs == rows[axis])
+
+
+def _times(constant: Constant, dims: tuple[int, ...], factor: float) -> Constant:
+    """A factor times a constant, or its one value, in some dimensions."""
+
+    def scaled(values: Array) -> Array:
+        made = np.asarray(values, np.float64) * factor
+        return np.broadcast_to(made.reshape(()), dims) if made.size == 1 else made.reshape(dims)
+
+    return constant.then(dims, scaled)
+
+
+def _renamed(node: Any, value: str) -> Any:
+    """A node that writes another value."""
+    found = type(node)()
+    found.CopyFrom(node)
+    del found.output[:]
+    found.output.append(value)
+    return found
+
+
+def _summand(reader: Reader, node: Any, source: str, summand: Constant) -> None:
+    """Append a sum with a constant, as what a node writes."""
+    part = _renamed(node, str(node.output[0]))
+    part.input[0] = source
+    reader.affine(part, 0, None, summand)
+
+
+PRODUCT = (
     "a product of two values that both depend on the image (as in attention) has no weights, so no width could be chosen for it;"
     " no operator here is one"
 )
@@ -151,16 +189,18 @@ _PRODUCT = (
 def _matmul(reader: Reader, node: Any) -> None:
     first, second = reader.constant(node, 0), reader.constant(node, 1)
     if first is None and second is None:
-        raise reader.refuse(node, _PRODUCT)
-    _multiply(reader, node, first, second)
+        raise reader.refuse(node, PRODUCT)
+    multiply(reader, node, first, second)
 
 
-def _multiply(reader: Reader, node: Any, first: Constant | None, second: Constant | None, at: int = 1) -> None:
+def multiply(reader: Reader, node: Any, first: Constant | None, second: Constant | None, at: int = 1) -> None:
     """A product with a constant matrix on either side."""
     weights = second if first is None else first
-    if weights is None or prod(weights.dims[:-2]) != 1 or len(weights.dims) < 2:
+    if weights is None or prod(weights.dims[:-2]) != 1 or not weights.dims:
         shown = "one" if weights is None else f"{list(weights.dims)} values"
         raise reader.refuse(node, f"a product with {shown}; a constant matrix of two dimensions was expected")
+    if len(weights.dims) == 1:  # one output, whose side is left out
+        weights = weights.seen_as((weights.size, 1) if first is None else (1, weights.size))
     weights = weights.seen_as(weights.dims[-2:])
     view = reader.view(node, 0 if first is None else at)
     axis = len(view.dims) - (1 if first is None else 2)
@@ -207,7 +247,7 @@ def _product(reader: Reader, node: Any, view: View, axis: int, weights: Constant
         )
         written = replace(found, source=source, dims=dims)
     _note(reader, weights)
-    known = reader.dims_of(node.output[0], node)
+    known = reader.inference.dims(node.output[0]) or dims
     reader.write(node, written if known == dims else written.reshaped(known) or written)
 
 
@@ -215,91 +255,21 @@ def _transposed(weights: Constant) -> Constant:
     return weights.then(weights.dims[::-1], lambda values: np.asarray(values).T, key="T")
 
 
-def dequantised(values: Constant, scale: Constant | None, zero: Constant | None, axis: int) -> Constant:
-    """What integers stand for."""
+def needed(reader: Reader, node: Any, index: int) -> Constant:
+    """The constant at an input.
 
-    def real(found: Array, factor: Array | None, offset: Array | None) -> Array:
-        made = np.asarray(found, dtype=np.float64)
-
-        def spread(given: Array) -> Array:
-            given = np.asarray(given, dtype=np.float64)
-            if given.size == 1:
-                return given.reshape(())
-            sides = [1] * made.ndim
-            sides[axis % made.ndim] = -1
-            return given.reshape(sides)
-
-        if offset is not None:
-            made = made - spread(offset)
-        return made if factor is None else made * spread(factor)
-
-    key = f"{values.key}*{scale.key if scale else ''}" if values.key else ""
-    return replace(combined(real, values.dims, values, scale, zero), bits=values.bits, key=key)
-
-
-def _qlinear_conv(reader: Reader, node: Any) -> None:
-    scale, weights_scale = _needed(reader, node, 1), _needed(reader, node, 4)
-    weights = dequantised(_needed(reader, node, 3), weights_scale, reader.constant(node, 5), 0)
-    bias = None
-    if _given(node, 8):
-        unit = combined(
-            lambda a, b: np.asarray(a, np.float64) * np.asarray(b, np.float64), weights_scale.dims, weights_scale, scale
-        )
-        bias = dequantised(_needed(reader, node, 8), unit, None, 0)
-    reader.note_bits(node.input[0], 8)
-    _convolve(reader, node, weights, bias)
-    _end_quantised(reader, node)
-
-
-def _qlinear_matmul(reader: Reader, node: Any) -> None:
-    first = (
-        dequantised(_needed(reader, node, 0), reader.constant(node, 1), reader.constant(node, 2), -2)
-        if _fixed(reader, node, 0)
-        else None
-    )
-    second = (
-        dequantised(_needed(reader, node, 3), reader.constant(node, 4), reader.constant(node, 5), -1)
-        if _fixed(reader, node, 3)
-        else None
-    )
-    if first is None and second is None:
-        raise reader.refuse(node, _PRODUCT)
-    _multiply(reader, node, first, second, 3)
-    _end_quantised(reader, node)
-
-
-def _end_quantised(reader: Reader, node: Any) -> None:
-    reader.integers.add(node.output[0])
-    reader.note_bits(node.output[0], 8)
-
-
-def _integer(reader: Reader, node: Any) -> None:
-    """A product of integers whose scales stand in operators of their own."""
-    zeros = [reader.constant(node, index) for index in (2, 3)]
-    at_zero = zeros[0] is None or (zeros[0].values() is not None and not np.any(zeros[0].values()))
-    if not at_zero:
-        raise reader.refuse(node, "integers that are shifted before the product are not known; quantise with QDQ nodes instead")
-    weights = _needed(reader, node, 1)
-    real = dequantised(weights, None, zeros[1], 0 if node.op_type == "ConvInteger" else -1)
-    if node.op_type == "ConvInteger":
-        _convolve(reader, node, real, None)
-    else:
-        _multiply(reader, node, None, real)
-
-
-def _needed(reader: Reader, node: Any, index: int) -> Constant:
+    Raises:
+        SpecError: there is none.
+    """
     constant = reader.constant(node, index)
     if constant is None:
         raise reader.refuse(node, f"input {index + 1} is no constant; weights that depend on the image are not known")
     return constant
 
 
-def _given(node: Any, index: int) -> bool:
+def is_given(node: Any, index: int) -> bool:
+    """Whether a node has an input."""
     return index < len(node.input) and bool(node.input[index])
-
-
-def _fixed(reader: Reader, node: Any, index: int) -> bool:
-    return reader.constant(node, index) is not None
 
 
 HANDLERS: Mapping[str, Handler] = {
@@ -307,8 +277,4 @@ HANDLERS: Mapping[str, Handler] = {
     "ConvTranspose": _conv_transpose,
     "Gemm": _gemm,
     "MatMul": _matmul,
-    "QLinearConv": _qlinear_conv,
-    "QLinearMatMul": _qlinear_matmul,
-    "ConvInteger": _integer,
-    "MatMulInteger": _integer,
 }

@@ -151,6 +151,7 @@ HANDLERS: Mapping[str, Handler] = {
     "EXP": _function("exp"),
     "SQRT": _function("sqrt"),
     "SQUARE": _function("square"),
+    **{name.upper(): _function(name) for name in ("floor", "ceil", "round", "sign", "log", "sin", "cos")},
     "LEAKY_RELU": _leaky,
     "PRELU": _prelu,
     "GELU": _gelu,

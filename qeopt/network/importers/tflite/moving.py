@@ -15,7 +15,8 @@ def _reshape(node: Node) -> None:
     node.needs(1)
     if prod(node.reader.tensor(node.op.outputs[0]).dims) != prod(node.dims()):
         raise node.refuse("writes another number of values than it reads")
-    node.add(OpKind.RESHAPE, (node.source(),), moves=in_order(node.read(), node.shape()))
+    made = node.add(OpKind.RESHAPE, (node.source(),), moves=in_order(node.read(), node.shape()))
+    node.reader.draft.copies.add(made)  # what a converter has left in, it leaves in when it quantises
 
 
 def _requantised(node: Node) -> None:
@@ -36,6 +37,7 @@ def _concat(node: Node) -> None:
         return
     if sum(prod(node.reader.draft.shapes[value]) for value in sources) != prod(node.shape()):
         raise node.refuse("writes another number of values than it reads")
+    node.needs_side(int(node.option(0)), node.dims())
     node.add(OpKind.CONCAT, sources)
     node.then(*node.fused(1))
 
@@ -98,7 +100,7 @@ def _resize(node: Node) -> None:
     linear = node.op.kind == "RESIZE_BILINEAR"
     corners, centers = (2, 3) if linear else (0, 1)
     places = "align_corners" if node.option(corners, "b") else "half_pixel" if node.option(centers, "b") else "asymmetric"
-    rounding = "round_prefer_ceil" if node.option(corners, "b") else "floor"
+    rounding = "floor" if places == "asymmetric" else "round_prefer_ceil"  # from centres, half a place less is rounded
     if node.shape()[2] != node.read()[2]:
         raise node.refuse("only rows and columns can be resized")
     node.add(OpKind.RESIZE, (node.source(),), function=f"linear {places}" if linear else f"nearest {places} {rounding}")
@@ -113,6 +115,10 @@ def _split(node: Node) -> None:
     if len(pieces) == 1:
         node.same(place)
         return
+    axis = node.integers(2 if node.op.kind == "SPLIT_V" else 0)
+    if axis is None or len(axis) != 1:
+        raise node.refuse("a constant axis was expected")
+    node.needs_side(axis[0], node.dims(place))
     node.add(OpKind.SPLIT, (source,))
 
 
@@ -120,6 +126,7 @@ def _slice(node: Node) -> None:
     node.needs(3)
     begins, ends, dims = node.integers(1), node.integers(2), node.dims()
     rank = len(dims)
+    node.needs_one_image("a slice")
     steps: tuple[int, ...] = (1,) * rank
     if begins is None or ends is None or rank > 4:
         raise node.refuse("constant begins and ends of four dimensions at most were expected")
@@ -128,9 +135,11 @@ def _slice(node: Node) -> None:
         masks = [int(node.option(field)) for field in range(4)]
         if not len(begins) == len(ends) == len(steps) == rank or any(masks[2:]):
             raise node.refuse("a slice that adds dimensions or names some of them only is not known")
-        ends_of = [0 if step > 0 else dims[axis] - 1 for axis, step in enumerate(steps)]
-        begins = tuple(ends_of[axis] if masks[0] >> axis & 1 else begin % dims[axis] for axis, begin in enumerate(begins))
-    if len(begins) != rank or not all(steps):
+        if not all(steps):
+            raise node.refuse("a slice in steps of nothing")
+        told = [None if masks[0] >> axis & 1 else begin for axis, begin in enumerate(begins)]
+        begins = tuple(slice(begin, None, step).indices(side)[0] for begin, step, side in zip(told, steps, dims, strict=True))
+    if len(begins) != rank:
         raise node.refuse("a slice of some dimensions only is not known")
     written = node.reader.tensor(node.op.outputs[0]).dims
     lasts = [begin + (side - 1) * step for begin, side, step in zip(begins, written, steps, strict=False)]

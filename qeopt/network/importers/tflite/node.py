@@ -90,6 +90,9 @@ class Node:
         """A constant input as real numbers, in its dimensions."""
         if index >= len(self.op.inputs) or not self.reader.is_constant(self.op.inputs[index]):
             raise self.refuse(what)
+        maker = self.reader.computed.get(self.op.inputs[index])
+        if maker is not None:
+            raise self.refuse(f"input {index} is computed of constants by {maker}, which is not done here; fold it in the file")
         return self.reader.constant(self.op.inputs[index])
 
     def integers(self, index: int) -> tuple[int, ...] | None:
@@ -121,6 +124,18 @@ class Node:
             draft.pieces[-1] = piece
             for value in piece.written:
                 draft.made[value] = piece
+
+    def needs_one_image(self, what: str) -> None:
+        """Refuse several images at once, as a reshape makes them of one: their rows would run into each other."""
+        dims = self.dims()
+        if len(dims) > 3 and prod(dims[:-3]) != 1:
+            raise self.refuse(f"{what} of {prod(dims[:-3])} images at once, as a reshape before it makes; one was expected")
+
+    def needs_side(self, axis: int, dims: tuple[int, ...]) -> None:
+        """Refuse an axis that is neither a row, a column nor a channel of one image."""
+        axis %= max(len(dims), 1)
+        if axis < len(dims) - 2 and prod(dims[:axis]) != 1:
+            raise self.refuse(f"the axis {axis} of {list(dims)} is neither a row, a column nor a channel")
 
     def same(self, index: int = 0) -> None:
         """Let the output be another name for an input."""

@@ -78,6 +78,10 @@ def _read_all(reader: Reader) -> None:
     obstacles.tell()
 
 
+_KEEPING = frozenset({"DEQUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
+"""Operators whose output holds the values of their input, where that is a constant."""
+
+
 def _is_known(node: Node) -> bool:
     return node.op.kind in HANDLERS or _escape_of(node) is not None
 
@@ -102,8 +106,10 @@ def _read(node: Node) -> None:
         return
     depends = any(reader.draft.knows(str(index)) or index in reader.blocks for index in op.inputs)
     if not depends and op.kind not in STATES and not _follows_blocks(node):
-        if op.kind == "DEQUANTIZE" and op.inputs:
-            reader.stored[op.outputs[0]] = op.inputs[0]
+        if op.kind in _KEEPING and op.inputs:
+            reader.stored[op.outputs[0]] = reader.stored.get(op.inputs[0], op.inputs[0])
+        else:
+            reader.computed.update(dict.fromkeys(op.outputs, op.kind))
         return
     escape = _escape_of(node)
     if escape is not None:

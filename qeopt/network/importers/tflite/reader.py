@@ -33,6 +33,8 @@ class Reader:
     bits: dict[str, int] = field(default_factory=dict)
     stored: dict[int, int] = field(default_factory=dict)
     """By a constant that is made of another: the one that holds its values."""
+    computed: dict[int, str] = field(default_factory=dict)
+    """By constant that is computed of constants in a way that is not known here: the operator."""
     cut: list[int] = field(default_factory=list)
     gone: set[int] = field(default_factory=set)
     """Tensors behind a cut."""
@@ -120,7 +122,7 @@ class Reader:
             found = self._real(stored)
             if found is None:
                 raise ValueError(f"{quote(stored.name)} holds none")
-            return found
+            return found.reshape(tensor.dims)
 
         return Constant(tensor.dims, load, stored.bits, key)
 

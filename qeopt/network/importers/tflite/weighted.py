@@ -23,6 +23,8 @@ def window_of(node: Node, window: tuple[int, int], dilation: tuple[int, int], st
     stride = int(node.option(strides[0])), int(node.option(strides[1]))
     if any(not 1 <= number <= MAX_STEP for number in (*stride, *dilation, *window)):
         raise node.refuse(f"window {list(window)}, strides {list(stride)}, dilation {list(dilation)}")
+    if window != (1, 1):
+        node.needs_one_image("a window")
     source, written = node.read()[:2], node.shape()[:2]
     extent = [(side - 1) * distance + 1 for side, distance in zip(window, dilation, strict=True)]
     valid = int(node.option(0, "b")) == _VALID
