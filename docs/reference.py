@@ -174,5 +174,10 @@ def verbs_page() -> str:
             told = [record for param in command.get_params(own) if (record := param.get_help_record(own))]
             lines += [f"### {verb}", "", " ".join(command.help.split()), ""]
             lines += ["```sh", f"qeopt {verb} {' '.join(command.collect_usage_pieces(own))}", "```", ""]
-            lines += ["| | |", "|---|---|", *(f"| {_cell(f'`{name}`')} | {_cell(text)} |" for name, text in told), ""]
+            lines += [
+                "| option | meaning |",
+                "|---|---|",
+                *(f"| {_cell(f'`{name}`')} | {_cell(text)} |" for name, text in told),
+                "",
+            ]
     return "\n".join(lines) + "\n"

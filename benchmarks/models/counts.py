@@ -6,6 +6,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import onnx.shape_inference
 
@@ -25,7 +26,7 @@ def sides_of(path: Path, usual: tuple[int, int, int]) -> list[int]:
     if len(dims) == 2:
         return [1, 1, dims[1] or SAMPLES]
     image = dims[1:] if dims[-1] in {1, 3} else [*dims[2:], dims[1]]
-    return [side or other for side, other in zip([1] * (3 - len(image)) + image, usual, strict=True)]
+    return [max(side, 0) or other for side, other in zip([1] * (3 - len(image)) + image, usual, strict=True)]
 
 
 def of_onnx(path: Path, sides: list[int] | None) -> tuple[int, int]:
@@ -46,6 +47,7 @@ def of_onnx(path: Path, sides: list[int] | None) -> tuple[int, int]:
         value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim]
         for value in (*inferred.value_info, *inferred.output, *inferred.input)
     } | stored
+    shapes |= _shapes_at_work(model, [node for node in graph.node if node.op_type in WEIGHTED], shapes)
     seen: dict[str, int] = {}
     total = 0
     for node in graph.node:
@@ -65,6 +67,26 @@ def of_onnx(path: Path, sides: list[int] | None) -> tuple[int, int]:
         else:
             total += prod(written) * prod(kernel[1:])
     return sum(seen.values()), total
+
+
+def _shapes_at_work(model: Any, nodes: list[Any], shapes: dict[str, list[int]]) -> dict[str, list[int]]:
+    """Shapes that cannot be inferred, as they are when ONNX Runtime runs the file on zeros."""
+    wanted = sorted({name for node in nodes for name in (node.input[0], node.output[0]) if not all(shapes.get(name) or [0])})
+    if not wanted:
+        return {}
+    import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415 - seldom needed
+
+    given = {value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim] for value in model.graph.input}
+    stored = {tensor.name for tensor in model.graph.initializer}
+    if not all(all(dims) for name, dims in given.items() if name not in stored):
+        return {}
+    whole = onnx.ModelProto()
+    whole.CopyFrom(model)
+    del whole.graph.output[:]
+    whole.graph.output.extend(onnx.ValueInfoProto(name=name) for name in wanted)
+    session = onnxruntime.InferenceSession(whole.SerializeToString(), providers=["CPUExecutionProvider"])
+    zeros = {name: np.zeros(dims, np.float32) for name, dims in given.items() if name not in stored}
+    return {name: list(values.shape) for name, values in zip(wanted, session.run(wanted, zeros), strict=True)}
 
 
 WEIGHTED = {"Conv": 1, "ConvInteger": 1, "QLinearConv": 3, "ConvTranspose": 1, "Gemm": 1, "MatMul": 1, "MatMulInteger": 1}
@@ -93,13 +115,13 @@ def _close(graph: Any, stored: dict[str, list[int]], sides: list[int] | None) ->
         dims = value.type.tensor_type.shape.dim
         if value.name in stored or not dims:
             continue
-        open_ = [index for index, dim in enumerate(dims) if not dim.dim_value]
+        open_ = [index for index, dim in enumerate(dims) if dim.dim_value <= 0]
         if open_ and open_[0] == 0:
             dims[0].dim_value = 1
         if len(dims) == 4 and sides and len(open_) > 1:
             order = [1, sides[0], sides[1], sides[2]] if dims[3].dim_value == sides[2] else [1, sides[2], sides[0], sides[1]]
             for dim, side in zip(dims, order, strict=True):
-                dim.dim_value = dim.dim_value or side
+                dim.dim_value = max(dim.dim_value, 0) or side
 
 
 def of_tflite(path: Path, _: list[int] | None) -> tuple[int, int]:
@@ -155,6 +177,8 @@ def _spread(model: Any, graph: Any, codes: Any) -> dict[int, int]:
     found = {}
     for number in range(graph.OperatorsLength()):
         operator = graph.Operators(number)
-        if _code(model, operator) in {codes.DEQUANTIZE, codes.DENSIFY} and _held(model, graph, operator.Inputs(0)):
-            found[operator.Outputs(0)] = operator.Inputs(0)
+        if _code(model, operator) in {codes.DEQUANTIZE, codes.DENSIFY}:
+            source = found.get(operator.Inputs(0), operator.Inputs(0))
+            if _held(model, graph, source):
+                found[operator.Outputs(0)] = source
     return found

@@ -1,8 +1,9 @@
 """Model files that the world ships: which import, whether counts and computed values are those of the file; a page.
 
-`python benchmarks/models/run.py FOLDER ... [--page docs/models.md]` where qeopt, onnx, onnxruntime, tflite-micro and tflite are
-installed. Every .onnx and .tflite file below the folders is read in a process of its own. Counts are those of `counts.py`, which
-shares nothing with the importers. The page says how the folders are filled.
+`python benchmarks/models/run.py [PACKAGE=]FOLDER ... [--page docs/models.md]` where qeopt, onnx, onnxruntime, tflite-micro and
+tflite are installed. Every .onnx and .tflite file below the folders is read in a process of its own. Counts are those of
+`counts.py`, which shares nothing with the importers; what is computed is in `computed.py`. The page says how the folders are
+filled; rows that are not made again stay in it.
 """
 
 from __future__ import annotations
@@ -13,10 +14,8 @@ import json
 import resource
 import subprocess
 import sys
-import tempfile
 import time
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,6 @@ import counts
 import numpy as np
 
 from qeopt.design.arena import describe_arena
-from qeopt.export.exporter import export
 from qeopt.hardware import Runtime
 from qeopt.hardware.lowered import lowered
 from qeopt.network import Bits, macs, weight_count
@@ -33,21 +31,23 @@ from qeopt.spec.errors import QeoptError
 from qeopt.spec.library import Library
 from qeopt.spec.load import load
 from qeopt.spec.model import build
-from qeopt.verbs.bits import bits
 
 BEGIN, END = "<!-- table of models: begin -->", "<!-- table of models: end -->"
-SECONDS = 240
+HEAD = (
+    "| Package | File | Import | Weights | MACs | Counted from the file | 8-bit export, or arena |",
+    "|---|---|---|---|---|---|---|",
+)
+SECONDS = 1200
 """What one file may take."""
 MOST_MACS = 2_000_000_000
-"""Networks of more are not computed, which would take minutes each."""
+"""Networks of more are not computed unless it is asked for: it takes minutes each."""
 SIDES = (224, 224, 3)
 """Image of files that leave its size open."""
-IMAGES = 4
 TAIL = 0.1
 """Share by which what is held for good may be off."""
 
 
-def judge(path: Path) -> dict[str, Any]:
+def judge(path: Path, most: int = MOST_MACS) -> dict[str, Any]:
     """Everything that is told of one file."""
     told: dict[str, Any] = {"file": path.name}
     began = time.monotonic()
@@ -73,8 +73,10 @@ def judge(path: Path) -> dict[str, Any]:
         told["counted"] = list((counts.of_tflite if path.suffix == ".tflite" else counts.of_onnx)(path, told.get("input")))
     if path.suffix == ".tflite":
         told |= _arena(path, network)
-    elif told["macs"] <= MOST_MACS:
-        told |= _computed(path, options)
+    elif told["macs"] <= most:
+        from computed import computed  # noqa: PLC0415 - TFLite files go without
+
+        told |= computed(path, options)
     return told
 
 
@@ -102,62 +104,25 @@ def _arena(path: Path, network: Any) -> dict[str, Any]:
     return told | {"head": measured.head, "tail": measured.tail, "lasting": tail, "type": kind.name}
 
 
-def _computed(path: Path, options: ImportOptions) -> dict[str, Any]:
-    """How the 8-bit export follows the file, on random images."""
-    import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415 - not for files of TFLite
-
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder) / "made.onnx"
-        try:
-            solution = bits(
-                path, runtime="ideal", budgets={"sram": "unlimited", "flash": "unlimited"}, weights=(8,), activations=(8,),
-                options=options, overrides=("search.baselines=[]",),
-            ).solution  # fmt: skip
-            if solution.design is None:
-                return {"export": solution.reason}
-            export(solution.design, "onnx-qdq", made, {"weights": str(path)})
-        except QeoptError as error:
-            return {"export": str(error)}
-        other = onnxruntime.InferenceSession(str(made), providers=["CPUExecutionProvider"])
-    given, wanted = session.get_inputs(), other.get_inputs()
-    rng, pairs = np.random.default_rng(0), []
-    for _ in range(IMAGES):
-        image = rng.random(tuple(wanted[0].shape), np.float32)
-        theirs = image
-        if len(given[0].shape) == 4 and given[0].shape[3] == wanted[0].shape[1] and given[0].shape[1] != wanted[0].shape[1]:
-            theirs = image.transpose(0, 2, 3, 1)
-        elif len(given[0].shape) != 4:
-            theirs = image.reshape([side if isinstance(side, int) and side > 0 else 1 for side in given[0].shape])
-        said, got = session.run(None, {given[0].name: theirs}), other.run(None, {wanted[0].name: image})
-        pairs.append((said[0].ravel(), next((one.ravel() for one in got if one.size == said[0].size), None)))
-    if any(one is None for _, one in pairs):
-        return {"export": "writes no output of the size of the first one"}
-    expected, found = (np.concatenate([np.asarray(pair[side], np.float64) for pair in pairs]) for side in (0, 1))
-    expected, found = expected - expected.mean(), found - found.mean()
-    scale = float(np.linalg.norm(expected) * np.linalg.norm(found))
-    return {"correlation": round(float(expected @ found) / scale, 4) if scale else None}
+def files(folders: list[str]) -> Iterator[tuple[str, Path]]:
+    """Model files, by the name of their package: `NAME=FOLDER`, else the folder below the one given."""
+    for told in folders:
+        name, _, folder = told.rpartition("=")
+        root = Path(folder)
+        for path in sorted((*root.rglob("*.onnx"), *root.rglob("*.tflite"))):
+            yield name or (path.relative_to(root).parts[0] if path.parent != root else root.name), path
 
 
-def files(folders: list[Path]) -> Iterator[tuple[str, Path]]:
-    """Model files, by the name of their package; archives of MediaPipe are opened."""
-    for folder in folders:
-        for task in sorted(folder.rglob("*.task")):
-            with contextlib.suppress(zipfile.BadZipFile), zipfile.ZipFile(task) as archive:
-                archive.extractall(task.with_suffix(""), [name for name in archive.namelist() if name.endswith(".tflite")])
-        for path in sorted((*folder.rglob("*.onnx"), *folder.rglob("*.tflite"))):
-            yield path.relative_to(folder).parts[0] if path.parent != folder else folder.name, path
-
-
-def judged(path: Path) -> dict[str, Any]:
+def judged(path: Path, most: int) -> dict[str, Any]:
     """What is told of a file by a process of its own."""
-    command = [sys.executable, __file__, "--one", path]
+    command = [sys.executable, __file__, "--one", path, "--most", str(most)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return {"file": path.name, "refused": f"no answer in {SECONDS} s", "failed": True}
     if done.returncode:
-        return {"file": path.name, "refused": done.stderr.strip().splitlines()[-1][:200], "failed": True}
+        last = (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]
+        return {"file": path.name, "refused": last[:200], "failed": True}
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
@@ -169,7 +134,7 @@ def row(package: str, told: dict[str, Any]) -> str:
         return f"| {package} | {told['file']} | {how}: {plain(told['refused'])} | | | | |"
     counted, own = told.get("counted"), [told["weights"], told["macs"]]
     same = "not counted" if counted is None else "equal" if counted == own else f"**{counted[0]:,}, {counted[1]:,}**"
-    values = arena_of(told) if told["file"].endswith(".tflite") else plain(str(told.get("correlation", told.get("export", ""))))
+    values = arena_of(told) if told["file"].endswith(".tflite") else values_of(told)
     took = f"{told['seconds']} s" + (f", {told['mib']:,} MiB" if "mib" in told else "")
     return f"| {package} | {told['file']} | {took} | {own[0]:,} | {own[1]:,} | {same} | {values} |"
 
@@ -187,38 +152,54 @@ def plain(text: str) -> str:
     return " ".join(text.split()).replace("|", "/")[:160]
 
 
+def values_of(told: dict[str, Any]) -> str:
+    """What the export computes."""
+    if "correlation" not in told:
+        return plain(str(told.get("export", "")))
+    if "differing" not in told:
+        return str(told["correlation"])
+    wrong = f"**{told['differing']:,} of {told['values']:,} differ**" if told["differing"] else "equal"
+    return f"{told['correlation']}, {wrong}"
+
+
+def rows_of(page: str) -> dict[tuple[str, str], str]:
+    """Rows of the table in a page, by package and file."""
+    lines = [line for line in page[page.index(BEGIN) : page.index(END)].splitlines() if line.startswith("| ")][1:]
+    return {(cells[1].strip(), cells[2].strip()): line for line in lines for cells in [line.split("|")]}
+
+
+def with_rows(page: str, rows: Mapping[tuple[str, str], str]) -> str:
+    """The page with some rows in place of those of before; all others stay."""
+    every = rows_of(page) | dict(rows)
+    lines = [every[key] for key in sorted(every, key=lambda key: (key[0].lower(), key[1]))]
+    read = sum(not line.split("|")[3].strip().startswith(("refused", "**fails**")) for line in lines)
+    before, after = page[: page.index(BEGIN)], page[page.index(END) :]
+    said = f"{read} of {len(lines)} files import ({read / max(len(lines), 1):.0%})."
+    return "\n".join([before + BEGIN, said, "", *HEAD, *lines, after])
+
+
 def main() -> None:
-    """Judge files and print the table, or put it into a page."""
+    """Judge files and put their rows into a page as they come, or print them."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--again", type=Path, help="Results of before, instead of files")
-    parser.add_argument("folders", nargs="*", type=Path)
+    parser.add_argument("folders", nargs="*", metavar="[PACKAGE=]FOLDER")
     parser.add_argument("--one", type=Path)
     parser.add_argument("--page", type=Path)
-    parser.add_argument("--results", type=Path, help="JSON of everything, to be kept beside the page")
+    parser.add_argument("--most", type=int, default=MOST_MACS, help="Multiply-accumulates of networks that are computed")
+    parser.add_argument("--only", default="", help="Judge files of this name only")
     said = parser.parse_args()
     if said.one is not None:
-        print(json.dumps(judge(said.one)))
+        print(json.dumps(judge(said.one, said.most)))
         return
-    found = [] if said.again is None else [(package, told) for package, told in json.loads(said.again.read_text(encoding="utf-8"))]
     for package, path in files(said.folders):
-        found.append((package, judged(path)))
-        print(package, json.dumps(found[-1][1]), file=sys.stderr, flush=True)
-    if said.results is not None:
-        said.results.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    read = [told for _, told in found if "refused" not in told]
-    lines = [f"{len(read)} of {len(found)} files import ({len(read) / max(len(found), 1):.0%}).", ""]
-    lines += [
-        "| Package | File | Import | Weights | MACs | Counted from the file | 8-bit export, or arena |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    lines += [row(package, told) for package, told in found]
-    text = "\n".join(lines)
-    if said.page is None:
-        print(text)
-        return
-    page = said.page.read_text(encoding="utf-8")
-    before, rest = page.split(BEGIN)
-    said.page.write_text(before + BEGIN + "\n" + text + "\n" + END + rest.split(END)[1], encoding="utf-8")
+        if said.only and path.name != said.only:
+            continue
+        told = judged(path, said.most)
+        print(package, json.dumps(told), file=sys.stderr, flush=True)
+        made = row(package, told)
+        if said.page is None:
+            print(made)
+        else:
+            said.page.write_text(with_rows(said.page.read_text(encoding="utf-8"), {(package, path.name): made}), encoding="utf-8")
 
 
 if __name__ == "__main__":

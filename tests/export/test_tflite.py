@@ -75,7 +75,9 @@ network:
     - {name: stem, op: conv, reads: [image], shape: [6, 8, 16], kernel: [3, 3], stride: [2, 2], pads: [0, 0, 1, 1], function: relu6}
     - {name: parts, op: split, reads: [stem], shape: [6, 8, 4], others: [{name: "parts:1", shape: [6, 8, 12]}]}
     - {name: left, op: conv, reads: [parts], shape: [6, 8, 12], kernel: [3, 3]}
-    - {name: less, op: sub, reads: [left, "parts:1"], shape: [6, 8, 12]}
+    - {name: bent, op: activation, reads: [left], shape: [6, 8, 12], function: prelu, constants: 12}
+    - {name: leaky, op: activation, reads: [bent], shape: [6, 8, 12], function: leaky_relu, terms: [0.3]}
+    - {name: less, op: sub, reads: [leaky, "parts:1"], shape: [6, 8, 12]}
     - {name: most, op: maximum, reads: [less, "parts:1"], shape: [6, 8, 12]}
     - {name: least, op: minimum, reads: [most, left], shape: [6, 8, 12]}
     - {name: wide, op: pad, reads: [least], shape: [8, 11, 12], pads: [1, 2, 1, 1], function: zero}

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from qeopt.export import activation_functions as functions
 from qeopt.export import sums
 from qeopt.export.errors import ExportError
 from qeopt.export.geometry import image_of
@@ -22,6 +23,8 @@ from qeopt.network import Op, OpKind
 ADD_BITS = 20
 """Bits by which inputs of a sum are shifted up before they are brought to one scale."""
 SIX = 6.0
+STEEPEST = 127
+"""The integer of the steepest slope."""
 
 
 def run(model: QuantisedNetwork, images: Reals) -> dict[str, Integers]:
@@ -65,7 +68,8 @@ def compute(model: QuantisedNetwork, op: Op, held: Mapping[str, Integers]) -> In
         ExportError: when it has no kernel.
     """
     inputs, out = [held[tensor.name] for tensor in op.inputs], model.grids[op.output.name]
-    low, high = limits(model.functions[op.name], out, op.name)
+    function = model.functions[op.name]
+    low, high = (out.low, out.high) if op.kind is OpKind.ACTIVATION else limits(function, out, op.name)
     return np.clip(_rounded(model, op, inputs), low, high)
 
 
@@ -103,10 +107,39 @@ def _rounded(  # noqa: PLR0911 - one a kind
             return _pooled(model, op, inputs[0])
         case OpKind.CONCAT:
             return np.concatenate(inputs, axis=joined_axis(op))
-        case OpKind.ACTIVATION if model.functions[op.name] == "relu":
-            return _scaled(inputs[0], [scales[0] / out.scale], op)
+        case OpKind.ACTIVATION:
+            return _bent(model, op, inputs[0])
         case _:
             raise ExportError(f"{op.name!r} is of the kind {op.kind} with the function {model.functions[op.name]!r}")
+
+
+def _bent(model: QuantisedNetwork, op: Op, values: Integers) -> Integers:
+    """A function that has another slope below zero than above."""
+    source, out, function = model.grids[op.inputs[0].name].scale, model.grids[op.output.name].scale, model.functions[op.name]
+    above = _scaled(np.maximum(values, 0), [source / out], op)
+    below = np.minimum(values, 0)
+    match function:
+        case "relu":
+            return above
+        case "leaky_relu":
+            slope = slope_of(op) * np.float32(source) / np.float32(out)  # in the precision of its kernel
+            return np.where(values < 0, int(np.sign(slope)) * _scaled(below, [abs(slope)], op), above)
+        case functions.SLOPES:
+            slopes, scale = slopes_of(model, op)
+            return np.where(values < 0, _scaled(below * slopes, [source * scale / out], op), above)
+    raise ExportError(f"{op.name!r} is the function {function!r} by itself, which the format tflite cannot write")
+
+
+def slope_of(op: Op) -> np.float32:
+    """The slope below zero of a leaky ReLU, as a file holds it."""
+    return np.float32(-functions.apply("leaky_relu", np.array([-1.0]), op.terms)[0])
+
+
+def slopes_of(model: QuantisedNetwork, op: Op) -> tuple[Integers, float]:
+    """Slopes by channel, shape (channels, 1, 1), as integers of 8 bits, and what 1 stands for."""
+    slopes = model.slopes[op.name]
+    scale = float(np.float32(np.abs(slopes).max() / STEEPEST or 1.0))
+    return np.rint(slopes / scale).astype(np.int64), scale
 
 
 def _scaled(values: Integers, wanted: object, op: Op) -> Integers:

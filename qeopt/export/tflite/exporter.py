@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from qeopt.design import Design
+from qeopt.export.activation_functions import SLOPES
 from qeopt.export.errors import ExportError
 from qeopt.export.fill import quantised
 from qeopt.export.geometry import image_of, shape_of, window
@@ -18,7 +19,7 @@ from qeopt.export.numbers import Numbers
 from qeopt.export.onnx_ops import side_of
 from qeopt.export.quantised import QuantisedNetwork, Weights
 from qeopt.export.reals import end_of, joined_axis
-from qeopt.export.tflite.arithmetic import limits, zero_point
+from qeopt.export.tflite.arithmetic import limits, slope_of, slopes_of, zero_point
 from qeopt.export.tflite.flatbuffer import Number, Table
 from qeopt.export.tflite.grids import legal
 from qeopt.export.tflite.model import VALID, Model
@@ -35,7 +36,6 @@ KERNELS: Mapping[OpKind, str] = {
     OpKind.POOL: "AVERAGE_POOL_2D",
     OpKind.MAX_POOL: "MAX_POOL_2D",
     OpKind.CONCAT: "CONCATENATION",
-    OpKind.ACTIVATION: "RELU",
     OpKind.SUB: "SUB",
     OpKind.MAXIMUM: "MAXIMUM",
     OpKind.MINIMUM: "MINIMUM",
@@ -45,6 +45,8 @@ KERNELS: Mapping[OpKind, str] = {
     OpKind.SPLIT: "SPLIT_V",
     OpKind.RESIZE: "RESIZE_NEAREST_NEIGHBOR",
 }
+FUNCTIONS: Mapping[str, str] = {"relu": "RELU", "leaky_relu": "LEAKY_RELU", SLOPES: "PRELU"}
+"""Functions that are operators."""
 UNFUSED = frozenset({OpKind.MAXIMUM, OpKind.MINIMUM})
 """Kinds that no function can end."""
 FUSED = {"": 0, "relu": 1, "relu6": 3}
@@ -108,7 +110,10 @@ def _obstacles(design: Design, network: Network) -> Iterator[str]:
         more = f" and {len(narrow) - 3} more" if len(narrow) > 3 else ""
         yield f"TFLite files here have 8 bits everywhere; {', '.join(map(repr, narrow[:3]))}{more} have others"
     for op in network.ops:
-        if op.kind not in KERNELS:
+        if op.kind is OpKind.ACTIVATION:
+            if op.function not in FUNCTIONS:
+                yield f"{op.name!r} is the function {op.function!r} by itself, which the format tflite cannot write"
+        elif op.kind not in KERNELS:
             yield f"{op.name!r} is of the kind {op.kind}, which the format tflite cannot write"
         elif op.moves or (op.kind is OpKind.RESHAPE and not _keeps_order(op)):
             yield f"{op.name!r} moves values, which the format tflite cannot write"
@@ -158,10 +163,12 @@ class _Writer:
 
     def _operator(self, op: Op) -> None:
         function = end_of(op, self.model.functions)
-        limits(function, self.model.grids[op.output.name], op.name)
-        if op.kind is OpKind.ACTIVATION and function != "relu":
-            raise ExportError(f"{op.name!r} is the function {function!r} by itself, which the format tflite cannot write")
         inputs = [self.index[tensor.name] for tensor in op.inputs]
+        if op.kind is OpKind.ACTIVATION:
+            more, options = self._function(op, function)
+            self.file.operator(FUNCTIONS[function], [*inputs, *more], [self._activation(op.output.name)], options or None)
+            return
+        limits(function, self.model.grids[op.output.name], op.name)
         fused = Number("b", FUSED[function])
         match op.kind:
             case OpKind.CONV | OpKind.DEPTHWISE:
@@ -172,8 +179,6 @@ class _Writer:
                 options = _pool(op, fused)
             case OpKind.CONCAT:
                 options = {0: Number("i", {1: 3, 2: 1, 3: 2}[joined_axis(op)]), 1: fused}
-            case OpKind.ACTIVATION:
-                options = {}
             case _ if op.kind in UNFUSED:
                 options = {}
             case _ if op.kind in MOVED:
@@ -182,6 +187,16 @@ class _Writer:
                 options = {0: fused}
         outputs = [self._activation(tensor.name) for tensor in op.outputs]
         self.file.operator(KERNELS[op.kind], inputs, outputs, options or None)
+
+    def _function(self, op: Op, function: str) -> tuple[list[int], Table]:
+        """Constants and options of a function by itself."""
+        if function not in FUNCTIONS:
+            raise ExportError(f"{op.name!r} is the function {function!r} by itself, which the format tflite cannot write")
+        if function == SLOPES:
+            values, scale = slopes_of(self.model, op)
+            stored = values.transpose(1, 2, 0)[None].astype(np.int8)
+            return [self.file.constant(f"{op.name}/slopes", stored, [scale])], {}
+        return [], {0: Number("f", float(slope_of(op)))} if function == "leaky_relu" else {}
 
     def _moved(self, op: Op, source: int) -> tuple[list[int], Table]:
         """Inputs and options of an operator that moves values."""

@@ -1,0 +1,109 @@
+"""What the 8-bit export of an ONNX file computes: beside the file in ONNX Runtime, and beside the integer reference."""
+
+from __future__ import annotations
+
+import tempfile
+from math import prod, sqrt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from qeopt.design import Design
+from qeopt.export.exporter import export
+from qeopt.export.fill import quantised
+from qeopt.export.numbers import Numbers
+from qeopt.export.reference import run
+from qeopt.network.importers import ImportOptions
+from qeopt.spec.errors import QeoptError
+from qeopt.verbs.bits import bits
+
+IMAGES = 4
+"""Random images that are compared, and as many others that choose scales."""
+
+
+def computed(path: Path, options: ImportOptions) -> dict[str, Any]:
+    """How the 8-bit export follows the file on random images, and where it differs from the reference in integers."""
+    with tempfile.TemporaryDirectory() as folder:
+        whole, fine, exact, images = (Path(folder) / name for name in ("whole.onnx", "fine.onnx", "exact.onnx", "images.npy"))
+        source = whole if with_values(path, whole) else path
+        try:
+            answer = bits(
+                source, runtime="ideal", budgets={"sram": "unlimited", "flash": "unlimited"}, weights=(8,), activations=(8,),
+                options=options, overrides=("search.baselines=[]",),
+            ).solution  # fmt: skip
+            if answer.design is None:
+                return {"export": answer.reason}
+            (image,) = answer.design.network().sources
+            shape = (int(image.channels), int(image.height), int(image.width))
+            np.save(images, np.random.default_rng(2).random((IMAGES, *shape), np.float32))
+            export(answer.design, "onnx-qdq", fine, {"weights": str(source), "data": str(images)})
+            told = followed(source, fine)
+            if "correlation" in told:
+                np.save(images, np.load(images)[:1])
+                numbers = Numbers(weights=source, data=images, calibration="min-max", power_of_two=True)
+                export(answer.design, "onnx-qdq", exact, numbers.model_dump() | {"weights": str(source), "data": str(images)})
+                told |= differing(answer.design, numbers, exact)
+        except QeoptError as error:
+            return {"export": str(error)}
+    return told
+
+
+def with_values(path: Path, out: Path) -> bool:
+    """Write the file with random weights where those that it has are constants of one value; say whether it had such."""
+    model = onnx.load(path)
+    rng = np.random.default_rng(0)
+    stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer if tensor.data_type == 7}
+    made = [node for node in model.graph.node if node.op_type == "ConstantOfShape" and node.input[0] in stored]
+    for node in made:
+        dims = stored[node.input[0]].tolist()
+        values = rng.normal(0, 1 / sqrt(max(prod(dims[1:]), 1)), dims) if len(dims) > 1 else np.abs(rng.normal(1, 0.1, dims))
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.asarray(values, np.float32), node.output[0]))
+        model.graph.node.remove(node)
+    if made:
+        onnx.save(model, out)
+    return bool(made)
+
+
+def followed(path: Path, export_of_it: Path) -> dict[str, Any]:
+    """Correlation of the first output of a file with that of its export."""
+    session, other = started(path), started(export_of_it)
+    given, wanted = session.get_inputs(), other.get_inputs()
+    rng, pairs = np.random.default_rng(0), []
+    for _ in range(IMAGES):
+        image = rng.random(tuple(wanted[0].shape), np.float32)
+        theirs = image
+        if len(given[0].shape) == 4 and given[0].shape[3] == wanted[0].shape[1] and given[0].shape[1] != wanted[0].shape[1]:
+            theirs = image.transpose(0, 2, 3, 1)
+        elif len(given[0].shape) != 4:
+            theirs = image.reshape([side if isinstance(side, int) and side > 0 else 1 for side in given[0].shape])
+        said, got = session.run(None, {given[0].name: theirs}), other.run(None, {wanted[0].name: image})
+        pairs.append((said[0].ravel(), next((one.ravel() for one in got if one.size == said[0].size), None)))
+    if any(one is None for _, one in pairs):
+        return {"export": "writes no output of the size of the first one"}
+    expected, found = (np.concatenate([np.asarray(pair[side], np.float64) for pair in pairs]) for side in (0, 1))
+    expected, found = expected - expected.mean(), found - found.mean()
+    scale = float(np.linalg.norm(expected) * np.linalg.norm(found))
+    return {"correlation": round(float(expected @ found) / scale, 4) if scale else None}
+
+
+def differing(design: Design, numbers: Numbers, exact: Path) -> dict[str, Any]:
+    """How many values of all outputs of an export, whose scales are powers of two, are not those of the reference; of how many."""
+    model = quantised(design, numbers)
+    session = started(exact)
+    image = np.random.default_rng(1).random(tuple(session.get_inputs()[0].shape), np.float32)
+    expected = run(model, image.astype(np.float64))
+    wrong = values = 0
+    for result, found in zip(model.network.outputs, session.run(None, {session.get_inputs()[0].name: image}), strict=True):
+        wanted = expected[result.name] * model.grids[result.name].scale
+        wrong += int((found.reshape(wanted.shape) != wanted).sum())
+        values += wanted.size
+    return {"differing": wrong, "values": values}
+
+
+def started(path: Path) -> Any:
+    """A session of ONNX Runtime."""
+    import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415 - not for files of TFLite
+
+    return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
