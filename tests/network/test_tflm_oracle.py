@@ -219,8 +219,8 @@ def listening(net: Author) -> Any:
 
 
 NETWORKS = (
-    plain, separable, residual, padded, inverted, fire, excited, shuffled, one_part_unread, means_of_a_side, autoencoder, upsampled, swished,
-    sliced, streaming, listening,
+    plain, separable, residual, padded, inverted, fire, excited, shuffled, one_part_unread, means_of_a_side, autoencoder,
+    upsampled, swished, sliced, streaming, listening,
 )  # fmt: skip
 
 
