@@ -12,7 +12,7 @@ from qeopt.report.counted import Counted, layers
 from qeopt.report.pictures.arena import arena_picture
 from qeopt.report.pictures.convergence import convergence_pictures
 from qeopt.report.pictures.depth import depth_pictures
-from qeopt.report.pictures.gaps import comparison_picture
+from qeopt.report.pictures.gaps import comparison_picture, comparison_title
 from qeopt.report.pictures.memory import bits_picture, memory_picture
 from qeopt.report.pictures.picture import Picture, stacked, write_picture
 from qeopt.report.pictures.time import time_picture
@@ -120,6 +120,15 @@ def test_gaps(tmp_path: Path) -> None:
     picture = comparison_picture(document)
     worst = max(row["largest_gap"] for row in document["summary"])
     assert f" loses {100 * worst:.3g} % of the score at worst; " in picture.title
+    (ratio,) = [row for row in document["summary"] if row["engine"] == "ratio"]
+    alike = [
+        *document["summary"],
+        {**ratio, "engine": "other", "largest_gap": worst},
+        {**ratio, "engine": "another", "largest_gap": worst},
+    ]
+    assert f", other, another lose {100 * worst:.3g} % of" in comparison_title(
+        {**document, "summary": alike}
+    )  # all that lose as much
     assert picture.title.endswith(("cp_sat loses nothing", "cp_sat lose nothing"))
     write_picture(picture, tmp_path / "gaps.png")
     single = comparison_picture({**document, "instances": document["instances"][:1]})

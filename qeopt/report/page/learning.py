@@ -137,4 +137,4 @@ def _estimate(value: Document | None) -> Cell:
     if value is None:
         return Cell("")
     low, high = value["low"], value["high"]
-    return Cell(f"{value['value']:+.2f}\u00a0[{low:+.2f},\u00a0{high:+.2f}]", value["value"])
+    return Cell(f"{value['value']:+.2f} [{low:+.2f},\u00a0{high:+.2f}]", value["value"])

@@ -90,7 +90,7 @@ def _tight(text: str) -> str | Markup:
     """A number and its unit stay on one line, and so does a short name with hyphens."""
     from markupsafe import Markup  # noqa: PLC0415  # as above
 
-    if len(text) <= SHORT and (text.startswith(">=") or "-" in text[1:]):
+    if len(text) <= SHORT and (text.startswith(">=") or (text[:1].isalpha() and "-" in text)):
         return Markup('<span class="name">{}</span>').format(visible(text))
     return _UNIT.sub("\u00a0", text)
 

@@ -36,7 +36,7 @@ def _panel(name: str, title: str, points: list[Mapping[str, Any]]) -> Spec:
         }
         for point in points
     ]  # fmt: skip
-    x = field("x", name, scale={"zero": False}, axis={"title": None})
+    x = field("x", name, scale={"zero": False}, axis={"title": None, "tickCount": 4})
     y = field("y", "accuracy, %", scale={"zero": False})
     bars = {"mark": {"type": "rule", "color": GREY}, "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}}}
     colour: Spec = {"value": "#0072B2"}

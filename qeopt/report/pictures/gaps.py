@@ -25,13 +25,18 @@ def comparison_title(document: Document) -> str:
     lost = {row["engine"]: row["largest_gap"] for row in document["summary"] if row["largest_gap"] is not None}
     if not lost:
         return "no engine's loss is known, as none proved the best bits"
-    worst = max(lost, key=lambda engine: lost[engine])
+    most = max(lost.values())
+    worst = [engine for engine, gap in lost.items() if most - gap <= EQUAL_GAP]
     exact = [engine for engine, gap in lost.items() if gap <= EQUAL_GAP]
-    if lost[worst] <= EQUAL_GAP:
+    if most <= EQUAL_GAP:
         return f"{', '.join(exact)}: none loses anything here"
-    kept = f"; {', '.join(exact)} {'loses' if len(exact) == 1 else 'lose'} nothing" if exact else ""
+    kept = f"; {_lose(exact)} nothing" if exact else ""
     of = "" if len(document["instances"]) == 1 else " at worst"
-    return f"{worst} loses {100 * lost[worst]:.3g} % of the score{of}{kept}"
+    return f"{_lose(worst)} {100 * most:.3g} % of the score{of}{kept}"
+
+
+def _lose(engines: Sequence[str]) -> str:
+    return f"{', '.join(engines)} {'loses' if len(engines) == 1 else 'lose'}"
 
 
 def _gaps(document: Document) -> Picture:
