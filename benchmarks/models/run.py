@@ -115,7 +115,7 @@ def files(folders: list[str]) -> Iterator[tuple[str, Path]]:
 
 def judged(path: Path, most: int) -> dict[str, Any]:
     """What is told of a file by a process of its own."""
-    command = [sys.executable, __file__, "--one", path, "--most", str(most)]
+    command = [sys.executable, __file__, "--one", str(path), "--most", str(most)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:

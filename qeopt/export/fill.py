@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -53,13 +54,16 @@ _SHARES = np.linspace(0.2, 1.0, 33)
 """Shares of the largest value that are tried as the end of a range."""
 
 
-def quantised(design: Design, numbers: Numbers | None = None, ties: Ties = FREE) -> QuantisedNetwork:
+def quantised(
+    design: Design, numbers: Numbers | None = None, ties: Ties = FREE, final: Mapping[str, Grid] = MappingProxyType({})
+) -> QuantisedNetwork:
     """Fill a design with numbers. Scales that no file gives are fitted while images run through the network.
 
     Args:
         design: The design.
         numbers: Where numbers come from.
         ties: Scales that kernels want to be the same.
+        final: Functions over channels that the format has at the end of a network, and what these write.
 
     Raises:
         ExportError: when a file does not fit, or the network has operators that cannot be computed here: all of them are named.
@@ -67,18 +71,18 @@ def quantised(design: Design, numbers: Numbers | None = None, ties: Ties = FREE)
     numbers = numbers or Numbers()
     network, bits = design.network(), design.bit_widths()
     ends = functions(design, network)
-    check_operators(network, ends)
+    check_operators(network, ends, final)
     given = {} if numbers.weights is None else read_weights(numbers.weights, network)
     seed = f"{design.study_name}/{design.provenance.seed}"
     arrays = filled(network, given, seed)
     filler = _Filler(given, arrays, bits, unsigned_tensors(network, ends), seed, numbers, ties.per_tensor, fillers(network))
-    found = _filled(network, ends, filler)
+    found = _filled(network, ends, filler, final)
     stated = frozenset(tensor.name for tensor in network.tensors if f"{tensor.name}.scale" in given)
     tied = tied_grids(network, found.grids, ties.kinds, stated)
-    return _filled(network, ends, replace(filler, tied=tied)) if tied else found
+    return _filled(network, ends, replace(filler, tied=tied), final) if tied else found
 
 
-def _filled(network: Network, ends: Mapping[str, str], filler: _Filler) -> QuantisedNetwork:
+def _filled(network: Network, ends: Mapping[str, str], filler: _Filler, final: Mapping[str, Grid]) -> QuantisedNetwork:
     """Run images through the network, and settle every scale as its tensor comes by."""
     image = image_of(network)
     grids: dict[str, Grid] = {}
@@ -93,6 +97,9 @@ def _filled(network: Network, ends: Mapping[str, str], filler: _Filler) -> Quant
 
     settle(image, filler.images(image))
     for number, op in enumerate(network.ops):
+        if ends[op.name] in final:
+            grids[op.output.name] = final[ends[op.name]]
+            continue
         source = grids[op.inputs[0].name]
         if op.has_weights or op.kind is OpKind.AFFINE:
             weights[op.name] = filler.weights(op, source.scale, weights.get(network.weights_owner(op).name))
@@ -127,19 +134,20 @@ def _slopes(op: Op, values: Reals) -> Reals:
     return np.broadcast_to(values, wanted)
 
 
-def check_operators(network: Network, ends: Mapping[str, str]) -> None:
-    """Refuse what exports with numbers cannot compute, all at once.
+def check_operators(network: Network, ends: Mapping[str, str], final: Container[str] = ()) -> None:
+    """Refuse what exports with numbers cannot compute, all at once; functions in `final` only where something reads them.
 
     Raises:
         ExportError: naming every operator in the way.
     """
     images = [tensor.name for tensor in network.sources]
     found = [f"it reads or keeps {len(images)} tensors ({', '.join(images[:5])}); one image can be"] if len(images) > 1 else []
+    read = {tensor.name for op in network.ops for tensor in op.inputs}
     kinds: dict[str, list[str]] = {}
     for op in network.ops:
         if op.kind not in COMPUTED or (op.kind is OpKind.RESIZE and op.function.startswith("cubic")):
             kinds.setdefault(f"of the kind {op.kind}{' cubic' * (op.kind is OpKind.RESIZE)}", []).append(op.name)
-        elif not is_known(end_of(op, ends)):
+        elif not is_known(end_of(op, ends)) and (ends[op.name] not in final or op.output.name in read):
             kinds.setdefault(f"with the function {ends[op.name]!r}", []).append(op.name)
     found += [f"{', '.join(map(repr, names[:5]))}{' and more' * (len(names) > 5)} {kind}" for kind, names in kinds.items()]
     if found:

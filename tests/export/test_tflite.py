@@ -17,7 +17,9 @@ from qeopt.export.numbers import Numbers
 from qeopt.export.quantised import QuantisedNetwork
 from qeopt.export.reference import run as run_own
 from qeopt.export.tflite.arithmetic import run, stored
+from qeopt.export.tflite.exporter import FINAL
 from qeopt.export.tflite.grids import legal
+from qeopt.export.tflite.softmax import softmax
 from qeopt.export.tflite.windows import tflite_window
 from qeopt.network import NetworkBuilder, OpKind, Tensor
 from qeopt.network.importers import import_model
@@ -94,6 +96,21 @@ bits: {weights: [8], activations: [8]}
 objective: {kind: qe}
 search: {baselines: []}
 """
+RANKING = """\
+kind: study
+task: {input: [8, 8, 3], classes: 5}
+network:
+  image: {shape: [8, 8, 3]}
+  ops:
+    - {name: stem, op: conv, reads: [image], shape: [4, 4, 8], kernel: [3, 3], stride: [2, 2], function: relu}
+    - {name: scores, op: dense, reads: [stem], shape: [1, 1, 5], weight_bits: 8, bits: 8}
+    - {name: ranking, op: activation, reads: [scores], shape: [1, 1, 5], function: softmax}
+runtime: tflm
+budgets: {sram: 1 MiB, flash: 1 MiB}
+bits: {weights: [8], activations: [8]}
+objective: {kind: qe}
+search: {baselines: []}
+"""
 STUDIES = {f"{kind} of {side}": SPACE.format(kind=kind, side=side) for kind, side in (("k1dwk1", 16), ("mbconv", 15))}
 STUDIES["graph"] = GRAPH
 STUDIES["moves"] = MOVES
@@ -117,14 +134,18 @@ def interpreter(path: Path) -> Any:
 
 
 def model_of(design: Design) -> QuantisedNetwork:
-    return legal(quantised(design, Numbers()))
+    return legal(quantised(design, Numbers(), final=FINAL))
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_interpreter_computes_what_the_reference_says(design: Design, seed: int, tmp_path: Path) -> None:
     """Under several names, each of which draws weights of its own, so that sums come close to halves often enough."""
-    design = design.model_copy(update={"study_name": f"weights {seed}"})
-    (path,) = export(design, "tflite", tmp_path / "design.tflite")
+    assert values_seen(design.model_copy(update={"study_name": f"weights {seed}"}), seed, tmp_path) > 5
+
+
+def values_seen(design: Design, seed: int, folder: Path) -> int:
+    """Compare the interpreter with the reference on random images; how many values came out."""
+    (path,) = export(design, "tflite", folder / "design.tflite")
     micro, model = interpreter(path), model_of(design)
     image = image_of(model.network)
     outputs = [tensor.name for tensor in model.network.outputs]
@@ -139,7 +160,38 @@ def test_the_interpreter_computes_what_the_reference_says(design: Design, seed: 
             wanted = stored(model.grids[name], held[name]).transpose(0, 2, 3, 1)
             assert np.array_equal(values.reshape(-1), wanted.reshape(-1))
             seen |= set(values.reshape(-1).tolist())
-    assert len(seen) > 5
+    return len(seen)
+
+
+def test_a_network_may_end_in_softmax(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(RANKING, encoding="utf-8")
+    design = solve(tmp_path / "study.yaml").design
+    assert design is not None
+    assert values_seen(design, 0, tmp_path) > 5
+    after = "    - {name: after, op: dense, reads: [ranking], shape: [1, 1, 5], weight_bits: 8, bits: 8}\nruntime:"
+    (tmp_path / "study.yaml").write_text(RANKING.replace("runtime:", after), encoding="utf-8")
+    other = solve(tmp_path / "study.yaml").design
+    assert other is not None
+    with pytest.raises(ExportError, match="'ranking' with the function 'softmax'"):
+        export(other, "tflite", tmp_path / "no.tflite")
+
+
+@pytest.mark.parametrize("scale", [0.003, 0.077, 0.5, 1.7])
+@pytest.mark.parametrize("channels", [2, 100])
+def test_softmax_is_that_of_the_kernel(scale: float, channels: int, tmp_path: Path) -> None:
+    sys.path[:0] = [str(Path(__file__).parents[1] / "network" / "importers")]
+    from tflite_author import Author  # type: ignore[import-not-found]  # noqa: PLC0415 - beside the tests of importers
+
+    net, rng = Author((1, 1, channels)), np.random.default_rng(channels)
+    scale = float(np.float32(scale))
+    net.tensors[0][4][1][2] = ("vector:f", [scale])
+    micro = interpreter(net.save(tmp_path / "softmax.tflite", net.softmax("ranking", net.image)))
+    for spread in (1, 8, 40, 100):
+        values = np.clip(rng.normal(0, spread, (1, 1, 1, channels)), -128, 127).astype(np.int8)
+        (found,) = micro.run(values)
+        assert np.array_equal(
+            found.reshape(-1).astype(np.int64) + 128, softmax(values.astype(np.int64).transpose(0, 3, 1, 2), scale).reshape(-1)
+        )
 
 
 def test_tensors_lie_where_the_plan_says(design: Design, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from qeopt.export.integers import factors, rescale_cmsis_double
 from qeopt.export.moves import moved, only_moves
 from qeopt.export.quantised import Grid, Integers, QuantisedNetwork, Reals
 from qeopt.export.reals import joined_axis
+from qeopt.export.tflite.softmax import softmax
 from qeopt.network import Op, OpKind
 
 ADD_BITS = 20
@@ -114,11 +115,13 @@ def _rounded(  # noqa: PLR0911 - one a kind
 
 
 def _bent(model: QuantisedNetwork, op: Op, values: Integers) -> Integers:
-    """A function that has another slope below zero than above."""
+    """A function by itself: softmax, or one that has another slope below zero than above."""
     source, out, function = model.grids[op.inputs[0].name].scale, model.grids[op.output.name].scale, model.functions[op.name]
     above = _scaled(np.maximum(values, 0), [source / out], op)
     below = np.minimum(values, 0)
     match function:
+        case "softmax":
+            return softmax(values, source)
         case "relu":
             return above
         case "leaky_relu":

@@ -17,8 +17,9 @@ from qeopt.export.geometry import image_of, shape_of, window
 from qeopt.export.moves import MOVING
 from qeopt.export.numbers import Numbers
 from qeopt.export.onnx_ops import side_of
-from qeopt.export.quantised import QuantisedNetwork, Weights
+from qeopt.export.quantised import Grid, QuantisedNetwork, Weights
 from qeopt.export.reals import end_of, joined_axis
+from qeopt.export.tflite import softmax
 from qeopt.export.tflite.arithmetic import limits, slope_of, slopes_of, zero_point
 from qeopt.export.tflite.flatbuffer import Number, Table
 from qeopt.export.tflite.grids import legal
@@ -45,8 +46,10 @@ KERNELS: Mapping[OpKind, str] = {
     OpKind.SPLIT: "SPLIT_V",
     OpKind.RESIZE: "RESIZE_NEAREST_NEIGHBOR",
 }
-FUNCTIONS: Mapping[str, str] = {"relu": "RELU", "leaky_relu": "LEAKY_RELU", SLOPES: "PRELU"}
+FUNCTIONS: Mapping[str, str] = {"relu": "RELU", "leaky_relu": "LEAKY_RELU", SLOPES: "PRELU", "softmax": "SOFTMAX"}
 """Functions that are operators."""
+FINAL: Mapping[str, Grid] = {"softmax": softmax.GRID}
+"""Those that read all channels, which may end a network."""
 UNFUSED = frozenset({OpKind.MAXIMUM, OpKind.MINIMUM})
 """Kinds that no function can end."""
 FUSED = {"": 0, "relu": 1, "relu6": 3}
@@ -73,7 +76,7 @@ class TFLite(Numbers):
         problems = list(_obstacles(design, network))
         if problems:
             raise ExportError("; ".join(problems))
-        model = legal(quantised(design, self))
+        model = legal(quantised(design, self, final=FINAL))
         offsets = addresses(design) if self.plan else {}
         write_atomically(out, content(model, design.study_name, offsets))
         return (out,)
@@ -196,7 +199,8 @@ class _Writer:
             values, scale = slopes_of(self.model, op)
             stored = values.transpose(1, 2, 0)[None].astype(np.int8)
             return [self.file.constant(f"{op.name}/slopes", stored, [scale])], {}
-        return [], {0: Number("f", float(slope_of(op)))} if function == "leaky_relu" else {}
+        number = {"leaky_relu": float(slope_of(op)), "softmax": 1.0}.get(function)
+        return [], {} if number is None else {0: Number("f", number)}
 
     def _moved(self, op: Op, source: int) -> tuple[list[int], Table]:
         """Inputs and options of an operator that moves values."""

@@ -16,7 +16,7 @@ OPERATORS: Mapping[str, tuple[int, int, int]] = {
     "DEPTHWISE_CONV_2D": (4, 3, 2), "FULLY_CONNECTED": (9, 4, 8), "MAX_POOL_2D": (17, 2, 5), "MUL": (18, 2, 21), "RELU": (19, 2, 0),
     "PAD": (34, 2, 22), "RESHAPE": (22, 1, 17), "SUB": (41, 2, 28), "STRIDED_SLICE": (45, 2, 32), "MAXIMUM": (55, 2, 39),
     "MINIMUM": (57, 2, 39), "RESIZE_NEAREST_NEIGHBOR": (97, 2, 74), "SPLIT_V": (102, 2, 79),
-    "PRELU": (54, 1, 0), "LEAKY_RELU": (98, 2, 75),
+    "PRELU": (54, 1, 0), "LEAKY_RELU": (98, 2, 75), "SOFTMAX": (25, 2, 9),
 }  # fmt: skip
 """By name: number, version of its integer kernel, and member of the union of options."""
 INT8, INT32 = 9, 2
