@@ -28,9 +28,10 @@ from qeopt.training.data.dataset import Dataset
 from qeopt.training.data.idx import read_idx_folder
 from qeopt.training.evaluation import score_onnx
 from qeopt.training.loop import Trainer
-from qeopt.training.network import module_of, network_for
+from qeopt.training.network import module_of
 from qeopt.training.recipe import Recipe
 from qeopt.training.teacher import load_teacher
+from qeopt.training.train import Options, go_on
 from qeopt.training.tuning import KNOBS, Search, tune
 from qeopt.training.weights import save
 from qeopt.verbs.solve import solve
@@ -106,8 +107,8 @@ class Bench:
         design = self.designs[bits]
         module = module_of(design)
         trainer = Trainer(recipe, images, teacher=load_teacher(TEACHER) if recipe.distillation else None)
-        torch.manual_seed(recipe.seed)
-        state = trainer.train(trainer.start(network_for(module, recipe)))
+        state = go_on(design, module, trainer, "", self.scratch / "one", Options(device="cpu", restart=True))
+        assert state is not None  # nothing asked it to stop
         return score_onnx(design, save(module, state.network, self.scratch / "weights.npz"), judged).accuracy
 
 
@@ -119,7 +120,9 @@ def searches(bench: Bench) -> Iterator[tuple[str, int, float, float]]:
             row = bench.known(part="search", name=sampler, seed=seed)
             if row is None:
                 base, search = Recipe(epochs=1.0), Search(TRIALS, 0.25, sampler, seed)  # type: ignore[arg-type]
-                found = tune(bench.designs["mixed"], bench.data, base, KNOBS, folder, search, _teaching())
+                found = tune(
+                    bench.designs["mixed"], bench.data, base, KNOBS, folder, search, Options(device="cpu", teacher=TEACHER)
+                )
                 told = json.dumps(found.best.recipe.model_dump(mode="json", exclude_defaults=True))
                 cost = f"{found.cost.core_seconds:.0f}"
                 row = bench.keep(
@@ -133,12 +136,6 @@ def searches(bench: Bench) -> Iterator[tuple[str, int, float, float]]:
                 float(row["accuracy"]),
                 bench.trained("best of a search", "mixed", f"{sampler} {seed}", recipe, 100),
             )
-
-
-def _teaching() -> Any:
-    from qeopt.training.train import Options  # noqa: PLC0415
-
-    return Options(device="cpu", teacher=TEACHER)
 
 
 def drawn() -> list[Recipe]:

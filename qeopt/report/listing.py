@@ -33,7 +33,7 @@ def print_devices(console: Console, found: Catalogue, *, sources: bool = False) 
         )
         for row in found.rows
     )
-    console.print(rows_table(columns, rows, least=("from", "reserves" if "reserves" in columns else "MMAC/s")))
+    console.print(rows_table(columns, rows, least=("from", "MMAC/s")))
     console.print(f"{counted(len(found.rows), 'device')}; the arena is the largest contiguous memory for activations")
 
 
@@ -56,8 +56,10 @@ def print_runtimes(console: Console, found: Catalogue, *, sources: bool = False)
         )
         for row in found.rows
     )
-    console.print(rows_table(columns, rows, least=("from", "reserves" if "reserves" in columns else "MMAC/s")))
-    console.print(f"{counted(len(found.rows), 'runtime')}; bits are those of convolutions, reserves SRAM + flash")
+    table = rows_table(columns, rows, least=("from", "reserves"))
+    told = ", reserves SRAM + flash" if "reserves" in table.shown(console.width) else ""
+    console.print(table)
+    console.print(f"{counted(len(found.rows), 'runtime')}; bits are those of convolutions{told}")
 
 
 def print_engines(console: Console, found: Catalogue) -> None:

@@ -38,6 +38,10 @@ class RowsTable:
     """Headings of the columns that matter least, the least first; then come the last ones."""
     title: str
 
+    def shown(self, width: int) -> tuple[str, ...]:
+        """Headings of the columns that there is room for in so many characters."""
+        return tuple(self._fitted(width))
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table | str]:
         """The table, and which columns it does without."""
         widths = self._fitted(options.max_width)

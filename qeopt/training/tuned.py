@@ -58,7 +58,7 @@ def train_command(recipe: Recipe, asked: str) -> str:
 
 def print_tuned(console: Console, found: Tuned, asked: str) -> None:
     """Say which recipes were best, what each choice made of the marks, and how to train."""
-    names = [knob.name for knob in found.knobs]
+    names = [knob.name for knob in sorted(found.knobs, key=lambda knob: bool(knob.values))]  # ranges first: they matter most
     order = sorted(found.trials, key=lambda trial: (-trial.accuracy, trial.number))[:LISTED]
     rows = [
         (str(trial.number), percent(trial.accuracy), *(_said(getattr(trial.recipe, name)) for name in names)) for trial in order
