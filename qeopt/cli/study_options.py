@@ -18,6 +18,7 @@ from qeopt.cli.overrides import quoted
 from qeopt.spec.errors import Location, SpecError
 from qeopt.spec.node import plain
 from qeopt.spec.override import Spelled, parse_override
+from qeopt.spec.units import parse_count
 
 GIVEN = "given"
 
@@ -40,15 +41,15 @@ def _as_is(_flag: str, text: str) -> str:
 
 
 def _count(flag: str, text: str) -> str:
-    """A whole number, which may be written with separators.
+    """A whole number, which may be written with separators or as a study has it (60 M).
 
     Raises:
         SpecError: naming the option.
     """
-    plain = text.replace(",", "").replace("_", "")
-    if not plain.isdecimal() or not int(plain):
-        raise SpecError.at(Location(flag), f"{text!r} is no whole number from 1 on")
-    return plain
+    try:
+        return str(parse_count(text.replace(",", "").replace("_", "")))
+    except ValueError:
+        raise SpecError.at(Location(flag), f"{text!r} is no whole number from 1 on, such as 2,000,000 or 2 M") from None
 
 
 def _whole(flag: str, text: str) -> str:

@@ -33,10 +33,24 @@ def test_options_replace_what_they_say(run: Run) -> None:
     assert study["search"]["evaluations"] == 40
 
 
+@pytest.mark.parametrize("text", ["2 M", "2M", "2_000_000", "2e6", "0.002 G"])
+def test_counts_are_written_as_in_a_study(run: Run, text: str) -> None:
+    found = json.loads(run("show", "net.yaml", "--macs", text, "--json").stdout)
+    assert found["limits"]["macs"] == 2_000_000
+
+
 @pytest.mark.parametrize("verb", ["solve", "check"])
 @pytest.mark.parametrize(
     ("flag", "text"),
-    [("--layers", "x"), ("--macs", "0"), ("--fps", "-1"), ("--latency-ms", "nan"), ("--seed", "-1"), ("--weight-bits", "2,b")],
+    [
+        ("--macs", "1.5"),
+        ("--layers", "x"),
+        ("--macs", "0"),
+        ("--fps", "-1"),
+        ("--latency-ms", "nan"),
+        ("--seed", "-1"),
+        ("--weight-bits", "2,b"),
+    ],
 )
 def test_a_wrong_value_names_its_option(run: Run, verb: str, flag: str, text: str) -> None:
     result = run(verb, "net.yaml", flag, text)
