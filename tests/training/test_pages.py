@@ -43,7 +43,7 @@ def test_every_design_of_the_study_fits_its_budgets(repository: Path) -> None:
 
 @pytest.mark.slow
 def test_the_commands_of_the_page_run(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for package in ("torch", "mlxtend", "onnxruntime"):
+    for package in ("torch", "mlxtend", "onnxruntime", "optuna"):
         pytest.importorskip(package)
     sys.modules["torch"].set_num_threads(1)
     page = (repository / "docs" / "training.md").read_text(encoding="utf-8")
@@ -54,6 +54,7 @@ def test_the_commands_of_the_page_run(repository: Path, tmp_path: Path, monkeypa
     for line in commands.splitlines():
         result = CliRunner().invoke(app, line.split()[1:])
         assert result.exit_code == 0, (line, result.output)
+    assert len(json.loads((tmp_path / "digits" / "tune" / "tune.json").read_text())["trials"]) == 4
     record = json.loads((tmp_path / "trained" / "train.json").read_text())
     assert record["accuracy"] > 0.6
     assert abs(record["accuracy"] - record["accuracy_pytorch"]) <= 0.001 + 1e-9
