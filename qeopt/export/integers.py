@@ -65,6 +65,12 @@ def half_to_even(products: Integers, shifts: Integers) -> Integers:
     return np.asarray(quotients + ((rest > halves) | ((rest == halves) & ((quotients & 1) == 1))))
 
 
+def half_away_from_zero(values: Integers, shifts: Integers | int) -> Integers:
+    """Divide by powers of two and round to the nearest integer, halves away from zero; shifts are 0 to 62."""
+    mask = (np.int64(1) << shifts) - 1
+    return np.asarray((values >> shifts) + ((values & mask) > (mask >> 1) + (values < 0)))
+
+
 def rescale(sums: Integers, multipliers: Integers, shifts: Integers) -> Integers:
     """Multiply and round once, halves to the even integer: the rounding of this project."""
     return half_to_even(sums * multipliers, shifts)
@@ -78,10 +84,7 @@ def rescale_cmsis_single(sums: Integers, multipliers: Integers, shifts: Integers
 def rescale_cmsis_double(sums: Integers, multipliers: Integers, shifts: Integers) -> Integers:
     """Round twice, to 31 bits halves up and then halves away from zero: CMSIS-NN as it is built (`arm_nn_requantize`)."""
     left, right = np.maximum(MULTIPLIER_BITS - shifts, 0), np.maximum(shifts - MULTIPLIER_BITS, 0)
-    high = ((sums << left) * multipliers + (1 << (MULTIPLIER_BITS - 1))) >> MULTIPLIER_BITS
-    quotients = high >> right
-    mask = (np.int64(1) << right) - 1
-    return np.asarray(quotients + ((high & mask) > (mask >> 1) + (quotients < 0)))
+    return half_away_from_zero(((sums << left) * multipliers + (1 << (MULTIPLIER_BITS - 1))) >> MULTIPLIER_BITS, right)
 
 
 Rescaling = Callable[[Integers, Integers, Integers], Integers]

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -158,7 +159,7 @@ def tune(
         number = len(found)
         optunas, recipe = journal.propose(number, search)
         here = folder / "trial"
-        trainer = Trainer(recipe, proxy.train, device, teacher, None if report is None else _numbered(report, number))
+        trainer = Trainer(recipe, proxy.train, device, teacher, None if report is None else partial(report, number))
         try:
             state = go_on(design, module, trainer, f"{subject} {number}", here, options)
             assert state is not None  # nothing asked it to stop
@@ -172,10 +173,6 @@ def tune(
         if tried is not None:
             tried(found[-1])
     return Tuned(tuple(found), tuple(knobs), len(proxy.test), len(proxy.train))
-
-
-def _numbered(report: Callable[[int, Progress], None], number: int) -> Callable[[Progress], None]:
-    return lambda progress: report(number, progress)
 
 
 def _proxy(data: Dataset, share: float) -> Dataset:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qeopt.export.integers import factors
+from qeopt.export.integers import factors, half_away_from_zero
 from qeopt.export.quantised import Grid, Integers
 
 GRID = Grid(8, is_signed=False, scale=1 / 256)
@@ -41,10 +41,10 @@ def softmax(values: Integers, scale: float) -> Integers:
     differences = values - values.max(axis=1, keepdims=True)
     counts = differences >= least
     powers = _exponential(_product(np.where(counts, differences, 0) << left, np.int64(multiplier)))
-    total = np.where(counts, _divided(powers, _SUM_BITS), 0).sum(axis=1, keepdims=True)
+    total = np.where(counts, half_away_from_zero(powers, _SUM_BITS), 0).sum(axis=1, keepdims=True)
     bits = np.frexp(total.astype(np.float64))[1].astype(np.int64)  # exact: sums are below 2^53
     share = _reciprocal((total << (32 - bits)) - (1 << 31))
-    found = _divided(_product(share, powers), _SUM_BITS - (32 - bits) + 31 - GRID.bits)
+    found = half_away_from_zero(_product(share, powers), _SUM_BITS - (32 - bits) + 31 - GRID.bits)
     return np.where(counts, np.clip(found, GRID.low, GRID.high), 0)
 
 
@@ -61,8 +61,8 @@ def _near_eighth(values: Integers) -> Integers:
     """Powers of e to numbers from -1/4 to 0, by four terms around -1/8."""
     x = values + (1 << 28)
     square = _product(x, x)
-    fourth = _divided(_product(square, square), 2)
-    terms = _divided(_product(fourth + _product(square, x), np.int64(_THIRD)) + square, 1)
+    fourth = half_away_from_zero(_product(square, square), 2)
+    terms = half_away_from_zero(_product(fourth + _product(square, x), np.int64(_THIRD)) + square, 1)
     return _EXP_EIGHTH + _product(x + terms, np.int64(_EXP_EIGHTH))
 
 
@@ -80,12 +80,6 @@ def _product(one: Integers, other: Integers | np.int64) -> Integers:
     whole = one * other
     nudged = whole + np.where(whole >= 0, 1 << 30, 1 - (1 << 30))
     return np.asarray(np.sign(nudged) * (np.abs(nudged) >> 31))
-
-
-def _divided(values: Integers, bits: Integers | int) -> Integers:
-    """Divided by a power of two, rounded, halves away from zero."""
-    mask = (np.int64(1) << bits) - 1
-    return np.asarray((values >> bits) + ((values & mask) > (mask >> 1) + (values < 0)))
 
 
 def _clipped(values: Integers) -> Integers:
