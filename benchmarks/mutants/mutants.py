@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 COSTS, STEPS, RESOURCES = "qeopt/hardware/costs.py", "qeopt/memory/steps.py", "qeopt/memory/resources.py"
 BUFFERS, ARENA = "qeopt/memory/buffers.py", "qeopt/memory/arena.py"
-ROWS, COMPILE, REPAIR = "qeopt/qbr/rows.py", "qeopt/qbr/compile.py", "qeopt/qbr/repair.py"
+ROWS, LINKS, COMPILE, REPAIR = "qeopt/qbr/rows.py", "qeopt/qbr/links.py", "qeopt/qbr/compile.py", "qeopt/qbr/repair.py"
 QE, SIGMA = "qeopt/score/qe.py", "qeopt/score/sigma_hat.py"
 WALK, JOINT, RECHECK = "qeopt/relaxation/bound/walk.py", "qeopt/relaxation/bound/joint.py", "qeopt/relaxation/bound/recheck.py"
 TABULATE, TABLES = "qeopt/relaxation/cells/tabulate.py", "qeopt/relaxation/cells/tables.py"
@@ -108,12 +108,12 @@ MUTANTS = (
     Mutant(ROWS, "                total.fixed += lasting\n", "", (*OF_QBR, *OF_COSTS)),
     Mutant(ROWS, "others if max(costs.values()) > floor", "others if max(costs.values()) > 2 * floor", OF_QBR),
     Mutant(
-        ROWS,
+        LINKS,
         "            self.fixed += costs[holder.widths[0]]\n            return\n        for width",
         "            return\n        for width",
         OF_QBR,
     ),
-    Mutant(ROWS, "self.costs[holder.index][width] += costs[width]", "self.costs[holder.index][width] = costs[width]", OF_QBR),
+    Mutant(LINKS, "self._costs[holder.index][width] += costs[width]", "self._costs[holder.index][width] = costs[width]", OF_QBR),
     Mutant(
         COMPILE,
         "return self.nats(bound + 0.5 * len(self.problem.choices))",
