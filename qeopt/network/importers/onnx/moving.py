@@ -9,7 +9,7 @@ from typing import Any
 from qeopt.network.graph import OpKind
 from qeopt.network.importers.draft import Piece, Shape
 from qeopt.network.importers.onnx.images import canonical
-from qeopt.network.importers.onnx.reader import Reader
+from qeopt.network.importers.onnx.state import Reader
 from qeopt.network.importers.onnx.weighted import Handler
 from qeopt.network.importers.views import View
 from qeopt.spec.errors import quote

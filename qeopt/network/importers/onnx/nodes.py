@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from qeopt.network.importers.onnx import elementwise, integers, moving, reducing, weighted
-from qeopt.network.importers.onnx.reader import Reader
 from qeopt.network.importers.onnx.saturate import saturate
+from qeopt.network.importers.onnx.state import Reader
 from qeopt.network.importers.onnx.weighted import Handler
 from qeopt.network.importers.patterns import number
 
