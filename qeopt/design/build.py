@@ -27,7 +27,7 @@ from qeopt.design.model import (
 from qeopt.design.prove import prove
 from qeopt.memory import Resources
 from qeopt.qbr import Refined, Refiner
-from qeopt.qbr.repair import TIGHTENED
+from qeopt.qbr.answers import TIGHTENED
 from qeopt.relaxation.bound import BoundPart
 from qeopt.score.gap import relative_gap
 from qeopt.search import JointBound

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from qeopt.network import Bits, Network
+from qeopt.qbr.answers import is_answer
 from qeopt.qbr.choose import Chooser, Refined
 from qeopt.qbr.compile import Impossible
 from qeopt.qbr.deadline import Deadline
-from qeopt.qbr.repair import needs_repair, repaired
+from qeopt.qbr.repair import repaired
 from qeopt_solvers import Status
 
 
@@ -29,7 +30,7 @@ class Refiner(Chooser):
         if isinstance(compiled, Impossible):
             return Refined(network, Status.INFEASIBLE, engine, reason=compiled.reason)
         refined = self.choose(compiled, engine, hint)
-        return repaired(self, compiled, refined, hint) if needs_repair(self, refined) else refined
+        return refined if is_answer(self, refined) else repaired(self, compiled, refined, hint)
 
     def scouting(self) -> Refiner:
         """The same terms with the engine that is used while structures are searched."""

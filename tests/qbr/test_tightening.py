@@ -104,7 +104,7 @@ def test_the_best_bits_in_several_arenas_are_found_and_proven(
 def test_where_nothing_is_proven_bits_with_addresses_are_found_all_the_same(
     runtimes: Mapping[str, Runtime], random_graph: Callable[[random.Random], Network], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("qeopt.qbr.repair.EXCLUSIONS", 0)
+    monkeypatch.setattr("qeopt.qbr.parts.ROUNDS", 0)
     network = random_graph(random.Random(SEED))
     for widths in ((2, 4, 8), (4, 8)):
         terms = refiner(runtimes["shared_scratch"], widths, 208)
