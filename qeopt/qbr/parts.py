@@ -52,8 +52,11 @@ class Parts:
         self.rows: tuple[Row, ...] = ()
         """Exclude bits that are proven to find no addresses."""
 
-    def best(self) -> Refined | None:
-        """The best bits that have addresses and room for code, or the proof that there are none; None where that takes too long."""
+    def best(self, worth: float) -> Refined | None:
+        """The best bits that have addresses and room for code, or the proof that there are none.
+
+        None where that takes too long, or where none of them score more than `worth`.
+        """
         for _ in range(ROUNDS):
             if not self._parts:
                 return without_bits(self._first, Status.INFEASIBLE, NO_ROOM if self._is_parted else NO_ADDRESSES)
@@ -62,6 +65,8 @@ class Parts:
                 return None
             if is_answer(self._terms, part.best):
                 return answer(self._terms, self._compiled, self.bounded(), part.best.bits)
+            if (self.bounded().bound or math.inf) < worth:
+                return None
             branches = self._excluded(part) if not has_addresses(self._terms, part.best) else self._parted(part, part.best.bits)
             if branches is None:
                 return None

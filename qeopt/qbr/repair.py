@@ -20,16 +20,16 @@ TIGHTENINGS = 8
 """Times that limits are tightened."""
 
 
-def repaired(terms: Chooser, compiled: Compiled, first: Refined, hint: Bits | None) -> Refined:
+def repaired(terms: Chooser, compiled: Compiled, first: Refined, hint: Bits | None, worth: float) -> Refined:
     """The best bits that have addresses and room for code, where `first` has not; `hint` where it has and nothing better is found.
 
-    Exact, unless a proof takes too long. Then the status says how far the proof goes.
+    Exact, unless a proof takes too long, or shows that nothing scores more than `worth`. Then the status says how far it goes.
     """
     known = None if hint is None else answer(terms, compiled, first, hint)
     if known is not None and known.status is Status.OPTIMAL:
         return known
     parts = Parts(terms, compiled, first)
-    found = parts.best() or _tightened(terms, compiled, parts.bounded(), parts.rows, overflow(terms, parts.first().best))
+    found = parts.best(worth) or _tightened(terms, compiled, parts.bounded(), parts.rows, overflow(terms, parts.first().best))
     if known is not None and (found.score is None or (known.score or 0.0) > found.score):
         return known
     return found
