@@ -169,7 +169,7 @@ def describe_certificate(parts: Sequence[BoundPart], left_out: tuple[str, ...]) 
 
 
 def _part(part: BoundPart) -> CertificatePart:
-    return CertificatePart(**asdict(part.overhead), prices=dict(part.prices), where=part.where)
+    return CertificatePart(**asdict(part.overhead), prices=dict(part.prices), where=part.where, exact=part.exact)
 
 
 def _peak(resources: Resources) -> Peak:

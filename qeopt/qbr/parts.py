@@ -100,16 +100,16 @@ class Parts:
         return ()
 
     def _parted(self, part: Part, bits: Bits) -> Sequence[Branch] | None:
-        """Part by the largest kernel in use that is not charged; None where an engine that proves nothing is asked."""
+        """Part by the kernel in use that adds most to what is charged; None where an engine that proves nothing is asked."""
         if not math.isfinite(part.bound):
             return None
         used = in_use(self._compiled.network, self._terms.runtime, bits)
-        charged = self._charge(part.branch)
-        unpaid = {kernel: size for kernel, size in used.items() if self._charge(part.branch.paying(kernel)) > charged}
+        unpaid = [kernel for kernel in used if kernel not in part.branch.paid]
         if not unpaid:
             return None
+        more = {kernel: self._charge(part.branch.paying(kernel)) for kernel in unpaid}
         self._is_parted = True
-        return part.branch.parted(max(unpaid, key=lambda kernel: (unpaid[kernel], kernel)))
+        return part.branch.parted(max(unpaid, key=lambda kernel: (more[kernel], used[kernel], kernel)))
 
     def _charge(self, branch: Branch) -> int:
         """Flash that code takes at least in a branch, beside what the program charges."""

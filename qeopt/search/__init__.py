@@ -16,6 +16,7 @@ from qeopt.relaxation.bound import BoundPart, JointBound, bound_space
 from qeopt.relaxation.bound.feasibility import proof_that_none_fits
 from qeopt.relaxation.rating.relax import Relaxer
 from qeopt.search.checkpoint import Journal, Saved
+from qeopt.search.closing import close_gap
 from qeopt.search.evolution import evolve, why_nothing
 from qeopt.search.island import Candidate, Terms
 from qeopt.search.result import Alternative, Best, Phase, Progress, SearchResult, Stop
@@ -101,7 +102,8 @@ def explore(
         if journal is not None:
             journal.begin(saved.bound)
     terms = _priced(terms, saved.bound)
-    return evolve(terms, saved.bound, workers=workers, report=report, started=started, journal=journal, state=saved.state)
+    result = evolve(terms, saved.bound, workers=workers, report=report, started=started, journal=journal, state=saved.state)
+    return close_gap(terms, result, Watch(report, started, settings, refiner.deadline))
 
 
 def _proof_of_none(terms: Terms, bound: JointBound, watch: Watch) -> tuple[BoundPart, ...]:

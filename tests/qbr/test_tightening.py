@@ -153,7 +153,7 @@ def test_code_of_the_kernels_in_use_has_to_fit(runtimes: Mapping[str, Runtime]) 
     assert set(mixed.bits.weights.values()) == {4}
     assert mixed.resources is not None
     assert mixed.resources.flash_bytes == 64 + 64 + 100
-    assert mixed.status is Status.FEASIBLE
+    assert mixed.status is Status.OPTIMAL
     roomy = replace(terms, limits=Limits(flash=400)).refine(network)
     assert roomy.status is Status.OPTIMAL
     assert roomy.resources is not None
