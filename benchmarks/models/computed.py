@@ -11,9 +11,9 @@ import numpy as np
 import onnx
 
 from qeopt.design import Design
+from qeopt.export.arithmetic.fill import quantised
+from qeopt.export.arithmetic.numbers import Numbers
 from qeopt.export.exporter import export
-from qeopt.export.fill import quantised
-from qeopt.export.numbers import Numbers
 from qeopt.export.reference import run
 from qeopt.network.importers import ImportOptions
 from qeopt.spec.errors import QeoptError

@@ -9,21 +9,21 @@ from dataclasses import dataclass
 
 COSTS, STEPS, RESOURCES = "qeopt/hardware/costs.py", "qeopt/memory/steps.py", "qeopt/memory/resources.py"
 BUFFERS, ARENA = "qeopt/memory/buffers.py", "qeopt/memory/arena.py"
-ROWS, COMPILE, REPAIR = "qeopt/qbr/rows.py", "qeopt/qbr/compile.py", "qeopt/qbr/repair.py"
+ROWS, LINKS, COMPILE, REPAIR = "qeopt/qbr/rows.py", "qeopt/qbr/links.py", "qeopt/qbr/compile.py", "qeopt/qbr/repair.py"
 QE, SIGMA = "qeopt/score/qe.py", "qeopt/score/sigma_hat.py"
 WALK, JOINT, RECHECK = "qeopt/relaxation/bound/walk.py", "qeopt/relaxation/bound/joint.py", "qeopt/relaxation/bound/recheck.py"
 TABULATE, TABLES = "qeopt/relaxation/cells/tabulate.py", "qeopt/relaxation/cells/tables.py"
 RECOUNT, CLAIMS, DESIGN_ARENA = "qeopt/design/recount.py", "qeopt/design/claims.py", "qeopt/design/arena.py"
-TWICE, BITS, SPACE = "qeopt/design/verify/twice.py", "qeopt/design/verify/bits.py", "qeopt/design/verify/space.py"
-OTHERS, MADE = "qeopt/design/verify/others.py", "qeopt/design/verify/provenance.py"
-SHIPPED, VERIFY = "qeopt/design/verify/shipped.py", "qeopt/design/verify/__init__.py"
+TWICE, BITS, SPACE = "qeopt/design/verify/consistency.py", "qeopt/design/verify/bits.py", "qeopt/design/verify/space.py"
+OTHERS, MADE = "qeopt/design/verify/alternatives.py", "qeopt/design/verify/provenance.py"
+SHIPPED, VERIFY = "qeopt/design/verify/hardware.py", "qeopt/design/verify/__init__.py"
 
 OF_COSTS = ("tests/hardware/test_edges.py", "tests/hardware/test_rules.py", "tests/hardware/test_legality.py")
 OF_STEPS = ("tests/memory/test_steps.py", "tests/memory/test_in_place.py")
 OF_ARENA = ("tests/memory/test_arena.py", "tests/memory/test_regions.py")
 OF_QBR = ("tests/qbr/test_least_code.py", "tests/qbr/test_enumeration.py", "tests/qbr/test_tightening.py")
 OF_SCORE = ("tests/score/test_qe.py", "tests/score/test_sigma_hat.py", "tests/qbr/test_gains.py")
-OF_BOUND = ("tests/search/test_bound.py", "tests/search/test_overhead.py")
+OF_BOUND = ("tests/relaxation/test_bound.py", "tests/relaxation/test_overhead.py")
 OF_VERIFY = ("tests/design/test_forgeries.py", "tests/design/test_design.py")
 
 ENERGY = "runtime.energy.picojoules.get(op.kind)\n    return 0 if formula is None else formula."
@@ -108,12 +108,12 @@ MUTANTS = (
     Mutant(ROWS, "                total.fixed += lasting\n", "", (*OF_QBR, *OF_COSTS)),
     Mutant(ROWS, "others if max(costs.values()) > floor", "others if max(costs.values()) > 2 * floor", OF_QBR),
     Mutant(
-        ROWS,
+        LINKS,
         "            self.fixed += costs[holder.widths[0]]\n            return\n        for width",
         "            return\n        for width",
         OF_QBR,
     ),
-    Mutant(ROWS, "self.costs[holder.index][width] += costs[width]", "self.costs[holder.index][width] = costs[width]", OF_QBR),
+    Mutant(LINKS, "self._costs[holder.index][width] += costs[width]", "self._costs[holder.index][width] = costs[width]", OF_QBR),
     Mutant(
         COMPILE,
         "return self.nats(bound + 0.5 * len(self.problem.choices))",

@@ -27,6 +27,8 @@ STRUCTURES = 20
 """Of part B."""
 RANDOM = 100
 """Designs among which part E takes the best by the learnt objective."""
+BY_HAND = ("hand_plain", "hand_separable", "mobilenet")
+"""Studies of one structure each, for part C."""
 BITS = ("exact", "paper", "rusci", "random")
 
 
@@ -74,11 +76,11 @@ def bits_runs(rate: float, steps: int) -> Iterator[Run]:
 
 
 def depth_runs(rate: float) -> Iterator[Run]:
-    """C: the best designs by the score for each depth, with all widths and with 8 bits only."""
+    """C: the best designs by the score for each depth, with all widths and with 8 bits only, and what people make by hand."""
+    names = [f"C{depth:02}{kind}" for depth in DEPTHS for kind in ("", "-eight")] + [f"C-{name}" for name in BY_HAND]
     for seed in (0, 1, 2):
-        for depth in DEPTHS:
-            for kind in ("", "-eight"):
-                yield Run("C", f"C{depth:02}{kind}", seed, LONG, rate)
+        for name in names:
+            yield Run("C", name, seed, LONG, rate)
 
 
 def learnt_runs(rate: float, steps: int) -> Iterator[Run]:
@@ -144,21 +146,23 @@ def bits_designs() -> Iterator[Kept]:
             return
 
 
-def optimum(name: str, part: str, changes: Sequence[str]) -> Kept:
-    """What `qeopt solve` finds for the study with some changes."""
-    found = solve(HERE / "fashion.yaml", overrides=changes).design
+def optimum(name: str, part: str, changes: Sequence[str] = (), study: str = "fashion") -> Kept:
+    """What `qeopt solve` finds for a study with some changes."""
+    found = solve(HERE / f"{study}.yaml", overrides=changes).design
     if found is None:
         raise SystemExit(f"{name}: nothing fits")
     structure = {block: dict(genes) for block, genes in found.structure.items()}
-    return Kept(name, part, "solve", structure, dict(found.weights), dict(found.activations))
+    return Kept(name, part, "solve", structure, dict(found.weights), dict(found.activations), study)
 
 
 def depth_designs() -> Iterator[Kept]:
-    """C: the best for at most so many layers."""
+    """C: the best for at most so many layers, and networks made by hand."""
     for depth in DEPTHS:
         for kind, bits in (("", "[2, 4, 8]"), ("-eight", "[8]")):
             changes = [f"budgets.layers={depth}", f"bits.weights={bits}", f"bits.activations={bits}"]
             yield optimum(f"C{depth:02}{kind}", "C", changes)
+    for name in BY_HAND:
+        yield optimum(f"C-{name}", "C", study=name)
 
 
 def learnt_designs() -> Iterator[Kept]:

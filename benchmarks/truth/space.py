@@ -41,10 +41,13 @@ class Kept:
     structure: dict[str, dict[str, float]]
     weights: dict[str, int]
     activations: dict[str, int]
+    study: str = "fashion"
+    """The file beside this one that it is a design of."""
 
     def design(self) -> Design:
         """The design, counted and scored anew by the code at hand."""
-        study = loaded().value
+        own = loaded(self.study)
+        study = own.value
         structure = study.subject.structure(self.structure)
         network, bits = study.subject.expand(structure, study.task, self.name), Bits(self.weights, self.activations)
         refined = Refined(
@@ -55,21 +58,21 @@ class Kept:
             count(network, study.runtime, bits),
             evaluate(study.objective, network, bits),
         )
-        return describe(loaded(), structure, (refined,), stopped="drawn").model_copy(update={"study_name": self.name})
+        return describe(own, structure, (refined,), stopped="drawn").model_copy(update={"study_name": self.name})
 
 
 def facts(kept: Kept) -> dict[str, float]:
     """What is known of a design without training it: a row of the table that `qeopt sample` writes."""
-    study = loaded().value
+    study = loaded(kept.study).value
     network = study.subject.expand(study.subject.structure(kept.structure), study.task, kept.name)
     bits = Bits(kept.weights, kept.activations)
     return features(study, network, bits, count(network, study.runtime, bits))
 
 
 @cache
-def loaded() -> Loaded[Study]:
-    """The study."""
-    return load_study(HERE / "fashion.yaml")
+def loaded(name: str = "fashion") -> Loaded[Study]:
+    """The study, or another beside it."""
+    return load_study(HERE / f"{name}.yaml")
 
 
 def draw(seed: int) -> Iterator[Structure]:

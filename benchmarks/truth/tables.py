@@ -45,7 +45,8 @@ PREDICTORS: Mapping[str, Callable[[Mapping[str, float]], float]] = {
 @cache
 def known(name: str) -> dict[str, float]:
     """What is known of a design without training it."""
-    study, kept = loaded().value, read_designs()[name]
+    kept = read_designs()[name]
+    study = loaded(kept.study).value
     network = study.subject.expand(study.subject.structure(kept.structure), study.task, name)
     return {**facts(kept), "score_at_8": evaluate(study.objective, network, Bits.uniform(network, 8))}
 

@@ -10,7 +10,7 @@ import typer
 from qeopt.cli import options
 from qeopt.cli.verb import emit, out
 from qeopt.design import load_sound_design
-from qeopt.export.detection import detection_heads
+from qeopt.export.pytorch.detection import detection_heads
 from qeopt.report.pictures.picture import write_picture
 from qeopt.report.pictures.training import confusion_picture
 from qeopt.report.words import place

@@ -14,9 +14,9 @@ from qeopt.cli.verb import emit, fail, out, warn
 from qeopt.design import Design, load_sound_design
 from qeopt.design.model import VerificationError
 from qeopt.export import EXPORTERS, ExportError, configure, write
+from qeopt.export.arithmetic.numbers import Numbers
 from qeopt.export.c.exporter import C
 from qeopt.export.c.trial import Trial, try_out
-from qeopt.export.numbers import Numbers
 from qeopt.network.importers import is_model
 from qeopt.report.firmware import trial_table
 from qeopt.report.words import place

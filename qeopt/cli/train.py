@@ -14,7 +14,7 @@ from qeopt.cli import recipe_options as told
 from qeopt.cli.recipe_options import USUAL
 from qeopt.cli.verb import BAD_USAGE, INTERRUPTED, emit, err, fail, out
 from qeopt.design import load_sound_design
-from qeopt.export.detection import detection_heads
+from qeopt.export.pytorch.detection import detection_heads
 from qeopt.report.page import write_page
 from qeopt.report.training import TrainingLine, training_words
 from qeopt.report.words import place

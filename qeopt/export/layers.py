@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qeopt.design import Design
-from qeopt.export.geometry import Window, window
+from qeopt.export.arithmetic.geometry import Window, window
 from qeopt.hardware.costs import bitops, held, mac_count, parameter_flash, tensor_elements, weights_flash
 from qeopt.network import Network, Op, weight_count
 

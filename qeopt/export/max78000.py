@@ -16,9 +16,9 @@ from ruamel.yaml.scalarint import HexCapsInt
 
 from qeopt.design import Design
 from qeopt.escape import line
+from qeopt.export.arithmetic.geometry import Window, window
 from qeopt.export.errors import ExportError
 from qeopt.export.functions import LINEAR, RELU, functions
-from qeopt.export.geometry import Window, window
 from qeopt.files import write_atomically
 from qeopt.memory.arena import ArenaPlan, best_plan
 from qeopt.memory.buffers import Buffer

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from qeopt.export.quantised import Integers
-from qeopt.export.resizing import nearest
+from qeopt.export.arithmetic.quantised import Integers
+from qeopt.export.arithmetic.resizing import nearest
 from qeopt.network import Op, OpKind, Tensor
 
 MOVING = frozenset({OpKind.SLICE, OpKind.SPLIT, OpKind.TRANSPOSE, OpKind.RESHAPE, OpKind.PAD})

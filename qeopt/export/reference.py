@@ -15,13 +15,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from qeopt.export import sums
-from qeopt.export.contract import Rescaling, rescaling
-from qeopt.export.geometry import image_of
-from qeopt.export.integers import half_to_even, rescale
+from qeopt.export.arithmetic import sums
+from qeopt.export.arithmetic.contract import Rescaling, rescaling
+from qeopt.export.arithmetic.geometry import image_of
+from qeopt.export.arithmetic.quantised import Integers, QuantisedNetwork, Reals
+from qeopt.export.arithmetic.reals import filler, joined_axis
+from qeopt.export.arithmetic.rounding import half_to_even, rescale
 from qeopt.export.moves import moved, only_moves
-from qeopt.export.quantised import Integers, QuantisedNetwork, Reals
-from qeopt.export.reals import filler, joined_axis
 from qeopt.network import Op, OpKind
 
 Compute = Callable[[QuantisedNetwork, Op, Mapping[str, Integers]], Integers]

@@ -30,7 +30,7 @@ from qeopt.report.words import engines, gap, place, used_name
 from qeopt.score.gap import relative_gap
 from qeopt.search import JointBound
 from qeopt.verbs.explain import Explanation
-from qeopt.verbs.worths import KIB
+from qeopt.verbs.marginal_values import KIB
 from qeopt_solvers import Status
 
 FORMAT = "qeopt.explanation/1"

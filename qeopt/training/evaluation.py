@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from qeopt.design import Design
 from qeopt.export import export
-from qeopt.export.fill import quantised
-from qeopt.export.numbers import Numbers
+from qeopt.export.arithmetic.fill import quantised
+from qeopt.export.arithmetic.numbers import Numbers
 from qeopt.export.reference import run
 from qeopt.training.data.dataset import Split
 from qeopt.training.errors import torch

@@ -6,10 +6,10 @@ from types import ModuleType
 from typing import Any
 
 from qeopt.design import Design
-from qeopt.export.detection import detection_heads
 from qeopt.export.errors import require
-from qeopt.export.module_text import module_text
-from qeopt.export.pytorch import IMPORTS, LAYERS
+from qeopt.export.pytorch.detection import detection_heads
+from qeopt.export.pytorch.exporter import IMPORTS, LAYERS
+from qeopt.export.pytorch.module_text import module_text
 from qeopt.network import Network
 from qeopt.training.errors import TrainingError, torch
 from qeopt.training.recipe import Recipe

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from qeopt.design import Design
-from qeopt.export.numbers import read_weights
+from qeopt.export.arithmetic.numbers import read_weights
 from qeopt.files import write_atomically
 from qeopt.report.cost import cost_document
 from qeopt.runs.cost import GRAMS_PER_CORE_HOUR, Cost

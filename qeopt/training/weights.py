@@ -34,7 +34,7 @@ def load(network: Any, arrays: dict[str, Any], images: Any) -> None:
 
     Args:
         network: The network; it is changed.
-        arrays: By name, as `qeopt.export.numbers.read_weights` reads them.
+        arrays: By name, as `qeopt.export.arithmetic.numbers.read_weights` reads them.
         images: Batches of images between 0 and 1, shape (images, channels, height, width) each.
     """
     framework = torch()

@@ -20,8 +20,8 @@ from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded
 from qeopt.study import Study
 from qeopt.study.load import StudySource, load_study
+from qeopt.verbs.marginal_values import worths
 from qeopt.verbs.searches import STUDY
-from qeopt.verbs.worths import worths
 from qeopt_solvers import Status
 from qeopt_solvers.explain import Worth
 

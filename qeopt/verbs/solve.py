@@ -22,8 +22,8 @@ from qeopt.spec.load import Loaded
 from qeopt.study import Study
 from qeopt.study.load import StudySource, load_study
 from qeopt.verbs.bits_by_depth import DepthProfile, beside_greedy
+from qeopt.verbs.marginal_values import worths
 from qeopt.verbs.searches import STUDY, Searcher
-from qeopt.verbs.worths import worths
 from qeopt_solvers.explain import Worth
 
 SETTLING_SECONDS, SETTLING_SHARE = 2.0, 0.2

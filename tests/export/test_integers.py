@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from qeopt.design import Design
 from qeopt.export import ExportError
-from qeopt.export.contract import rescaling, sum_range
-from qeopt.export.fill import quantised
-from qeopt.export.geometry import image_of, shape_of
-from qeopt.export.integers import RESCALINGS, factors, half_to_even, joint_factors, rescale
-from qeopt.export.numbers import Numbers, weight_shape
-from qeopt.export.quantised import Grid, QuantisedNetwork, Weights
-from qeopt.export.reals import step
+from qeopt.export.arithmetic.contract import rescaling, sum_range
+from qeopt.export.arithmetic.fill import quantised
+from qeopt.export.arithmetic.geometry import image_of, shape_of
+from qeopt.export.arithmetic.numbers import Numbers, weight_shape
+from qeopt.export.arithmetic.quantised import Grid, QuantisedNetwork, Weights
+from qeopt.export.arithmetic.reals import step
+from qeopt.export.arithmetic.rounding import RESCALINGS, factors, half_to_even, joint_factors, rescale
 from qeopt.export.reference import compute, run
 from qeopt.network import Network, Op, OpKind, Tensor
 from qeopt.verbs.solve import solve

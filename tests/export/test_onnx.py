@@ -13,13 +13,13 @@ import pytest
 
 from qeopt.design import Design
 from qeopt.export import ExportError, export
-from qeopt.export.fill import quantised
+from qeopt.export.arithmetic.fill import quantised
+from qeopt.export.arithmetic.geometry import image_of, shape_of, window
+from qeopt.export.arithmetic.numbers import Numbers
+from qeopt.export.arithmetic.quantised import Integers, QuantisedNetwork, Reals
+from qeopt.export.arithmetic.reals import step
 from qeopt.export.functions import functions
-from qeopt.export.geometry import image_of, shape_of, window
-from qeopt.export.numbers import Numbers
-from qeopt.export.onnx_graph import rounded
-from qeopt.export.quantised import Integers, QuantisedNetwork, Reals
-from qeopt.export.reals import step
+from qeopt.export.onnx.graph import rounded
 from qeopt.export.reference import run
 from qeopt.network.importers import ImportOptions, import_model
 

@@ -17,8 +17,8 @@ import pytest
 
 from qeopt.design import Design
 from qeopt.export import ExportError, export
-from qeopt.export.fill import quantised
-from qeopt.export.numbers import Numbers, weight_shape
+from qeopt.export.arithmetic.fill import quantised
+from qeopt.export.arithmetic.numbers import Numbers, weight_shape
 from qeopt.export.reference import run
 
 FORMATS = ["pytorch", "brevitas"]

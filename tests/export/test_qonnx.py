@@ -11,10 +11,10 @@ import pytest
 
 from qeopt.design import Design
 from qeopt.export import ExportError, export
-from qeopt.export.fill import quantised
-from qeopt.export.geometry import image_of, shape_of
-from qeopt.export.numbers import Numbers
-from qeopt.export.onnx_graph import rounded
+from qeopt.export.arithmetic.fill import quantised
+from qeopt.export.arithmetic.geometry import image_of, shape_of
+from qeopt.export.arithmetic.numbers import Numbers
+from qeopt.export.onnx.graph import rounded
 from qeopt.export.reference import run
 from qeopt.memory import count
 from qeopt.network import macs, weight_count

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from qeopt.design import Design
 from qeopt.export import ExportError, export
-from qeopt.export.fill import fitting_scale, quantised
+from qeopt.export.arithmetic.fill import fitting_scale, quantised
+from qeopt.export.arithmetic.geometry import window
+from qeopt.export.arithmetic.numbers import Numbers, weight_shape
+from qeopt.export.arithmetic.quantised import Grid, Integers, Reals, Weights, weight_range
+from qeopt.export.arithmetic.reals import step
 from qeopt.export.functions import functions, unsigned_tensors
-from qeopt.export.geometry import window
-from qeopt.export.numbers import Numbers, weight_shape
-from qeopt.export.quantised import Grid, Integers, Reals, Weights, weight_range
-from qeopt.export.reals import step
 from qeopt.export.reference import run
 from qeopt.network import Network, Op, OpKind, Tensor, weight_count
 from qeopt.spec.errors import SpecError

@@ -11,10 +11,10 @@ import pytest
 
 from qeopt.design import Design
 from qeopt.export import ExportError, export
-from qeopt.export.fill import quantised
-from qeopt.export.geometry import image_of, shape_of, window
-from qeopt.export.numbers import Numbers
-from qeopt.export.quantised import QuantisedNetwork
+from qeopt.export.arithmetic.fill import quantised
+from qeopt.export.arithmetic.geometry import image_of, shape_of, window
+from qeopt.export.arithmetic.numbers import Numbers
+from qeopt.export.arithmetic.quantised import QuantisedNetwork
 from qeopt.export.reference import run as run_own
 from qeopt.export.tflite.arithmetic import run, stored
 from qeopt.export.tflite.exporter import FINAL

@@ -10,8 +10,8 @@ import onnx
 import onnxruntime  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from qeopt.export.numbers import filled
-from qeopt.export.onnx_plain import plain_model
+from qeopt.export.arithmetic.numbers import filled
+from qeopt.export.onnx.plain import plain_model
 from qeopt.network import Network
 from qeopt.network.importers import ImportedModel, import_model
 

@@ -17,8 +17,8 @@ import onnx_graphs  # type: ignore[import-not-found]  # beside this file
 import onnx_oracle  # type: ignore[import-not-found]  # beside this file
 
 from qeopt.export import export
-from qeopt.export.fill import quantised
-from qeopt.export.numbers import Numbers
+from qeopt.export.arithmetic.fill import quantised
+from qeopt.export.arithmetic.numbers import Numbers
 from qeopt.export.reference import run
 from qeopt.network.importers import import_model
 from qeopt.network.lowering import lower

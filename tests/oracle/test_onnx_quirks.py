@@ -14,8 +14,8 @@ import onnx_quirks  # type: ignore[import-not-found]  # beside this file
 import onnx_reports  # type: ignore[import-not-found]  # beside this file
 
 from qeopt.export import ExportError, export
-from qeopt.export.fill import quantised
-from qeopt.export.numbers import Numbers
+from qeopt.export.arithmetic.fill import quantised
+from qeopt.export.arithmetic.numbers import Numbers
 from qeopt.export.reference import run
 from qeopt.network import OpKind, weight_count
 from qeopt.network.importers import ImportOptions, import_model

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from qeopt.cli.verbs import app
 from qeopt.design import Design
-from qeopt.export.fill import quantised
-from qeopt.export.numbers import Numbers
+from qeopt.export.arithmetic.fill import quantised
+from qeopt.export.arithmetic.numbers import Numbers
 from qeopt.export.reference import run
 from qeopt.training.data.dataset import Dataset, Split
 from qeopt.training.evaluation import score_onnx, score_reference

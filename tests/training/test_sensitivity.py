@@ -18,9 +18,9 @@ from typer.testing import CliRunner
 
 from qeopt.cli.verbs import app
 from qeopt.design import Design
-from qeopt.export.fill import quantised
+from qeopt.export.arithmetic.fill import quantised
+from qeopt.export.arithmetic.numbers import Numbers, random_stream, weight_shape
 from qeopt.export.functions import functions
-from qeopt.export.numbers import Numbers, random_stream, weight_shape
 from qeopt.export.reference import run
 from qeopt.memory import count
 from qeopt.network import Bits, fan_in

@@ -21,8 +21,8 @@ from typer.testing import CliRunner
 
 from qeopt.cli.verbs import app
 from qeopt.design import Design
-from qeopt.export.fill import quantised
-from qeopt.export.numbers import Numbers
+from qeopt.export.arithmetic.fill import quantised
+from qeopt.export.arithmetic.numbers import Numbers
 from qeopt.training.calibration import calibrate
 from qeopt.training.data.augment import augmented
 from qeopt.training.data.dataset import Dataset

@@ -9,12 +9,12 @@ from qeopt.design.arena import doubtful_sizes
 from qeopt.design.claims import Claim, claims_of
 from qeopt.design.model import Design, load_design, study_of
 from qeopt.design.recount import recount_claim
+from qeopt.design.verify.alternatives import other_faults, remarks
 from qeopt.design.verify.bits import bits_faults
-from qeopt.design.verify.others import other_faults, remarks
+from qeopt.design.verify.consistency import own_faults, peak_faults
+from qeopt.design.verify.hardware import assumptions
 from qeopt.design.verify.provenance import provenance_faults
-from qeopt.design.verify.shipped import assumptions
 from qeopt.design.verify.space import space_bound, space_faults
-from qeopt.design.verify.twice import own_faults, peak_faults
 from qeopt.network import Network
 from qeopt.qbr import PROVER, Refined
 from qeopt.study import Study

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from qeopt.design.claims import Claim
 from qeopt.design.model import Certificate
-from qeopt.design.verify.twice import gap_faults, same
+from qeopt.design.verify.consistency import gap_faults, same
 from qeopt.network import Network
 from qeopt.qbr import PROVER, Compiled, Refined
 from qeopt.qbr.repair import TIGHTENED

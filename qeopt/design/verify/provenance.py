@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from qeopt.design.build import resolved
 from qeopt.design.model import Design
-from qeopt.design.verify.shipped import shipped_file
+from qeopt.design.verify.hardware import shipped_file
 from qeopt.spec.errors import QeoptError
 from qeopt.study import Study
 from qeopt.study.differences import differences

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qeopt.design.build import why_no_bound
 from qeopt.design.model import Design, SpaceCertificate
-from qeopt.design.verify.twice import same
+from qeopt.design.verify.consistency import same
 from qeopt.qbr import Refiner
 from qeopt.relaxation.bound import recheck
 from qeopt.relaxation.cells.left_out import left_out

@@ -9,6 +9,10 @@ import numpy as np
 from pydantic import Field
 
 from qeopt.design import Design
+from qeopt.export.arithmetic.fill import quantised
+from qeopt.export.arithmetic.geometry import image_of, shape_of
+from qeopt.export.arithmetic.numbers import Numbers, random_stream, read_weights
+from qeopt.export.arithmetic.quantised import Reals
 from qeopt.export.c.cmsis.arithmetic import Rounding, ties
 from qeopt.export.c.cmsis.calls import Caller
 from qeopt.export.c.cmsis.folder import CmsisSources
@@ -17,10 +21,6 @@ from qeopt.export.c.picture import picture_of
 from qeopt.export.c.program import Program, program
 from qeopt.export.c.tables import prefix_of, tables
 from qeopt.export.errors import ExportError
-from qeopt.export.fill import quantised
-from qeopt.export.geometry import image_of, shape_of
-from qeopt.export.numbers import Numbers, random_stream, read_weights
-from qeopt.export.quantised import Reals
 from qeopt.files import write_atomically
 from qeopt.network import Network
 

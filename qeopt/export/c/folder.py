@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from qeopt.design.arena import Arena
+from qeopt.export.arithmetic.geometry import image_of, shape_of
+from qeopt.export.arithmetic.quantised import Integers, QuantisedNetwork, Reals
 from qeopt.export.c.emulator import STACK_BYTES, Machine
 from qeopt.export.c.packing import packed
 from qeopt.export.c.program import Place, Program, place_of
 from qeopt.export.c.rendering import TEMPLATES, quoted
-from qeopt.export.geometry import image_of, shape_of
-from qeopt.export.quantised import Integers, QuantisedNetwork, Reals
 from qeopt.export.reference import run
 from qeopt.files import write_atomically
 from qeopt.network import Tensor

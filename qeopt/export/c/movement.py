@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from qeopt.export.arithmetic.geometry import shape_of
+from qeopt.export.arithmetic.quantised import Integers
+from qeopt.export.arithmetic.resizing import linear, nearest
 from qeopt.export.errors import ExportError
-from qeopt.export.geometry import shape_of
 from qeopt.export.moves import moved
-from qeopt.export.quantised import Integers
-from qeopt.export.resizing import linear, nearest
 from qeopt.network import Op
 
 MOST_LOOPS = 6

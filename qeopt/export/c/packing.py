@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qeopt.export.quantised import Integers
+from qeopt.export.arithmetic.quantised import Integers
 from qeopt.network import OpKind
 
 WIDTHS = (2, 4, 8)

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from qeopt.export.arithmetic.quantised import Reals
 from qeopt.export.errors import ExportError
-from qeopt.export.quantised import Reals
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 """Colours of a picture by number of channels."""

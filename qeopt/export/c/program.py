@@ -9,16 +9,16 @@ from functools import cached_property
 import numpy as np
 
 from qeopt.design.arena import Arena
+from qeopt.export.arithmetic.contract import Rescaling, rescaling
+from qeopt.export.arithmetic.geometry import check_shapes, seen_from, shape_of, window
+from qeopt.export.arithmetic.quantised import Grid, Integers, QuantisedNetwork, Weights
+from qeopt.export.arithmetic.reals import filler
+from qeopt.export.arithmetic.rounding import SUM_HIGH, Factors
 from qeopt.export.c.movement import loops_of, shares_of, tables_of
 from qeopt.export.c.packing import WIDTHS, group_of, laid_out, packed, run_order
-from qeopt.export.contract import Rescaling, rescaling
 from qeopt.export.errors import ExportError, all_of
-from qeopt.export.geometry import check_shapes, seen_from, shape_of, window
-from qeopt.export.integers import SUM_HIGH, Factors
 from qeopt.export.moves import only_moves
-from qeopt.export.onnx_ops import side_of
-from qeopt.export.quantised import Grid, Integers, QuantisedNetwork, Weights
-from qeopt.export.reals import filler
+from qeopt.export.onnx.operators import side_of
 from qeopt.network import Network, Op, OpKind, Tensor
 
 _NO_FACTORS = Factors(np.zeros(0, np.int64), np.zeros(0, np.int64))

@@ -10,14 +10,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from qeopt.export import activation_functions as functions
-from qeopt.export import sums
+from qeopt.export.arithmetic import functions, sums
+from qeopt.export.arithmetic.geometry import image_of
+from qeopt.export.arithmetic.quantised import Grid, Integers, QuantisedNetwork, Reals
+from qeopt.export.arithmetic.reals import joined_axis
+from qeopt.export.arithmetic.rounding import factors, rescale_cmsis_double
 from qeopt.export.errors import ExportError
-from qeopt.export.geometry import image_of
-from qeopt.export.integers import factors, rescale_cmsis_double
 from qeopt.export.moves import moved, only_moves
-from qeopt.export.quantised import Grid, Integers, QuantisedNetwork, Reals
-from qeopt.export.reals import joined_axis
 from qeopt.export.tflite.softmax import softmax
 from qeopt.network import Op, OpKind
 

@@ -10,15 +10,15 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from qeopt.design import Design
-from qeopt.export.activation_functions import SLOPES
+from qeopt.export.arithmetic.fill import quantised
+from qeopt.export.arithmetic.functions import SLOPES
+from qeopt.export.arithmetic.geometry import image_of, shape_of, window
+from qeopt.export.arithmetic.numbers import Numbers
+from qeopt.export.arithmetic.quantised import Grid, QuantisedNetwork, Weights
+from qeopt.export.arithmetic.reals import end_of, joined_axis
 from qeopt.export.errors import ExportError
-from qeopt.export.fill import quantised
-from qeopt.export.geometry import image_of, shape_of, window
 from qeopt.export.moves import MOVING
-from qeopt.export.numbers import Numbers
-from qeopt.export.onnx_ops import side_of
-from qeopt.export.quantised import Grid, QuantisedNetwork, Weights
-from qeopt.export.reals import end_of, joined_axis
+from qeopt.export.onnx.operators import side_of
 from qeopt.export.tflite import softmax
 from qeopt.export.tflite.arithmetic import limits, slope_of, slopes_of, zero_point
 from qeopt.export.tflite.flatbuffer import Number, Table

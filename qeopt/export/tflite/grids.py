@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from qeopt.export.arithmetic.quantised import Grid, QuantisedNetwork, Weights
 from qeopt.export.moves import MOVING
-from qeopt.export.quantised import Grid, QuantisedNetwork, Weights
 from qeopt.network import OpKind
 
 ALIKE = MOVING | {OpKind.POOL, OpKind.MAX_POOL, OpKind.CONCAT, OpKind.RESIZE, OpKind.MAXIMUM, OpKind.MINIMUM}

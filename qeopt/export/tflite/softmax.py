@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from qeopt.export.integers import factors, half_away_from_zero
-from qeopt.export.quantised import Grid, Integers
+from qeopt.export.arithmetic.quantised import Grid, Integers
+from qeopt.export.arithmetic.rounding import factors, half_away_from_zero
 
 GRID = Grid(8, is_signed=False, scale=1 / 256)
 """What the kernel writes."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qeopt.export.geometry import window
+from qeopt.export.arithmetic.geometry import window
 from qeopt.export.tflite.model import SAME, VALID
 from qeopt.network import Op
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from qeopt.design import Design
 from qeopt.export import export
-from qeopt.export.fill import quantised
-from qeopt.export.numbers import Numbers
+from qeopt.export.arithmetic.fill import quantised
+from qeopt.export.arithmetic.numbers import Numbers
 from qeopt.export.reference import run
 from qeopt.network import Network
 from qeopt.training.boxes.objects import BoxSplit

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qeopt.design import Design
-from qeopt.export.fill import fitting_scale
+from qeopt.export.arithmetic.fill import fitting_scale
+from qeopt.export.arithmetic.numbers import read_weights
+from qeopt.export.arithmetic.quantised import Grid, weight_range
 from qeopt.export.functions import functions, unsigned_tensors
-from qeopt.export.numbers import read_weights
-from qeopt.export.quantised import Grid, weight_range
 from qeopt.training.data.dataset import Split
 from qeopt.training.errors import torch
 from qeopt.training.sensitivity.losses import Choice, Loss, choices, losses

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from qeopt.export.activation_functions import clips_to
+from qeopt.export.arithmetic.functions import clips_to
+from qeopt.export.arithmetic.geometry import image_of, window
 from qeopt.export.errors import ExportError
-from qeopt.export.geometry import image_of, window
 from qeopt.network import Network, Op, OpKind
 from qeopt.training.errors import torch
 

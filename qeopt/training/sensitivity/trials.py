@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qeopt.design import Design
-from qeopt.export.fill import quantised
-from qeopt.export.geometry import image_of
-from qeopt.export.numbers import Numbers, read_weights
+from qeopt.export.arithmetic.fill import quantised
+from qeopt.export.arithmetic.geometry import image_of
+from qeopt.export.arithmetic.numbers import Numbers, read_weights
 from qeopt.export.reference import run
 from qeopt.network import Bits
 from qeopt.training.data.dataset import Split

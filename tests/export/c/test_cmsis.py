@@ -23,18 +23,18 @@ from hypothesis import strategies as st
 from qeopt.design import Design
 from qeopt.design.arena import Arena, PlacedBuffer
 from qeopt.export import ExportError, export
+from qeopt.export.arithmetic.fill import quantised
+from qeopt.export.arithmetic.numbers import Numbers, weight_shape
+from qeopt.export.arithmetic.quantised import Grid, QuantisedNetwork, Reals, Weights
+from qeopt.export.arithmetic.reals import step
+from qeopt.export.arithmetic.rounding import RESCALINGS, factors
+from qeopt.export.arithmetic.ties import FREE, tied_grids
 from qeopt.export.c.cmsis.arithmetic import Arithmetic, Rounding, addition, ties, zero
 from qeopt.export.c.cmsis.calls import Caller
 from qeopt.export.c.cmsis.folder import CmsisSources
 from qeopt.export.c.folder import write_folder
 from qeopt.export.c.program import Program
-from qeopt.export.fill import quantised
-from qeopt.export.integers import RESCALINGS, factors
-from qeopt.export.numbers import Numbers, weight_shape
-from qeopt.export.quantised import Grid, QuantisedNetwork, Reals, Weights
-from qeopt.export.reals import step
 from qeopt.export.reference import run
-from qeopt.export.ties import FREE, tied_grids
 from qeopt.hardware import Runtime
 from qeopt.hardware.costs import scratch
 from qeopt.network import Network, Op, OpKind, Tensor

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from qeopt.design.arena import Arena, PlacedBuffer
+from qeopt.export.arithmetic.numbers import weight_shape
+from qeopt.export.arithmetic.quantised import Grid, QuantisedNetwork, Weights, weight_range
+from qeopt.export.arithmetic.reals import step
 from qeopt.export.c.folder import Sources, write_folder
 from qeopt.export.c.program import program
-from qeopt.export.numbers import weight_shape
-from qeopt.export.quantised import Grid, QuantisedNetwork, Weights, weight_range
-from qeopt.export.reals import step
 from qeopt.network import Network, Op, OpKind, Tensor
 
 WIDTHS = (2, 4, 8)

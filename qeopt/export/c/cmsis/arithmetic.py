@@ -12,14 +12,14 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from qeopt.export import sums
-from qeopt.export.contract import Rescaling, rescaling
+from qeopt.export.arithmetic import sums
+from qeopt.export.arithmetic.contract import Rescaling, rescaling
+from qeopt.export.arithmetic.geometry import window
+from qeopt.export.arithmetic.quantised import Grid, Integers, QuantisedNetwork
+from qeopt.export.arithmetic.reals import joined_axis
+from qeopt.export.arithmetic.rounding import MULTIPLIER_BITS, RESCALINGS, Factors, factors
+from qeopt.export.arithmetic.ties import Ties
 from qeopt.export.errors import ExportError
-from qeopt.export.geometry import window
-from qeopt.export.integers import MULTIPLIER_BITS, RESCALINGS, Factors, factors
-from qeopt.export.quantised import Grid, Integers, QuantisedNetwork
-from qeopt.export.reals import joined_axis
-from qeopt.export.ties import Ties
 from qeopt.network import Op, OpKind
 
 ADD_SHIFT = 20

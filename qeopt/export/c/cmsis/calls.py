@@ -10,14 +10,14 @@ from functools import cached_property
 import numpy as np
 
 from qeopt.design.arena import Arena
+from qeopt.export.arithmetic.contract import Rescaling, rescaling
+from qeopt.export.arithmetic.geometry import check_shapes, seen_from, shape_of, window
+from qeopt.export.arithmetic.quantised import QuantisedNetwork
+from qeopt.export.arithmetic.rounding import MULTIPLIER_BITS, Factors
 from qeopt.export.c.cmsis.arithmetic import ADD_SHIFT, addition, zero
 from qeopt.export.c.packing import laid_out, packed
-from qeopt.export.contract import Rescaling, rescaling
 from qeopt.export.errors import ExportError, all_of
-from qeopt.export.geometry import check_shapes, seen_from, shape_of, window
-from qeopt.export.integers import MULTIPLIER_BITS, Factors
-from qeopt.export.onnx_ops import side_of
-from qeopt.export.quantised import QuantisedNetwork
+from qeopt.export.onnx.operators import side_of
 from qeopt.network import Op, OpKind, Tensor
 
 WEIGHT_WIDTHS = (4, 8)

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from qeopt.export.arithmetic.quantised import Integers
 from qeopt.export.c.cmsis.arithmetic import Arithmetic, Rounding, zero
 from qeopt.export.c.cmsis.calls import Call, texts
 from qeopt.export.c.folder import Sources
 from qeopt.export.c.rendering import TEMPLATES
-from qeopt.export.quantised import Integers
 from qeopt.export.reference import run
 from qeopt.network import Tensor
 

@@ -12,7 +12,7 @@ from qeopt.network.functions import clip
 from qeopt.network.graph import OpKind
 from qeopt.network.importers.constant import Array, Constant, combined, given
 from qeopt.network.importers.draft import Piece
-from qeopt.network.importers.onnx.reader import Reader
+from qeopt.network.importers.onnx.state import Reader
 from qeopt.network.importers.onnx.weighted import Handler
 from qeopt.network.importers.patterns import number
 from qeopt.network.importers.views import View

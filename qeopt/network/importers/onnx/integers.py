@@ -12,8 +12,8 @@ from qeopt.network.importers.constant import Array, Constant, combined
 from qeopt.network.importers.onnx import elementwise, moving, reducing, weighted
 from qeopt.network.importers.onnx.file import load_onnx
 from qeopt.network.importers.onnx.infer import FLOAT
-from qeopt.network.importers.onnx.reader import Reader, Step
 from qeopt.network.importers.onnx.saturate import saturate
+from qeopt.network.importers.onnx.state import Reader, Step
 from qeopt.network.importers.onnx.values import Given
 from qeopt.network.importers.onnx.weighted import PRODUCT, Handler, convolve, is_given, multiply, needed
 

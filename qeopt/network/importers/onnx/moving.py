@@ -9,7 +9,7 @@ from typing import Any
 from qeopt.network.graph import OpKind
 from qeopt.network.importers.draft import Piece, Shape
 from qeopt.network.importers.onnx.images import canonical
-from qeopt.network.importers.onnx.reader import Reader, Step
+from qeopt.network.importers.onnx.state import Reader, Step
 from qeopt.network.importers.onnx.steps import as_reals
 from qeopt.network.importers.onnx.weighted import Handler
 from qeopt.network.importers.views import View

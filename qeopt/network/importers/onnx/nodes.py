@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from qeopt.network.importers.onnx import elementwise, integers, moving, reducing, weighted
-from qeopt.network.importers.onnx.reader import Reader, Step
 from qeopt.network.importers.onnx.saturate import saturate
+from qeopt.network.importers.onnx.state import Reader, Step
 from qeopt.network.importers.onnx.steps import as_reals
 from qeopt.network.importers.onnx.weighted import Handler
 from qeopt.network.importers.patterns import number

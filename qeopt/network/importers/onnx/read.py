@@ -23,7 +23,7 @@ from qeopt.network.importers.onnx.infer import Dims, Inference, dims_of, escape_
 from qeopt.network.importers.onnx.integers import dequantised
 from qeopt.network.importers.onnx.nodes import CONSTANTS_ONLY, HANDLERS, REASONS, SHAPES, quantiser, quantiser_bits
 from qeopt.network.importers.onnx.norms import join_norms
-from qeopt.network.importers.onnx.reader import Reader
+from qeopt.network.importers.onnx.state import Reader
 from qeopt.network.importers.onnx.steps import pass_steps, read_steps
 from qeopt.network.importers.onnx.values import SMALL, Given, constant_of, given, made_by
 from qeopt.spec.errors import SpecError, quote

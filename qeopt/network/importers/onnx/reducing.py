@@ -12,7 +12,7 @@ from qeopt.network.graph import OpKind
 from qeopt.network.importers.constant import Constant, given
 from qeopt.network.importers.draft import Piece
 from qeopt.network.importers.onnx.images import canonical
-from qeopt.network.importers.onnx.reader import Reader
+from qeopt.network.importers.onnx.state import Reader
 from qeopt.network.importers.onnx.weighted import Handler, pair, window_of
 from qeopt.network.importers.views import View, strides_of
 

@@ -8,7 +8,7 @@ from typing import Any
 from qeopt.network.functions import is_never_negative
 from qeopt.network.graph import OpKind
 from qeopt.network.importers.draft import Piece
-from qeopt.network.importers.onnx.reader import Reader
+from qeopt.network.importers.onnx.state import Reader
 from qeopt.network.importers.patterns import number
 
 _LIMITS = {2: (0, 255), 3: (-128, 127), 4: (0, 65535), 5: (-32768, 32767), 21: (0, 15), 22: (-8, 7), 25: (0, 3), 26: (-2, 1)}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from qeopt.network.importers.constant import Array, Constant, combined
-from qeopt.network.importers.onnx.reader import Reader, Step
+from qeopt.network.importers.onnx.state import Reader, Step
 
 PASSING = frozenset(
     {"Transpose", "Slice", "Gather", "Split", "Concat", "Pad", "Resize", "Upsample", "MaxPool", "GlobalMaxPool", "ReduceMax",

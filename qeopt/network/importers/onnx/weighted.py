@@ -12,7 +12,7 @@ import numpy as np
 from qeopt.network.graph import OpKind
 from qeopt.network.importers.constant import Array, Constant
 from qeopt.network.importers.onnx.images import canonical
-from qeopt.network.importers.onnx.reader import Reader
+from qeopt.network.importers.onnx.state import Reader
 from qeopt.network.importers.views import View
 from qeopt.network.importers.windows import same_pads
 

@@ -15,8 +15,8 @@ from qeopt.network.importers.constant import Array, Constant
 from qeopt.network.importers.draft import Piece, Shape
 from qeopt.network.importers.model import refuse
 from qeopt.network.importers.tflite.flatbuffer import DamagedError
-from qeopt.network.importers.tflite.reader import Reader
 from qeopt.network.importers.tflite.schema import ACTIVATIONS, OperatorEntry
+from qeopt.network.importers.tflite.state import Reader
 
 Terms = tuple[float | None, ...]
 

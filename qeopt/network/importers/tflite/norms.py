@@ -7,8 +7,8 @@ from typing import Any
 
 from qeopt.network.graph import OpKind
 from qeopt.network.importers.tflite.node import Node
-from qeopt.network.importers.tflite.reader import Reader
 from qeopt.network.importers.tflite.schema import OperatorEntry
+from qeopt.network.importers.tflite.state import Reader
 
 NORM = "normalisation in pieces"
 """Kind of the operator that stands for the pieces; it reads a tensor, factors, epsilon and, where there are any, summands."""

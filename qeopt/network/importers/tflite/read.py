@@ -15,8 +15,8 @@ from qeopt.network.importers.tflite.flatbuffer import DamagedError
 from qeopt.network.importers.tflite.node import Node
 from qeopt.network.importers.tflite.norms import join_norms
 from qeopt.network.importers.tflite.operators import HANDLERS, REASONS, STATES
-from qeopt.network.importers.tflite.reader import Reader, open_graph
 from qeopt.network.importers.tflite.schema import IDENTIFIER
+from qeopt.network.importers.tflite.state import Reader, open_graph
 from qeopt.spec.errors import SpecError, quote
 
 

@@ -9,14 +9,14 @@ import numpy as np
 from pydantic import Field
 
 from qeopt.design import Design
+from qeopt.export.arithmetic.geometry import flat_tensors, shape_of
+from qeopt.export.arithmetic.numbers import Arrays, Numbers, filled, read_weights
 from qeopt.export.errors import require
 from qeopt.export.functions import LINEAR, functions
-from qeopt.export.geometry import flat_tensors, shape_of
-from qeopt.export.numbers import Arrays, Numbers, filled, read_weights
-from qeopt.export.onnx_functions import append_function
-from qeopt.export.onnx_graph import properties, save
-from qeopt.export.onnx_ops import Place, append
-from qeopt.export.onnx_value import Graph
+from qeopt.export.onnx.functions import append_function
+from qeopt.export.onnx.graph import properties, save
+from qeopt.export.onnx.operators import Place, append
+from qeopt.export.onnx.value import Graph
 from qeopt.network import Network, Op, OpKind
 
 OPSET = 22

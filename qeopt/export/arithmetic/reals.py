@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from qeopt.export import activation_functions, sums
+from qeopt.export.arithmetic import functions, sums
+from qeopt.export.arithmetic.quantised import Grid, Integers, Reals, Weights
 from qeopt.export.errors import ExportError
 from qeopt.export.moves import moved, only_moves
-from qeopt.export.quantised import Grid, Integers, Reals, Weights
 from qeopt.network import Op, OpKind
 from qeopt.network.functions import LINEAR
 
@@ -64,7 +64,7 @@ def step(
         ExportError: when the operator or the function is not known here.
     """
     if op.kind not in _HOW:
-        activation_functions.check(function, op.name)
+        functions.check(function, op.name)
     real: list[Reals] = [values * np.float64(grids[tensor.name].scale) for values, tensor in zip(inputs, op.inputs, strict=True)]
     scale = np.float64(grids[op.inputs[0].name].scale)
     found: Reals
@@ -74,7 +74,7 @@ def step(
         found = _without_weights(op, inputs, real, grids)
     if op.kind in _HOW:
         return found
-    return activation_functions.apply(function, found, op.terms, slopes)
+    return functions.apply(function, found, op.terms, slopes)
 
 
 _TWO: Mapping[OpKind, Callable[[Reals, Reals], Reals]] = {

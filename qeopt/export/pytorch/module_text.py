@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from importlib.resources import files
 
 from qeopt.design import Design
-from qeopt.export.detection import IMPORTS as DETECTION_IMPORTS
-from qeopt.export.detection import detector_text
+from qeopt.export.arithmetic.geometry import WINDOWED, image_of, vectors, window
 from qeopt.export.errors import ExportError
 from qeopt.export.functions import functions, unsigned_tensors
-from qeopt.export.geometry import WINDOWED, image_of, vectors, window
 from qeopt.export.names import distinct, identifier
+from qeopt.export.pytorch.detection import IMPORTS as DETECTION_IMPORTS
+from qeopt.export.pytorch.detection import detector_text
 from qeopt.network import Bits, Network, Op, OpKind
 
 FUNCTIONS = ("", "relu", "relu6")

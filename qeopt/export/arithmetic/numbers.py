@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from qeopt.export.arithmetic.geometry import image_of, shape_of
 from qeopt.export.arrays import ArraysError, read_arrays
 from qeopt.export.errors import ExportError
-from qeopt.export.geometry import image_of, shape_of
 from qeopt.network import Network, Op, OpKind, fan_in
 from qeopt.network.importers import IMPORTERS, ImportOptions, import_model
 from qeopt.spec.model import Block, build

@@ -13,16 +13,16 @@ from typing import Any, Protocol
 import numpy as np
 
 from qeopt.design import Design
+from qeopt.export.arithmetic.geometry import flat_tensors, image_of, shape_of
+from qeopt.export.arithmetic.numbers import Shape
+from qeopt.export.arithmetic.quantised import Grid, QuantisedNetwork, Weights
+from qeopt.export.arithmetic.reals import end_of
 from qeopt.export.errors import ExportError, require
 from qeopt.export.functions import LINEAR
-from qeopt.export.geometry import flat_tensors, image_of, shape_of
 from qeopt.export.layers import Layer, layers, spelled
-from qeopt.export.numbers import Shape
-from qeopt.export.onnx_functions import append_function
-from qeopt.export.onnx_ops import Place, append
-from qeopt.export.onnx_value import Graph
-from qeopt.export.quantised import Grid, QuantisedNetwork, Weights
-from qeopt.export.reals import end_of
+from qeopt.export.onnx.functions import append_function
+from qeopt.export.onnx.operators import Place, append
+from qeopt.export.onnx.value import Graph
 from qeopt.files import write_atomically
 from qeopt.network import OpKind, Tensor
 

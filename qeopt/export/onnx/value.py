@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qeopt.export.numbers import Shape
+from qeopt.export.arithmetic.numbers import Shape
 
 AXES = {2: 1, 0: 2, 1: 3}
 """Axis of (batch, channels, rows, columns) by side (0 rows, 1 columns, 2 channels)."""

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from qeopt.export import moves
-from qeopt.export.geometry import Window, window
-from qeopt.export.quantised import Integers, Reals, Weights
-from qeopt.export.resizing import linear
+from qeopt.export.arithmetic.geometry import Window, window
+from qeopt.export.arithmetic.quantised import Integers, Reals, Weights
+from qeopt.export.arithmetic.resizing import linear
 from qeopt.network import Op, OpKind
 
 

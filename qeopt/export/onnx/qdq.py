@@ -10,12 +10,12 @@ import numpy as np
 from pydantic import Field
 
 from qeopt.design import Design
+from qeopt.export.arithmetic.fill import quantised
+from qeopt.export.arithmetic.numbers import Numbers, Shape
+from qeopt.export.arithmetic.quantised import Grid, Weights, weight_range
 from qeopt.export.errors import ExportError
-from qeopt.export.fill import quantised
-from qeopt.export.numbers import Numbers, Shape
-from qeopt.export.onnx_graph import onnx_model, save
-from qeopt.export.onnx_value import Graph
-from qeopt.export.quantised import Grid, Weights, weight_range
+from qeopt.export.onnx.graph import onnx_model, save
+from qeopt.export.onnx.value import Graph
 
 TYPE_SINCE = {2: 25, 4: 21, 8: 10, 16: 21}
 """The first opset whose quantisation operators have integers of these bits."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qeopt.design.model import DRAWN, Design, NoBaseline
+from qeopt.design.verify.consistency import same
 from qeopt.design.verify.space import certificate_faults, evaluated
-from qeopt.design.verify.twice import same
 from qeopt.qbr import PROVER
 from qeopt.relaxation.bound.feasibility import EXCLUDED, worthless
 from qeopt.search.alternatives import distance

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from qeopt.export.arithmetic.quantised import Reals
 from qeopt.export.errors import ExportError
-from qeopt.export.quantised import Reals
 from qeopt.network import functions
 
 Bounds = tuple[float, float]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 from qeopt.design import Design
-from qeopt.export.geometry import image_of
+from qeopt.export.arithmetic.geometry import image_of
 from qeopt.network import Network
 from qeopt.space import Space
 from qeopt.space.blocks.detection import Detection

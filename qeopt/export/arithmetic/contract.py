@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qeopt.export.activation_functions import SLOPES, apply, check, clips_to
+from qeopt.export.arithmetic.functions import SLOPES, apply, check, clips_to
+from qeopt.export.arithmetic.geometry import window
+from qeopt.export.arithmetic.quantised import Grid, Integers, QuantisedNetwork
+from qeopt.export.arithmetic.reals import end_of
+from qeopt.export.arithmetic.resizing import linear
+from qeopt.export.arithmetic.rounding import SUM_HIGH, SUM_LOW, Factors, factors, joint_factors
 from qeopt.export.errors import ExportError
-from qeopt.export.geometry import window
-from qeopt.export.integers import SUM_HIGH, SUM_LOW, Factors, factors, joint_factors
 from qeopt.export.moves import only_moves
-from qeopt.export.quantised import Grid, Integers, QuantisedNetwork
-from qeopt.export.reals import end_of
-from qeopt.export.resizing import linear
 from qeopt.network import Op, OpKind
 
 MOST_TABLE_BITS = 16

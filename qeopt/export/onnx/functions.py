@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from qeopt.export.errors import ExportError
-from qeopt.export.onnx_value import AXES, Graph
+from qeopt.export.onnx.value import AXES, Graph
 from qeopt.network import Op
 from qeopt.network.functions import CLIPS, bounds
 

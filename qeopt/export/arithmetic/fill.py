@@ -9,16 +9,16 @@ from types import MappingProxyType
 import numpy as np
 
 from qeopt.design import Design
-from qeopt.export.activation_functions import SLOPES, is_known
+from qeopt.export.arithmetic.functions import SLOPES, is_known
+from qeopt.export.arithmetic.geometry import image_of, shape_of
+from qeopt.export.arithmetic.numbers import Arrays, Numbers, filled, random_stream, read_weights
+from qeopt.export.arithmetic.quantised import Grid, Integers, QuantisedNetwork, Reals, Weights, weight_range
+from qeopt.export.arithmetic.reals import end_of, step
+from qeopt.export.arithmetic.ties import FREE, Ties, tied_grids
 from qeopt.export.errors import ExportError
 from qeopt.export.functions import fillers, functions, unsigned_tensors
-from qeopt.export.geometry import image_of, shape_of
 from qeopt.export.images import read_images
 from qeopt.export.moves import MOVING, moved, only_moves
-from qeopt.export.numbers import Arrays, Numbers, filled, random_stream, read_weights
-from qeopt.export.quantised import Grid, Integers, QuantisedNetwork, Reals, Weights, weight_range
-from qeopt.export.reals import end_of, step
-from qeopt.export.ties import FREE, Ties, tied_grids
 from qeopt.network import Bits, Network, Op, OpKind, Tensor
 
 LEAST_IMAGES, MOST_IMAGES = 16, 64

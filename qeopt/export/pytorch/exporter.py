@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from qeopt.design import Design
-from qeopt.export.module_text import module_text
+from qeopt.export.pytorch.module_text import module_text
 from qeopt.files import write_atomically
 from qeopt.spec.model import Block
 

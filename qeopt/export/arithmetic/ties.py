@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from qeopt.export.arithmetic.quantised import Grid
 from qeopt.export.errors import ExportError
-from qeopt.export.quantised import Grid
 from qeopt.network import Network, OpKind
 
 

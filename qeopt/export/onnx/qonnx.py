@@ -9,12 +9,12 @@ import numpy as np
 from pydantic import Field
 
 from qeopt.design import Design
+from qeopt.export.arithmetic.fill import quantised
+from qeopt.export.arithmetic.numbers import Numbers, Shape
+from qeopt.export.arithmetic.quantised import Grid, Reals, Weights
 from qeopt.export.errors import ExportError
-from qeopt.export.fill import quantised
-from qeopt.export.numbers import Numbers, Shape
-from qeopt.export.onnx_graph import onnx_model, save
-from qeopt.export.onnx_value import Graph
-from qeopt.export.quantised import Grid, Reals, Weights
+from qeopt.export.onnx.graph import onnx_model, save
+from qeopt.export.onnx.value import Graph
 
 DOMAIN = "qonnx.custom_op.general"
 OPSET = 17

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from qeopt.export.arithmetic.geometry import shape_of, window
 from qeopt.export.errors import ExportError
-from qeopt.export.geometry import shape_of, window
-from qeopt.export.onnx_value import AXES, Graph
+from qeopt.export.onnx.value import AXES, Graph
 from qeopt.network import Op, OpKind
 
 _BINARY = {OpKind.ADD: "Add", OpKind.SUB: "Sub", OpKind.MUL: "Mul", OpKind.MAXIMUM: "Max", OpKind.MINIMUM: "Min"}

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qeopt.export.arithmetic.quantised import Integers
 from qeopt.export.errors import ExportError
-from qeopt.export.quantised import Integers
 
 MULTIPLIER_BITS = 31
 MOST_SHIFT = 62

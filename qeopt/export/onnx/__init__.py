@@ -1,0 +1,1 @@
+"""ONNX files: with QuantizeLinear (QDQ, QCDQ), with Quant nodes (QONNX), and plain."""

@@ -1,0 +1,1 @@
+"""PyTorch modules that train with the bits of a design."""
