@@ -11,6 +11,11 @@ from energies import EnergyFit, fit_energies
 from measurements import ENGINES, FILE, Row, read
 from models import Errors
 
+COLUMNS = (
+    *("engine", "device", "pJ a cycle", "rows", "fitted rows", "networks left out", "other setups of the board", "other boards"),
+    "three numbers, networks left out",
+)
+
 
 def blocks(path: Path = FILE) -> dict[str, dict[str, dict[str, object]]]:
     """By runtime and device: the model, in whole picojoules, and its evidence."""
@@ -40,10 +45,7 @@ def _said(errors: Errors | None) -> str:
 
 
 def _print_models(path: Path) -> None:
-    print(
-        "| engine | device | pJ a cycle | rows | fitted rows | networks left out | other setups of the board | other boards | three numbers, networks left out |"
-    )
-    print("|---|---|---|---|---|---|---|---|---|")
+    print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}")
     for fit in fit_energies(read(path)).values():
         errors = (_said(found) for found in (fit.error, fit.networks_out, fit.other_setups, fit.boards_out, fit.by_terms))
         print(f"| {' | '.join((fit.engine, fit.device, str(fit.picojoules_per_cycle), str(len(fit.rows)), *errors))} |")
