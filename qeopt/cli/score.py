@@ -11,7 +11,7 @@ from qeopt.cli.verb import emit, out, warn
 from qeopt.report.score import print_score, score_document
 from qeopt.space import Task
 from qeopt.spec.library import Library
-from qeopt.verbs.score import IMAGENET, Terms, score
+from qeopt.verbs.score import IMAGENET, score_network
 
 Scorable = Annotated[
     str, typer.Argument(metavar="FILE", help="A network, a model file or a study of a network, by path or name; or a design.json.")
@@ -44,8 +44,14 @@ def command(
 ) -> None:
     """Score one network at given bits, with the terms the score is made of; a design is scored at its own bits."""
     task = None if input_ is None and classes is None else Task(input=input_ or IMAGENET.input, classes=classes or IMAGENET.classes)
-    terms = Terms(bits if weights is None else weights, bits if activations is None else activations, task)
-    scored = score(file, terms, Library(tuple(path or ())), set_ or ())
+    scored = score_network(
+        file,
+        weight_bits=bits if weights is None else weights,
+        activation_bits=bits if activations is None else activations,
+        task=task,
+        overrides=set_ or (),
+        library=Library(tuple(path or ())),
+    )
     for note in scored.notes:
         warn(note)
     if json_:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from qeopt.cli import options
-from qeopt.cli.verb import BAD_USAGE, emit, err, fail, out
+from qeopt.cli.verb import emit, err, out
 from qeopt.files import write_atomically
 from qeopt.report.progress import ProgressLine
 from qeopt.report.tables import rows_table
@@ -16,10 +16,9 @@ from qeopt.report.words import place
 from qeopt.spec.amounts import parse_counts
 from qeopt.training.sensitivity.curvature import PROBES
 from qeopt.training.sensitivity.losses import Loss, table_text
-from qeopt.training.sensitivity.measure import METHODS, design_of, sensitivity
+from qeopt.training.verbs.sensitivity import IMAGES, sensitivity
 
 FORMAT = "qeopt.sensitivity/1"
-IMAGES = 64
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A design.json, or an ONNX model with its weights.")]
 WeightsFile = Annotated[Path | None, typer.Option("--weights", metavar="FILE", help="Learnt weights of a design: .npz or ONNX.")]
@@ -49,17 +48,14 @@ def command(
     debug: options.Debug = False,
 ) -> None:
     """Measure what each tensor loses at each width, and write the table that the objective `sensitivity` reads."""
-    if method not in METHODS:
-        fail(f"--method {method}: {', '.join(METHODS[:-1])} or {METHODS[-1]} was expected", BAD_USAGE)
-    widths = _widths(weight_bits, "--weight-bits"), _widths(activation_bits, "--activation-bits")
-    design, values = design_of(model, weights)
     with ProgressLine(err(), quiet=quiet) as line:
         found = sensitivity(
-            method,
-            design,
-            values,
+            model,
             data,
-            widths,
+            weights=weights,
+            method=method,
+            weight_bits=parse_counts(weight_bits, "--weight-bits"),
+            activation_bits=parse_counts(activation_bits, "--activation-bits"),
             images=images,
             probes=probes,
             seed=seed,
@@ -76,13 +72,6 @@ def command(
         f"\nwritten: {place(out_)}; in a study of this network: objective: {{kind: sensitivity, table: {out_.name}}}",
         soft_wrap=True,
     )
-
-
-def _widths(text: str, option: str) -> tuple[int, ...]:
-    found = parse_counts(text, option)
-    if max(found) > 8:
-        fail(f"{option} {text}: widths from 1 to 8 were expected", BAD_USAGE)
-    return found
 
 
 def _entry(one: Loss) -> dict[str, object]:
