@@ -33,14 +33,6 @@ REFUSED = {
 }
 
 
-@pytest.fixture(autouse=True)
-def more_operators(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Numbers of operators that the author of files does not know."""
-    for kind, (number, options) in tflite_quirks.MORE.items():
-        monkeypatch.setitem(tflite_quirks.tflite_author.CODES, kind, number)
-        monkeypatch.setitem(tflite_quirks.tflite_author.OPTIONS, kind, options)
-
-
 @pytest.mark.parametrize("name", [name for name in tflite_quirks.QUIRKS if name not in REFUSED])
 def test_what_is_computed(name: str, tmp_path: Path) -> None:
     path = tflite_quirks.write(name, tmp_path / "net.tflite")

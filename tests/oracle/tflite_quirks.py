@@ -14,8 +14,6 @@ import tflite_author  # type: ignore[import-not-found]
 
 SHAPE = (8, 6, 4)
 WHOLE = (1, *SHAPE)
-MORE = {"MIRROR_PAD": (100, 77), "PADV2": (60, 45), "ABS": (101, 78), "EXP": (47, 33), "SQUARE": (92, 66), "FLOOR": (8, 0)}
-"""Operators beside those of the author, with their numbers and those of their options."""
 Grow = Callable[["Net"], int]
 
 

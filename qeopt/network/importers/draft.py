@@ -115,6 +115,11 @@ class Draft:
     _same: dict[str, str] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
 
+    @property
+    def images(self) -> tuple[str, ...]:
+        """All inputs."""
+        return (self.image, *self.more_images)
+
     def read_image(self, value: str, shape: Shape, name: str = "") -> None:
         """Declare an input, which people see under a name of its own unless that is taken."""
         if self.image:

@@ -20,7 +20,7 @@ from qeopt.network.importers.views import View, strides_of
 def _pool(kind: OpKind) -> Handler:
     def handle(reader: Reader, node: Any) -> None:
         if len(node.output) > 1 and node.output[1]:
-            raise reader.refuse(node, "the second output, indices, is not known")
+            raise reader.refuse(node, "the second output, indices, is read, and no kernel here writes it")
         sides = reader.attribute(node, "kernel_shape") or ()
         if len(sides) not in {1, 2}:
             raise reader.refuse(node, f"a pool over {len(sides)} dimensions; 1 or 2 were expected")
