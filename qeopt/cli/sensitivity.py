@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from qeopt.cli import options
 from qeopt.cli.verb import emit, err, out
@@ -66,12 +68,17 @@ def command(
     if json_:
         emit({"format": FORMAT, "method": method, "losses": [_entry(one) for one in found], "files": {"table": str(out_)}})
         return
-    rows = [(one.choice.label, str(one.bits), f"{one.loss:.4g}", "" if one.error is None else f"{one.error:.2g}") for one in found]
-    out().print(rows_table({"tensor": "left", "bits": "right", "loss": "right", "standard error": "right"}, rows))
+    print_losses(out(), found)
     out().print(
         f"\nwritten: {place(out_)}; in a study of this network: objective: {{kind: sensitivity, table: {out_.name}}}",
         soft_wrap=True,
     )
+
+
+def print_losses(console: Console, found: Sequence[Loss]) -> None:
+    """What each tensor loses at each width."""
+    rows = [(one.choice.label, str(one.bits), f"{one.loss:.4g}", "" if one.error is None else f"{one.error:.2g}") for one in found]
+    console.print(rows_table({"tensor": "left", "bits": "right", "loss": "right", "standard error": "right"}, rows))
 
 
 def _entry(one: Loss) -> dict[str, object]:
