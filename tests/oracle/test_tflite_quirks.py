@@ -24,6 +24,7 @@ REFUSED = {
     "pad by mirroring the border": "padding by mirroring with the border is not known",
     "a constant computed": "input 1 is computed of constants by EXP, which is not done here",
     "mean of channels": "rows or columns were expected",
+    "less than what is large": "would have to agree",
     "one of five sides in two": r"the axis 2 of \[1, 2, 4, 6, 4\] is neither a row, a column nor a channel",
     "one of five sides joined": r"the axis 2 of \[1, 2, 4, 6, 4\] is neither a row, a column nor a channel",
     "rows of two images joined": r"the axis 1 of \[2, 4, 6, 4\] is neither a row, a column nor a channel",
