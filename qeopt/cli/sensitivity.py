@@ -27,7 +27,7 @@ WeightsFile = Annotated[Path | None, typer.Option("--weights", metavar="FILE", h
 Method = Annotated[str, typer.Option("--method", metavar="METHOD", help="loss or error, by trial; hessian or fisher (PyTorch).")]
 WeightBits = Annotated[str, typer.Option("--weight-bits", metavar="A,B,...", help="Widths of weights.")]
 ActivationBits = Annotated[str, typer.Option("--activation-bits", metavar="A,B,...", help="Widths of activations.")]
-Images = Annotated[int, typer.Option("--images", metavar="N", min=1, max=100_000, help="Training images to measure by.")]
+Images = Annotated[int, typer.Option("--images", "--limit", metavar="N", min=1, max=100_000, help="Training images to measure by.")]
 Probes = Annotated[int, typer.Option("--probes", metavar="N", min=2, max=100_000, help="Random vectors of a Hessian's trace.")]
 ProbeSeed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of these.")]
 TableFile = Annotated[Path, typer.Option("--out", metavar="FILE", help="The table.")]
