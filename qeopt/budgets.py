@@ -251,16 +251,24 @@ def _cycles_widths(runtime: Runtime, kind: OpKind) -> frozenset[str]:
 
 
 def _picojoules_widths(runtime: Runtime, kind: OpKind) -> frozenset[str]:
-    return NO_WIDTHS if runtime.energy is None else _named_in(runtime.energy.picojoules.get(kind))
+    return NO_WIDTHS if runtime.powering is None else _named_in(runtime.powering.picojoules.get(kind))
 
 
-def _lacks(key: str, field: str) -> Callable[[Runtime], str | None]:
-    def said(runtime: Runtime) -> str | None:
-        if getattr(runtime, field) is not None:
-            return None
-        return f"`{key}` needs an estimate, and the runtime {runtime.name!r} has no `{field}`"
+def _lacks_energy(runtime: Runtime) -> str | None:
+    """Where the runtime has no estimate at all, or none for the device at hand."""
+    if runtime.powering is not None:
+        return None
+    said = f"`energy_uj` needs an estimate, and the runtime {runtime.name!r} has no `energy`"
+    if runtime.energy is None:
+        return said
+    known = f"; energy was measured on {', '.join(runtime.energy.known)}" if runtime.energy.known else ""
+    return (
+        f"{said} for the device {runtime.energy.device!r}{known}" if runtime.energy.device else f"{said} without a `device`{known}"
+    )
 
-    return said
+
+def _picojoules_in_a_microjoule(device: Device | None, runtime: Runtime) -> float:
+    return 1e6 / (1 + (0 if runtime.energy is None else runtime.energy.margin))
 
 
 _BYTES = Unit(Stated.BYTES, "B", "B")
@@ -332,12 +340,12 @@ LATENCY = Budget(
 ENERGY = Budget(
     key="energy_uj",
     name="picojoules",
-    about="Energy of one inference as the runtime estimates it, in microjoules.",
+    about="Energy of one inference as the runtime estimates it, in microjoules, `margin` included.",
     noun="",
     kind=Kind.SUM,
-    unit=Unit(Stated.NUMBER, "uJ", "pJ", lambda device, runtime: 1e6),
+    unit=Unit(Stated.NUMBER, "uJ", "pJ", _picojoules_in_a_microjoule),
     cost=of.picojoules,
     widths=_picojoules_widths,
-    lacks=_lacks("energy_uj", "energy"),
+    lacks=_lacks_energy,
     row_unit="pJ",
 )

@@ -57,9 +57,9 @@ def terms(row: Row) -> tuple[int, int, int]:
     return found.conv_macs, found.outputs, found.dense_macs
 
 
-def solve(rows: Sequence[Row]) -> Model:
-    """Parameters, none below zero, with the least squares of relative errors."""
-    matrix = np.array([terms(row) for row in rows], float) / np.array([row.cycles for row in rows])[:, None]
+def solve(rows: Sequence[Row], amount: Callable[[Row], float] = lambda row: row.cycles) -> Model:
+    """Parameters, none below zero, with the least squares of relative errors of what was measured, cycles unless stated."""
+    matrix = np.array([terms(row) for row in rows], float) / np.array([amount(row) for row in rows])[:, None]
     a, b, c = nnls(matrix, np.ones(len(rows)))[0]
     return float(a), float(b), float(c)
 

@@ -18,6 +18,7 @@ STUDIES = (
     "vww_256k",
     "vww_128k",
     "vww_64k",
+    "vww_80",
     "vww_256k_any_bits",
     "vww_256k_cmix",
     "vww_256k_fast",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from qeopt.budgets import MACS
+from qeopt.check.estimates import check_estimates
 from qeopt.check.findings import Finding, Weight
 from qeopt.check.fit import check_fit
 from qeopt.check.hardware import check_trades
-from qeopt.check.time import check_time
 from qeopt.check.words import spell, title
 from qeopt.spec.library import Library
 from qeopt.study import Study
@@ -29,7 +29,7 @@ def check_study(study: Study, library: Library | None = None) -> tuple[Finding, 
         *check_trades(study.runtime, study.bits),
         _size(study),
         *_rate(study),
-        *check_time(study, library),
+        *check_estimates(study, library),
     )
 
 

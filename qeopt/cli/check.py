@@ -12,7 +12,7 @@ from qeopt.cli.study_options import with_study_options
 from qeopt.cli.verb import NO_DESIGN, emit, out
 from qeopt.report.check import check_document, print_check
 from qeopt.spec.library import Library
-from qeopt.verbs.check import check
+from qeopt.verbs.check import check_file
 
 AnyFile = Annotated[
     str, typer.Argument(metavar="FILE", help="A study, device, runtime, space or network, by path or name; or a design.json.")
@@ -29,7 +29,7 @@ def command(
     debug: options.Debug = False,
 ) -> None:
     """Load a file of any kind and tell, before anything is solved, whether it can ever work; exit with 1 if it cannot."""
-    found = check(file, Library(tuple(path or ())), overrides(set_, given))
+    found = check_file(file, overrides=overrides(set_, given), library=Library(tuple(path or ())))
     if json_:
         emit(check_document(found))
     else:

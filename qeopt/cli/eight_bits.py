@@ -7,16 +7,15 @@ from pathlib import Path
 
 from qeopt.cli.solve import no_design
 from qeopt.cli.verb import warn
+from qeopt.export import Exporter
+from qeopt.export.design_export import at_eight_bits
 from qeopt.report.folder import Run, now, write_solution
 from qeopt.report.solution import SolutionReport
 from qeopt.runs import open_run
 from qeopt.runs.cost import Stopwatch
-from qeopt.verbs.bits import bits
-
-FREE = {"sram": "unlimited", "flash": "unlimited"}
 
 
-def eight_bits(model: Path, runtime: str, *, as_json: bool) -> Path:
+def eight_bits(model: Path, exporter: Exporter, *, as_json: bool) -> Path:
     """Solve a model with every weight and activation at 8 bits and no budget; return the design in the folder of that run.
 
     Raises:
@@ -24,7 +23,7 @@ def eight_bits(model: Path, runtime: str, *, as_json: bool) -> Path:
         typer.Exit: when the runtime executes it at no bits.
     """
     started, clock = now(), Stopwatch()
-    answer = bits(model, runtime=runtime, budgets=FREE, weights=(8,), activations=(8,))
+    answer = at_eight_bits(model, exporter)
     for note in answer.notes:
         warn(note)
     solution = answer.solution

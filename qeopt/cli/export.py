@@ -13,10 +13,11 @@ from qeopt.cli.eight_bits import eight_bits
 from qeopt.cli.verb import emit, fail, out, warn
 from qeopt.design import Design, load_sound_design
 from qeopt.design.model import VerificationError
-from qeopt.export import EXPORTERS, ExportError, configure, write
+from qeopt.export import EXPORTERS, ExportError, configure
 from qeopt.export.arithmetic.numbers import Numbers
 from qeopt.export.c.exporter import C
 from qeopt.export.c.trial import Trial, try_out
+from qeopt.export.design_export import export_design, target_beside, with_own_weights
 from qeopt.network.importers import is_model
 from qeopt.report.firmware import trial_table
 from qeopt.report.words import place
@@ -77,16 +78,15 @@ def command(
     ]
     exporter = configure(format_, [*(set_ or ()), *given])
     if is_model(design):
-        model, design = design, eight_bits(design, getattr(exporter, "RUNTIME", "ideal"), as_json=json_)
-        if isinstance(exporter, Numbers) and exporter.weights is None:
-            exporter = exporter.model_copy(update={"weights": model})
+        model, design = design, eight_bits(design, exporter, as_json=json_)
+        exporter = with_own_weights(exporter, model)
     found = load_sound_design(design)
     wanted = build or qemu
     if wanted and not isinstance(exporter, C):
         raise ExportError(f"--build compiles what the format `c` writes; this is {format_!r}")
     if isinstance(exporter, Numbers):
         _told_origins(exporter.origins(found.network()))
-    written = write(found, exporter, out_ or design.with_name(f"{Path(found.study_name).name}{exporter.SUFFIX}"))
+    written = export_design(found, exporter, out=out_ or target_beside(found, exporter, design))
     trial = _tried(found, exporter, written[0].parents[1], core, emulated=qemu) if wanted and isinstance(exporter, C) else None
     if json_:
         more = {} if trial is None else {"trial": trial.document()}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Literal
 
 import typer
+from rich.console import Console
 
 from qeopt.cli import catalogue, options
-from qeopt.report.catalogue import Filter, devices, engines, exporters, objectives, runtimes
+from qeopt.report.catalogue import Catalogue
+from qeopt.report.catalogue import catalogue as listed
 from qeopt.report.listing import print_devices, print_engines, print_parts, print_runtimes
 from qeopt.spec.amounts import parse_sizes
-from qeopt.spec.errors import Location, SpecError
 from qeopt.spec.library import Library
 
 What = Annotated[
@@ -39,22 +41,21 @@ def command(
     debug: options.Debug = False,
 ) -> None:
     """List what a study or a command can name; exit with 1 if there is none, or one is broken."""
-    wanted = Filter(core, _bytes(min_sram, "--min-sram"), _bytes(min_flash, "--min-flash"), sort)
-    if what != "devices" and wanted != Filter():
-        place = Location("--core, --min-sram, --min-flash, --sort")
-        raise SpecError.at(place, f"only devices have a core, memory and a clock; what was asked for are {what}")
-    library = Library(tuple(path or ()))
-    match what:
-        case "devices":
-            catalogue.tell(wanted.of(devices(library, part)), partial(print_devices, sources=sources), as_json=json_)
-        case "runtimes":
-            catalogue.tell(runtimes(library, part), partial(print_runtimes, sources=sources), as_json=json_)
-        case "engines":
-            catalogue.tell(engines(part), print_engines, as_json=json_)
-        case "objectives":
-            catalogue.tell(objectives(part), print_parts, as_json=json_)
-        case "exporters":
-            catalogue.tell(exporters(part), print_parts, as_json=json_)
+    found = listed(
+        what,
+        part,
+        core=core,
+        min_sram=_bytes(min_sram, "--min-sram"),
+        min_flash=_bytes(min_flash, "--min-flash"),
+        sort=sort,
+        library=Library(tuple(path or ())),
+    )
+    show: dict[str, Callable[[Console, Catalogue], None]] = {
+        "devices": partial(print_devices, sources=sources),
+        "runtimes": partial(print_runtimes, sources=sources),
+        "engines": print_engines,
+    }
+    catalogue.tell(found, show.get(what, print_parts), as_json=json_)
 
 
 def _bytes(text: str | None, option: str) -> int:

@@ -10,9 +10,8 @@ import typer
 
 from qeopt.cli import options
 from qeopt.cli.verb import emit, out, warn
-from qeopt.report.page import write_page
+from qeopt.report.page import write_report
 from qeopt.report.words import place
-from qeopt.runs import run_in
 
 Folder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a run, or the name of its study (its latest run).")]
 Open = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
@@ -20,7 +19,7 @@ Open = Annotated[bool, typer.Option("--open", help="Open the page in the browser
 
 def command(folder: Folder, open_: Open = False, json_: options.Json = False, debug: options.Debug = False) -> None:
     """Make the page of a run again from what lies in its folder, without solving anything: report.html."""
-    written = write_page(run_in(folder))
+    written = write_report(folder)
     if json_:
         emit({"format": "qeopt.report/1", "page": str(written)})
     else:

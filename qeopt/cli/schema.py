@@ -8,14 +8,11 @@ import typer
 
 from qeopt.cli import options
 from qeopt.cli.verb import emit
-from qeopt.study.file_kinds import KINDS, kind_named, schema_of
+from qeopt.study.file_kinds import KINDS, schema
 
 KindName = Annotated[str | None, typer.Argument(metavar="[KIND]", help=f"One of {', '.join(KINDS)}; all of them if left out.")]
 
 
 def command(kind: KindName = None, json_: options.Json = False, debug: options.Debug = False) -> None:
     """Print the JSON Schema of a kind of file, or of every kind under its name."""
-    if kind is None:
-        emit({name: schema_of(found) for name, found in KINDS.items()})
-    else:
-        emit(schema_of(kind_named(kind)))
+    emit(schema(kind))

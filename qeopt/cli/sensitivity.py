@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from qeopt.cli import options
-from qeopt.cli.verb import BAD_USAGE, emit, err, fail, out
+from qeopt.cli.verb import emit, err, out
 from qeopt.files import write_atomically
 from qeopt.report.progress import ProgressLine
 from qeopt.report.tables import rows_table
@@ -16,17 +18,16 @@ from qeopt.report.words import place
 from qeopt.spec.amounts import parse_counts
 from qeopt.training.sensitivity.curvature import PROBES
 from qeopt.training.sensitivity.losses import Loss, table_text
-from qeopt.training.sensitivity.measure import METHODS, design_of, sensitivity
+from qeopt.training.verbs.sensitivity import IMAGES, sensitivity
 
 FORMAT = "qeopt.sensitivity/1"
-IMAGES = 64
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A design.json, or an ONNX model with its weights.")]
 WeightsFile = Annotated[Path | None, typer.Option("--weights", metavar="FILE", help="Learnt weights of a design: .npz or ONNX.")]
 Method = Annotated[str, typer.Option("--method", metavar="METHOD", help="loss or error, by trial; hessian or fisher (PyTorch).")]
 WeightBits = Annotated[str, typer.Option("--weight-bits", metavar="A,B,...", help="Widths of weights.")]
 ActivationBits = Annotated[str, typer.Option("--activation-bits", metavar="A,B,...", help="Widths of activations.")]
-Images = Annotated[int, typer.Option("--images", metavar="N", min=1, max=100_000, help="Training images to measure by.")]
+Images = Annotated[int, typer.Option("--images", "--limit", metavar="N", min=1, max=100_000, help="Training images to measure by.")]
 Probes = Annotated[int, typer.Option("--probes", metavar="N", min=2, max=100_000, help="Random vectors of a Hessian's trace.")]
 ProbeSeed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of these.")]
 TableFile = Annotated[Path, typer.Option("--out", metavar="FILE", help="The table.")]
@@ -49,17 +50,14 @@ def command(
     debug: options.Debug = False,
 ) -> None:
     """Measure what each tensor loses at each width, and write the table that the objective `sensitivity` reads."""
-    if method not in METHODS:
-        fail(f"--method {method}: {', '.join(METHODS[:-1])} or {METHODS[-1]} was expected", BAD_USAGE)
-    widths = _widths(weight_bits, "--weight-bits"), _widths(activation_bits, "--activation-bits")
-    design, values = design_of(model, weights)
     with ProgressLine(err(), quiet=quiet) as line:
         found = sensitivity(
-            method,
-            design,
-            values,
+            model,
             data,
-            widths,
+            weights=weights,
+            method=method,
+            weight_bits=parse_counts(weight_bits, "--weight-bits"),
+            activation_bits=parse_counts(activation_bits, "--activation-bits"),
             images=images,
             probes=probes,
             seed=seed,
@@ -70,19 +68,17 @@ def command(
     if json_:
         emit({"format": FORMAT, "method": method, "losses": [_entry(one) for one in found], "files": {"table": str(out_)}})
         return
-    rows = [(one.choice.label, str(one.bits), f"{one.loss:.4g}", "" if one.error is None else f"{one.error:.2g}") for one in found]
-    out().print(rows_table({"tensor": "left", "bits": "right", "loss": "right", "standard error": "right"}, rows))
+    print_losses(out(), found)
     out().print(
         f"\nwritten: {place(out_)}; in a study of this network: objective: {{kind: sensitivity, table: {out_.name}}}",
         soft_wrap=True,
     )
 
 
-def _widths(text: str, option: str) -> tuple[int, ...]:
-    found = parse_counts(text, option)
-    if max(found) > 8:
-        fail(f"{option} {text}: widths from 1 to 8 were expected", BAD_USAGE)
-    return found
+def print_losses(console: Console, found: Sequence[Loss]) -> None:
+    """What each tensor loses at each width."""
+    rows = [(one.choice.label, str(one.bits), f"{one.loss:.4g}", "" if one.error is None else f"{one.error:.2g}") for one in found]
+    console.print(rows_table({"tensor": "left", "bits": "right", "loss": "right", "standard error": "right"}, rows))
 
 
 def _entry(one: Loss) -> dict[str, object]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
@@ -13,22 +12,14 @@ from qeopt.cli import options
 from qeopt.cli import recipe_options as told
 from qeopt.cli.recipe_options import USUAL
 from qeopt.cli.verb import BAD_USAGE, INTERRUPTED, emit, err, fail, out
-from qeopt.design import load_sound_design
-from qeopt.export.pytorch.detection import detection_heads
 from qeopt.report.page import write_page
 from qeopt.report.training import TrainingLine, training_words
 from qeopt.report.words import place
-from qeopt.training.boxes.open import open_boxes
 from qeopt.training.boxes.shown import detectors_document, draw_detector, print_detectors
-from qeopt.training.boxes.train import refuse_for_boxes, train_boxes
-from qeopt.training.data.open import open_data
-from qeopt.training.errors import TrainingError
-from qeopt.training.loop import Progress
 from qeopt.training.recipe import Recipe
 from qeopt.training.shown import draw_trained, print_all, trained_document
-from qeopt.training.train import Options, train
+from qeopt.training.verbs.train import FOLDER, Training, train
 
-T = TypeVar("T")
 SaveEvery = Annotated[float, typer.Option("--save-every", metavar="SECONDS", min=0, help="Time between checkpoints.")]
 
 
@@ -85,8 +76,6 @@ def command(
 
     A design with detection heads learns boxes: DATA is a folder in the text format of WIDER FACE.
     """
-    found = load_sound_design(design)
-    name = design.parent.name if design.name == "design.json" else design.stem
     recipe = Recipe(
         epochs=epochs,
         batch=batch,
@@ -104,57 +93,52 @@ def command(
         distillation=(0.5 if teacher else 0.0) if distillation is None else distillation,
         temperature=temperature,
     )
-    if recipe.distillation and not teacher:
-        raise TrainingError("--distillation: needs a --teacher")
-    top, task = out_ or design.parent / "train", found.load_study().task
-    settings = Options(
-        device=_computes_on(torch_device, device),
-        weights=weights,
-        teacher=teacher,
-        save_every=save_every,
-        restart=restart,
-        grams_per_core_hour=gco2e,
-    )
-    runs = [(recipe.model_copy(update={"seed": seed + n}), top if seeds == 1 else top / f"seed-{seed + n}") for n in range(seeds)]
-    if detection_heads(found):
-        refuse_for_boxes(recipe)
-        boxes = open_boxes(data, task, resize=resize, limit=limit)
-        detectors = _each(runs, lambda its, to, say: train_boxes(found, name, boxes, its, to, settings, say), quiet)
-        draw = partial(draw_detector, name=name, pictures=not no_pictures)
-        files = [path for one, (_, folder) in zip(detectors, runs, strict=True) for path in draw(one, folder=folder)]
-        files.append(write_page(top))
-        document, tell = detectors_document(detectors, name, boxes, files), partial(print_detectors, out(), detectors, boxes)
-    else:
-        images = open_data(data, task, resize=resize, limit=limit)
-        trained = _each(runs, lambda its, to, say: train(found, name, images, its, to, settings, say), quiet)
-        show = partial(draw_trained, name=name, data=images, pictures=not no_pictures)
-        files = [path for one, (_, folder) in zip(trained, runs, strict=True) for path in show(one, folder=folder)]
-        files.append(write_page(top))
-        document, tell = trained_document(trained, name, images, files), partial(print_all, out(), trained, images)
-    if top == design.parent / "train":
-        write_page(design.parent)
-    if json_:
-        emit(document)
-        return
-    tell()
-    out().print(f"written: {', '.join(place(path) for path in files)}", soft_wrap=True)
-
-
-def _each(
-    runs: Sequence[tuple[Recipe, Path]], work: Callable[[Recipe, Path, Callable[[Progress], None]], T | None], quiet: bool
-) -> list[T]:
-    """What comes out of every seed."""
-    done: list[T] = []
+    top = out_ or design.parent / FOLDER
     with TrainingLine(err(), quiet=quiet) as line:
         try:
-            for recipe, folder in runs:
-                one = work(
-                    recipe,
-                    folder,
-                    lambda now: line.say(training_words(now.step, now.steps, now.loss, now.accuracy, now.left)),
-                )
-                assert one is not None  # nothing asked it to stop
-                done.append(one)
+            found = train(
+                design,
+                data,
+                recipe=recipe,
+                seeds=seeds,
+                out=top,
+                weights=weights,
+                teacher=teacher,
+                torch_device=_computes_on(torch_device, device),
+                limit=limit,
+                resize=resize,
+                save_every=save_every,
+                restart=restart,
+                grams_per_core_hour=gco2e,
+                report=lambda now: line.say(training_words(now.step, now.steps, now.loss, now.accuracy, now.left)),
+            )
         except KeyboardInterrupt:
             fail("interrupted; the same command goes on", INTERRUPTED)
-    return done
+    files = [*_drawn(found, pictures=not no_pictures), write_page(top)]
+    if top == design.parent / FOLDER:
+        write_page(design.parent)
+    _tell(found, files, json_=json_)
+
+
+def _drawn(found: Training, *, pictures: bool) -> Iterator[Path]:
+    """All files of a training, its pictures among them."""
+    for detector, folder in zip(found.detectors, found.folders, strict=False):
+        yield from draw_detector(detector, folder=folder, name=found.name, pictures=pictures)
+    if found.images is not None:
+        for trained, folder in zip(found.trained, found.folders, strict=True):
+            yield from draw_trained(trained, found.name, found.images, folder, pictures=pictures)
+
+
+def _tell(found: Training, files: list[Path], *, json_: bool) -> None:
+    """Say, or print as JSON, what the integer network gets right and where everything lies."""
+    trained, detectors = list(found.trained), list(found.detectors)
+    if json_ and found.images is not None:
+        emit(trained_document(trained, found.name, found.images, files))
+    elif json_ and found.boxes is not None:
+        emit(detectors_document(detectors, found.name, found.boxes, files))
+    elif found.images is not None:
+        print_all(out(), trained, found.images)
+    elif found.boxes is not None:
+        print_detectors(out(), detectors, found.boxes)
+    if not json_:
+        out().print(f"written: {', '.join(place(path) for path in files)}", soft_wrap=True)

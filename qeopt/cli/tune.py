@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -10,16 +10,12 @@ from qeopt.cli import options
 from qeopt.cli import recipe_options as told
 from qeopt.cli.recipe_options import USUAL
 from qeopt.cli.verb import INTERRUPTED, emit, err, fail, out
-from qeopt.design import load_sound_design
 from qeopt.report.training import TrainingLine, training_words
 from qeopt.report.words import place
-from qeopt.training.data.open import open_data
-from qeopt.training.recipe import Recipe
-from qeopt.training.train import Options
 from qeopt.training.tuned import print_tuned, write_tuned
-from qeopt.training.tuning import KNOBS, Search, tune
+from qeopt.training.verbs.tune import EPOCHS, FOLDER, tune
+from qeopt.training.verbs.tune import USUAL as FIRST
 
-FIRST = Search()
 Trials = Annotated[int, typer.Option("--trials", metavar="N", min=1, max=100_000, help="Short trainings in all.")]
 Share = Annotated[float, typer.Option("--share", metavar="X", min=0.001, max=1, help="Share of the images they learn from.")]
 Epochs = Annotated[float, typer.Option("--epochs", metavar="X", min=0, max=100_000, help="Times that each sees its images.")]
@@ -32,21 +28,21 @@ def command(
     data: options.DataSet,
     trials: Trials = FIRST.trials,
     share: Share = FIRST.share,
-    epochs: Epochs = 1.0,
+    epochs: Epochs = EPOCHS,
     sampler: Sampler = FIRST.sampler,
     seed: Seed = FIRST.seed,
     batch: told.Batch = USUAL.batch,
     optimiser: told.Optimiser = USUAL.optimiser,
-    rate: told.Rate | None = None,
-    weight_decay: told.Decay | None = None,
-    label_smoothing: told.Smoothing | None = None,
+    rate: told.SomeRate = None,
+    weight_decay: told.SomeDecay = None,
+    label_smoothing: told.SomeSmoothing = None,
     shift: told.Shift = USUAL.shift,
     flip: told.Flip = USUAL.flip,
     weights: told.Weights = None,
-    weight_steps: told.WeightSteps | None = None,
-    normalisation: told.Normalisation | None = None,
-    eight_bits_first: told.EightFirst | None = None,
-    calibration: told.Calibration | None = None,
+    weight_steps: told.SomeWeightSteps = None,
+    normalisation: told.SomeNormalisation = None,
+    eight_bits_first: told.SomeEightFirst = None,
+    calibration: told.SomeCalibration = None,
     teacher: told.Teacher = "",
     distillation: told.Distillation = None,
     temperature: told.Temperature = USUAL.temperature,
@@ -64,8 +60,8 @@ def command(
 
     What is stated is kept; all else of the recipe is searched. Cut off, the same command goes on where it was.
     """
-    found = load_sound_design(design)
-    searched: dict[str, Any] = {
+    whole = {"epochs": epochs, "batch": batch, "optimiser": optimiser, "shift": shift, "flip": flip, "temperature": temperature}
+    searched = {
         "rate": rate,
         "weight_decay": weight_decay,
         "label_smoothing": label_smoothing,
@@ -75,26 +71,26 @@ def command(
         "calibration": calibration,
         "distillation": distillation if teacher else 0.0,
     }
-    stated = {name: value for name, value in searched.items() if value is not None}
-    base = Recipe(
-        epochs=epochs, batch=batch, seed=seed, optimiser=optimiser, shift=shift, flip=flip, temperature=temperature, **stated
-    )
-    knobs = [knob for knob in KNOBS if knob.name not in stated]
-    images = open_data(data, found.load_study().task, resize=resize, limit=limit)
-    settings = Options(device=torch_device, weights=weights, teacher=teacher, restart=restart, grams_per_core_hour=gco2e)
-    folder = out_ or design.parent / "tune"
-    search = Search(trials, share, sampler, seed)
+    folder = out_ or design.parent / FOLDER
     with TrainingLine(err(), quiet=quiet) as line:
         try:
             tuned = tune(
-                found,
-                images,
-                base,
-                knobs,
-                folder,
-                search,
-                settings,
-                lambda number, now: line.say(
+                design,
+                data,
+                trials=trials,
+                share=share,
+                sampler=sampler,
+                seed=seed,
+                stated={**whole, **{name: value for name, value in searched.items() if value is not None}},
+                out=folder,
+                weights=weights,
+                teacher=teacher,
+                torch_device=torch_device,
+                limit=limit,
+                resize=resize,
+                restart=restart,
+                grams_per_core_hour=gco2e,
+                report=lambda number, now: line.say(
                     f"trial {number + 1} of {trials}: {training_words(now.step, now.steps, now.loss, now.accuracy, now.left)}"
                 ),
             )

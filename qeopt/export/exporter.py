@@ -69,8 +69,17 @@ def export(design: Design, format_name: str, out: Path, options: Mapping[str, An
         SpecError: when there is no such format or option.
         ExportError: when the format cannot express the design.
     """
-    given = [Override((name,), parse_value(json.dumps(value), _OPTIONS), _OPTIONS) for name, value in (options or {}).items()]
-    return write(design, _configure(format_name, given), out)
+    return write(design, configured(format_name, options or {}), out)
+
+
+def configured(format_name: str, options: Mapping[str, Any]) -> Exporter:
+    """Return a format with its options given by name.
+
+    Raises:
+        SpecError: when there is no such format or option.
+    """
+    given = [Override((name,), parse_value(json.dumps(value, default=str), _OPTIONS), _OPTIONS) for name, value in options.items()]
+    return _configure(format_name, given)
 
 
 def write(design: Design, exporter: Exporter, out: Path) -> tuple[Path, ...]:

@@ -126,7 +126,7 @@ def cycles(runtime: Runtime, op: Op, in_bits: Dim, w_bits: Dim, out_bits: Dim) -
 
 def picojoules(runtime: Runtime, op: Op, in_bits: Dim, w_bits: Dim, out_bits: Dim) -> Dim:
     """Estimated energy of `op`; 0 without an estimate."""
-    formula = None if runtime.energy is None else runtime.energy.picojoules.get(op.kind)
+    formula = None if runtime.powering is None else runtime.powering.picojoules.get(op.kind)
     return 0 if formula is None else formula.of(executed(runtime, op), in_bits=in_bits, w_bits=w_bits, out_bits=out_bits)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from qeopt.hardware.device import Device, Source
+from qeopt.hardware.energy import Energy
 from qeopt.hardware.formulas import BitFormula, KernelFormula, ShapeFormula, WeightFormula
 from qeopt.hardware.latency import Latency
 from qeopt.network import WEIGHTED_KINDS, OpKind
@@ -132,15 +133,6 @@ class Scratch(Block):
     """`per_step` holds it during its own step; `global_max` holds the largest one all the time."""
 
 
-class Energy(Block):
-    """An estimate of energy, by declared costs; never a measurement."""
-
-    picojoules: Mapping[OpKind, BitFormula]
-    """Picojoules by kind of operator; none where a kind is not named."""
-    source: Source
-    """Where the estimate comes from."""
-
-
 class Reserve(Block):
     """Fixed needs of the library."""
 
@@ -236,9 +228,16 @@ class Runtime(Block):
         """The estimate of time, where there is one on the core at hand."""
         return self.latency if self.latency is not None and self.latency.cycles else None
 
+    @property
+    def powering(self) -> Energy | None:
+        """The estimate of energy, where there is one on the device at hand."""
+        return self.energy if self.energy is not None and self.energy.picojoules else None
+
     def on(self, device: Device | None, margin: float | None = None) -> Runtime:
-        """The same on the core of a device, times taken to be longer by a share of `margin` where budgets are kept."""
-        return self if self.latency is None else self.model_copy(update={"latency": self.latency.on(device, margin)})
+        """The same on a device, times and energies taken to be higher by a share of `margin` where budgets are kept."""
+        latency = None if self.latency is None else self.latency.on(device, margin)
+        energy = None if self.energy is None else self.energy.on(device, latency, margin)
+        return self.model_copy(update={"latency": latency, "energy": energy})
 
     @property
     def pools(self) -> tuple[Scratch, ...]:

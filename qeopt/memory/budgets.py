@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, create_model, model_validator
 
-from qeopt.budgets import LATENCY, TABLE, Budget, Stated, load_budget, table
+from qeopt.budgets import ENERGY, LATENCY, TABLE, Budget, Stated, load_budget, table
 from qeopt.hardware import Device, Run, Runtime
 from qeopt.memory.resources import Resources
 from qeopt.spec.errors import QeoptError
@@ -30,8 +30,8 @@ class Budgets(Block):
     fps: Annotated[float, Field(gt=0)] | None = None
     """Inferences a second: another way to write `latency_ms`, 1000 over this."""
     margin: Percent | None = None
-    """Share by which estimates of time are taken to be too short where `latency_ms` or `fps` is kept, such as 15 %; none unless
-    the runtime has one."""
+    """Share by which estimates of time and energy are taken to be too low where `latency_ms`, `fps` or `energy_uj` is kept, such as
+    15 %; none unless the runtime has one."""
 
     if TYPE_CHECKING:  # its other fields are the table's
 
@@ -52,8 +52,8 @@ class Budgets(Block):
             raise ValueError(
                 f"`fps: {self.fps:g}` and `latency_ms: {stated:g}` are one budget in two ways; one of them was expected"
             )
-        if self.margin is not None and self.fps is None and stated is None:
-            raise ValueError("`margin` is of `latency_ms` or `fps`, and neither is stated")
+        if self.margin is not None and self.fps is None and stated is None and getattr(self, ENERGY.key, None) is None:
+            raise ValueError("`margin` is of `latency_ms`, `fps` or `energy_uj`, and none of them is stated")
         return self
 
 

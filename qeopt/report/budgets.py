@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from qeopt.budgets import ENERGY, MACS, Budget, table
+from qeopt.budgets import MACS, Budget, table
 from qeopt.hardware.crossings import crossings
 from qeopt.report.counted import Counted
+from qeopt.report.energy import tell_energy
 from qeopt.report.time import tell_time
 from qeopt.score import MICRO
 from qeopt.study import Study
@@ -99,7 +100,7 @@ def _nats(gain: int | None) -> float | None:
 
 def estimates(counted: Counted) -> tuple[str, ...]:
     """Say what the runtime estimates of time and energy, and by whose word, and which operators it needs besides the network's."""
-    runtime, used = counted.study.runtime, counted.resources
+    runtime = counted.study.runtime
     found = []
     changes = crossings(runtime, counted.network)
     if changes:
@@ -109,8 +110,7 @@ def estimates(counted: Counted) -> tuple[str, ...]:
             f"({values:,} values an inference, no memory)"
         )
     found += tell_time(counted)
-    if runtime.energy is not None:
-        found.append(f"estimated, not measured: {used.used[ENERGY.name] / 1e6:,.2f} uJ ({runtime.energy.source.url})")
+    found += tell_energy(counted)
     return tuple(found)
 
 

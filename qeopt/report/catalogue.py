@@ -12,7 +12,7 @@ from qeopt.hardware import Device, Flash, Runtime, Source
 from qeopt.network import OpKind
 from qeopt.network.graph import WEIGHTED_KINDS
 from qeopt.score.objective import OBJECTIVES
-from qeopt.spec.errors import SpecError
+from qeopt.spec.errors import Location, SpecError, did_you_mean, one_of
 from qeopt.spec.library import Library
 from qeopt.spec.load import load
 from qeopt.spec.model import Block
@@ -22,6 +22,7 @@ from qeopt_solvers import table
 
 BlockT = TypeVar("BlockT", bound=Block)
 Row = dict[str, Any]
+WHAT = ("devices", "runtimes", "engines", "objectives", "exporters")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,45 @@ class Catalogue:
     def document(self) -> dict[str, Any]:
         """The same as one JSON document."""
         return {"format": f"qeopt.{self.kind}/1", self.kind: list(self.rows), "problems": list(self.broken)}
+
+
+def catalogue(
+    what: str,
+    part: str = "",
+    *,
+    core: str = "",
+    min_sram: int = 0,
+    min_flash: int = 0,
+    sort: str = "name",
+    library: Library | None = None,
+) -> Catalogue:
+    """List what a study or a command can name.
+
+    Args:
+        what: "devices", "runtimes", "engines", "objectives" or "exporters".
+        part: Only those with this in their name, title or summary.
+        core: Devices with this core.
+        min_sram: Devices with an arena of so many bytes or more.
+        min_flash: Devices with so many bytes of flash or more.
+        sort: Order of devices: "name"; or "sram", "flash" or "clock", the largest first.
+        library: Where names are looked up.
+
+    Raises:
+        SpecError: when there is no such list or order, or what only devices have is asked of others.
+    """
+    wanted, library = Filter(core, min_sram, min_flash, sort), library or Library()
+    if what not in WHAT:
+        raise SpecError.at(None, f"there is no list of {what!r}; {one_of(WHAT)} was expected{did_you_mean(what, WHAT)}")
+    if sort not in ("name", *_SORTED):
+        raise SpecError.at(Location("--sort"), f"{sort!r}: {one_of(('name', *_SORTED))} was expected")
+    if what != "devices" and wanted != Filter():
+        place = Location("--core, --min-sram, --min-flash, --sort")
+        raise SpecError.at(place, f"only devices have a core, memory and a clock; what was asked for are {what}")
+    if what == "devices":
+        return wanted.of(devices(library, part))
+    if what == "runtimes":
+        return runtimes(library, part)
+    return {"engines": engines, "objectives": objectives, "exporters": exporters}[what](part)
 
 
 def devices(library: Library, part: str = "") -> Catalogue:

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from qeopt.report.depth import depth_document, print_depth
+from qeopt.report.energy import HEADING, column, energy_of, is_limited
 from qeopt.report.solution import sources_document
 from qeopt.report.tables import rows_table
 from qeopt.report.time import is_timed, of_budget, time_of
@@ -123,7 +124,8 @@ def _summary_table(found: Comparison) -> Any:
 
 def _single_table(found: Comparison) -> Any:
     study = found.loaded.value
-    columns = ("score", "gap", "SRAM B", "flash B", *(("inference",) if is_timed(study) else ()), "time")
+    estimates = (*(("inference",) if is_timed(study) else ()), *HEADING[: is_limited(study)])
+    columns = ("score", "gap", "SRAM B", "flash B", *estimates, "time")
     rows = (
         (answer.engine, str(answer.refined.status), *_cells(study, answer))
         for instance in found.instances
@@ -134,7 +136,7 @@ def _single_table(found: Comparison) -> Any:
 
 def _cells(study: Study, answer: Answer) -> tuple[str, ...]:
     resources, time = answer.refined.resources, f"{1000 * answer.seconds:.0f} ms"
-    inference = (of_budget(study, time_of(study, resources)),) if is_timed(study) else ()
+    inference = (*((of_budget(study, time_of(study, resources)),) if is_timed(study) else ()), *column(study, resources))
     if resources is None or answer.refined.score is None:
         return "no bits found", "", "", "", *inference, time
     used = amount(resources.sram_bytes), amount(resources.flash_bytes)
@@ -195,6 +197,7 @@ def _answer(study: Study, answer: Answer) -> dict[str, Any]:
         "sram_bytes": None if resources is None else resources.sram_bytes,
         "flash_bytes": None if resources is None else resources.flash_bytes,
         "latency_ms": time_of(study, resources),
+        "energy_uj": energy_of(study, resources),
     }
 
 

@@ -8,10 +8,11 @@ from rich.console import Console
 
 from qeopt.budgets import LAYERS, MACS, budget
 from qeopt.escape import csv_text
+from qeopt.report.energy import HEADING, column, energy_of, is_limited
 from qeopt.report.solution import sources_document
 from qeopt.report.tables import rows_table
 from qeopt.report.time import is_timed, short, time_of
-from qeopt.report.words import amount, gap, place, used_name
+from qeopt.report.words import amount, gap, used_files
 from qeopt.score import QEScore
 from qeopt.verbs.sweep import Sweep, SweepPoint
 from qeopt_solvers import Status
@@ -31,8 +32,8 @@ def print_sweep(console: Console, found: Sweep) -> None:
     points = f"{len(found.points):,} of {found.asked:,} points, interrupted" if found.interrupted else f"{found.asked:,} points"
     what = "the bits of one network" if study.subject.size == 1 else "designs of a space"
     console.print(f"{study.name}: {what} over {' and '.join(found.axes)}, {points}")
-    for file in found.loaded.files:
-        console.print(f"  {used_name(file):<24} {place(file.path)}", soft_wrap=True)
+    for said in used_files(found.loaded.files):
+        console.print(said, soft_wrap=True)
     console.print()
     if len(found.axes) == 2 and len(found.points) > MOST_ROWS:
         _print_map(console, found)
@@ -52,7 +53,7 @@ def print_sweep(console: Console, found: Sweep) -> None:
 
 def _print_rows(console: Console, found: Sweep) -> None:
     """A row a point."""
-    timed = ("inference",) if is_timed(found.loaded.value) else ()
+    timed = (*(("inference",) if is_timed(found.loaded.value) else ()), *HEADING[: is_limited(found.loaded.value)])
     columns = ("score", "proven bound", "gap", "SRAM used", "flash used", *timed, *OF_DEPTH[: 2 * (LAYERS.name in found.axes)])
     headings = {**dict.fromkeys(found.axes, "right"), **dict.fromkeys(columns, "right"), "bits": "left"}
     console.print(rows_table(headings, (_cells(found, point) for point in found.points)))
@@ -88,7 +89,7 @@ def _cells(found: Sweep, point: SweepPoint) -> tuple[str, ...]:
     limits = tuple(amount(point.limits[name], "B" if budget(name).unit.is_memory else "") for name in found.axes)
     if point.score is None or point.refined is None or point.refined.resources is None:
         bound = "" if point.bound is None else f"{point.bound:.4f}"
-        empty = ("",) * (4 + is_timed(found.loaded.value) + 2 * (LAYERS.name in found.axes))
+        empty = ("",) * (4 + is_timed(found.loaded.value) + is_limited(found.loaded.value) + 2 * (LAYERS.name in found.axes))
         return (*limits, NOTHING.get(point.status, ""), bound, *empty)
     used = point.refined.resources
     return (
@@ -99,6 +100,7 @@ def _cells(found: Sweep, point: SweepPoint) -> tuple[str, ...]:
         amount(used.sram_bytes),
         amount(used.flash_bytes),
         *((short(found.loaded.value, time_of(found.loaded.value, used)),) if is_timed(found.loaded.value) else ()),
+        *column(found.loaded.value, used),
         *(amount(used.used[name]) for name in (LAYERS.name, MACS.name) if LAYERS.name in found.axes),
         point.status.value,
     )
@@ -137,6 +139,7 @@ def _point(found: Sweep, point: SweepPoint) -> dict[str, Any]:
         "flash_bytes": None if used is None else used.flash_bytes,
         "macs": None if used is None else used.used[MACS.name],
         "latency_ms": time_of(found.loaded.value, used),
+        "energy_uj": energy_of(found.loaded.value, used),
         "reason": point.reason or None,
     }
 

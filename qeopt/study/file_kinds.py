@@ -136,6 +136,15 @@ def schema_of(kind: Kind) -> dict[str, Any]:
     return {**whole, "properties": {"kind": forms[0]["properties"]["kind"]}, "required": ["kind"], "anyOf": forms}
 
 
+def schema(kind: str | None = None) -> dict[str, Any]:
+    """Return the JSON Schema of a kind of file by its name ("study", "device", ...); without one, all of them by name.
+
+    Raises:
+        SpecError: when there is no such kind.
+    """
+    return {name: schema_of(found) for name, found in KINDS.items()} if kind is None else schema_of(kind_named(kind))
+
+
 def find(library: Library, name: str) -> tuple[tuple[Kind, Found], ...]:
     """Every file of any kind that a name could stand for; within a kind, the one that wins comes first. A path is no name."""
     if is_path(name):

@@ -112,8 +112,8 @@ def _formulas(study: Study) -> Iterator[tuple[Place, Mapping[OpKind, Formula]]]:
     yield ("bitops",), {kind: found for kind in OpKind if (found := bitops_formula(runtime, kind)) is not None}
     if runtime.timing is not None:
         yield ("latency", "cycles"), runtime.timing.cycles
-    if runtime.energy is not None:
-        yield ("energy", "picojoules"), runtime.energy.picojoules
+    if runtime.powering is not None:
+        yield ("energy", "picojoules"), runtime.powering.picojoules
     for number, pool in enumerate(runtime.pools):
         path: Place = ("scratch", number) if isinstance(runtime.scratch, tuple) else ("scratch",)
         yield (*path, "bytes"), pool.bytes

@@ -45,12 +45,18 @@ class Check:
         return all(found.weight is not Weight.ERROR for found in self.findings)
 
 
-def check(name: str, library: Library, overrides: Sequence[str] = ()) -> Check:
-    """Load a file of any kind, by path or name, and check it.
+def check_file(source: Path | str, *, overrides: Sequence[str] = (), library: Library | None = None) -> Check:
+    """Load a file of any kind and tell, before anything is solved, whether it can ever work.
+
+    Args:
+        source: A study, device, runtime, space, network or model file, by path or name; or a design.json or the folder of a run.
+        overrides: `KEY=VALUE` texts that replace values of the file.
+        library: Where names are looked up.
 
     Raises:
         SpecError: when it cannot be loaded.
     """
+    name, library = str(source), library or Library()
     if name.endswith(DESIGN_SUFFIX) or Path(name).is_dir():
         check_unchanged(name, overrides)
         return _check_design(design_in(Path(name)))

@@ -58,7 +58,7 @@ class Correlations:
 
 
 def correlate(
-    features: Path, results: Path, *, predictors: Sequence[str] = (), resamples: int = RESAMPLES, seed: int = 0
+    features: Path | str, results: Path | str, *, predictors: Sequence[str] = (), resamples: int = RESAMPLES, seed: int = 0
 ) -> Correlations:
     """Correlate features of designs with their accuracies, with bootstrap intervals over structures.
 
@@ -72,7 +72,7 @@ def correlate(
     Raises:
         SpecError: when a table cannot be used, or a feature is unknown.
     """
-    data = read(features, results)
+    data = read(Path(features), Path(results))
     names = _chosen(data, predictors)
     weights = weightings(data.groups, resamples, seed)
     found = [_predictor(data, name, weights) for name in names]

@@ -48,8 +48,8 @@ class Fit:
 
 
 def fit_objective(
-    features: Path,
-    results: Path,
+    features: Path | str,
+    results: Path | str,
     *,
     names: Sequence[str] = TERMS,
     resamples: int = RESAMPLES,
@@ -73,6 +73,7 @@ def fit_objective(
         SpecError: when a table cannot be used, a term is unknown or too few structures were trained.
         PluginError: when SciPy is not installed.
     """
+    features, results = Path(features), Path(results)
     data = read(features, results)
     _check(data, names, results)
     problem = _problem(data, names)

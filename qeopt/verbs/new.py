@@ -13,6 +13,8 @@ from qeopt.study.load import load_study
 
 BOARD = "myboard"
 STUDY = "study.yaml"
+BEGIN = "vww_256k"
+"""The study that a project begins from."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,18 @@ class Project:
     board: Path
 
 
-def new_project(folder: Path, source: str, library: Library) -> Project:
+def new_project(folder: Path | str, source: str = BEGIN, *, library: Library | None = None) -> Project:
     """Write a study that changes a shipped one, and a board file to fill in; both work as they are.
+
+    Args:
+        folder: For the project; made if it is missing.
+        source: The study to begin from, by name or path.
+        library: Where names are looked up.
 
     Raises:
         SpecError: when the shipped study is not sound, names no device, or a file is already there.
     """
+    folder, library = Path(folder), library or Library()
     loaded = load_study(source, library=library)
     device = loaded.value.device
     if device is None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from qeopt.design import Design, load_design
 from qeopt.runs import runs_below
-from qeopt.runs.folders import DESIGN
+from qeopt.runs.folders import DESIGN, ROOT
 from qeopt.spec.errors import SpecError
 
 ACCURACY = Path("train", "train.json")
@@ -39,8 +39,9 @@ class Listed:
     """Share of test images told right by the integer network, where it was trained."""
 
 
-def list_runs(root: Path, part: str = "") -> tuple[Listed, ...]:
+def list_runs(root: Path | str = ROOT, part: str = "") -> tuple[Listed, ...]:
     """Every run below `root` whose folder has `part` in its path, by name and number; a damaged design is listed as such."""
+    root = Path(root)
     return tuple(_listed(folder) for folder in runs_below(root) if part in folder.relative_to(root).as_posix())
 
 

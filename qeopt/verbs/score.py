@@ -64,7 +64,7 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class _Terms:
     """What the caller says about bits and, for a bare network, about the task."""
 
     weights: int | None = None
@@ -73,12 +73,29 @@ class Terms:
     """What a network of blocks reads and tells apart; ImageNet's unless stated."""
 
 
-def score(name: str, terms: Terms, library: Library, overrides: Sequence[str] = ()) -> Scored:
-    """Score a design, the network of a study, or a network or model file.
+def score_network(
+    source: Path | str,
+    *,
+    weight_bits: int | None = None,
+    activation_bits: int | None = None,
+    task: Task | None = None,
+    overrides: Sequence[str] = (),
+    library: Library | None = None,
+) -> Scored:
+    """Score one network at given bits, term by term.
+
+    Args:
+        source: A network, a model file or a study of a network, by path or name; or a design, which has bits of its own.
+        weight_bits: Bits of every free weight tensor; 8 unless stated.
+        activation_bits: Bits of every free activation; 8 unless stated.
+        task: What a network of blocks reads and tells apart; ImageNet's unless stated.
+        overrides: `KEY=VALUE` texts that replace values of the file.
+        library: Where names are looked up.
 
     Raises:
         SpecError: when it cannot be loaded, has no one structure, or is told a task although it has its own.
     """
+    name, library, terms = str(source), library or Library(), _Terms(weight_bits, activation_bits, task)
     if name.endswith(".json") or Path(name).is_dir():
         check_unchanged(name, overrides)
         _refuse_task(name, terms, "design")
@@ -97,14 +114,14 @@ def score(name: str, terms: Terms, library: Library, overrides: Sequence[str] = 
     return Scored(found.network, _uniform(found.network, terms), QEScore(), found.notes)
 
 
-def _refuse_task(name: str, terms: Terms, kind: str) -> None:
+def _refuse_task(name: str, terms: _Terms, kind: str) -> None:
     """What states its own task is told no other."""
     if terms.task is not None:
         said = f"`--input` and `--classes` are for a network of blocks; the {kind} {name!r} states itself what it reads"
         raise SpecError.at(None, said)
 
 
-def _of_design(path: Path, terms: Terms) -> Scored:
+def _of_design(path: Path, terms: _Terms) -> Scored:
     design = load_sound_design(path)
     try:
         network, own = design.network(), design.bit_widths()
@@ -120,14 +137,14 @@ def _of_design(path: Path, terms: Terms) -> Scored:
     return scored
 
 
-def _of_subject(subject: Subject, task: Task, objective: Objective, terms: Terms, name: str) -> Scored:
+def _of_subject(subject: Subject, task: Task, objective: Objective, terms: _Terms, name: str) -> Scored:
     if subject.size > 1:
         raise SpecError.at(None, f"{name!r} is a space of {subject.size:,} structures; score one of its designs (design.json)")
     network = subject.expand(subject.smallest(), task, subject.name)
     return Scored(network, _uniform(network, terms), objective)
 
 
-def _uniform(network: Network, terms: Terms) -> Bits:
+def _uniform(network: Network, terms: _Terms) -> Bits:
     """Free tensors at the bits asked for, fixed ones at their own."""
     weights = Bits.uniform(network, DEFAULT_BITS if terms.weights is None else terms.weights)
     activations = Bits.uniform(network, DEFAULT_BITS if terms.activations is None else terms.activations)

@@ -83,7 +83,7 @@ def test_time_said_anew_replaces_time_in_other_words(tmp_path: Path) -> None:
     ("override", "said"),
     [
         ("budgets={fps: 5, latency_ms: 200}", "one budget in two ways"),
-        ("budgets={margin: 15 %}", "neither is stated"),
+        ("budgets={margin: 15 %}", "none of them is stated"),
         ("budgets={fps: 5, margin: 15}", "a percentage from 0 % to 1000 %"),
         ("budgets={fps: 0}", "more than 0.0 was expected"),
         ("runtime={extends: cmsis-nn, latency: {cycles: {conv: macs}}}", "so `cores` and `floor` cannot stand beside it"),

@@ -79,8 +79,16 @@ def test_vww_at_five_frames_a_second(monkeypatch: pytest.MonkeyPatch, capsys: py
 
 
 def test_energy_that_was_submitted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every row of the page is one that the benchmark prints."""
-    shown = next(text for _, text in BLOCKS if text.startswith("| engine | board | submitter")).splitlines()
-    said = said_by("energy", monkeypatch, capsys).splitlines()
-    assert len(shown) == 7
-    assert set(shown) <= set(said)
+    """Both tables of the page are those that the benchmark prints."""
+    models, powers = said_by("energy", monkeypatch, capsys).strip().split("\n\n")
+    assert models in TEXT
+    assert next(text for _, text in BLOCKS if text.startswith("| engine | board | submitter")).strip() == powers
+
+
+def test_the_study_with_a_budget_of_energy_says_what_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("study.yaml").write_text(next(text for kind, text in BLOCKS if kind == "yaml"), encoding="utf-8")
+    said = (
+        CliRunner().invoke(app, ["solve", "study.yaml", "--no-baselines", "--quiet", "--set", "budgets={energy_uj: 18000}"]).stdout
+    )
+    assert next(text for _, text in BLOCKS if text.startswith("energy: about")) in said

@@ -26,6 +26,7 @@ LIMITS = {  # SRAM, flash, bit operations, MACs, layers
     "vww_5fps": (256 * 1024, MIB, None, None, 30),
     "kws_150ms": (96 * 1024, MIB, None, None, 20),
     "vww_64k": (63 * 1024, 508 * 1024, None, None, 30),
+    "vww_80": (35 * 1024, 124 * 1024, None, 4_000_000, 30),
     "ic_64k": (63 * 1024, 508 * 1024, None, 30_000_000, 14),
     "ad_128k": (35 * 1024, 124 * 1024, None, None, 9),
     "wider_face_640": (650_000, None, None, 40_000_000, 58),

@@ -17,10 +17,9 @@ from typer.testing import CliRunner
 from qeopt.cli.verbs import app
 from qeopt.report.boards import boards_csv, boards_document
 from qeopt.spec.errors import SpecError
-from qeopt.spec.library import Library
 from qeopt.verbs import boards
 from qeopt.verbs.boards import sweep_boards
-from qeopt.verbs.check import check
+from qeopt.verbs.check import check_file
 from qeopt.verbs.solve import solve
 
 STUDY = """\
@@ -74,7 +73,7 @@ def test_a_board_has_what_solve_finds_there_and_a_cut_sweep_goes_on(study: Path,
     assert by_name["nrf52832"].score == pytest.approx(design.score)
     assert by_name["nrf52832"].gap == pytest.approx(design.gap)
     assert {board.core for board in whole.boards} == {"cortex-m4", "cortex-m33"}
-    told = check(str(study), Library()).findings[-1].text
+    told = check_file(study).findings[-1].text
     for board in whole.boards:
         assert (re.search(rf"[( ]{board.device}\b", told) is not None) == (board.score is not None), board.device
     *lines, last = journal.read_text(encoding="utf-8").splitlines()
@@ -152,7 +151,7 @@ def test_a_sweep_ended_by_a_signal_and_resumed_ends_in_the_same_table(study: Pat
 
 
 def test_check_names_the_least_time_and_the_devices_that_reach_it(study: Path) -> None:
-    least, devices = check(str(study), Library()).findings[-2:]
+    least, devices = check_file(study).findings[-2:]
     found = re.match(
         r"the least time within the other budgets: ([\d.]+) ms \(([\d,]+) cycles\) \(an estimate, measured networks", least.text
     )
@@ -160,6 +159,6 @@ def test_check_names_the_least_time_and_the_devices_that_reach_it(study: Path) -
     cycles = int(found[2].replace(",", ""))
     assert "stm32l4r5" in devices.text
     for limit, fits in ((cycles / 120_000 + 1e-6, True), ((cycles - 1) / 120_000, False)):
-        again = check(str(study), Library(), overrides=(f"budgets.latency_ms={limit!r}",))
+        again = check_file(study, overrides=(f"budgets.latency_ms={limit!r}",))
         assert again.passes == fits
         assert (re.search(r"[( ]stm32l4r5\b", again.findings[-1].text) is not None) == fits

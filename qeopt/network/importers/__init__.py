@@ -36,7 +36,7 @@ def is_model(path: Path) -> bool:
 
 
 def import_model(
-    path: Path, options: ImportOptions | None = None, *, format_: str | None = None, values: bool = False
+    path: Path | str, options: ImportOptions | None = None, *, format_: str | None = None, values: bool = False
 ) -> ImportedModel:
     """Read a network from a file.
 
@@ -50,6 +50,7 @@ def import_model(
         SpecError: the file cannot be read as a network; the message says where and why.
         PluginError: a package that the importer needs is not installed.
     """
+    path = Path(path)
     name = format_ or path.suffix.lower().removeprefix(".")
     if name not in IMPORTERS.names():
         if name in WAYS:

@@ -22,6 +22,7 @@ from qeopt.report.page.side_by_side import side_by_side_page
 from qeopt.report.page.solution import solution_page
 from qeopt.report.page.sweep import sweep_page
 from qeopt.report.words import place
+from qeopt.runs import run_in
 from qeopt.spec.errors import Location, SpecError, one_of
 
 PAGE, TRAINING = "report.html", "train.json"
@@ -46,6 +47,18 @@ def write_page(folder: Path) -> Path:
     written = folder / PAGE
     write_atomically(written, render(_page(folder)))
     return written
+
+
+def write_report(run: Path | str) -> Path:
+    """Make the page of a run again from what lies in its folder, without solving anything, and return where it lies.
+
+    Args:
+        run: The folder of a run, or the name of its study (its latest run).
+
+    Raises:
+        SpecError: when what lies in the folder cannot be read.
+    """
+    return write_page(run_in(Path(run)))
 
 
 def _page(folder: Path) -> Page:

@@ -19,7 +19,7 @@ SPECS = Path(__file__).parents[3] / "specs"
 QUICK = ("search.strategy=evolution", "search.evaluations=10", "search.baselines=[]")
 
 
-SHIPPED = ("ad_128k", "ic_64k", "vww_64k", "vww_256k", "wider_face_480")
+SHIPPED = ("ad_128k", "ic_64k", "vww_64k", "vww_80", "vww_256k", "wider_face_480")
 """Studies whose runtime has kernels here, one for each device and space."""
 ALIKE = ("vww_128k", "vww_256k_fast")
 """Others, of the same device and space as one of those."""

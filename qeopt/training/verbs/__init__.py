@@ -1,0 +1,1 @@
+"""What is done with trainings, one verb a module: from names and files to results."""
