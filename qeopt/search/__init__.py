@@ -73,8 +73,8 @@ def explore(
         workers: Who takes islands on; this process unless given. They change nothing but time.
         journal: Where every round is saved, and from where the search goes on if it was saved there before.
         seeds: Structures to look at with those of the bound, before any evolution; not used by a search without a bound.
-        closes: Whether the space is divided after the search where its best design is far from the bound; single structures that this
-            comes down to have no prices.
+        closes: Whether the space is divided after the search where its best design is far from the bound; single structures that
+            this comes down to have no prices.
 
     Raises:
         CheckpointError: when the journal belongs to another search or is damaged.
