@@ -29,17 +29,18 @@ from qeopt.spec.load import load
 SQUARE = "square"
 TITLES = {SQUARE: "the network of 64x64", **{name: NAMES[name] for name in ("resnet8", "ds_cnn", "mobilenet_v2")}}
 HEADINGS = (
-    "network",
-    "by",
-    "flash B",
-    "RAM B",
-    "of it scratch",
-    "stack B",
-    "instructions",
-    "per MAC",
-    "flash",
-    "RAM",
-    "instructions",
+    *(
+        "network",
+        "by",
+        "flash B",
+        "RAM B",
+        "of it scratch",
+        "stack B",
+        "instructions, no additions",
+        "instructions, all",
+        "per MAC",
+    ),
+    *("flash beside ours", "RAM and stack beside ours", "instructions beside ours"),
 )
 
 
@@ -52,6 +53,9 @@ class Taken:
     scratch_bytes: int
     stack_bytes: int
     instructions: int
+    """Of the layers that CMSIS-NN's copy has kernels for."""
+    whole: int
+    """Of all layers."""
 
 
 def known(name: str, core: str, folder: Path) -> tuple[Sources, tuple[Layer, ...], Design]:
@@ -82,15 +86,15 @@ def rows(name: str, asked: argparse.Namespace, machine: Machine, folder: Path) -
     size, run = tried(sources, machine, folder / "ours")
     if tuple(layer.hash for layer in run.layers) != sources.hashes:
         raise SystemExit(f"{name}: a layer differs from the reference")
-    told: list[tuple[str, Taken | str]] = [("ours", Taken(size, arena, 0, run.stack_bytes, shared(found, run)))]
+    told: list[tuple[str, Taken | str]] = [("ours", Taken(size, arena, 0, run.stack_bytes, shared(found, run), run.instructions))]
     if asked.cmsis:
         size, other = cmsis(sources, found, machine, asked.cmsis, folder / "cmsis")
         beside = scratch_of_cmsis(asked.core, found)
-        told.append(("CMSIS-NN", Taken(size, arena + beside, beside, other.stack_bytes, shared(found, other))))
+        told.append(("CMSIS-NN", Taken(size, arena + beside, beside, other.stack_bytes, shared(found, other), 0)))
     if asked.emx:
         try:
             size, other = emx(sources, design, machine, asked.emx, folder / "emx")
-            told.append(("emx-onnx-cgen", Taken(size, 0, 0, other.stack_bytes, other.instructions)))
+            told.append(("emx-onnx-cgen", Taken(size, 0, 0, other.stack_bytes, 0, other.instructions)))
         except ExportError as error:
             told.append(("emx-onnx-cgen", str(error).splitlines()[0]))
     macs = sum(layer.macs for layer in found)
@@ -105,9 +109,12 @@ def _line(name: str, who: str, taken: Taken | str, ours: Taken, macs: int) -> st
     if isinstance(taken, str):
         return f"| {TITLES[name]} | {who} | {taken} |"
     whole, mine = (one.ram_bytes + one.stack_bytes for one in (taken, ours))
-    ratios = (taken.flash_bytes / ours.flash_bytes, whole / mine, taken.instructions / ours.instructions)
-    numbers = (taken.flash_bytes, taken.ram_bytes, taken.scratch_bytes, taken.stack_bytes, taken.instructions)
-    cells = (*(f"{number:,}" for number in numbers), f"{taken.instructions / macs:.2f}", *(f"{ratio:.2f}" for ratio in ratios))
+    spent = taken.instructions / ours.instructions if taken.instructions else taken.whole / ours.whole
+    ratios = (taken.flash_bytes / ours.flash_bytes, whole / mine, spent)
+    sizes = (taken.flash_bytes, taken.ram_bytes, taken.scratch_bytes, taken.stack_bytes)
+    instructions = (f"{taken.instructions:,}" if taken.instructions else "", f"{taken.whole:,}" if taken.whole else "")
+    per_mac = f"{(taken.instructions or taken.whole) / macs:.2f}"
+    cells = (*(f"{number:,}" for number in sizes), *instructions, per_mac, *(f"{ratio:.2f}" for ratio in ratios))
     return f"| {TITLES[name]} | {who} | {' | '.join(cells)} |"
 
 
