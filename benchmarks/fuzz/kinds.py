@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 import numpy as np
+import sound_models
 from mutate import change_bytes, change_data, change_json_lines, change_lines, change_numbers, formula
 from PIL import Image
 from ruamel.yaml import YAML
@@ -62,7 +63,11 @@ MCUNET: dict[str, Any] = {
     "classifier": {"name": "LinearLayer", "in_features": 16, "out_features": 4},
     "resolution": 16,
 }
-OPERATORS = ("Conv", "Add", "Mul", "Pad", "Reshape", "LSTM", "Nothing", "MatMul", "Clip", "Split", "If", "")
+OPERATORS = (
+    "Conv", "Add", "Mul", "Pad", "Reshape", "LSTM", "Nothing", "MatMul", "Clip", "Split", "If", "", "PRelu", "LayerNormalization",
+    "ConvTranspose", "Resize", "LeakyRelu", "Softmax", "ConvInteger", "QLinearConv", "Transpose", "Slice", "Concat", "Max",
+    "Gather", "ReduceMean", "Gemm", "QuantizeLinear", "DequantizeLinear", "Shape", "Expand", "AveragePool", "BatchNormalization",
+)  # fmt: skip
 DETECTING: dict[str, Any] = {
     **STUDY,
     "task": {"input": [16, 16, 1], "classes": 1},
@@ -211,7 +216,7 @@ def mcunet(sound: Sound, folder: Path, rng: Random) -> Words:
 def onnx(sound: Sound, folder: Path, rng: Random) -> Words:
     """ONNX models: attributes, shapes, names and operators of the graph, or bytes of the file."""
     path = folder / "net.onnx"
-    written = sound.onnx
+    written = rng.choice([lambda: sound.onnx, *sound_models.onnx_files().values()])()
     path.write_bytes(change_bytes(written, rng) if rng.random() < 0.5 else _change_onnx(written, rng))
     return ("import", str(path), "--out", str(folder / "net.yaml"))
 
@@ -219,7 +224,8 @@ def onnx(sound: Sound, folder: Path, rng: Random) -> Words:
 def tflite(sound: Sound, folder: Path, rng: Random) -> Words:
     """TFLite models: words of the file, which are offsets, numbers and enumerations."""
     path = folder / "net.tflite"
-    path.write_bytes(change_bytes(sound.tflite, rng))
+    written = rng.choice([lambda: sound.tflite, *sound_models.tflite_files().values()])()
+    path.write_bytes(change_bytes(written, rng))
     return ("import", str(path), "--out", str(folder / "net.yaml"))
 
 
@@ -351,6 +357,8 @@ def _change_onnx(written: bytes, rng: Random) -> bytes:
     model = __import__("onnx").load_from_string(written)
     for _ in range(rng.randint(1, 3)):
         graph = model.graph
+        if not graph.node:
+            break
         node = rng.choice(graph.node)
         match rng.randrange(7):
             case 0:

@@ -61,7 +61,7 @@ def of_onnx(path: Path, sides: list[int] | None) -> tuple[int, int]:
         seen[node.input[at]] = prod(kernel)
         if node.op_type == "ConvTranspose":
             total += prod(kernel[1:]) * prod(read)
-        elif node.op_type in {"Gemm", "MatMul", "MatMulInteger"}:
+        elif node.op_type in {"Gemm", "MatMul", "MatMulInteger", "QLinearMatMul"}:
             flag = next((attribute.i for attribute in node.attribute if attribute.name == "transB"), 0)
             total += prod(written) * kernel[-1 if flag else -2]
         else:
@@ -89,7 +89,16 @@ def _shapes_at_work(model: Any, nodes: list[Any], shapes: dict[str, list[int]]) 
     return {name: list(values.shape) for name, values in zip(wanted, session.run(wanted, zeros), strict=True)}
 
 
-WEIGHTED = {"Conv": 1, "ConvInteger": 1, "QLinearConv": 3, "ConvTranspose": 1, "Gemm": 1, "MatMul": 1, "MatMulInteger": 1}
+WEIGHTED = {
+    "Conv": 1,
+    "ConvInteger": 1,
+    "QLinearConv": 3,
+    "ConvTranspose": 1,
+    "Gemm": 1,
+    "MatMul": 1,
+    "MatMulInteger": 1,
+    "QLinearMatMul": 3,
+}
 """By operator with weights: which input they are."""
 
 

@@ -10,7 +10,7 @@ import typer
 
 from qeopt.cli import options
 from qeopt.cli.import_ import Input, Model, TreatAs, import_options
-from qeopt.cli.solve import no_design, tell
+from qeopt.cli.solve import no_design, refuse_unproven, tell
 from qeopt.cli.study_options import as_study, with_study_options
 from qeopt.cli.verb import BAD_USAGE, INTERRUPTED, fail, warn
 from qeopt.network.importers.torch_source import example_for, function_of, load_module, names_code
@@ -66,6 +66,7 @@ def command(
     out_: options.Out = None,
     path: options.Paths = None,
     gco2e: options.Carbon = options.GRAMS,
+    require_optimal: options.RequireOptimal = False,
     no_pictures: options.NoPictures = False,
     json_: options.Json = False,
     quiet: options.Quiet = False,
@@ -116,3 +117,5 @@ def command(
         tell(report, written, as_json=json_, quiet=quiet)
     if solution.interrupted:
         raise typer.Exit(INTERRUPTED)
+    if require_optimal:
+        refuse_unproven(solution)

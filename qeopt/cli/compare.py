@@ -27,7 +27,7 @@ from qeopt.spec.library import Library
 from qeopt.study.load import load_study
 from qeopt.verbs.compare import SAMPLES, compare
 
-Samples = Annotated[int, typer.Option("--samples", metavar="N", min=1, help="Structures to draw from a space.")]
+Samples = Annotated[int, typer.Option("--samples", "--n", metavar="N", min=1, help="Structures to draw from a space.")]
 DrawSeed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of the draws.")]
 Engines = Annotated[str, typer.Option("--engines", metavar="A,B,...", help="Engines to compare; see `qeopt engines`.")]
 

@@ -76,6 +76,23 @@ def layers(option: str, texts: list[str] | None) -> dict[str, int | dict[str, li
     return found
 
 
+MOST_SIDE = 4096
+
+
+def image_sides(option: str, text: str) -> tuple[int, int, int]:
+    """Height, width and channels of an image.
+
+    Raises:
+        SpecError: naming the option.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) != 3 or not all(part.isdecimal() and 1 <= int(part) <= MOST_SIDE for part in parts):
+        said = f"height, width and channels from 1 to {MOST_SIDE:,} were expected, such as 96,96,3"
+        raise SpecError.at(Location(f"{option} {text}"), said)
+    height, width, channels = map(int, parts)
+    return height, width, channels
+
+
 def names(option: str, text: str) -> tuple[str, ...]:
     """Names separated by commas.
 

@@ -22,11 +22,12 @@ from qeopt.spec.library import Library
 from qeopt.study.load import load_study
 from qeopt.verbs.sample import MOST, SAMPLES, SPREADS, sample
 
-Samples = Annotated[int, typer.Option("--n", metavar="N", min=1, max=MOST, help="Structures to draw.")]
+Samples = Annotated[int, typer.Option("--samples", "--n", metavar="N", min=1, max=MOST, help="Structures to draw from a space.")]
 DrawSeed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of the draws.")]
-Bits = Annotated[
-    str, typer.Option("--bits", metavar="A,B,...", help=f"How bits are found, for each structure: {', '.join(RULES)}.")
+Rules = Annotated[
+    str, typer.Option("--rules", metavar="A,B,...", help=f"How bits are found, for each structure: {', '.join(RULES)}.")
 ]
+OldRules = Annotated[str, typer.Option("--bits", hidden=True, help="What --rules was called.")]
 
 
 def _spread(text: str) -> str:
@@ -48,7 +49,8 @@ def command(
     n: Samples = SAMPLES,
     seed: DrawSeed = 0,
     spread: SpreadOver = "uniform",
-    bits: Bits = EXACT,
+    rules: Rules = EXACT,
+    bits: OldRules = "",
     set_: options.Sets = None,
     out_: options.Out = None,
     path: options.Paths = None,
@@ -68,7 +70,7 @@ def command(
                 count=n,
                 seed=seed,
                 spread_over=spread,
-                rules=tuple(name.strip() for name in bits.split(",") if name.strip()) or (EXACT,),
+                rules=tuple(name.strip() for name in (bits or rules).split(",") if name.strip()) or (EXACT,),
                 report=lambda done, asked: progress.say(f"sampling: {done:,} of {asked:,} structures"),
             )
         if not found.samples:

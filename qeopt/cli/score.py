@@ -22,8 +22,8 @@ ActivationBits = Annotated[
     int | None, typer.Option("--activation-bits", metavar="N", min=1, max=16, help="Bits of free activations.")
 ]
 Input = Annotated[
-    tuple[int, int, int] | None,
-    typer.Option("--input", metavar="H W C", min=1, max=4096, help="Image that a network of blocks reads (224 224 3)."),
+    str | None,
+    typer.Option("--input", metavar="H,W,C", help="Image that a network of blocks reads (224,224,3)."),
 ]
 Classes = Annotated[
     int | None, typer.Option("--classes", metavar="N", min=1, max=1_000_000, help="Classes of a network of blocks (1000).")
@@ -43,7 +43,8 @@ def command(
     debug: options.Debug = False,
 ) -> None:
     """Score one network at given bits, with the terms the score is made of; a design is scored at its own bits."""
-    task = None if input_ is None and classes is None else Task(input=input_ or IMAGENET.input, classes=classes or IMAGENET.classes)
+    sides = IMAGENET.input if input_ is None else options.image_sides("--input", input_)
+    task = None if input_ is None and classes is None else Task(input=sides, classes=classes or IMAGENET.classes)
     scored = score_network(
         file,
         weight_bits=bits if weights is None else weights,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from qeopt.cli import options
 from qeopt.cli.verb import emit, err, out
@@ -25,7 +27,7 @@ WeightsFile = Annotated[Path | None, typer.Option("--weights", metavar="FILE", h
 Method = Annotated[str, typer.Option("--method", metavar="METHOD", help="loss or error, by trial; hessian or fisher (PyTorch).")]
 WeightBits = Annotated[str, typer.Option("--weight-bits", metavar="A,B,...", help="Widths of weights.")]
 ActivationBits = Annotated[str, typer.Option("--activation-bits", metavar="A,B,...", help="Widths of activations.")]
-Images = Annotated[int, typer.Option("--images", metavar="N", min=1, max=100_000, help="Training images to measure by.")]
+Images = Annotated[int, typer.Option("--images", "--limit", metavar="N", min=1, max=100_000, help="Training images to measure by.")]
 Probes = Annotated[int, typer.Option("--probes", metavar="N", min=2, max=100_000, help="Random vectors of a Hessian's trace.")]
 ProbeSeed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of these.")]
 TableFile = Annotated[Path, typer.Option("--out", metavar="FILE", help="The table.")]
@@ -66,12 +68,17 @@ def command(
     if json_:
         emit({"format": FORMAT, "method": method, "losses": [_entry(one) for one in found], "files": {"table": str(out_)}})
         return
-    rows = [(one.choice.label, str(one.bits), f"{one.loss:.4g}", "" if one.error is None else f"{one.error:.2g}") for one in found]
-    out().print(rows_table({"tensor": "left", "bits": "right", "loss": "right", "standard error": "right"}, rows))
+    print_losses(out(), found)
     out().print(
         f"\nwritten: {place(out_)}; in a study of this network: objective: {{kind: sensitivity, table: {out_.name}}}",
         soft_wrap=True,
     )
+
+
+def print_losses(console: Console, found: Sequence[Loss]) -> None:
+    """What each tensor loses at each width."""
+    rows = [(one.choice.label, str(one.bits), f"{one.loss:.4g}", "" if one.error is None else f"{one.error:.2g}") for one in found]
+    console.print(rows_table({"tensor": "left", "bits": "right", "loss": "right", "standard error": "right"}, rows))
 
 
 def _entry(one: Loss) -> dict[str, object]:

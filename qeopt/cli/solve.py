@@ -98,7 +98,17 @@ def finish(
         if not quiet:
             warn(f"interrupted{goes_on}")
         raise typer.Exit(INTERRUPTED)
-    if require_optimal and solution.design.bits.status is not Status.OPTIMAL:
+    if require_optimal:
+        refuse_unproven(solution)
+
+
+def refuse_unproven(solution: Solution) -> None:
+    """Leave with a code of its own unless the bits are proven, as --require-optimal asks.
+
+    Raises:
+        typer.Exit: where they are not.
+    """
+    if solution.design is not None and solution.design.bits.status is not Status.OPTIMAL:
         fail("the bits are not proven optimal, as --require-optimal asks", UNPROVEN)
 
 

@@ -15,6 +15,7 @@ from rich.console import Console
 from typer.core import TyperCommand
 
 from qeopt.cli import interrupts, words
+from qeopt.cli.wrong_file import refuse_wrong_file
 from qeopt.report.console import console_for
 from qeopt.spec.errors import QeoptError, SpecError
 from qeopt_solvers.table import EngineError
@@ -65,6 +66,8 @@ class Verb(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         """Run the verb."""
         try:
+            first = next((one.name for one in self.params if one.param_type_name == "argument"), None)
+            refuse_wrong_file(str(self.name), ctx.params.get(first), ctx.params)
             return super().invoke(ctx)
         except (QeoptError, EngineError) as error:
             if ctx.params.get("debug"):

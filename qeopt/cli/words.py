@@ -24,6 +24,12 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "--data": TRAINED,
     "--workers": ("solve", "resume", "sweep", "explain"),
     "--trials": ("tune",),
+    "--require-optimal": ("solve", "resume", "bits"),
+    "--samples": ("compare", "sample"),
+    "--input": ("bits", "import", "score"),
+    "--limit": ("train", "tune", "evaluate", "sensitivity"),
+    "--resize": ("train", "tune", "evaluate", "sensitivity"),
+    "--resamples": ("correlate", "fit"),
     "--no-pictures": ("solve", "resume", "bits", "sweep", "compare", "train", "evaluate", "correlate"),
     "--out": (*RUNS, "import", "export", "fit", "sensitivity"),
     "--set": (*STUDIES, "export", "score"),
@@ -38,7 +44,7 @@ INSTEAD: Mapping[str, Mapping[str, str]] = {
         "bits": "MODEL has its own; --objective weights goes by them",
     },
     "--data": dict.fromkeys(STUDIES, "a design is found without data; `qeopt train RUN --data DATA` trains it"),
-    "--engine": {"compare": "`--engines A,B` names those to compare", "sample": "`--bits A,B` names how bits are found"},
+    "--engine": {"compare": "`--engines A,B` names those to compare", "sample": "`--rules A,B` names how bits are found"},
     "--trials": dict.fromkeys(SEARCHES, "`--evaluations N` says how many structures are looked at"),
     "--no-pictures": dict.fromkeys(("explain", "sample", "fit"), "no picture is drawn"),
     "--out": {"resume": "a run goes on in its own folder", "report": "the page of a run lies in its folder"},
@@ -75,10 +81,10 @@ def answer(verb: str, option: str) -> str | None:
         return None if meant == option else f"{option}: is called {meant} here"
     if meant not in WORDS:
         return None
-    said = INSTEAD.get(meant, {}).get(verb) or f"{_listed(WORDS[meant])} take it"
+    said = INSTEAD.get(meant, {}).get(verb) or _who_takes(WORDS[meant])
     called = "" if meant == option else f" (here: {meant})"
     return f"{option}{called}: `qeopt {verb}` takes no such option: {said}"
 
 
-def _listed(verbs: tuple[str, ...]) -> str:
-    return f"{', '.join(verbs[:-1])} and {verbs[-1]}"
+def _who_takes(verbs: tuple[str, ...]) -> str:
+    return f"{', '.join(verbs[:-1])} and {verbs[-1]} take it" if len(verbs) > 1 else f"{verbs[0]} takes it"

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from qeopt.network import Dim, Op, macs, weight_count
+from qeopt.network import Dim, Op, OpKind, macs, weight_count
 from qeopt.network.graph import LARGEST, TooLargeError, extent
 from qeopt.spec.errors import did_you_mean
 
@@ -55,6 +55,8 @@ SHAPE_NAMES: Mapping[str, Callable[[Op], Dim]] = {
     "weights": weight_count,
     "constants": lambda op: op.constants,
     "outputs": lambda op: len(op.outputs),
+    "reduces": lambda op: int(op.reduces),
+    "mirrored": lambda op: int(op.kind is OpKind.PAD and op.function == "reflect"),
 }
 """What a formula may say of an operator's shape."""
 

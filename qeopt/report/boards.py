@@ -11,7 +11,7 @@ from qeopt.escape import csv_text
 from qeopt.report.solution import sources_document
 from qeopt.report.tables import rows_table
 from qeopt.report.time import marked
-from qeopt.report.words import amount, gap, without_design
+from qeopt.report.words import amount, counted, gap, without_design
 from qeopt.verbs.boards import Board, Boards
 
 FORMAT = "qeopt.boards/1"
@@ -20,11 +20,15 @@ FORMAT = "qeopt.boards/1"
 def print_boards(console: Console, found: Boards) -> None:
     """Every board, the best score first, and below why the others have none."""
     designed, others = _sorted(found)
-    said = f"{len(found.boards):,} of {found.asked:,} devices, interrupted" if found.interrupted else f"{found.asked:,} devices"
+    said = (
+        f"{len(found.boards):,} of {counted(found.asked, 'device')}, interrupted"
+        if found.interrupted
+        else counted(found.asked, "device")
+    )
     console.print(f"{found.loaded.value.name} on {said}: {len(designed):,} with a design\n")
     columns = ("MHz", "score", "proven within", "SRAM B", "flash B", "inference")
     headings = {"device": "left", "core": "left", **dict.fromkeys(columns, "right"), "bits": "left"}
-    console.print(rows_table(headings, map(_cells, designed)))
+    console.print(rows_table(headings, map(_cells, designed), least=("bits", "MHz", "core")))
     for board in others:
         console.print(f"{board.device}: {_why(board)}", soft_wrap=True)
     if any(board.is_floor for board in designed):

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from qeopt.check import Finding, Weight
 from qeopt.report.solution import sources_document
-from qeopt.report.words import place, used_name
+from qeopt.report.words import used_files
 from qeopt.verbs.check import Check
 
 FORMAT = "qeopt.check/1"
@@ -18,8 +18,8 @@ FORMAT = "qeopt.check/1"
 def print_check(console: Console, found: Check) -> None:
     """Say what was found, worst first."""
     console.print(f"{found.kind} {found.name}: {'can work' if found.passes else 'cannot work'}")
-    for file in found.sources:
-        console.print(f"  {used_name(file):<24} {place(file.path)}", soft_wrap=True)
+    for said in used_files(found.sources):
+        console.print(said, soft_wrap=True)
     order = list(Weight)
     for finding in sorted(found.findings, key=lambda finding: order.index(finding.weight)):
         location = found.location(finding)

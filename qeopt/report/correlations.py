@@ -23,6 +23,8 @@ from qeopt.verbs.correlate import Correlations, Predictor
 FORMAT = "qeopt.correlations/1"
 MOST_SHOWN = 6
 """Predictors that are drawn."""
+LEAST = ("Kendall", "of", "p", "given depth, MACs")
+"""Columns that a narrow terminal does without."""
 
 
 def print_correlations(console: Console, found: Correlations) -> None:
@@ -47,19 +49,19 @@ def print_correlations(console: Console, found: Correlations) -> None:
         )
         for one in found.predictors
     ]
-    console.print(rows_table({"predictor": "left", **dict.fromkeys(columns, "right")}, rows))
+    table = rows_table({"predictor": "left", **dict.fromkeys(columns, "right")}, rows, least=LEAST)
+    console.print(table)
     console.print()
-    console.print(
-        f"intervals: {LEVEL:.0%}, {found.resamples:,} bootstrap samples of structures; all columns but Kendall: Spearman; "
-        f"p: overall, corrected by Holm for {found.looks} looks",
-        soft_wrap=True,
-    )
-    chance = found.chance
-    console.print(
-        "regret: points below the best design that the one with most, or least, of the predictor is; "
-        f"of choosing at random {chance.value:.2f} [{chance.low:.2f}, {chance.high:.2f}]",
-        soft_wrap=True,
-    )
+    shown, chance = table.shown(console.width), found.chance
+    rank = "; all columns but Kendall: Spearman" if "Kendall" in shown else "; columns: Spearman"
+    tested = f"; p: overall, corrected by Holm for {found.looks} looks" if "p" in shown else ""
+    console.print(f"intervals: {LEVEL:.0%}, {found.resamples:,} bootstrap samples of structures{rank}{tested}", soft_wrap=True)
+    if "regret" in shown:
+        console.print(
+            "regret: points below the best design that the one with most, or least, of the predictor is; "
+            f"of choosing at random {chance.value:.2f} [{chance.low:.2f}, {chance.high:.2f}]",
+            soft_wrap=True,
+        )
 
 
 def _heading(found: Correlations) -> str:

@@ -26,7 +26,7 @@ from qeopt.report.misfits import (
 )
 from qeopt.report.solution import sources_document
 from qeopt.report.tables import budget_table, structure_table
-from qeopt.report.words import engines, gap, place, used_name
+from qeopt.report.words import engines, gap, used_files
 from qeopt.score.gap import relative_gap
 from qeopt.search import JointBound
 from qeopt.verbs.explain import Explanation
@@ -58,8 +58,8 @@ class ExplanationReport:
     def print(self, console: Console) -> None:
         """Say everything a person wants to know."""
         console.print(f"{self._study.name}: {self._headline()}", soft_wrap=True)
-        for file in self.found.loaded.files:
-            console.print(f"  {used_name(file):<24} {place(file.path)}", soft_wrap=True)
+        for said in used_files(self.found.loaded.files):
+            console.print(said, soft_wrap=True)
         console.print()
         if self.found.space_misfit is not None:
             print_space_misfit(console, self._study, self.found.space_misfit, self.found.changes)

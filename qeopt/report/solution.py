@@ -16,7 +16,7 @@ from qeopt.report.cost import cost_text
 from qeopt.report.counted import Counted, layers
 from qeopt.report.judgement import judgement, judgement_document
 from qeopt.report.tables import baseline_table, budget_table, layer_table, structure_table
-from qeopt.report.words import TIED, amount, arena_size, bits_proof, evolution_words, place, space_proof, used_name
+from qeopt.report.words import TIED, amount, arena_size, bits_proof, evolution_words, space_proof, used_files
 from qeopt.runs.cost import Cost
 from qeopt.search import Stop
 from qeopt.spec.load import SourceFile
@@ -73,10 +73,8 @@ class SolutionReport:
         """Say everything a person wants to know."""
         design = self.design
         console.print(f"{design.study_name}: a design for {self._where()}")
-        for file in self.sources:
-            console.print(f"  {used_name(file):<24} {place(file.path)}", soft_wrap=True)
-        if design.provenance.overrides:
-            console.print(f"  overrides                {' '.join(design.provenance.overrides)}", soft_wrap=True)
+        for said in used_files(self.sources, design.provenance.overrides):
+            console.print(said, soft_wrap=True)
         console.print()
         if design.structure:
             console.print(structure_table(design.structure), "")

@@ -12,7 +12,7 @@ from qeopt.report.energy import HEADING, column, energy_of, is_limited
 from qeopt.report.solution import sources_document
 from qeopt.report.tables import rows_table
 from qeopt.report.time import is_timed, short, time_of
-from qeopt.report.words import amount, gap, place, used_name
+from qeopt.report.words import amount, gap, used_files
 from qeopt.score import QEScore
 from qeopt.verbs.sweep import Sweep, SweepPoint
 from qeopt_solvers import Status
@@ -32,8 +32,8 @@ def print_sweep(console: Console, found: Sweep) -> None:
     points = f"{len(found.points):,} of {found.asked:,} points, interrupted" if found.interrupted else f"{found.asked:,} points"
     what = "the bits of one network" if study.subject.size == 1 else "designs of a space"
     console.print(f"{study.name}: {what} over {' and '.join(found.axes)}, {points}")
-    for file in found.loaded.files:
-        console.print(f"  {used_name(file):<24} {place(file.path)}", soft_wrap=True)
+    for said in used_files(found.loaded.files):
+        console.print(said, soft_wrap=True)
     console.print()
     if len(found.axes) == 2 and len(found.points) > MOST_ROWS:
         _print_map(console, found)

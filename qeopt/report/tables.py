@@ -37,6 +37,8 @@ class RowsTable:
     least: Sequence[str]
     """Headings of the columns that matter least, the least first; then come the last ones."""
     title: str
+    note: str = ""
+    """A line below."""
 
     def shown(self, width: int) -> tuple[str, ...]:
         """Headings of the columns that there is room for in so many characters."""
@@ -56,6 +58,8 @@ class RowsTable:
         left_out = [heading for heading in self.columns if heading not in widths]
         if left_out:
             yield f"not shown at this width: {', '.join(left_out)}"
+        if self.note:
+            yield self.note
 
     def _fitted(self, room: int) -> dict[str, int]:
         """Widths of the columns that are shown, by heading."""
@@ -92,10 +96,10 @@ def _longest_word(text: str) -> int:
 
 
 def rows_table(
-    columns: Mapping[str, str], rows: Iterable[Iterable[str]], *, title: str = "", least: Sequence[str] = ()
+    columns: Mapping[str, str], rows: Iterable[Iterable[str]], *, title: str = "", least: Sequence[str] = (), note: str = ""
 ) -> RowsTable:
     """Return a table of texts; `columns` gives "left" or "right" by heading, `least` what a narrow terminal does without."""
-    return RowsTable(columns, [tuple(map(line, row)) for row in rows], least, title)
+    return RowsTable(columns, [tuple(map(line, row)) for row in rows], least, title, note)
 
 
 def layer_table(counted: Counted, console: Console) -> Table:
@@ -113,14 +117,22 @@ def layer_table(counted: Counted, console: Console) -> Table:
     for heading in _DISPENSABLE:
         if heading in columns and _bar_room(columns, console) < MIN_BAR:
             del columns[heading]
-    width = min(MAX_BAR, max(_bar_room(columns, console), 0))
+    width = min(MAX_BAR, _bar_room(columns, console))
     full, empty = ("█", "·") if can_say(console, "█·") else ("#", ".")
-    columns["of the SRAM budget" if limit is not None else "of the peak"] = tuple(
-        _bar(row, scale, width, full, empty) for row in rows
-    )
+    if width < MIN_BAR:  # no room for bars: the share alone, beside what there is room for
+        for heading in _LAST_RESORT:
+            if _bar_room(columns, console) < 0:
+                del columns[heading]
+        columns["share"] = tuple(_bar(row, scale, 0, full, empty)[1:] for row in rows)
+    else:
+        columns["of the SRAM budget" if limit is not None else "of the peak"] = tuple(
+            _bar(row, scale, width, full, empty) for row in rows
+        )
     table = plain_table()
     for heading in columns:
-        table.add_column(heading, justify="right" if heading in _NUMBERS else "left", no_wrap=True)
+        table.add_column(
+            heading, justify="right" if heading in _NUMBERS else "left", overflow="fold", no_wrap=heading != "operator"
+        )
     for row, cells in zip(rows, zip(*columns.values(), strict=True), strict=True):
         table.add_row(*map(line, cells), style="bold" if row.is_peak else None)
     return table
@@ -136,6 +148,8 @@ _LAYER_HEADINGS = ("operator", "kind", "output", "in", "weights", "out", "MACs",
 _NUMBERS = frozenset(_LAYER_HEADINGS) - {"operator", "kind"}
 _DISPENSABLE = ("ms", "MACs", "kind", "flash B", "of time", "output")
 """What a narrow console does without, in this order; layers.csv has all of it."""
+_LAST_RESORT = ("out", "in")
+"""What one does without that has no room for bars either."""
 
 
 def _layer_cells(layer: Layer) -> tuple[str, ...]:
@@ -163,27 +177,34 @@ def _bar(layer: Layer, scale: float, width: int, full: str, empty: str) -> str:
 
 RESERVED = "start-up code, stack and application"
 """What is reserved of a memory, and in no budget."""
+KEPT, NO_LIMIT = "reserved", "without a limit"
 
 
 def budget_table(rows: Iterable[BudgetRow]) -> RowsTable:
     """Used and allowed, which budgets hold the design back, and what more of them would buy these layers."""
-    columns = {"budget": "left", "used": "right", "limit": "right", "share": "right", "binds": "left", "more of it buys": "left"}
-    cells = (cells for row in rows if row.used or row.limit is not None for cells in _budget_rows(row))
-    return rows_table(columns, cells, least=("share",))
+    headings = ("used", "limit", "share", "binds", "more of it buys", NO_LIMIT)
+    columns = {"budget": "left", **dict.fromkeys(headings, "right"), "binds": "left"}
+    cells = [cells for row in rows if row.used or row.limit is not None for cells in _budget_rows(row)]
+    kept = any(name == KEPT for name, *_ in cells)
+    return rows_table(columns, cells, least=("share", NO_LIMIT), note=f"{KEPT}: for {RESERVED}" if kept else "")
 
 
 def _budget_rows(row: BudgetRow) -> Iterator[tuple[str, ...]]:
     yield _budget_cells(row)
     if row.reserved:
-        yield ("reserved", amount(row.reserved, row.unit), "", "", "", RESERVED)
+        yield (KEPT, _in_bytes(row.reserved, row.unit), "", "", "", "", "")
 
 
 def _budget_cells(row: BudgetRow) -> tuple[str, ...]:
-    used = (row.name, amount(row.used, row.unit))
+    used = (row.name, _in_bytes(row.used, row.unit))
     if row.limit is None or row.share is None:
-        return (*used, "none", "", "", "")
-    least, most = buys(row)
-    return (*used, amount(row.limit, row.unit), percent(row.share), binds(row), f"{least}; no limit {most}" if least else "")
+        return (*used, "none", "", "", "", "")
+    return (*used, amount(row.limit, row.unit), percent(row.share), binds(row), *buys(row))
+
+
+def _in_bytes(value: float, unit: str) -> str:
+    """A quantity beside its limit, which has the KiB."""
+    return f"{amount(value)} {unit}".rstrip()
 
 
 def binds(row: BudgetRow) -> str:

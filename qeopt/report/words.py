@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from qeopt.design import BitsProof, Design
@@ -75,6 +75,15 @@ def place(path: Path) -> str:
 def used_name(file: SourceFile) -> str:
     """Name a file by what it was read for."""
     return f"{file.role} {file.path.stem}"
+
+
+def used_files(files: Sequence[SourceFile], overrides: Sequence[str] = ()) -> Iterator[str]:
+    """A line for every file that was read, what for and where it lies, and one for what replaced its values."""
+    rows = [(used_name(file), place(file.path)) for file in files]
+    rows += [("overrides", " ".join(overrides))] if overrides else []
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, said in rows:
+        yield f"  {name:<{width}}   {said}"
 
 
 def idle_workers(workers: str, islands: int) -> str | None:

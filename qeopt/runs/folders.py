@@ -104,13 +104,13 @@ def run_in(given: Path) -> Path:
     folder = given.parent if given.name == DESIGN else _meant(given)
     if not folder.is_dir():
         return given
-    return folder if _holds_run(folder) or not _numbers(folder) else newest(folder)
+    return folder if holds_run(folder) or not _numbers(folder) else newest(folder)
 
 
 def _meant(given: Path) -> Path:
     """The folder that a name stands for: runs of that name, where the folder of that name holds a study and no run."""
     named = ROOT / given
-    holds = given.is_dir() and (_holds_run(given) or bool(_numbers(given)))
+    holds = given.is_dir() and (holds_run(given) or bool(_numbers(given)))
     return named if not holds and named.is_dir() else given if given.is_dir() else named
 
 
@@ -132,14 +132,15 @@ def newest(folder: Path) -> Path:
 def runs_below(root: Path) -> list[Path]:
     """Folders of all runs below `root`, by name and number."""
     studies = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
-    return [run for study in studies for run in ([study / str(n) for n in _numbers(study)] or [study]) if _holds_run(run)]
+    return [run for study in studies for run in ([study / str(n) for n in _numbers(study)] or [study]) if holds_run(run)]
 
 
 def _numbers(folder: Path) -> list[int]:
     return sorted(int(path.name) for path in folder.iterdir() if re.fullmatch("[1-9][0-9]{0,8}", path.name) and path.is_dir())
 
 
-def _holds_run(folder: Path) -> bool:
+def holds_run(folder: Path) -> bool:
+    """Whether a folder holds what some run wrote."""
     return any((folder / mark).exists() for mark in MARKS)
 
 
@@ -168,7 +169,7 @@ def _asked(out: Path) -> Path:
 
 
 def _refuse_earlier(folder: Path) -> None:
-    if _holds_run(folder):
+    if holds_run(folder):
         said = f"holds the results of an earlier run, and nothing is overwritten; choose another --out, or leave it out for {ROOT}/"
         raise RunFolderError(f"{folder}: {said}")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from qeopt.spec.errors import SpecError
-from qeopt.spec.library import Library
-from qeopt.study.file_kinds import find, identify
+from qeopt.spec.errors import Location, SpecError
+from qeopt.spec.library import Library, kind_of
+from qeopt.study.file_kinds import FOREIGN, find, identify
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ def where(name: Path | str, *, library: Library | None = None) -> tuple[NamedFil
         SpecError: when there is none.
     """
     library = library or Library()
+    if Path(name).is_file() and not str(name).endswith(FOREIGN) and kind_of(Path(name)) is None:
+        raise SpecError.at(Location(str(name)), "does not say what it is: a line such as `kind: study` was expected")
     found = tuple(NamedFile(kind.name, one.origin, one.path) for kind, one in find(library, str(name)))
     if found:
         return found

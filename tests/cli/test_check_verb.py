@@ -278,7 +278,7 @@ def test_mistakes_at_verbs_on_files(run: Run, tmp_path: Path, golden: Callable[[
     (tmp_path / "graph.yaml").write_text(GRAPH)
     wrong = [
         *((verb, "out/design.json", "--set", "budgets.sram=5 KiB") for verb in ("check", "score")),
-        *(("score", name, "--input", "32", "32", "3") for name in ("graph.yaml", "net.yaml", "out/design.json")),
+        *(("score", name, "--input", "32,32,3") for name in ("graph.yaml", "net.yaml", "out/design.json")),
         *(("score", name) for name in ("k1dwk1", "stm32f412", "tiny.yaml", "none.onnx", "none.json", "none.yaml")),
         ("score", "graph.yaml", "--set", "opps=3"),
         ("score", "mobilenet_v2", "--set", "blocks.0.widht=3"),

@@ -108,7 +108,7 @@ def test_score_of_a_design_at_its_own_bits(run: Run, tmp_path: Path) -> None:
 
 def test_score_of_a_bare_network_reads_the_image_it_is_told(run: Run) -> None:
     large = json.loads(run("score", "mobilenet_v2", "--json").stdout)
-    small = json.loads(run("score", "mobilenet_v2", "--input", "96", "96", "3", "--classes", "2", "--json").stdout)
+    small = json.loads(run("score", "mobilenet_v2", "--input", "96,96,3", "--classes", "2", "--json").stdout)
     assert large["layers"] == small["layers"] == 52
     assert large["score"] == small["score"]  # the score sees no resolution
     assert "is a space of" in run("score", "tiny.yaml").stderr

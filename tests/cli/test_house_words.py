@@ -69,6 +69,28 @@ def test_an_option_of_studies_says_the_same_on_every_verb(word: str) -> None:
     assert len({_options(verb)[word].metavar for verb in verbs}) == 1
 
 
+SEVERAL = {
+    "--out": {"DIR", "FILE"},
+    "--sram": {"SIZE", "START:STOP:STEP"},
+    "--flash": {"SIZE", "START:STOP:STEP"},
+    "--weight-bits": {"BITS", "A,B,...", "N"},
+    "--activation-bits": {"BITS", "A,B,...", "N"},
+    "--calibration": {"METHOD", "N"},
+}
+"""Options that take more than one thing: a folder or a file; budgets or ranges of them; widths, or one width to score at; of an
+export how ranges end, and of a training by how many batches."""
+
+
+def test_an_option_takes_the_same_on_every_verb_and_is_explained() -> None:
+    taken: dict[str, set[str]] = {}
+    for verb in LISTED:
+        for name, one in _options(verb).items():
+            if name.startswith("--") and not one.hidden:
+                assert one.help, (verb, name)
+                taken.setdefault(name, set()).add(one.metavar or "")
+    assert {name: found for name, found in taken.items() if len(found) > 1} == SEVERAL
+
+
 @pytest.mark.parametrize("verb", LISTED)
 def test_where_there_is_no_such_option_the_way_is_told(run: Run, verb: str) -> None:
     for word in words.WORDS:

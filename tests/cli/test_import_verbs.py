@@ -89,7 +89,7 @@ def test_import_writes_a_network_that_a_study_can_name(run: Run, model: Path) ->
     ("arguments", "said"),
     [
         (("import", "none.onnx"), "none.onnx: there is no such file"),
-        (("import", "net.yaml"), "net.yaml: no importer reads 'yaml'; 'onnx', 'tflite' or 'json' was expected"),
+        (("import", "net.yaml"), "net.yaml:1:7: is a study, and `qeopt import` takes a model file"),
         (("bits", "small.tflite", "--runtime", "cmix_nn"), "did you mean 'cmix-nn'?"),
         (("bits", "small.tflite", "--runtime", "ideal"), "no sram budget"),
         (

@@ -77,7 +77,7 @@ def test_ctrl_c_before_any_design_says_how_to_go_on(run: Run, monkeypatch: pytes
 def test_resume_needs_a_run(run: Run) -> None:
     refused = run("resume", "nowhere")
     assert refused.exit_code == 2
-    assert "begun with `qeopt solve` was expected" in refused.stderr
+    assert "begun with `qeopt solve`" in refused.stderr
 
 
 def test_workers_and_alternatives_are_options(run: Run, tmp_path: Path) -> None:

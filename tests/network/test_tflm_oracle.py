@@ -197,6 +197,34 @@ def swished(net: Author) -> Any:
     return net.squashed("TANH", "tanh", last)
 
 
+def averaged(net: Author) -> Any:
+    """A mean at the peak."""
+    return net.dense("out", net.mean("mean", net.image), 3)
+
+
+def largest(net: Author) -> Any:
+    """Largest values of columns at the peak."""
+    _, height, _, channels = net.shapes[net.image]
+    most = net.tensor("most", (1, height, 1, channels))
+    return net.conv("out", net.op("REDUCE_MAX", (net.image, net.integers("columns", [2])), most, {0: ("B", 1)}), 4)
+
+
+def mirrored(net: Author) -> Any:
+    """Padding by mirroring, at the peak."""
+    pads = net.integers("pads", [[0, 0], [1, 1], [2, 2], [0, 0]])
+    _, height, across, channels = net.shapes[net.image]
+    wide = net.tensor("mirrored", (1, height + 2, across + 4, channels))
+    return net.conv("stem", net.op("MIRROR_PAD", (net.image, pads), wide, {0: ("b", 0)}), 4, 3, 4)
+
+
+def summed(net: Author) -> Any:
+    """Means beside what they are means of: one value for all places of a channel."""
+    last = net.conv("stem", net.image, 16, 3)
+    pooled = net.reshape("as image", net.mean("mean", last), (1, 1, 1, 16))
+    joined = net.op("ADD", (pooled, last), net.tensor("sum", net.shapes[last]), {0: ("b", 0)})
+    return net.op("SUB", (joined, pooled), net.tensor("difference", net.shapes[last]), {0: ("b", 0)})
+
+
 def sliced(net: Author) -> Any:
     last = net.conv("stem", net.image, 24, 3)
     parts = [net.cut(f"part{begin}", last, 8, begin, is_strided=begin > 0) for begin in (0, 8, 16)]
@@ -220,7 +248,8 @@ def listening(net: Author) -> Any:
 
 NETWORKS = (
     plain, separable, residual, padded, inverted, fire, excited, shuffled, one_part_unread, means_of_a_side, autoencoder,
-    upsampled, swished, sliced, streaming, listening,
+    upsampled, swished, sliced, streaming, listening, averaged, largest, mirrored,
+    summed,
 )  # fmt: skip
 
 

@@ -640,9 +640,9 @@ QUIRKS: Mapping[str, tuple[int, Grow]] = {
 """By name: the version of the standard operators, and what is written."""
 
 
-def model_of(name: str) -> Any:
+def model_of(name: str, files: Mapping[str, tuple[int, Grow]] = QUIRKS) -> Any:
     """The file of this name."""
-    opset, grow = QUIRKS[name]
+    opset, grow = files[name]
     net = Net(3, SHAPE)
     outputs = grow(net)
     return net.model(*(outputs or (net.at,)), opset=opset)

@@ -14,8 +14,7 @@ import tflite_author  # type: ignore[import-not-found]
 
 SHAPE = (8, 6, 4)
 WHOLE = (1, *SHAPE)
-MORE = {"MIRROR_PAD": (100, 77), "PADV2": (60, 45), "ABS": (101, 78), "EXP": (47, 33), "SQUARE": (92, 66), "FLOOR": (8, 0)}
-"""Operators beside those of the author, with their numbers and those of their options."""
+UNARY = ("LOGISTIC", "TANH", "HARD_SWISH", "ELU", "ABS", "FLOOR", "NEG", "SQUARE", "RELU", "RELU6")
 Grow = Callable[["Net"], int]
 
 
@@ -239,11 +238,15 @@ QUIRKS: Mapping[str, Grow] = {
     "mean of columns": mean([-2], (1, 8, 4), keep=False),
     "mean of channels": mean([3], (1, 8, 6, 1)),
     "gate": gate,
+    "mean added": lambda net: net.out("ADD", (mean([1, 2], (1, 1, 1, 4))(net), net.image), WHOLE, {0: ("b", 0)}),
+    "row taken away": lambda net: net.out("SUB", (net.image, mean([1], (1, 1, 6, 4))(net)), WHOLE, {0: ("b", 1)}),
+    "larger than its mean": lambda net: net.out("MAXIMUM", (mean([2], (1, 8, 1, 4))(net), net.image), WHOLE),
+    "less than what is large": lambda net: net.out("SUB", (mean([1], (1, 1, 6, 4))(net), net.image), WHOLE, {0: ("b", 0)}),
     "constant less tensor": with_constant("SUB", (6, 4), first=True, act=1),
     "slope of all": with_constant("PRELU", (1, 1, 1)),
     "slope by channel": with_constant("PRELU", (1, 1, 4)),
     "bound": with_constant("MINIMUM", (), first=True),
-    **{kind: function(kind) for kind in ("LOGISTIC", "TANH", "HARD_SWISH", "ELU", "ABS", "FLOOR")},
+    **{kind: function(kind) for kind in UNARY},
     "rows in two": parts("SPLIT", 1, (1, 4, 6, 4)),
     "channels in two": parts("SPLIT_V", -1, (1, 8, 6, 2)),
     "one of five sides in two": parts("SPLIT", 2, (1, 2, 2, 6, 4), (1, 2, 4, 6, 4)),

@@ -110,10 +110,11 @@ def test_what_evolution_added(score: float, from_bound: float, said: str) -> Non
 
 def test_what_is_reserved_of_the_device_is_a_row_of_its_own() -> None:
     row = BudgetRow("flash", "B", 1000, 1_044_480, reserved=4096)
-    cells = list(zip(*budget_table([row, BudgetRow("macs", "", 7, None)]).rows, strict=True))
+    table = budget_table([row, BudgetRow("macs", "", 7, None)])
+    cells = list(zip(*table.rows, strict=True))
     assert cells[0] == ("flash", "reserved", "macs")
-    assert cells[1][1] == "4,096 B (4.0 KiB)"
-    assert cells[-1][1] == "start-up code, stack and application"
+    assert cells[1] == ("1,000 B", "4,096 B", "7")
+    assert table.note == "reserved: for start-up code, stack and application"
 
 
 @pytest.mark.parametrize(("overrides", "reserved"), [([], 4096), (["budgets.flash=512 KiB"], 0)])

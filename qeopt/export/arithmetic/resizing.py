@@ -51,6 +51,8 @@ def _origins(op: Op, axis: int) -> list[Fraction]:
             origin = Fraction(0)
         elif places in {"half_pixel", "pytorch_half_pixel"}:
             origin = (place + half) / scale - half
+        elif places == "tf_half_pixel_for_nn":
+            origin = (place + half) / scale
         else:
             raise ExportError(f"{op.name!r} is resized by {op.function!r}, which exports with numbers cannot write")
         found.append(origin)

@@ -13,10 +13,11 @@ import numpy as np
 from qeopt.export.arithmetic import functions, sums
 from qeopt.export.arithmetic.geometry import image_of
 from qeopt.export.arithmetic.quantised import Grid, Integers, QuantisedNetwork, Reals
-from qeopt.export.arithmetic.reals import joined_axis
+from qeopt.export.arithmetic.reals import end_of, filler, joined_axis
 from qeopt.export.arithmetic.rounding import factors, rescale_cmsis_double
 from qeopt.export.errors import ExportError
 from qeopt.export.moves import moved, only_moves
+from qeopt.export.tflite.resizing import between
 from qeopt.export.tflite.softmax import softmax
 from qeopt.network import Op, OpKind
 
@@ -44,7 +45,7 @@ def run(model: QuantisedNetwork, images: Reals) -> dict[str, Integers]:
     held = {image: model.grids[image].quantise(images)}
     for op in model.network.ops:
         if only_moves(op):
-            parts = moved(op, held[op.inputs[0].name])
+            parts = moved(op, held[op.inputs[0].name], filler(op, model.grids[op.inputs[0].name]))
             held |= {tensor.name: part for tensor, part in zip(op.outputs, parts, strict=True)}
         else:
             held[op.output.name] = compute(model, op, held)
@@ -68,21 +69,47 @@ def compute(model: QuantisedNetwork, op: Op, held: Mapping[str, Integers]) -> In
         ExportError: when it has no kernel.
     """
     inputs, out = [held[tensor.name] for tensor in op.inputs], model.grids[op.output.name]
-    function = model.functions[op.name]
-    low, high = (out.low, out.high) if op.kind is OpKind.ACTIVATION else limits(function, out, op.name)
+    function = end_of(op, model.functions)
+    low, high = (out.low, out.high) if op.kind is OpKind.ACTIVATION else limits(function, out, op.name, op.terms)
     return np.clip(_rounded(model, op, inputs), low, high)
 
 
-def limits(function: str, grid: Grid, name: str) -> tuple[int, int]:
+def fused(function: str, terms: functions.Terms = ()) -> str | None:
+    """The function of TFLite with which an operator can end; None where there is none.
+
+    A bound above zero other than 6 is where the integers of the output end, so that nothing has to be compared with it.
+    """
+    if function != "clip":
+        return function if function in {"", "relu", "relu6"} else None
+    low, high = functions.clips_to(function, terms) or (-np.inf, np.inf)
+    if (low, high) == (-1, 1):
+        return "relu_n1_to_1"
+    return "relu" if low == 0 and high > 0 else None
+
+
+def limits(function: str, grid: Grid, name: str, terms: functions.Terms = ()) -> tuple[int, int]:
     """Least and greatest integer that a function leaves.
 
     Raises:
         ExportError: when TFLite has no such function at the end of an operator.
     """
-    if function not in {"", "relu", "relu6"}:
-        raise ExportError(f"{name!r} ends in {function!r}, which operators of TFLite cannot")
-    low = grid.low if not function else max(grid.low, 0)
-    return low, min(grid.high, int(np.floor(SIX / grid.scale + 0.5))) if function == "relu6" else grid.high
+    found, bounds = fused(function, terms), functions.clips_to(function, terms)
+    if found is None or bounds is None:
+        raise ExportError(f"{name!r} ends in {spelled(function, terms)}, which operators of TFLite cannot")
+    if function == "clip" and found == "relu" and grid.high * grid.scale > bounds[1] * (1 + 1e-6):
+        raise ExportError(f"{name!r} ends in {spelled(function, terms)}, and its output shares the scale of wider tensors")
+    low, high = ({"relu6": (0.0, SIX), "relu_n1_to_1": (-1.0, 1.0)}).get(found, (0.0 if found else -np.inf, np.inf))
+    return _stored_bound(low, grid), _stored_bound(high, grid)
+
+
+def spelled(function: str, terms: functions.Terms) -> str:
+    """A function as people are told of it."""
+    return repr(function) + (f" from {terms[0]} to {terms[1]}" if function == "clip" and len(terms) == 2 else "")
+
+
+def _stored_bound(bound: float, grid: Grid) -> int:
+    """The integer of a bound, halves away from zero, within a grid."""
+    return int(np.clip(np.sign(bound) * np.floor(abs(bound) / grid.scale + 0.5), grid.low, grid.high))
 
 
 def _rounded(  # noqa: PLR0911 - one a kind
@@ -90,7 +117,7 @@ def _rounded(  # noqa: PLR0911 - one a kind
 ) -> Integers:
     scales = [model.grids[tensor.name].scale for tensor in op.inputs]
     out = model.grids[op.output.name]
-    if op.has_weights:
+    if op.has_weights or op.kind is OpKind.AFFINE:
         weights = model.weights[op.name]
         return _scaled(sums.weighted(op, weights, inputs[0]), scales[0] * weights.scales / out.scale, op)
     match op.kind:
@@ -109,6 +136,8 @@ def _rounded(  # noqa: PLR0911 - one a kind
             return np.concatenate(inputs, axis=joined_axis(op))
         case OpKind.ACTIVATION:
             return _bent(model, op, inputs[0])
+        case OpKind.RESIZE:
+            return between(op, inputs[0])
         case _:
             raise ExportError(f"{op.name!r} is of the kind {op.kind} with the function {model.functions[op.name]!r}")
 
@@ -123,6 +152,10 @@ def _bent(model: QuantisedNetwork, op: Op, values: Integers) -> Integers:
             return softmax(values, source)
         case "relu":
             return above
+        case "relu6" | "clip":
+            low, high = clamps(op, function)
+            grid = model.grids[op.output.name]
+            return np.clip(values, _stored_bound(low, grid), _stored_bound(high, grid))
         case "leaky_relu":
             slope = slope_of(op) * np.float32(source) / np.float32(out)  # in the precision of its kernel
             return np.where(values < 0, int(np.sign(slope)) * _scaled(below, [abs(slope)], op), above)
@@ -130,6 +163,11 @@ def _bent(model: QuantisedNetwork, op: Op, values: Integers) -> Integers:
             slopes, scale = slopes_of(model, op)
             return np.where(values < 0, _scaled(below * slopes, [source * scale / out], op), above)
     raise ExportError(f"{op.name!r} is the function {function!r} by itself, which the format tflite cannot write")
+
+
+def clamps(op: Op, function: str) -> tuple[float, float]:
+    """The bounds of a function by itself that only compares."""
+    return functions.clips_to(function, op.terms) or (-np.inf, np.inf)
 
 
 def slope_of(op: Op) -> np.float32:

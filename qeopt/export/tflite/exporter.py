@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -15,47 +15,26 @@ from qeopt.export.arithmetic.functions import SLOPES
 from qeopt.export.arithmetic.geometry import image_of, shape_of, window
 from qeopt.export.arithmetic.numbers import Numbers
 from qeopt.export.arithmetic.quantised import Grid, QuantisedNetwork, Weights
-from qeopt.export.arithmetic.reals import end_of, joined_axis
+from qeopt.export.arithmetic.reals import end_of, filler, joined_axis
 from qeopt.export.errors import ExportError
 from qeopt.export.moves import MOVING
 from qeopt.export.onnx.operators import side_of
 from qeopt.export.tflite import softmax
-from qeopt.export.tflite.arithmetic import limits, slope_of, slopes_of, zero_point
+from qeopt.export.tflite.arithmetic import clamps, fused, limits, slope_of, slopes_of, zero_point
 from qeopt.export.tflite.flatbuffer import Number, Table
 from qeopt.export.tflite.grids import legal
+from qeopt.export.tflite.kernels import FUNCTIONS, FUSED, UNFUSED, kernel_of
 from qeopt.export.tflite.model import VALID, Model
+from qeopt.export.tflite.obstacles import obstacles
+from qeopt.export.tflite.resizing import FLOORED, RESIZED
 from qeopt.export.tflite.windows import TfliteWindow, tflite_window
 from qeopt.files import write_atomically
-from qeopt.network import Network, Op, OpKind
+from qeopt.network import Op, OpKind
 
-KERNELS: Mapping[OpKind, str] = {
-    OpKind.CONV: "CONV_2D",
-    OpKind.DEPTHWISE: "DEPTHWISE_CONV_2D",
-    OpKind.DENSE: "FULLY_CONNECTED",
-    OpKind.ADD: "ADD",
-    OpKind.MUL: "MUL",
-    OpKind.POOL: "AVERAGE_POOL_2D",
-    OpKind.MAX_POOL: "MAX_POOL_2D",
-    OpKind.CONCAT: "CONCATENATION",
-    OpKind.SUB: "SUB",
-    OpKind.MAXIMUM: "MAXIMUM",
-    OpKind.MINIMUM: "MINIMUM",
-    OpKind.PAD: "PAD",
-    OpKind.RESHAPE: "RESHAPE",
-    OpKind.SLICE: "STRIDED_SLICE",
-    OpKind.SPLIT: "SPLIT_V",
-    OpKind.RESIZE: "RESIZE_NEAREST_NEIGHBOR",
-}
-FUNCTIONS: Mapping[str, str] = {"relu": "RELU", "leaky_relu": "LEAKY_RELU", SLOPES: "PRELU", "softmax": "SOFTMAX"}
-"""Functions that are operators."""
-FINAL: Mapping[str, Grid] = {"softmax": softmax.GRID}
-"""Those that read all channels, which may end a network."""
-UNFUSED = frozenset({OpKind.MAXIMUM, OpKind.MINIMUM})
-"""Kinds that no function can end."""
-FUSED = {"": 0, "relu": 1, "relu6": 3}
-BITS = 8
 MOVED = MOVING | {OpKind.RESIZE}
 ALIGNMENT = 16
+FINAL: Mapping[str, Grid] = {"softmax": softmax.GRID}
+"""Functions that read all channels, which may end a network."""
 
 
 class TFLite(Numbers):
@@ -73,7 +52,7 @@ class TFLite(Numbers):
     def export(self, design: Design, out: Path) -> tuple[Path, ...]:
         """Write the model."""
         network = design.network()
-        problems = list(_obstacles(design, network))
+        problems = list(obstacles(design, network))
         if problems:
             raise ExportError("; ".join(problems))
         model = legal(quantised(design, self, final=FINAL))
@@ -105,42 +84,6 @@ def addresses(design: Design) -> dict[str, int]:
     return offsets if all(offset % ALIGNMENT == 0 for offset in offsets.values()) else {}
 
 
-def _obstacles(design: Design, network: Network) -> Iterator[str]:
-    """Everything that TFLite cannot say, or its kernels cannot run."""
-    bits = design.bit_widths()
-    narrow = sorted({*(n for n, b in bits.weights.items() if b != BITS), *(n for n, b in bits.activations.items() if b != BITS)})
-    if narrow:
-        more = f" and {len(narrow) - 3} more" if len(narrow) > 3 else ""
-        yield f"TFLite files here have 8 bits everywhere; {', '.join(map(repr, narrow[:3]))}{more} have others"
-    for op in network.ops:
-        if op.kind is OpKind.ACTIVATION:
-            if op.function not in FUNCTIONS:
-                yield f"{op.name!r} is the function {op.function!r} by itself, which the format tflite cannot write"
-        elif op.kind not in KERNELS:
-            yield f"{op.name!r} is of the kind {op.kind}, which the format tflite cannot write"
-        elif op.moves or (op.kind is OpKind.RESHAPE and not _keeps_order(op)):
-            yield f"{op.name!r} moves values, which the format tflite cannot write"
-        elif op.kind is OpKind.PAD and (op.function not in {"", "zero"} or any(op.channel_pads)):
-            yield f"{op.name!r} pads by {op.function or 'channels'}, which the format tflite cannot write"
-        elif op.kind is OpKind.RESIZE and (op.function or FLOORED) not in RESIZED:
-            yield f"{op.name!r} resizes by {op.function!r}; the format tflite writes {' or '.join(RESIZED)}"
-        elif op.kind in UNFUSED and op.function:
-            yield f"{op.name!r} ends in {op.function!r}, which its kernel of TFLite cannot"
-        elif op.kind in {OpKind.POOL, OpKind.MAX_POOL} and tflite_window(op, may_grow=False).pads is not None:
-            yield f"{op.name!r} pads {list(window(op).pads)}, and pools of TFLite pad 'same' or not at all"
-
-
-FLOORED = "nearest asymmetric floor"
-RESIZED: Mapping[str, tuple[bool, bool]] = {FLOORED: (False, False), "nearest half_pixel floor": (False, True)}
-"""How the nearest value is found: whether corners are aligned, and whether centres of pixels are half a pixel in."""
-
-
-def _keeps_order(op: Op) -> bool:
-    """Whether a reshape keeps the order of values where channels come last, as it does where they come first."""
-    shapes = [shape_of(op.inputs[0]), shape_of(op.output)]
-    return shapes[0] == shapes[1] or all(channels == 1 or height == width == 1 for channels, height, width in shapes)
-
-
 @dataclass
 class _Writer:
     model: QuantisedNetwork
@@ -169,27 +112,30 @@ class _Writer:
         inputs = [self.index[tensor.name] for tensor in op.inputs]
         if op.kind is OpKind.ACTIVATION:
             more, options = self._function(op, function)
-            self.file.operator(FUNCTIONS[function], [*inputs, *more], [self._activation(op.output.name)], options or None)
+            kernel = "MINIMUM" if function == "clip" and clamps(op, function)[0] == -np.inf else FUNCTIONS[function]
+            self.file.operator(kernel, [*inputs, *more], [self._activation(op.output.name)], options or None)
             return
-        limits(function, self.model.grids[op.output.name], op.name)
-        fused = Number("b", FUSED[function])
+        limits(function, self.model.grids[op.output.name], op.name, op.terms)
+        end = Number("b", FUSED[fused(function, op.terms) or ""])
         match op.kind:
+            case OpKind.AFFINE:
+                inputs, options = self._affine(op, inputs[0], end)
             case OpKind.CONV | OpKind.DEPTHWISE:
-                inputs, options = self._convolution(op, inputs[0], fused)
+                inputs, options = self._convolution(op, inputs[0], end)
             case OpKind.DENSE:
-                inputs, options = [inputs[0], *self._weights(op, self._dense(op))], {0: fused}
+                inputs, options = [inputs[0], *self._weights(op, self._dense(op))], {0: end}
             case OpKind.POOL | OpKind.MAX_POOL:
-                options = _pool(op, fused)
+                options = _pool(op, end)
             case OpKind.CONCAT:
-                options = {0: Number("i", {1: 3, 2: 1, 3: 2}[joined_axis(op)]), 1: fused}
+                options = {0: Number("i", {1: 3, 2: 1, 3: 2}[joined_axis(op)]), 1: end}
             case _ if op.kind in UNFUSED:
                 options = {}
             case _ if op.kind in MOVED:
                 inputs, options = self._moved(op, inputs[0])
             case _:
-                options = {0: fused}
+                options = {0: end}
         outputs = [self._activation(tensor.name) for tensor in op.outputs]
-        self.file.operator(KERNELS[op.kind], inputs, outputs, options or None)
+        self.file.operator(kernel_of(op), inputs, outputs, options or None)
 
     def _function(self, op: Op, function: str) -> tuple[list[int], Table]:
         """Constants and options of a function by itself."""
@@ -199,6 +145,11 @@ class _Writer:
             values, scale = slopes_of(self.model, op)
             stored = values.transpose(1, 2, 0)[None].astype(np.int8)
             return [self.file.constant(f"{op.name}/slopes", stored, [scale])], {}
+        if function == "clip":
+            grid = self.model.grids[op.output.name]
+            (bound,) = (end for end in clamps(op, function) if np.isfinite(end))
+            stored = np.full((1, 1, 1, 1), zero_point(grid) + int(grid.quantise(np.array(bound))), np.int8)
+            return [self.file.constant(f"{op.name}/bound", stored, [grid.scale], zero=zero_point(grid))], {}
         number = {"leaky_relu": float(slope_of(op)), "softmax": 1.0}.get(function)
         return [], {} if number is None else {0: Number("f", number)}
 
@@ -212,7 +163,12 @@ class _Writer:
         match op.kind:
             case OpKind.PAD:
                 top, left, bottom, right = op.pads or (0, 0, 0, 0)
-                return [source, numbers("pads", [[0, 0], [top, bottom], [left, right], [0, 0]])], {}
+                told = [source, numbers("pads", [[0, 0], [top, bottom], [left, right], list(op.channel_pads)])]
+                if op.function == "constant":
+                    grid = self.model.grids[op.inputs[0].name]
+                    value = np.full((1,), zero_point(grid) + filler(op, grid), np.int8)
+                    told.append(self.file.constant(f"{op.name}/value", value, [grid.scale], zero=zero_point(grid)))
+                return told, {0: Number("b", 0)} if op.function == "reflect" else {}
             case OpKind.RESHAPE:
                 return [source, numbers("shape", [1, height, width, channels])], {}
             case OpKind.SLICE:
@@ -230,10 +186,12 @@ class _Writer:
                 ]
                 return [source, numbers("sizes", sizes), numbers("axis", axis)], {0: Number("i", len(sizes))}
             case _:
-                aligned, halved = RESIZED[op.function or FLOORED]
-                return [source, numbers("size", [height, width])], {0: Number("b", int(aligned)), 1: Number("b", int(halved))}
+                kernel, aligned, halved = RESIZED[op.function or FLOORED]
+                at = 2 if kernel == "RESIZE_BILINEAR" else 0
+                told = [source, numbers("size", [height, width])]
+                return told, {at: Number("b", int(aligned)), at + 1: Number("b", int(halved))}
 
-    def _convolution(self, op: Op, source: int, fused: Number) -> tuple[list[int], Table]:
+    def _convolution(self, op: Op, source: int, end: Number) -> tuple[list[int], Table]:
         seen = tflite_window(op, may_grow=True)
         if seen.pads is not None:
             source = self._padded(op, source, seen)
@@ -244,10 +202,20 @@ class _Writer:
         steps = {0: Number("b", seen.padding), 1: Number("i", across), 2: Number("i", down)}
         if op.kind is OpKind.CONV:
             told = self._weights(op, values.transpose(0, 2, 3, 1))
-            return [source, *told], steps | {3: fused, 4: Number("i", columns), 5: Number("i", rows)}
+            return [source, *told], steps | {3: end, 4: Number("i", columns), 5: Number("i", rows)}
         told = self._weights(op, values.transpose(1, 2, 3, 0), axis=3)
         multiplier = int(op.output.channels) // int(op.inputs[0].channels)
-        return [source, *told], steps | {3: Number("i", multiplier), 4: fused, 5: Number("i", columns), 6: Number("i", rows)}
+        return [source, *told], steps | {3: Number("i", multiplier), 4: end, 5: Number("i", columns), 6: Number("i", rows)}
+
+    def _affine(self, op: Op, source: int, end: Number) -> tuple[list[int], Table]:
+        """A factor and a summand of each channel: a window of one value by channel."""
+        weights, channels = self.model.weights[op.name], int(op.output.channels)
+        if max(*weights.values.shape[1:], *weights.bias.shape[1:]) > 1:
+            raise ExportError(f"{op.name!r} has constants by row or column, and the format tflite writes those by channel")
+        values = np.broadcast_to(weights.values, (channels, 1, 1)).reshape(1, 1, 1, channels)
+        told = self._weights(op, values, axis=3)
+        one = Number("i", 1)
+        return [source, *told], {0: Number("b", VALID), 1: one, 2: one, 3: one, 4: end, 5: one, 6: one}
 
     def _padded(self, op: Op, source: int, seen: TfliteWindow) -> int:
         """Append an operator that pads."""
@@ -271,13 +239,13 @@ class _Writer:
         scales = weights.scales.astype(np.float32)
         stored = self.file.constant(f"{op.name}/weights", values.astype(np.int8), scales.tolist(), axis)
         units = weights.scales * self.model.grids[op.inputs[0].name].scale
-        return [stored, self.file.constant(f"{op.name}/bias", weights.bias.astype(np.int32), units.tolist())]
+        return [stored, self.file.constant(f"{op.name}/bias", weights.bias.astype(np.int32).reshape(-1), units.tolist())]
 
 
-def _pool(op: Op, fused: Number) -> Table:
+def _pool(op: Op, end: Number) -> Table:
     found, seen = window(op), tflite_window(op, may_grow=False)
     if seen.pads is not None:
         raise ExportError(f"{op.name!r} pads {list(found.pads)}, and pools of TFLite pad 'same' or not at all")
     padding = VALID if not any(found.pads) else seen.padding
     sides = {1: found.strides[1], 2: found.strides[0], 3: found.width, 4: found.height}
-    return {0: Number("b", padding), **{key: Number("i", side) for key, side in sides.items()}, 5: fused}
+    return {0: Number("b", padding), **{key: Number("i", side) for key, side in sides.items()}, 5: end}

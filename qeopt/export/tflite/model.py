@@ -16,6 +16,7 @@ OPERATORS: Mapping[str, tuple[int, int, int]] = {
     "DEPTHWISE_CONV_2D": (4, 3, 2), "FULLY_CONNECTED": (9, 4, 8), "MAX_POOL_2D": (17, 2, 5), "MUL": (18, 2, 21), "RELU": (19, 2, 0),
     "PAD": (34, 2, 22), "RESHAPE": (22, 1, 17), "SUB": (41, 2, 28), "STRIDED_SLICE": (45, 2, 32), "MAXIMUM": (55, 2, 39),
     "MINIMUM": (57, 2, 39), "RESIZE_NEAREST_NEIGHBOR": (97, 2, 74), "SPLIT_V": (102, 2, 79),
+    "RESIZE_BILINEAR": (23, 3, 15), "PADV2": (60, 2, 45), "MIRROR_PAD": (100, 1, 77), "RELU6": (21, 2, 0),
     "PRELU": (54, 1, 0), "LEAKY_RELU": (98, 2, 75), "SOFTMAX": (25, 2, 9),
 }  # fmt: skip
 """By name: number, version of its integer kernel, and member of the union of options."""
@@ -37,10 +38,10 @@ class Model:
         """Append a tensor of 8-bit integers that the network computes."""
         return self._tensor(name, shape, INT8, 0, _quantised([scale], [zero], 0))
 
-    def constant(self, name: str, values: NDArray[np.generic], scales: Sequence[float] = (), axis: int = 0) -> int:
-        """Append a constant; `scales` by slice along an axis, zero standing for zero."""
+    def constant(self, name: str, values: NDArray[np.generic], scales: Sequence[float] = (), axis: int = 0, zero: int = 0) -> int:
+        """Append a constant; `scales` by slice along an axis, and the integer that stands for zero."""
         self.buffers.append({0: np.ascontiguousarray(values).view(np.uint8).reshape(-1)})
-        quantised = _quantised(scales, [0] * len(scales), axis) if len(scales) else None
+        quantised = _quantised(scales, [zero] * len(scales), axis) if len(scales) else None
         return self._tensor(name, values.shape, _TYPES[values.dtype], len(self.buffers) - 1, quantised)
 
     def operator(self, kind: str, inputs: Sequence[int], outputs: Sequence[int], options: Table | None = None) -> None:

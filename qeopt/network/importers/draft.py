@@ -48,6 +48,7 @@ class Piece:
     every: Shape = (1, 1, 1)
     channel_pads: Pair = (0, 0)
     counts_padding: bool = False
+    reduces: bool = False
 
     @property
     def written(self) -> tuple[str, ...]:
@@ -114,6 +115,11 @@ class Draft:
     """By the name of a function: the operator that applies it."""
     _same: dict[str, str] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """All inputs."""
+        return (self.image, *self.more_images)
 
     def read_image(self, value: str, shape: Shape, name: str = "") -> None:
         """Declare an input, which people see under a name of its own unless that is taken."""

@@ -34,7 +34,7 @@ def boards_page(document: Document, run: Document, folder: str) -> Page:
         Section("origin", "Where it comes from", [origin(document, run), commands(folder, run)]),
     ]
     title = f"{document['study_name']}: the best design for each device"
-    return Page(title, f"{len(boards):,} devices", facts, [section for section in sections if section.parts], when(run))
+    return Page(title, counted(len(boards), "device"), facts, [section for section in sections if section.parts], when(run))
 
 
 def _words(designed: list[dict[str, Any]]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from qeopt.report.budgets import BudgetRow
 from qeopt.report.page.content import Cell, Commands, Table
-from qeopt.report.tables import RESERVED, binds, buys
+from qeopt.report.tables import NO_LIMIT, RESERVED, binds, buys
 from qeopt.report.words import amount, percent
 from qeopt.report.words import gap as gap_words
 
@@ -92,7 +92,7 @@ def budget_table(rows: Sequence[BudgetRow]) -> Table:
         if row.reserved:
             cells.append([Cell(f"reserved of {row.name}"), Cell(amount(row.reserved, row.unit), row.reserved)])
             cells[-1] += [Cell("")] * 5
-    headings = ("budget", "used", "limit", "share", "binds", "the least that buys", "without a limit")
+    headings = ("budget", "used", "limit", "share", "binds", "more of it buys", NO_LIMIT)
     caption = "What these layers use, what holds their bits back, and what more of it would buy in score"
     kept = f"; reserved is what no design gets: {RESERVED}" if any(row.reserved for row in rows) else ""
     return Table(f"{caption}{kept}", headings, cells)

@@ -7,6 +7,7 @@ from typing import Any
 
 from qeopt.escape import line
 from qeopt.report.pictures.picture import SERIES, Picture, Spec, colours, data, field, tips
+from qeopt.report.words import counted
 
 HEIGHT = 220
 KIB = 1024
@@ -54,4 +55,4 @@ def _picture(designed: list[dict[str, Any]], name: str, label: str, unit: int) -
             "tooltip": tips(device="device", core="core", score="score", said=label),
         },
     }
-    return Picture(f"boards-{name}", title, f"Score of the best design for {len(rows)} devices against {label}.", spec)
+    return Picture(f"boards-{name}", title, f"Score of the best design for {counted(len(rows), 'device')} against {label}.", spec)

@@ -70,6 +70,9 @@ def evaluate(
     path = design_in(path)
     found = load_sound_design(path)
     given = path.parent / FOLDER / WEIGHTS if weights is None else Path(weights)
+    if weights is None and not given.is_file():
+        said = f"the design was not trained, as there is no {place(given)}; `qeopt train` makes it, or --weights names others"
+        raise TrainingError(f"{place(path)}: {said}")
     what = f"{path.parent.name} with {place(given)}"
     if detection_heads(found):
         return _found(found, given, what, data, onnxruntime=onnxruntime, limit=limit, resize=resize)

@@ -32,9 +32,10 @@ def design_of(model: Path, weights: Path | None) -> tuple[Design, Path]:
         SpecError: when neither can be read, or no file of weights is given for a design.
     """
     if model.suffix.lower() != ".onnx":
+        found = load_sound_design(design_in(model))
         if weights is None:
             raise SpecError.at(Location(str(model)), "a design has no weights: --weights FILE (.npz, or ONNX) was expected")
-        return load_sound_design(design_in(model)), weights
+        return found, weights
     text, _ = study_for(model, runtime="ideal", budgets={"sram": "unlimited", "flash": "unlimited"}, weights=(8,), activations=(8,))
     loaded = load_study(parse(text, str(model.with_suffix(".yaml"))))
     study = loaded.value

@@ -73,6 +73,9 @@ def shapes(source: Tensor) -> Iterator[tuple[Op, bool]]:
     yield op("whole_pool", OpKind.POOL, 1, channels, 6, stride=6), True
     yield op("max_pool", OpKind.MAX_POOL, 3, channels, 2, stride=2), True
     yield op("dense", OpKind.DENSE, 1, 7), False
+    twice = (source, source)
+    for name, sides in (("rows", (12, 6, channels)), ("columns", (6, 12, channels)), ("channels", (6, 6, 2 * channels))):
+        yield Op(f"joined_{name}", OpKind.CONCAT, twice, Tensor(name, *sides)), True
 
 
 @dataclass
@@ -102,7 +105,7 @@ def made(channels: int) -> Made:
             scales = np.full_like(scales, scales[0]) if op.kind is OpKind.DENSE else scales
             bias = random.integers(-200, 200, len(scales))
             weights[op.name] = Weights(8, random.integers(-128, 128, weight_shape(op)), scales, bias)
-        real = step(op, [values[op.inputs[0].name]], grids, weights.get(op.name), "")
+        real = step(op, [values[tensor.name] for tensor in op.inputs], grids, weights.get(op.name), "")
         unit = Grid(8, is_signed, 1.0)
         spread = float(np.quantile(np.abs(real), 0.9)) or 1.0
         grids[op.name] = grids[op.inputs[0].name] if is_tied else replace(unit, scale=spread / unit.high)

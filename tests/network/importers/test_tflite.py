@@ -209,6 +209,15 @@ def test_a_transposed_convolution(tmp_path: Path) -> None:
     assert int(macs(up)) == 4 * 4 * 9 * 15
 
 
+def test_an_axis_of_a_tensor_without_dimensions_is_refused(tmp_path: Path) -> None:
+    net = small_network()
+    flat = net.tensor("nothing", ())
+    net.op("MEAN", (flat, net.integers("axes", [0])), net.tensor("mean of nothing", ()), {0: ("B", 0)})
+    path = net.save(tmp_path / "no.tflite")
+    with pytest.raises(SpecError, match="no\\.tflite"):
+        import_model(path)
+
+
 def test_integer_files_keep_their_operators_and_their_order(tmp_path: Path) -> None:
     net = Author((8, 8, 4))
     scaled = net.op("QUANTIZE", (net.image,), net.tensor("scaled", (1, 8, 8, 4), scale=0.25), {})

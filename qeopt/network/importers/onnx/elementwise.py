@@ -107,7 +107,7 @@ def _clip(reader: Reader, node: Any) -> None:
         if low is not None and high is not None:
             reader.note_bits(node.input[0], bits_between(low, high))
         reader.same(node)
-        reader.integers.update(node.output)
+        reader.integers[node.output[0]] = reader.integers[node.input[0]]
         return
     _clipped(reader, node, low, high)
 

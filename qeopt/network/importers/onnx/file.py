@@ -246,3 +246,19 @@ def _topological(path: Path, waits: Sequence[Iterable[int]], nodes: Sequence[Any
         stuck = next(index for index, count in enumerate(open_counts) if count)
         raise refuse(path, "nodes wait for each other in a circle", nodes[stuck].name or str(stuck))
     return order
+
+
+_SPARE = frozenset({"MaxPool", "Dropout", "BatchNormalization", "LayerNormalization"})
+"""Operators whose first output alone is what a kernel computes."""
+
+
+def drop_spare_outputs(graph: Any) -> None:
+    """Take further outputs, such as the places of largest values, off operators where nobody reads them."""
+    read = {value.name for value in graph.output}
+    for node in graph.node:
+        read |= {*node.input, *_reads_inside(node)}
+    for node in graph.node:
+        if node.op_type in _SPARE:
+            node.output[1:] = [value if value in read else "" for value in node.output[1:]]
+            while len(node.output) > 1 and not node.output[-1]:
+                node.output.pop()

@@ -13,7 +13,7 @@ from qeopt.network.importers.onnx import elementwise, moving, reducing, weighted
 from qeopt.network.importers.onnx.file import load_onnx
 from qeopt.network.importers.onnx.infer import FLOAT
 from qeopt.network.importers.onnx.saturate import saturate
-from qeopt.network.importers.onnx.state import Reader
+from qeopt.network.importers.onnx.state import Reader, Step
 from qeopt.network.importers.onnx.values import Given
 from qeopt.network.importers.onnx.weighted import PRODUCT, Handler, convolve, is_given, multiply, needed
 
@@ -142,18 +142,18 @@ def _qlinear_matmul(reader: Reader, node: Any) -> None:
 
 def _end_quantised(reader: Reader, node: Any, scale: int) -> None:
     saturate(reader, node, scale)
-    reader.integers.add(node.output[0])
+    reader.integers[node.output[0]] = Step(reader.constant(node, scale), reader.constant(node, scale + 1))
     reader.note_bits(node.output[0], 8)
 
 
 def _integer(reader: Reader, node: Any) -> None:
-    """A product of integers whose scales stand in operators of their own."""
-    zeros = [reader.constant(node, index) for index in (2, 3)]
-    at_zero = zeros[0] is None or (zeros[0].values() is not None and not np.any(zeros[0].values()))
-    if not at_zero:
-        raise reader.refuse(node, "integers that are shifted before the product are not known; quantise with QDQ nodes instead")
-    weights = needed(reader, node, 1)
-    real = dequantised(weights, None, zeros[1], 0 if node.op_type == "ConvInteger" else -1)
+    """A product of integers whose scales stand in operators of their own: it is in steps of what it reads."""
+    read = reader.integers.get(node.input[0], Step(None, None))
+    if not Step(read.scale, reader.constant(node, 2)).means(read):
+        raise reader.refuse(node, "integers whose zero is not that of the product are not known; quantise with QDQ nodes instead")
+    real = dequantised(needed(reader, node, 1), None, reader.constant(node, 3), 0 if node.op_type == "ConvInteger" else -1)
+    if read.scale is not None:
+        real = combined(lambda values, scale: np.asarray(values) / np.asarray(scale, np.float64), real.dims, real, read.scale)
     if node.op_type == "ConvInteger":
         convolve(reader, node, real, None)
     else:

@@ -9,7 +9,8 @@ from typing import Any
 from qeopt.network.graph import OpKind
 from qeopt.network.importers.draft import Piece, Shape
 from qeopt.network.importers.onnx.images import canonical
-from qeopt.network.importers.onnx.state import Reader
+from qeopt.network.importers.onnx.state import Reader, Step
+from qeopt.network.importers.onnx.steps import as_reals
 from qeopt.network.importers.onnx.weighted import Handler
 from qeopt.network.importers.views import View
 from qeopt.spec.errors import quote
@@ -21,7 +22,7 @@ SAME = ("Identity", "Dropout", "Flatten", "Reshape", "Squeeze", "Unsqueeze")
 def _same(reader: Reader, node: Any) -> None:
     reader.same(node)
     if node.input[0] in reader.integers:
-        reader.integers.add(node.output[0])
+        reader.integers[node.output[0]] = reader.integers[node.input[0]]
 
 
 _REALS = frozenset({1, 10, 11, 16})
@@ -33,6 +34,9 @@ _WHOLE = frozenset({"floor", "ceil", "round", "sign"})
 def _cast(reader: Reader, node: Any) -> None:
     """Another type for the same values; whole numbers of others would lose their fractions."""
     kind, to = reader.inference.kind(node.input[0]), int(reader.attribute(node, "to", 1))
+    if to in _REALS and node.input[0] in reader.integers:
+        as_reals(reader, node, Step(None, None))
+        return
     if kind in _REALS and to not in _REALS and node.input[0] not in reader.integers:
         maker = reader.draft.made.get(reader.view(node).source)
         if node.output[0] in reader.outputs:
@@ -54,9 +58,21 @@ def _transpose(reader: Reader, node: Any) -> None:
 
 
 def _expand(reader: Reader, node: Any) -> None:
-    if prod(reader.dims_of(node.output[0], node)) != prod(reader.view(node).dims):
-        raise reader.refuse(node, "repeated values are not known")
-    reader.same(node)
+    """Nothing, or one row or column for many: a resize, unless who reads it spreads it anyway."""
+    view, dims = reader.view(node), reader.dims_of(node.output[0], node)
+    if prod(dims) == prod(view.dims):
+        reader.same(node)
+        return
+    seen = (1,) * (len(dims) - len(view.dims)) + view.dims
+    grown = [axis for axis, (own, side) in enumerate(zip(seen, dims, strict=True)) if own != side]
+    is_spread = all(seen[axis] == 1 for axis in grown) and set(grown) <= {2, 3} and len(dims) <= 4
+    flat = view.reshaped(seen) if is_spread else None
+    if flat is None:
+        raise reader.refuse(node, "repeated values are not known; one row or column for many is")
+    source, value = reader.settle(node, flat, canonical(seen)), str(node.output[0])
+    piece = Piece(reader.name(node), OpKind.RESIZE, (source,), value, function="nearest asymmetric floor")
+    reader.repeated[value] = (str(node.input[0]), piece)
+    reader.views[value] = View.plain(value, dims)
 
 
 def _depth_to_space(reader: Reader, node: Any) -> None:
@@ -236,6 +252,11 @@ def _pad(reader: Reader, node: Any) -> None:
     margins = {axis: (max(before, 0), max(after, 0)) for axis, (before, after) in margins.items() if max(before, after) > 0}
     filler = reader.array(node, 2)
     value = float(reader.attribute(node, "value", 0.0)) if filler is None or not len(filler) else float(filler[0])
+    if mode == "constant" and node.input[0] in reader.integers:
+        scale, zero = reader.integers[node.input[0]].numbers()
+        if scale is None or zero is None:
+            raise reader.refuse(node, "padding of integers with scales by channel is not known")
+        value = (value - zero) * scale
     function, terms = ("zero", ()) if mode == "constant" and not value else (mode, (value,) if mode == "constant" else ())
     if not margins:
         reader.write(node, view)

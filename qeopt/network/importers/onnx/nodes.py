@@ -7,7 +7,8 @@ from typing import Any
 
 from qeopt.network.importers.onnx import elementwise, integers, moving, reducing, weighted
 from qeopt.network.importers.onnx.saturate import saturate
-from qeopt.network.importers.onnx.state import Reader
+from qeopt.network.importers.onnx.state import Reader, Step
+from qeopt.network.importers.onnx.steps import as_reals
 from qeopt.network.importers.onnx.weighted import Handler
 from qeopt.network.importers.patterns import number
 
@@ -16,12 +17,20 @@ def _quantise(reader: Reader, node: Any) -> None:
     zero = reader.constant(node, 2)
     reader.same(node)
     saturate(reader, node, 1)
-    reader.integers.update(node.output)
+    reader.integers[node.output[0]] = Step(reader.constant(node, 1), zero)
     reader.note_bits(node.output[0], 8 if zero is None else zero.bits)
 
 
 def _dequantise(reader: Reader, node: Any) -> None:
-    reader.same(node)
+    """Nothing where integers are read as they were written; else other values, which is a factor and a summand."""
+    value, wanted = node.input[0], Step(reader.constant(node, 1), reader.constant(node, 2))
+    if value in reader.integers and reader.integers[value].means(wanted):
+        reader.same(node)
+    elif value not in reader.integers and reader.view(node).source in reader.draft.images:
+        reader.draft.notes.append(f"the image holds what its integers stand for: {node.op_type} {reader.name(node)!r}")
+        reader.same(node)
+    else:
+        as_reals(reader, node, wanted)
 
 
 def quantiser(reader: Reader, node: Any) -> None:

@@ -17,13 +17,14 @@ from qeopt.network.importers.draft import Draft
 from qeopt.network.importers.model import ImportedModel, ImportOptions, Parameters, refuse
 from qeopt.network.importers.obstacles import Obstacles
 from qeopt.network.importers.onnx.elementwise import bits_between, bounds_of
-from qeopt.network.importers.onnx.file import load_onnx, read_model
+from qeopt.network.importers.onnx.file import drop_spare_outputs, load_onnx, read_model
 from qeopt.network.importers.onnx.images import canonical, image_dims, image_view, is_last
 from qeopt.network.importers.onnx.infer import Dims, Inference, dims_of, escape_of, is_quantiser
 from qeopt.network.importers.onnx.integers import dequantised
 from qeopt.network.importers.onnx.nodes import CONSTANTS_ONLY, HANDLERS, REASONS, SHAPES, quantiser, quantiser_bits
 from qeopt.network.importers.onnx.norms import join_norms
 from qeopt.network.importers.onnx.state import Reader
+from qeopt.network.importers.onnx.steps import pass_steps, read_steps
 from qeopt.network.importers.onnx.values import SMALL, Given, constant_of, given, made_by
 from qeopt.spec.errors import SpecError, quote
 
@@ -40,6 +41,7 @@ def read_onnx(path: Path, options: ImportOptions, *, values: bool = False) -> Im
     try:
         reader = _open(path, model, options)
         stated = {value.name: dims_of(value.type) for value in (*model.graph.value_info, *model.graph.output)}
+        drop_spare_outputs(model.graph)
         _Walk(reader, stated).run(model.graph.node)
         _results(reader, model.graph)
         network = assemble(reader.draft, options)
@@ -105,6 +107,7 @@ class _Walk:
 
     def _read(self, node: Any) -> None:
         reader = self.reader
+        reader.spread_instead(node)
         escape = escape_of(node, reader.options)
         if any(value in self.broken for value in node.input):
             self.broken.update(node.output)
@@ -125,7 +128,10 @@ class _Walk:
             quantiser(reader, node)
         elif node.op_type in HANDLERS:
             reader.inference.infer(node, reader.given, reader.name(node))
+            steps = read_steps(reader, node)
             HANDLERS[node.op_type](reader, node)
+            if steps is not None:
+                pass_steps(reader, node, steps)
         else:
             reader.inference.infer(node, reader.given, reader.name(node))
             raise reader.refuse(node, self._unknown(node))
@@ -335,6 +341,7 @@ def _results(reader: Reader, graph: Any) -> None:
     if not wanted:
         raise refuse(reader.path, "no output depends on the image")
     for value in wanted:
+        reader.repeat(value)
         view = reader.views[value]
         source = view.source
         if not view.is_plain and value not in reader.cut:

@@ -30,7 +30,7 @@ def saturate(reader: Reader, node: Any, scale: int) -> None:
     value = str(node.output[0])
     view, ends = reader.views[value], _LIMITS.get(reader.inference.kind(value))
     step, zero = reader.constant(node, scale), reader.constant(node, scale + 1)
-    if ends is None or view.source in {reader.draft.image, *reader.draft.more_images}:
+    if ends is None or view.source in reader.draft.images:
         return
     factor, shift = number(step), 0.0 if zero is None else number(zero)
     if factor is None or shift is None or ends[0] != shift or _is_never_negative(reader, view.source):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,10 +16,30 @@ from qeopt.network.importers.model import ImportOptions, refuse
 from qeopt.network.importers.onnx.images import canonical
 from qeopt.network.importers.onnx.infer import Dims, Inference
 from qeopt.network.importers.onnx.values import Given
+from qeopt.network.importers.patterns import number
 from qeopt.network.importers.views import View, stays_in_memory
 from qeopt.spec.errors import quote
 
 _ATTRIBUTES = {1: "f", 2: "i", 3: "s", 4: "t", 5: "g", 6: "floats", 7: "ints"}
+
+
+SPREADING = frozenset({"Add", "Sum", "Sub", "Mul", "Max", "Min"})
+"""Operators that spread a row, a column or one value for all over the other value that they read."""
+
+
+class Step(NamedTuple):
+    """What integers stand for: a real value is (integer - zero) times scale."""
+
+    scale: Constant | None
+    zero: Constant | None
+
+    def numbers(self) -> tuple[float | None, float | None]:
+        """Scale and zero, each where it is one number."""
+        return number(self.scale), 0.0 if self.zero is None else number(self.zero)
+
+    def means(self, other: Step) -> bool:
+        """Whether integers stand for the same values in both."""
+        return all(_equal(one, two) for one, two in zip(self, other, strict=True))
 
 
 @dataclass
@@ -35,8 +55,10 @@ class Reader:
     views: dict[str, View] = field(default_factory=dict)
     """Values that depend on the image."""
     bits: dict[str, int] = field(default_factory=dict)
-    integers: set[str] = field(default_factory=set)
-    """Values between a quantiser and its dequantiser."""
+    integers: dict[str, Step] = field(default_factory=dict)
+    """Values between a quantiser and its dequantiser, and what their integers stand for: their views are of the real values."""
+    repeated: dict[str, tuple[str, Piece]] = field(default_factory=dict)
+    """Values that repeat others, with what these are and the operator that would repeat them: it is not there yet."""
     never_negative: set[str] = field(default_factory=set)
     """Tensors that are known to hold nothing below zero."""
     cut: list[str] = field(default_factory=list)
@@ -55,6 +77,23 @@ class Reader:
     def knows(self, value: str) -> bool:
         """Whether a value depends on the image."""
         return value in self.views
+
+    def repeat(self, value: str) -> None:
+        """Append the operator that repeats values, where that has not been done."""
+        if value in self.repeated:
+            _, piece = self.repeated.pop(value)
+            self.draft.add(piece, canonical(self.views[value].dims))
+
+    def spread_instead(self, node: Any) -> None:
+        """Let a node read what a value repeats, where it spreads that itself beside another value; else repeat it."""
+        for index, value in enumerate(node.input):
+            if value in self.repeated:
+                dims = self.views[value].dims
+                whole = [self.views[one].dims == dims for one in node.input if one in self.views and one not in self.repeated]
+                if node.op_type in SPREADING and any(whole):
+                    node.input[index] = self.repeated[value][0]
+                else:
+                    self.repeat(value)
 
     def dims_of(self, value: str, node: Any) -> Dims:
         """Dimensions of a value.
@@ -286,6 +325,16 @@ def _regrouped(dims: Dims, axis: int, units: tuple[int, int, int]) -> tuple[int,
         else:
             strides.append(prod(dims[other + 1 :]) * units[2])
     return tuple(strides)
+
+
+def _equal(one: Constant | None, two: Constant | None) -> bool:
+    """Whether two constants hold the same values; nothing is zeros."""
+    if one is two:
+        return True
+    first, second = (np.zeros(1) if constant is None else constant.values() for constant in (one, two))
+    if first is None or second is None:
+        return True  # not at hand, as nothing is computed of them either
+    return 1 in {first.size, second.size, int(first.size == second.size)} and bool((first.reshape(-1) == second.reshape(-1)).all())
 
 
 def _wide(view: View) -> tuple[int, ...]:

@@ -29,10 +29,9 @@ def _binary(node: Node) -> None:
         return
     sources = [node.source(0), node.source(1)]
     shapes = [node.reader.draft.shapes[value] for value in sources]
-    if kind is OpKind.MUL and shapes[0] != shape:
+    if kind is not OpKind.SUB and shapes[0] != shape:
         sources, shapes = sources[::-1], shapes[::-1]
-    fits = shapes[0] == shape and (shapes[1] == shape or (kind is OpKind.MUL and shapes[1] in {(1, 1, shape[2]), (*shape[:2], 1)}))
-    if not fits:
+    if shapes[0] != shape or any(own not in {1, side} for own, side in zip(shapes[1], shape, strict=True)):
         raise node.refuse(
             f"{node.op.kind} of tensors of {list(shapes[0])} and {list(shapes[1])} is not known; they would have to agree"
         )
@@ -74,6 +73,11 @@ def _function(name: str, *terms: float) -> Handler:
         node.add(OpKind.ACTIVATION, (node.source(),), function=name, terms=terms)
 
     return handle
+
+
+def _negated(node: Node) -> None:
+    node.needs(1)
+    node.add(OpKind.AFFINE, (node.source(),), weights=given(np.full((1, 1, 1), -1.0)))
 
 
 def _leaky(node: Node) -> None:
@@ -127,7 +131,7 @@ def _mean(kind: OpKind) -> Handler:
         if prod(node.shape()) * prod(window) != height * width * channels:
             raise node.refuse("writes another number of values than follow from its axes")
         shape = (height // window[0], width // window[1], channels)
-        node.add(kind, (node.source(),), window=window, stride=window, pads=(0, 0, 0, 0))
+        node.add(kind, (node.source(),), window=window, stride=window, pads=(0, 0, 0, 0), reduces=True)
         node.reader.draft.shapes[str(node.op.outputs[0])] = shape
 
     return handle
@@ -152,6 +156,7 @@ HANDLERS: Mapping[str, Handler] = {
     "SQRT": _function("sqrt"),
     "SQUARE": _function("square"),
     **{name.upper(): _function(name) for name in ("floor", "ceil", "round", "sign", "log", "sin", "cos")},
+    "NEG": _negated,
     "LEAKY_RELU": _leaky,
     "PRELU": _prelu,
     "GELU": _gelu,

@@ -144,6 +144,8 @@ class Node:
     def side(self, axis: int, dims: tuple[int, ...] | None = None) -> int | None:
         """Which side (0 rows, 1 columns, 2 channels) a dimension of the first input is; None for the batch."""
         rank = len(self.dims() if dims is None else dims)
+        if not rank:
+            return None
         place = axis % rank - (rank - 3)
         return place if place >= 0 and not (rank <= 3 and axis % rank == 0) else None
 
