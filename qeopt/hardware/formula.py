@@ -55,6 +55,7 @@ SHAPE_NAMES: Mapping[str, Callable[[Op], Dim]] = {
     "weights": weight_count,
     "constants": lambda op: op.constants,
     "outputs": lambda op: len(op.outputs),
+    "reduces": lambda op: int(op.reduces),
     "mirrored": lambda op: int(op.kind is OpKind.PAD and op.function == "reflect"),
 }
 """What a formula may say of an operator's shape."""

@@ -93,6 +93,8 @@ class Operator(Written):
     """Channels of padding before and after."""
     counts_padding: bool = False
     """Whether an average divides by the whole window at borders too."""
+    reduces: bool = False
+    """Whether it is written as a mean or a maximum over sides, for which some libraries have another kernel than for windows."""
     stage: Annotated[int, Field(ge=0, le=1000)] | None = None
     """Stage of a scored operator; left out, the score does not see it."""
     weight_bits: Width | None = None
@@ -206,6 +208,7 @@ _ALIKE: dict[str, Any] = {
     "every": (1, 1, 1),
     "channel_pads": (0, 0),
     "counts_padding": False,
+    "reduces": False,
 }
 """Fields that an operator has here as there, with the value that is left out."""
 

@@ -185,6 +185,8 @@ class Op:
     """Channels of padding before and after."""
     counts_padding: bool = False
     """Whether an average divides by the whole window at borders too."""
+    reduces: bool = False
+    """Whether it is written as a mean or a maximum over sides, for which some libraries have another kernel than for windows."""
 
     @property
     def outputs(self) -> tuple[Tensor, ...]:

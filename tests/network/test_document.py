@@ -41,7 +41,7 @@ def everything() -> dict[str, Any]:
             {"name": "kept", "op": "write_state", "reads": ["cut"], "shape": [2, 8, 4], "tied_to": "past", "lies_in": "past"},
             {"name": "wide", "op": "pad", "reads": ["cut"], "shape": [2, 8, 6], "pads": [0, 0, 0, 0], "channel_pads": [1, 1]},
             {"name": "mean", "op": "pool", "reads": ["wide"], "shape": [1, 4, 6], "kernel": [2, 2], "stride": [2, 2],
-             "counts_padding": True},
+             "counts_padding": True, "reduces": True},
             {"name": "up", "op": "transposed_conv", "reads": ["mean"], "shape": [2, 8, 5], "kernel": [2, 2], "stride": [2, 2]},
             {"name": "flat", "op": "dense", "reads": ["up"], "shape": [1, 1, 3], "moves": [[[5, 2, 8], [1, 2, 0]]]},
         ],

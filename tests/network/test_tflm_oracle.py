@@ -197,6 +197,18 @@ def swished(net: Author) -> Any:
     return net.squashed("TANH", "tanh", last)
 
 
+def averaged(net: Author) -> Any:
+    """A mean at the peak."""
+    return net.dense("out", net.mean("mean", net.image), 3)
+
+
+def largest(net: Author) -> Any:
+    """Largest values of columns at the peak."""
+    _, height, _, channels = net.shapes[net.image]
+    most = net.tensor("most", (1, height, 1, channels))
+    return net.conv("out", net.op("REDUCE_MAX", (net.image, net.integers("columns", [2])), most, {0: ("B", 1)}), 4)
+
+
 def mirrored(net: Author) -> Any:
     """Padding by mirroring, at the peak."""
     pads = net.integers("pads", [[0, 0], [1, 1], [2, 2], [0, 0]])
@@ -236,7 +248,8 @@ def listening(net: Author) -> Any:
 
 NETWORKS = (
     plain, separable, residual, padded, inverted, fire, excited, shuffled, one_part_unread, means_of_a_side, autoencoder,
-    upsampled, swished, sliced, streaming, listening, mirrored, summed,
+    upsampled, swished, sliced, streaming, listening, averaged, largest, mirrored,
+    summed,
 )  # fmt: skip
 
 

@@ -138,6 +138,7 @@ def _op(
         every=piece.every,
         channel_pads=piece.channel_pads,
         counts_padding=piece.counts_padding,
+        reduces=piece.reduces,
     )
 
 

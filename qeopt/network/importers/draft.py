@@ -48,6 +48,7 @@ class Piece:
     every: Shape = (1, 1, 1)
     channel_pads: Pair = (0, 0)
     counts_padding: bool = False
+    reduces: bool = False
 
     @property
     def written(self) -> tuple[str, ...]:

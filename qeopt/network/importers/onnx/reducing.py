@@ -48,7 +48,7 @@ def _global_pool(kind: OpKind) -> Handler:
     def handle(reader: Reader, node: Any) -> None:
         source = reader.plain(node)
         height, width, channels = reader.draft.shapes[source]
-        reader.write_plain(node, kind, (source,), (1, 1, channels), window=(height, width), pads=(0, 0, 0, 0))
+        reader.write_plain(node, kind, (source,), (1, 1, channels), window=(height, width), pads=(0, 0, 0, 0), reduces=True)
 
     return handle
 
@@ -90,7 +90,7 @@ def _reduced(reader: Reader, node: Any, view: View, chosen: set[int], kind: OpKi
             after, now[side] = seen, 1
         else:
             window = (shape[0] if 0 in sides.values() else 1, shape[1] if 1 in sides.values() else 1)
-            piece = Piece(reader.name(node), kind, (view.source,), value, window=window, pads=(0, 0, 0, 0))
+            piece = Piece(reader.name(node), kind, (view.source,), value, window=window, pads=(0, 0, 0, 0), reduces=True)
             reader.draft.add(piece, (now[0], now[1], now[2]))
             return after
     kept = [axis for axis in range(len(view.dims)) if axis not in wide]
@@ -99,13 +99,13 @@ def _reduced(reader: Reader, node: Any, view: View, chosen: set[int], kind: OpKi
         rows, channels, turned = count, 1, view.transposed((*wide, *kept))
         height, width, depth = shape
         if depth == 1:
-            piece = Piece(reader.name(node), kind, (view.source,), value, window=(height, width), pads=(0, 0, 0, 0))
+            piece = Piece(reader.name(node), kind, (view.source,), value, window=(height, width), pads=(0, 0, 0, 0), reduces=True)
             reader.draft.add(piece, (1, 1, 1))
             return View.plain(value, dims)
     else:
         rows, channels, turned = count, prod(dims), view.transposed((*kept, *wide))
     source = reader.settle(node, turned, (rows, 1, channels))
-    piece = Piece(reader.name(node), kind, (source,), value, window=(rows, 1), pads=(0, 0, 0, 0))
+    piece = Piece(reader.name(node), kind, (source,), value, window=(rows, 1), pads=(0, 0, 0, 0), reduces=True)
     reader.draft.add(piece, (1, 1, channels))
     return View(value, dims, strides_of(dims))
 

@@ -131,7 +131,7 @@ def _mean(kind: OpKind) -> Handler:
         if prod(node.shape()) * prod(window) != height * width * channels:
             raise node.refuse("writes another number of values than follow from its axes")
         shape = (height // window[0], width // window[1], channels)
-        node.add(kind, (node.source(),), window=window, stride=window, pads=(0, 0, 0, 0))
+        node.add(kind, (node.source(),), window=window, stride=window, pads=(0, 0, 0, 0), reduces=True)
         node.reader.draft.shapes[str(node.op.outputs[0])] = shape
 
     return handle

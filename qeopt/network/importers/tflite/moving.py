@@ -25,8 +25,13 @@ def _requantised(node: Node) -> None:
     read, written = (node.reader.tensor(index).bits for index in (node.op.inputs[0], node.op.outputs[0]))
     if read is not None and written is not None and node.op.kind == "QUANTIZE":
         node.add(OpKind.ACTIVATION, (node.source(),))
-    else:
-        node.same()
+        return
+    if (read is None) != (written is None) and node.op.kind in {"QUANTIZE", "DEQUANTIZE"}:
+        at = "before" if read is None else "behind"
+        node.reader.draft.notes.append(
+            f"real numbers {at} {node.op.kind} {node.name!r} are counted as the integers that they become"
+        )
+    node.same()
 
 
 def _concat(node: Node) -> None:
