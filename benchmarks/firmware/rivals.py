@@ -57,11 +57,11 @@ void {prefix}_run_step(uint8_t *arena, int step) {{
 EMX = """\
 #include "{prefix}.h"
 #include "{prefix}_selftest.h"
-void model(const float image[restrict 1][3][64][64], float classifier[restrict 1][2]);
-static float image[1][3][64][64], found[1][2];
+void model(const float image[restrict 1][{c}][{h}][{w}], float classifier[restrict 1][{classes}]);
+static float image[1][{c}][{h}][{w}], found[1][{classes}];
 __attribute__((noinline)) static void whole(uint8_t *arena) {{
   int i;
-  for (i = 0; i < 64 * 64 * 3; i++) image[0][i % 3][i / 192][i / 3 % 64] = {scale} * {prefix}_image[i];
+  for (i = 0; i < {h} * {w} * {c}; i++) image[0][i % {c}][i / ({w} * {c})][i / {c} % {w}] = {scale} * {prefix}_image[i];
   model(image, found);
   arena[0] = found[0][0] > found[0][1];
 }}
@@ -72,7 +72,7 @@ void {prefix}_run_step(uint8_t *arena, int step) {{
   whole(arena);
 }}
 """
-EMX_STACK = 12 << 20
+EMX_STACK, EMX_RAM = 15 << 20, 16 << 20
 KINDS = {OpKind.CONV: 0, OpKind.DEPTHWISE: 1, OpKind.DENSE: 2, OpKind.POOL: 3}
 TFLM = """\
 import sys
@@ -180,11 +180,13 @@ def emx(sources: Sources, design: Design, machine: Machine, generator: Path, fol
     (model,) = export(design, "onnx-qdq", folder / "model.onnx")
     options = ["--large-temp-threshold", "0", "--large-weight-threshold", str(1 << 30), "--model-name", "model"]
     subprocess.run([generator, "compile", model, folder / "src/model.c", *options], check=True, capture_output=True)
-    scale = sources.model.grids[sources.model.network.tensors[0].name].scale
-    (folder / f"src/{sources.prefix}.c").write_text(EMX.format(prefix=sources.prefix, scale=f"{scale:.9e}f"))
+    image, classes = sources.model.network.tensors[0], int(sources.model.network.tensors[-1].channels)
+    shape = {"h": int(image.height), "w": int(image.width), "c": int(image.channels), "classes": classes}
+    scale = f"{sources.model.grids[image.name].scale:.9e}f"
+    (folder / f"src/{sources.prefix}.c").write_text(EMX.format(prefix=sources.prefix, scale=scale, **shape))
     (folder / f"src/{sources.prefix}_weights.c").unlink()
     flags = (*machine.flags, "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard", "-Wl,-u,nearbyintf,-u,fmaxf,-u,fminf", "-lm")
-    machine = replace(machine, flags=flags, ram=0x21000000, ram_bytes=16 << 20)
+    machine = replace(machine, flags=flags, ram=0x21000000, ram_bytes=EMX_RAM)
     write_folder(folder, [(name, text.replace(f"{STACK_BYTES}", f"{EMX_STACK}")) for name, text in sources.board(machine)])
     size = build(folder, machine, folder, options=("-O2", "-w", "-Wno-error", "-std=gnu99"))
     return size, emulate(folder / "firmware.elf", machine)

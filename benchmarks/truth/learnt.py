@@ -32,13 +32,17 @@ def learn() -> Fit:
 
 def fitted(trained: Sequence[Row]) -> Fit:
     """What `qeopt fit` makes of some runs."""
-    designs = read_designs()
-    known = [{"design": name, **facts(designs[name])} for name in dict.fromkeys(row.design for row in trained)]
     with TemporaryDirectory() as folder:
         features, results = Path(folder) / "features.csv", Path(folder) / "results.csv"
-        _write(features, known)
-        _write(results, [{"design": row.design, "seed": row.seed, "accuracy": row.accuracy} for row in trained])
+        write_tables(trained, features, results)
         return fit_objective(features, results)
+
+
+def write_tables(trained: Sequence[Row], features: Path, results: Path) -> None:
+    """Write what is known of the designs of some runs, and what the runs gave, as `qeopt` reads both."""
+    designs = read_designs()
+    _write(features, [{"design": name, **facts(designs[name])} for name in dict.fromkeys(row.design for row in trained)])
+    _write(results, [{"design": row.design, "seed": row.seed, "accuracy": row.accuracy} for row in trained])
 
 
 def _write(path: Path, lines: Sequence[Mapping[str, object]]) -> None:

@@ -192,17 +192,17 @@ def budget_table(rows: Iterable[BudgetRow]) -> RowsTable:
 def _budget_rows(row: BudgetRow) -> Iterator[tuple[str, ...]]:
     yield _budget_cells(row)
     if row.reserved:
-        yield (KEPT, _in_bytes(row.reserved, row.unit), "", "", "", "", "")
+        yield (KEPT, in_bytes(row.reserved, row.unit), "", "", "", "", "")
 
 
 def _budget_cells(row: BudgetRow) -> tuple[str, ...]:
-    used = (row.name, _in_bytes(row.used, row.unit))
+    used = (row.name, in_bytes(row.used, row.unit))
     if row.limit is None or row.share is None:
         return (*used, "none", "", "", "", "")
     return (*used, amount(row.limit, row.unit), percent(row.share), binds(row), *buys(row))
 
 
-def _in_bytes(value: float, unit: str) -> str:
+def in_bytes(value: float, unit: str) -> str:
     """A quantity beside its limit, which has the KiB."""
     return f"{amount(value)} {unit}".rstrip()
 

@@ -31,18 +31,31 @@ class Machine:
     rom_bytes: int
     ram: int
     ram_bytes: int
+    runtime: str = "qeopt-c"
+    """The shipped runtime that counts what the linker links for this core."""
 
 
-def _mps2(name: str, qemu: str, *flags: str) -> Machine:
-    return Machine(name, f"{name} on {qemu}", qemu, flags, 0x0, 4 << 20, 0x20000000, 4 << 20)
+def _mps2(name: str, qemu: str, *flags: str, runtime: str = "qeopt-c") -> Machine:
+    return Machine(name, f"{name} on {qemu}", qemu, flags, 0x0, 4 << 20, 0x20000000, 4 << 20, runtime)
 
 
+_MICROBIT = Machine(
+    name="cortex-m0",
+    title="cortex-m0 on microbit",
+    qemu="microbit",
+    flags=("-mcpu=cortex-m0",),
+    rom=0x0,
+    rom_bytes=256 << 10,
+    ram=0x20000000,
+    ram_bytes=16 << 10,
+    runtime="qeopt-c-m0",
+)
 MACHINES: Mapping[str, Machine] = {
     machine.name: machine
     for machine in (
-        Machine("cortex-m0", "cortex-m0 on microbit", "microbit", ("-mcpu=cortex-m0",), 0x0, 256 << 10, 0x20000000, 16 << 10),
-        _mps2("cortex-m0plus", "mps2-an385", "-mcpu=cortex-m0plus"),
-        _mps2("cortex-m3", "mps2-an385", "-mcpu=cortex-m3"),
+        _MICROBIT,
+        _mps2("cortex-m0plus", "mps2-an385", "-mcpu=cortex-m0plus", runtime="qeopt-c-m0"),
+        _mps2("cortex-m3", "mps2-an385", "-mcpu=cortex-m3", runtime="qeopt-c-m3"),
         _mps2("cortex-m4", "mps2-an386", "-mcpu=cortex-m4"),
         _mps2("cortex-m7", "mps2-an500", "-mcpu=cortex-m7"),
         Machine(

@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qeopt.budgets import FLASH
 from qeopt.design import Design
 from qeopt.export.c.emulator import MACHINES, Machine, Run, build, emulate, require_tools
 from qeopt.export.c.exporter import C
 from qeopt.export.c.folder import write_folder
 from qeopt.export.errors import ExportError
 from qeopt.export.layers import layers
+from qeopt.hardware import Runtime
+from qeopt.memory import count
 from qeopt.spec.errors import did_you_mean
+from qeopt.spec.library import Library
+from qeopt.spec.load import load
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,20 @@ def machine_of(core: str) -> Machine:
     return found
 
 
+def counted_flash(design: Design, machine: Machine) -> int:
+    """Bytes of flash that a design counts on a core; code is that core's where the design was made for another one's."""
+    study = design.load_study()
+    linked = {name: _shipped(name).linked for name in sorted({known.runtime for known in MACHINES.values()})}
+    if study.runtime.linked == linked[machine.runtime] or study.runtime.linked not in linked.values():
+        return int(design.uses[FLASH.name].used)
+    runtime = study.runtime.model_copy(update={"linked": linked[machine.runtime]})
+    return int(count(design.network(), runtime, design.bit_widths()).used[FLASH.name])
+
+
+def _shipped(name: str) -> Runtime:
+    return load(Runtime, name, library=Library(), kind="runtime", folder="runtimes").value
+
+
 def try_out(design: Design, exporter: C, folder: Path, core: str, *, emulated: bool) -> Trial:
     """Build a folder that was written for a design, and run it where that is wanted.
 
@@ -100,7 +119,7 @@ def try_out(design: Design, exporter: C, folder: Path, core: str, *, emulated: b
         machine,
         tuple(Expected(layer.op.name, layer.macs, found) for layer, found in expected),
         flash_bytes,
-        int(design.uses["flash"].used),
+        counted_flash(design, machine),
         sources.arena.bytes,
         sources.output,
         run,

@@ -7,7 +7,7 @@ from typing import Any
 
 from qeopt.report.page.content import Cell, Fact, Page, Section, Shown, Table, Words
 from qeopt.report.page.parts import commands, gap, number, origin, score, when
-from qeopt.report.pictures.boards import boards_pictures
+from qeopt.report.pictures.boards import boards_pictures, holders
 from qeopt.report.time import marked
 from qeopt.report.words import counted, without_design
 from qeopt.report.words import gap as gap_words
@@ -41,8 +41,7 @@ def _words(designed: list[dict[str, Any]]) -> list[str]:
     if not designed:
         return ["no device of these has a design"]
     best, last = designed[0], designed[-1]
-    ends = f"{best['device']}, {best['score']:.4f}; the least that for {last['device']}, {last['score']:.4f}"
-    told = [f"the best design is that for {ends}"]
+    told = [f"{holders(designed)} the best design, {best['score']:.4f}; {last['device']} the least, {last['score']:.4f}"]
     if best["score"] == last["score"]:
         told = [f"the device makes no difference to the score: {counted(len(designed), 'design')} of {best['score']:.4f}"]
     if any(one["is_floor"] for one in designed):

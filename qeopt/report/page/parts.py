@@ -8,7 +8,7 @@ from typing import Any
 
 from qeopt.report.budgets import BudgetRow
 from qeopt.report.page.content import Cell, Commands, Table
-from qeopt.report.tables import NO_LIMIT, RESERVED, binds, buys
+from qeopt.report.tables import NO_LIMIT, RESERVED, binds, buys, in_bytes
 from qeopt.report.words import amount, percent
 from qeopt.report.words import gap as gap_words
 
@@ -77,11 +77,11 @@ def budget_table(rows: Sequence[BudgetRow]) -> Table:
     for row in rows:
         if not row.used and row.limit is None:
             continue
-        least, most = buys(row)
+        least, most = (said.replace(": ", ":\u00a0") for said in buys(row))  # an amount and what it buys stay in one line
         cells.append(
             [
                 Cell(row.name),
-                Cell(amount(row.used, row.unit), row.used),
+                Cell(in_bytes(row.used, row.unit), row.used),
                 Cell("none", None) if row.limit is None else Cell(amount(row.limit, row.unit), row.limit),
                 Cell("" if row.share is None else percent(row.share), row.share, row.share),
                 Cell(binds(row)),
@@ -90,7 +90,7 @@ def budget_table(rows: Sequence[BudgetRow]) -> Table:
             ]
         )
         if row.reserved:
-            cells.append([Cell(f"reserved of {row.name}"), Cell(amount(row.reserved, row.unit), row.reserved)])
+            cells.append([Cell(f"reserved of {row.name}"), Cell(in_bytes(row.reserved, row.unit), row.reserved)])
             cells[-1] += [Cell("")] * 5
     headings = ("budget", "used", "limit", "share", "binds", "more of it buys", NO_LIMIT)
     caption = "What these layers use, what holds their bits back, and what more of it would buy in score"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qeopt.escape import line
@@ -26,6 +26,13 @@ def _tells(designed: list[dict[str, Any]], name: str) -> bool:
     return len(points) > 1 or (len(points) == 1 and (len(designed) == 1 or name == "ms"))
 
 
+def holders(designed: Sequence[Mapping[str, Any]]) -> str:
+    """Who has the best score, with its verb: `stm32f722 has`, `stm32f722 and 3 others have`."""
+    best = max(board["score"] for board in designed)
+    names = [line(board["device"]) for board in designed if board["score"] == best]
+    return f"{names[0]} has" if len(names) == 1 else f"{names[0]} and {counted(len(names) - 1, 'other')} have"
+
+
 def _picture(designed: list[dict[str, Any]], name: str, label: str, unit: int) -> Picture:
     cores = sorted({board["core"] for board in designed})
     palette = {core: SERIES[place % len(SERIES)] for place, core in enumerate(cores)}
@@ -42,7 +49,7 @@ def _picture(designed: list[dict[str, Any]], name: str, label: str, unit: int) -
     title = (
         f"all {len(rows):,} devices have designs of the same score: {best['score']:.4f}"
         if len(rows) > 1 and len({row["score"] for row in rows}) == 1
-        else f"{best['device']} has the best design: {best['score']:.4f}, {what} {best['said']} {unit_name}"
+        else f"{holders(designed)} the best design: {best['score']:.4f}, {what} {best['said']} {unit_name}"
     )
     spec: Spec = {
         "height": HEIGHT,

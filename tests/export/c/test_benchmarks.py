@@ -1,4 +1,4 @@
-"""What the command of docs/benchmarks-firmware.md says where the package of a rival is absent."""
+"""What the commands of docs/benchmarks-firmware.md say where the package of a rival is absent."""
 
 import runpy
 import sys
@@ -8,19 +8,36 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "said"),
+    ("command", "option", "value", "said"),
     [
-        ("--emx", "no-such-program", "no such program; `pip install emx-onnx-cgen`, in an environment of its own, brings it"),
-        ("--tflm", "no-such-python", "no such Python; `pip install tflite-micro`, in an environment of its own, brings it"),
-        ("--cmsis", "nowhere", "no cmsis_nn/Source in it; `pip install --no-deps --target FOLDER bakenn==1.0.0` brings it"),
+        (
+            "run",
+            "--emx",
+            "no-such-program",
+            "no such program; `pip install emx-onnx-cgen`, in an environment of its own, brings it",
+        ),
+        ("run", "--tflm", "no-such-python", "no such Python; `pip install tflite-micro`, in an environment of its own, brings it"),
+        ("run", "--cmsis", "nowhere", "no cmsis_nn/Source in it; `pip install --no-deps --target FOLDER bakenn==1.0.0` brings it"),
+        (
+            "compared",
+            "--emx",
+            "no-such-program",
+            "no such program; `pip install emx-onnx-cgen`, in an environment of its own, brings it",
+        ),
     ],
 )
 def test_an_absent_package_is_named(
-    option: str, value: str, said: str, repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: str,
+    option: str,
+    value: str,
+    said: str,
+    repository: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    script = repository / "benchmarks/firmware/run.py"
+    script = repository / f"benchmarks/firmware/{command}.py"
     monkeypatch.setattr(sys, "argv", [str(script), option, value])
     monkeypatch.syspath_prepend(script.parent)
     with pytest.raises(SystemExit, match="2"):
         runpy.run_path(str(script), run_name="__main__")
-    assert capsys.readouterr().err.endswith(f"run.py: error: {option} {value}: {said}\n")
+    assert capsys.readouterr().err.endswith(f"{command}.py: error: {option} {value}: {said}\n")

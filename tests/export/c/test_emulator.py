@@ -44,6 +44,21 @@ def test_a_mixed_design_runs_on_every_core_as_counted(core: str, on_core: Callab
 
 @needs_tools
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("made_for", "core"), [("cortex-m4", "cortex-m3"), ("cortex-m4", "cortex-m0plus"), ("cortex-m3", "cortex-m7")]
+)
+def test_on_another_core_the_code_of_that_core_counts(
+    made_for: str, core: str, on_core: Callable[[str], Design], tmp_path: Path
+) -> None:
+    design, exporter = on_core(made_for), C()
+    exporter.export(design, tmp_path / "program")
+    trial = try_out(design, exporter, tmp_path / "program", core, emulated=False)
+    assert trial.counted_flash_bytes != design.uses["flash"].used
+    assert 0 <= trial.counted_flash_bytes - trial.flash_bytes <= 512
+
+
+@needs_tools
+@pytest.mark.slow
 def test_memory_left_behind_does_not_matter_and_plain_c_is_bit_exact(on_core: Callable[[str], Design], tmp_path: Path) -> None:
     sources, machine = C().sources(on_core("cortex-m4")), MACHINES["cortex-m4"]
     write_folder(tmp_path / "program", sources.texts())
