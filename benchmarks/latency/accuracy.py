@@ -1,20 +1,22 @@
 """Set the shipped models against measured networks: `python benchmarks/latency/accuracy.py [FILE]`.
 
-FILE has the columns of measured.csv. Times are predicted by qeopt itself, from the runtimes as they ship. Rows that cannot be used
-and engines without a model are listed.
+FILE has the columns of measured.csv. Times and energies are predicted by qeopt itself, from the runtimes as they ship. Rows that
+cannot be used and engines without a model are listed.
 """
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
+from energies import DEVICES, PICO_OF_MICRO
 from measurements import DROPS_DEAD_CHANNELS, ENGINES, FILE, STALLS, Row, read
 from models import solve, terms
 from networks import network
 
-from qeopt.hardware.costs import cycles
+from qeopt.hardware.costs import cycles, picojoules
 from qeopt.hardware.device import Device, Source
 from qeopt.hardware.runtime import Runtime
 from qeopt.spec.library import Library
@@ -35,9 +37,20 @@ class Prediction:
         return 100 * (self.ms / self.row.ms - 1)
 
 
+@dataclass(frozen=True)
+class EnergyPrediction:
+    row: Row
+    microjoules: float
+
+    @property
+    def error(self) -> float:
+        """By how many per cent of the measurement the prediction is higher."""
+        return 100 * (self.microjoules / (self.row.energy_uj or 0) - 1)
+
+
 def predict(row: Row) -> Prediction | None:
     """What the shipped runtime says of a measured network; None where it has no model of the core."""
-    runtime = load(Runtime, row.engine, library=Library(), kind="runtime", folder="runtimes").value.on(_device(row))
+    runtime = _runtime(row)
     timing, found = runtime.timing, network(row.network, live=row.engine in DROPS_DEAD_CHANNELS)
     if timing is None or timing.model is None:
         return None
@@ -45,9 +58,22 @@ def predict(row: Row) -> Prediction | None:
     return Prediction(row, total / _device(row).cycles_per_ms)
 
 
+def predict_energy(row: Row) -> EnergyPrediction | None:
+    """The same of its energy; None where that was not measured, or the runtime has no model of the board."""
+    runtime = _runtime(row)
+    if runtime.powering is None or not row.energy_uj:
+        return None
+    ops = network(row.network, live=row.engine in DROPS_DEAD_CHANNELS).ops
+    return EnergyPrediction(row, sum(int(picojoules(runtime, op, 8, 8, 8)) for op in ops) / PICO_OF_MICRO)
+
+
+def _runtime(row: Row) -> Runtime:
+    return load(Runtime, row.engine, library=Library(), kind="runtime", folder="runtimes").value.on(_device(row))
+
+
 def _device(row: Row) -> Device:
     return Device(
-        name=row.board,
+        name=DEVICES.get(row.board, row.board),
         sram=1 << 20,
         flash=1 << 20,
         core=row.core,
@@ -73,7 +99,7 @@ def without(rows: list[Row], name: str) -> list[Prediction]:
     return found
 
 
-def summary(found: list[Prediction]) -> str:
+def summary(found: Sequence[Prediction | EnergyPrediction]) -> str:
     errors = [abs(one.error) for one in found]
     if not errors:
         return "none"
@@ -95,6 +121,10 @@ def main(path: Path) -> None:
     for name in ("kws", "vww", "ic", "ad"):
         left_out = summary(without(used, name))
         print(f"{name}: {summary([one for one in predictions if one.row.network == name])}; left out of the fit: {left_out}")
+    energies = [found for row in used if (found := predict_energy(row)) is not None]
+    print(f"energy: {summary(energies)}")
+    for device in sorted({DEVICES[one.row.board] for one in energies}):
+        print(f"energy on {device}: {summary([one for one in energies if DEVICES[one.row.board] == device])}")
     undone = [one for row in rows if row.excluded and row.engine in ENGINES and row.core and (one := predict(_full_clock(row)))]
     print("\nnot used, by reason:")
     for (reason, engine), number in sorted(Counter((row.excluded, row.engine) for row in rows if row.excluded).items()):

@@ -11,7 +11,7 @@ COSTS, STEPS, RESOURCES = "qeopt/hardware/costs.py", "qeopt/memory/steps.py", "q
 BUFFERS, ARENA = "qeopt/memory/buffers.py", "qeopt/memory/arena.py"
 ROWS, LINKS, COMPILE, REPAIR = "qeopt/qbr/rows.py", "qeopt/qbr/links.py", "qeopt/qbr/compile.py", "qeopt/qbr/repair.py"
 QE, SIGMA = "qeopt/score/qe.py", "qeopt/score/sigma_hat.py"
-WALK, JOINT, RECHECK = "qeopt/relaxation/bound/walk.py", "qeopt/relaxation/bound/joint.py", "qeopt/relaxation/bound/recheck.py"
+WALK, BOUNDER, RECHECK = "qeopt/relaxation/bound/walk.py", "qeopt/relaxation/bound/bounder.py", "qeopt/relaxation/bound/recheck.py"
 TABULATE, TABLES = "qeopt/relaxation/cells/tabulate.py", "qeopt/relaxation/cells/tables.py"
 RECOUNT, CLAIMS, DESIGN_ARENA = "qeopt/design/recount.py", "qeopt/design/claims.py", "qeopt/design/arena.py"
 TWICE, BITS, SPACE = "qeopt/design/verify/consistency.py", "qeopt/design/verify/bits.py", "qeopt/design/verify/space.py"
@@ -137,7 +137,7 @@ MUTANTS = (
         OF_BOUND,
     ),
     Mutant(WALK, "(entering != width) if block.may_shrink else (entering < width)", "(entering != width)", OF_BOUND),
-    Mutant(JOINT, "return value + ROUNDING * abs(value)", "return value - 1e-3 * abs(value)", OF_BOUND),
+    Mutant(BOUNDER, "return value + ROUNDING * abs(value)", "return value - 1e-3 * abs(value)", OF_BOUND),
     Mutant(
         RECHECK,
         "allowed &= entering[pairs[:, 0]] <= leaving[pairs[:, 1]]",

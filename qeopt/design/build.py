@@ -27,7 +27,7 @@ from qeopt.design.model import (
 from qeopt.design.prove import prove
 from qeopt.memory import Resources
 from qeopt.qbr import Refined, Refiner
-from qeopt.qbr.repair import TIGHTENED
+from qeopt.qbr.answers import TIGHTENED
 from qeopt.relaxation.bound import BoundPart
 from qeopt.score.gap import relative_gap
 from qeopt.search import JointBound
@@ -169,7 +169,7 @@ def describe_certificate(parts: Sequence[BoundPart], left_out: tuple[str, ...]) 
 
 
 def _part(part: BoundPart) -> CertificatePart:
-    return CertificatePart(**asdict(part.overhead), prices=dict(part.prices), where=part.where)
+    return CertificatePart(**asdict(part.overhead), prices=dict(part.prices), where=part.where, exact=part.exact)
 
 
 def _peak(resources: Resources) -> Peak:

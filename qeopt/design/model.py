@@ -77,6 +77,8 @@ class CertificatePart(Block):
     operators hold for good. What is not named has no price."""
     where: Mapping[str, Mapping[str, tuple[Amount, ...]]] = {}
     """The structures meant: by block and gene, the values they have; all where nothing is named."""
+    exact: bool = False
+    """Whether a single structure is meant, which its best bits bound; there are no prices then."""
 
 
 class SpaceCertificate(Block):

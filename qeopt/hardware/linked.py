@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from typing import TypeAlias
 
 from qeopt.hardware.runtime import Runtime, Tuples
 from qeopt.network import OpKind
 
-Bits = tuple[int, int, int]
+Bits: TypeAlias = tuple[int, int, int]
+Kernel: TypeAlias = tuple[OpKind, tuple[int, ...]]
+"""Code for single widths: the kind of operators, and (input, weight) bits, or (input, weight, output) bits where these matter."""
 
 
 def linked_flash(runtime: Runtime, runs: Iterable[tuple[OpKind, Bits]]) -> int:
@@ -17,17 +20,23 @@ def linked_flash(runtime: Runtime, runs: Iterable[tuple[OpKind, Bits]]) -> int:
         runtime: States the sizes.
         runs: Every operator's kind and (in, weight, out) bits.
     """
-    found = {(_as(runtime, kind), bits[:2]) for kind, bits in runs}
-    kernels = sum(_kernels(runtime, kind).get(widths, 0) for kind, widths in found)
-    return (_shared(runtime, {kind for kind, _ in found}) + kernels) * runtime.unit_per_byte
+    found = dict(linked_kernel(runtime, kind, bits) for kind, bits in runs)
+    return _shared(runtime, {kind for kind, _ in found}) * runtime.unit_per_byte + sum(found.values())
 
 
-def least_linked_flash(runtime: Runtime, choices: Iterable[tuple[OpKind, Tuples]]) -> int:
+def linked_kernel(runtime: Runtime, kind: OpKind, bits: Bits) -> tuple[Kernel, int]:
+    """The kernel of a kind of operator at some bits, and its flash in the runtime's unit; 0 where it takes none of its own."""
+    kind = _as(runtime, kind)
+    return (kind, bits[:2]), _kernels(runtime, kind).get(bits[:2], 0) * runtime.unit_per_byte
+
+
+def least_linked_flash(runtime: Runtime, choices: Iterable[tuple[OpKind, Tuples]], paid: Collection[Kernel] = ()) -> int:
     """The least that code of a network takes whatever its bits, in the runtime's unit.
 
     Args:
         runtime: States the sizes.
         choices: Every operator's kind and the (in, weight, out) bits that it may have.
+        paid: Kernels that are counted whether or not an operator needs them.
     """
     forced: dict[OpKind, set[tuple[int, int]]] = {}
     least: dict[OpKind, int] = {}
@@ -36,6 +45,9 @@ def least_linked_flash(runtime: Runtime, choices: Iterable[tuple[OpKind, Tuples]
         sizes = _kernels(runtime, kind_)
         forced.setdefault(kind_, set()).update(widths if len(widths) == 1 else ())
         least[kind_] = max(least.get(kind_, 0), min((sizes.get(entry, 0) for entry in widths), default=0))
+    for kind, entry in paid:
+        if kind in forced and len(entry) == 2:
+            forced[kind].add((entry[0], entry[1]))
     known = {kind: sum(_kernels(runtime, kind).get(entry, 0) for entry in entries) for kind, entries in forced.items()}
     return (_shared(runtime, set(least)) + sum(max(known[kind], least[kind]) for kind in least)) * runtime.unit_per_byte
 

@@ -43,6 +43,11 @@ class Decisions:
     tuples: Mapping[str, tuple[Tuples, ...]]
     """By operator, one entry per input: the legal (in, weight, out) bits left."""
 
+    def holders(self, op: Op, number: int = 0) -> tuple[Holder, Holder, Holder]:
+        """Who holds the (in, weight, out) bits of `op` for its input `number`."""
+        weight = self.weight.get(op.name, Holder(None, (0,)))
+        return self.activation[op.inputs[number].name], weight, self.activation[op.output.name]
+
     def bits(self, network: Network, labels: Sequence[int]) -> Bits:
         """Spell a width per decision as bits of every tensor."""
 

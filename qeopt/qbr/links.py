@@ -55,7 +55,7 @@ class Links:
         self._links: dict[str, tuple[int, Link]] = {}
         for op in network.ops:
             for number, tuples in enumerate(decisions.tuples[op.name]):
-                if len(tuples) < _combinations(self.holders(op, number)):
+                if len(tuples) < _combinations(decisions.holders(op, number)):
                     self._link(op, number)
 
     @property
@@ -63,15 +63,9 @@ class Links:
         """Every link so far, by its number."""
         return tuple(link for _, link in self._links.values())
 
-    def holders(self, op: Op, number: int = 0) -> tuple[Holder, Holder, Holder]:
-        """Who holds the (in, weight, out) bits of `op` for its input `number`."""
-        none = Holder(None, (0,))
-        activation = self._decisions.activation
-        return activation[op.inputs[number].name], self._decisions.weight.get(op.name, none), activation[op.output.name]
-
     def add(self, total: Sum, op: Op, costs: Costs) -> None:
         """Add a cost of (in, weight, out) bits as plainly as it allows: fixed, per decision, or per linked tuple."""
-        holders = self.holders(op)
+        holders = self._decisions.holders(op)
         if len(set(costs.values())) == 1:
             total.fixed += next(iter(costs.values()))
             return
@@ -90,7 +84,7 @@ class Links:
 
     def _link(self, op: Op, number: int, positions: Sequence[int] | None = None) -> tuple[int, Link]:
         """The link over open decisions of `op` (all of them unless positions are given), made when first needed."""
-        holders = self.holders(op, number)
+        holders = self._decisions.holders(op, number)
         every = _open_positions(holders)
         positions = every if positions is None else positions
         name = op.name if number == 0 else f"{op.name} input {number + 1}"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from qeopt.network import Bits, Network
+from qeopt.qbr.answers import is_answer
 from qeopt.qbr.choose import Chooser, Refined
 from qeopt.qbr.compile import Impossible
 from qeopt.qbr.deadline import Deadline
-from qeopt.qbr.repair import needs_repair, repaired
+from qeopt.qbr.repair import repaired
 from qeopt_solvers import Status
 
 
@@ -16,10 +18,11 @@ from qeopt_solvers import Status
 class Refiner(Chooser):
     """Chooses bits that have addresses and room for the code of their kernels, where a study asks for that."""
 
-    def refine(self, network: Network, engine: str | None = None, hint: Bits | None = None) -> Refined:
+    def refine(self, network: Network, engine: str | None = None, hint: Bits | None = None, worth: float = -math.inf) -> Refined:
         """Find the best bits for `network` with `engine`, starting from `hint` where it can, and count everything again.
 
-        Bits whose buffers find no addresses, or whose kernels take more code than fits, are not the answer: see `repair`.
+        Bits whose buffers find no addresses, or whose kernels take more code than fits, are not the answer: see `repair`. Where it
+        is proven that no answer scores more than `worth`, some answer is enough.
 
         Raises:
             EngineError: when the engine is unknown or its package is missing.
@@ -29,7 +32,7 @@ class Refiner(Chooser):
         if isinstance(compiled, Impossible):
             return Refined(network, Status.INFEASIBLE, engine, reason=compiled.reason)
         refined = self.choose(compiled, engine, hint)
-        return repaired(self, compiled, refined, hint) if needs_repair(self, refined) else refined
+        return refined if is_answer(self, refined) else repaired(self, compiled, refined, hint, worth)
 
     def scouting(self) -> Refiner:
         """The same terms with the engine that is used while structures are searched."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from itertools import product
 
@@ -10,12 +9,12 @@ import numpy as np
 
 from qeopt.budgets import FLASH, SRAM, Budget, Kind
 from qeopt.hardware import Runtime
-from qeopt.hardware.costs import code_flash, held, persistent, pool_scratch, tensor_elements
+from qeopt.hardware.costs import held, persistent, pool_scratch, tensor_elements
 from qeopt.hardware.formula import BIT_NAMES
-from qeopt.hardware.linked import least_linked_flash
 from qeopt.hardware.runtime import Scratch, Tuples
 from qeopt.memory import Held, Step, steps
-from qeopt.network import Dim, Network, Op, OpKind
+from qeopt.network import Dim, Network, Op
+from qeopt.qbr.code import least_code
 from qeopt.qbr.decisions import Decisions
 from qeopt.qbr.links import Costs, Links, Sum
 from qeopt_solvers import Link, Row, Scope, Term
@@ -58,7 +57,7 @@ class RowBuilder:
         if record.kind is Kind.PEAK:
             rows = ((f"{record.name} of {op.name}", self._total(record, [op])) for op in self._network.ops)
             return tuple(self._row(record, name, Scope.LOCAL, limit, total) for name, total in rows)
-        fixed = self._least_code() if record is FLASH else 0
+        fixed = least_code(self._network, self._runtime, self._decisions) if record is FLASH else 0
         return (self._row(record, record.name, Scope.TOTAL, limit, self._whole(record), fixed),)
 
     def _sram(self, limit: int) -> tuple[Row, ...]:
@@ -116,7 +115,7 @@ class RowBuilder:
             if len(set(by_width.values())) == 1:
                 total.fixed += by_width[entries[0][position]]
             else:
-                total.add(self._links.holders(op)[position], by_width)
+                total.add(self._decisions.holders(op)[position], by_width)
         else:
             known: dict[tuple[int, ...], int] = {}
             found = {}
@@ -164,15 +163,6 @@ class RowBuilder:
             return sum((pool_scratch(self._runtime, pool, op, *bits) for pool in pools), start=0)
 
         return self._costs(op, scratch)
-
-    def _least_code(self) -> int:
-        """Flash of the smallest kernel that each kind of operator can do with; what more kernels take is known with the bits."""
-        least: dict[OpKind, int] = defaultdict(int)
-        for op in self._network.ops if self._runtime.code else ():
-            smallest = min(code_flash(self._runtime, op, entry) for entry in self._tuples(op))
-            least[op.kind] = max(least[op.kind], smallest)
-        linked = least_linked_flash(self._runtime, ((op.kind, self._tuples(op)) for op in self._network.ops))
-        return sum(least.values()) + linked
 
     def _hungriest(self, pool: Scratch) -> list[tuple[Op, Costs]]:
         """Operators one of which needs most of a pool at any bits, with what they need; those that cannot are left out."""

@@ -16,6 +16,7 @@ from qeopt.relaxation.bound import BoundPart, JointBound, bound_space
 from qeopt.relaxation.bound.feasibility import proof_that_none_fits
 from qeopt.relaxation.rating.relax import Relaxer
 from qeopt.search.checkpoint import Journal, Saved
+from qeopt.search.closing import close_gap
 from qeopt.search.evolution import evolve, why_nothing
 from qeopt.search.island import Candidate, Terms
 from qeopt.search.result import Alternative, Best, Phase, Progress, SearchResult, Stop
@@ -58,6 +59,7 @@ def explore(
     workers: Workers | None = None,
     journal: Journal | None = None,
     seeds: Sequence[Structure] = (),
+    closes: bool = True,
 ) -> SearchResult:
     """Find the best structure of `space` and its bits; a space of one structure only has its bits refined.
 
@@ -71,6 +73,8 @@ def explore(
         workers: Who takes islands on; this process unless given. They change nothing but time.
         journal: Where every round is saved, and from where the search goes on if it was saved there before.
         seeds: Structures to look at with those of the bound, before any evolution; not used by a search without a bound.
+        closes: Whether the space is divided after the search where its best design is far from the bound; single structures that
+            this comes down to have no prices.
 
     Raises:
         CheckpointError: when the journal belongs to another search or is damaged.
@@ -101,7 +105,8 @@ def explore(
         if journal is not None:
             journal.begin(saved.bound)
     terms = _priced(terms, saved.bound)
-    return evolve(terms, saved.bound, workers=workers, report=report, started=started, journal=journal, state=saved.state)
+    result = evolve(terms, saved.bound, workers=workers, report=report, started=started, journal=journal, state=saved.state)
+    return close_gap(terms, result, Watch(report, started, settings, refiner.deadline)) if closes else result
 
 
 def _proof_of_none(terms: Terms, bound: JointBound, watch: Watch) -> tuple[BoundPart, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -166,7 +167,8 @@ def _refined(
     for index, candidate in enumerate(found):
         if refiner.deadline.is_past or (best is not None and candidate.value <= best.score):
             return best, [*parents, *found[index:]], index
-        bits = refiner.refine(terms.space.expand(candidate.structure, terms.task))
+        worth = -math.inf if best is None else best.score
+        bits = refiner.refine(terms.space.expand(candidate.structure, terms.task), worth=worth)
         if bits.score is None or bits.resources is None:
             continue
         parents.append(replace(candidate, value=min(candidate.value, bits.score)) if lowers else candidate)

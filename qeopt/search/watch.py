@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from qeopt.qbr import Deadline
-from qeopt.relaxation.bound.joint import outward
+from qeopt.relaxation.bound.bounder import outward
 from qeopt.search.result import Phase, Progress
 from qeopt.search.settings import SearchSettings
 

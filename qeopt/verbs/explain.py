@@ -119,7 +119,7 @@ def _search(study: Study, space: Space, report: Callable[[str, Progress], None] 
     told = None if report is None else partial(report, STUDY)
     settings = study.search.model_copy(update={"alternatives": 0})
     with open_workers(workers) as crew:
-        return explore(space, study.task, study.refiner.scouting(), settings, told, workers=crew)
+        return explore(space, study.task, study.refiner.scouting(), settings, told, workers=crew, closes=False)
 
 
 def _nowhere(

@@ -14,7 +14,7 @@ import qeopt.infeasibility.network
 from qeopt.hardware import Runtime
 from qeopt.memory import count
 from qeopt.network import Bits, Network
-from qeopt.qbr import repair
+from qeopt.qbr import answers
 
 Run = Callable[..., Result]
 
@@ -119,8 +119,8 @@ def test_buffers_without_addresses_are_no_proof(run: Run, monkeypatch: pytest.Mo
     def wasteful(network: Network, runtime: Runtime, bits: Bits, limit_bytes: int, _: tuple[int, ...] = ()) -> int:
         return max(math.ceil(count(network, runtime, bits).sram_bytes) + 100 - limit_bytes, 0)
 
-    monkeypatch.setattr(repair, "overflow_bytes", wasteful)
-    monkeypatch.setattr(repair, "find_addresses", lambda *asked: wasteful(*asked) == 0)
+    monkeypatch.setattr(answers, "overflow_bytes", wasteful)
+    monkeypatch.setattr(answers, "find_addresses", lambda *asked: wasteful(*asked) == 0)
     monkeypatch.setattr(qeopt.infeasibility.network, "overflow_bytes", wasteful)
     result = run("check", "net.yaml", "--set", "budgets.sram=8336 B")
     assert result.exit_code == 0

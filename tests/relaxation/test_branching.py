@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from qeopt.design.build import describe_certificate
 from qeopt.design.verify.space import certificate_faults, is_whole
 from qeopt.network import macs
-from qeopt.relaxation.bound import JointBound, bound_space, branching, recheck
+from qeopt.relaxation.bound import JointBound, best_bits, bound_of, bound_space, closed, joint, recheck
 from qeopt.space import Space, Task
 from qeopt.space.restrict import Where, covers, restricted
 from qeopt.spec.model import build
@@ -45,7 +45,7 @@ def timed(seed: int) -> SmallStudy:
 def divided(study: SmallStudy, monkeypatch: pytest.MonkeyPatch) -> JointBound:
     """The bound of a space that is divided as long as anything is to be had from it."""
     for name in ("FAR", "NEAR"):
-        monkeypatch.setattr(branching, name, 0.0)
+        monkeypatch.setattr(joint, name, 0.0)
 
     def score(structure: Any) -> float | None:
         refined = study.refiner.refine(study.space.expand(structure, study.task))
@@ -121,3 +121,37 @@ def test_a_part_has_the_structures_of_the_whole() -> None:
     for wrong in ({"b2": {"units": (1,)}}, {"b1": {"ratio": (1,)}}, {"b1": {"units": (7,)}}):
         with pytest.raises(ValueError, match=r"."):
             restricted(SPACE, wrong)
+
+
+@pytest.mark.parametrize("seed", [2, 3, *(pytest.param(seed, marks=pytest.mark.long) for seed in (0, 1, *range(4, 24)))])
+def test_a_space_is_divided_down_to_single_structures(seed: int) -> None:
+    """Then its bound is the best score, whatever the walks leave out; and another engine proves the same of every part."""
+    study = timed(seed)
+    best = best_of_all(study)
+    whole = bound_space(study.space, study.task, study.refiner, tolerance=1e-6, most_walks=30)
+    assert whole is not None
+    assert best is not None
+    found = closed(
+        whole,
+        study.space,
+        study.task,
+        study.refiner,
+        best,
+        gap=0.0,
+        tolerance=1e-6,
+        most_walks=4,
+        branches=1000,
+        refine=lambda structure: best_bits(study.space, study.task, study.refiner, structure),
+    )
+    assert found.value == pytest.approx(best, rel=1e-6)
+    assert found.value >= best
+    assert is_whole(describe_certificate(found.parts, found.left_out), study.space)
+    assert any(part.exact for part in found.parts)
+    for part in found.parts:
+        inner = restricted(study.space, part.where)
+        if part.exact:
+            assert inner.size == 1
+            proven = bound_of(best_bits(inner, study.task, study.refiner, inner.smallest(), "cp_sat"))
+        else:
+            proven = recheck(inner, study.task, study.refiner, part.prices)
+        assert proven == pytest.approx(part.value, rel=1e-8)

@@ -29,7 +29,7 @@ runtime: cmix-nn
 budgets: {sram: 40 KiB, flash: 40 KiB, layers: 14}
 bits: {weights: [2, 4, 8], activations: [2, 4, 8]}
 objective: {kind: qe, sigma_a: 5, sigma_w: 4, stage_weights: [0, 1, 6]}
-search: {gap: 0, evaluations: 160, islands: 2, migration_every: 2, migrants: 2, children: 10, population: 12}
+search: {gap: 0, branches: 0, evaluations: 160, islands: 2, migration_every: 2, migrants: 2, children: 10, population: 12}
 """
 
 

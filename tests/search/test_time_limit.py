@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from qeopt.qbr import Deadline
+from qeopt.relaxation.bound import bounder, walk
 from qeopt.relaxation.bound import feasibility as proof
-from qeopt.relaxation.bound import joint, walk
 from qeopt.relaxation.cells.tables import Floats, Integers
 from qeopt.search import evolution, island
 from qeopt.search.island import Island, Terms, advance, evaluated
@@ -118,8 +118,8 @@ def test_a_proof_that_nothing_fits_stops_walking(study: Study, clock: Clock, mon
             clock.now += 1
             super().__init__(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(joint, "Walk", Walk)
-    monkeypatch.setattr(joint, "minimise", _forever)
+    monkeypatch.setattr(bounder, "Walk", Walk)
+    monkeypatch.setattr(bounder, "minimise", _forever)
     asked = terms(study, 4.5)
     assert proof.feasibility(asked.space, asked.task, asked.refiner) is not None
     assert walks == 5

@@ -20,7 +20,7 @@ from qeopt.infeasibility import SpaceMisfit, explain_space, least_need
 from qeopt.infeasibility.network import grown
 from qeopt.memory import Limits, count
 from qeopt.network import Bits, Network
-from qeopt.qbr import Refined, Refiner, repair
+from qeopt.qbr import Refined, Refiner, answers
 from qeopt.relaxation.bound import recheck
 from qeopt.search import SearchResult, Stop, explore
 from qeopt.space import Space, Structure, Task
@@ -167,8 +167,8 @@ def test_buffers_without_addresses_are_told_from_bits_that_do_not_exist(net: Pat
         peak = count(network, runtime, bits).sram_bytes  # type: ignore[arg-type]
         return max(math.ceil(peak) + 100 - limit_bytes, 0)
 
-    monkeypatch.setattr(repair, "overflow_bytes", wasteful)
-    monkeypatch.setattr(repair, "find_addresses", lambda *asked: wasteful(*asked) == 0)
+    monkeypatch.setattr(answers, "overflow_bytes", wasteful)
+    monkeypatch.setattr(answers, "find_addresses", lambda *asked: wasteful(*asked) == 0)
     monkeypatch.setattr(qeopt.infeasibility.network, "overflow_bytes", wasteful)
     found = explain(net, overrides=NO_SRAM)
     assert found.misfit is not None

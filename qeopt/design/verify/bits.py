@@ -10,7 +10,7 @@ from qeopt.design.model import Certificate
 from qeopt.design.verify.consistency import gap_faults, same
 from qeopt.network import Network
 from qeopt.qbr import PROVER, Compiled, Refined
-from qeopt.qbr.repair import TIGHTENED
+from qeopt.qbr.answers import TIGHTENED
 from qeopt_solvers import Status
 from qeopt_solvers.recount import value as recounted
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from qeopt.design.build import why_no_bound
 from qeopt.design.model import Design, SpaceCertificate
 from qeopt.design.verify.consistency import same
-from qeopt.qbr import Refiner
-from qeopt.relaxation.bound import recheck
+from qeopt.qbr import PROVER, Refiner
+from qeopt.relaxation.bound import best_bits, bound_of, recheck
 from qeopt.relaxation.cells.left_out import left_out
 from qeopt.relaxation.cells.overhead import Overhead
 from qeopt.space import Space
@@ -28,7 +28,10 @@ def evaluated(certificate: SpaceCertificate, space: Space, study: Study, refiner
         if not _is_part(space, part.where):  # told by `certificate_faults`
             return None
         inner = restricted(space, part.where)
-        value = recheck(inner, study.task, refiner, part.prices, Overhead(part.at_least, part.at_most))
+        if part.exact and inner.size == 1:
+            value = bound_of(best_bits(inner, study.task, refiner, inner.smallest(), PROVER))
+        else:
+            value = recheck(inner, study.task, refiner, part.prices, Overhead(part.at_least, part.at_most))
         if value is None:
             return None
         proven.append(value)

@@ -7,7 +7,7 @@ it. Between the two structures nearest to the bound some gene differs; both side
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -16,11 +16,6 @@ from qeopt.space import Space, Structure
 from qeopt.space.genes import Value
 from qeopt.space.restrict import Where, restricted
 
-FAR = 0.005
-"""Share of the best score by which the bound of a whole space is above it before that is divided: the structures around those that
-were met come nearer by themselves."""
-NEAR = 0.001
-"""Share within which a divided space is left as it is."""
 IN_THE_DARK = 4
 """Parts up to which a space is divided while nothing that the bounds come down to has bits: budgets may be too tight for any."""
 Side: TypeAlias = tuple[Value, ...]
@@ -45,23 +40,29 @@ class Branch:
 
 
 def branched(
-    root: Branch,
+    roots: Sequence[Branch],
     bound: Bounds,
     score: Callable[[Structure], float | None],
     *,
     most: int,
     sunk: Callable[[float], None],
+    far: float,
+    near: float,
+    best: float = -math.inf,
 ) -> list[Branch]:
     """Divide the part with the highest bound until that is near the best score, or there are `most` parts.
 
     Args:
-        root: The whole space.
+        roots: The whole space, in parts.
         bound: Bounds a part.
         score: What a structure's best bits score; None where it has none.
         most: Parts at most.
         sunk: Told the bound over the whole space after every division.
+        far: Share of the best score by which the bound of a whole space is above it before that is divided.
+        near: Share within which a divided space is left as it is.
+        best: A score that some design has.
     """
-    branches, best = [root], -math.inf
+    branches = list(roots)
     scored: dict[Structure, float | None] = {}
 
     def known(structure: Structure) -> float:
@@ -73,7 +74,7 @@ def branched(
     while len(branches) < most:
         highest = max(branches, key=lambda branch: branch.part.value)
         best = max([best, *(known(structure) for structure in highest.nearest)])
-        if _is_near(highest.part.value, best, FAR if len(branches) == 1 else NEAR):
+        if _is_near(highest.part.value, best, far if len(branches) == 1 else near):
             break
         if best == -math.inf and len(branches) > IN_THE_DARK:
             break

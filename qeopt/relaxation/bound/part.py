@@ -18,6 +18,8 @@ class BoundPart:
     value: float
     """None of them scores higher, in nats; -inf where none is feasible."""
     prices: Prices
-    """The certificate: one walk at these prices gives `value`."""
+    """The certificate: one walk at these prices gives `value`; empty where `exact`."""
     where: Where = field(default_factory=dict)
     """The structures that are meant: by block and gene, the values they have; empty for all."""
+    exact: bool = False
+    """Whether a single structure is meant, and its best bits prove `value`."""
