@@ -209,6 +209,17 @@ def test_a_transposed_convolution(tmp_path: Path) -> None:
     assert int(macs(up)) == 4 * 4 * 9 * 15
 
 
+def test_real_numbers_at_the_border_are_told(tmp_path: Path) -> None:
+    """A file whose input and output hold real numbers needs more memory than its integers."""
+    net = Author((8, 8, 3))
+    net.tensors[net.image] = {0: ("vector:i", [1, 8, 8, 3]), 1: ("b", FLOAT), 2: ("I", 0), 3: ("text", "image")}
+    stem = net.conv("stem", net.op("QUANTIZE", (net.image,), net.tensor("integers", (1, 8, 8, 3)), {}), 4)
+    last = net.op("DEQUANTIZE", (stem,), net.tensor("reals", (1, 8, 8, 4), kind=FLOAT), {})
+    notes = import_model(net.save(tmp_path / "border.tflite", last)).notes
+    assert [note for note in notes if note.startswith("real numbers before QUANTIZE 'integers'")]
+    assert [note for note in notes if note.startswith("real numbers behind DEQUANTIZE 'reals'")]
+
+
 def test_an_axis_of_a_tensor_without_dimensions_is_refused(tmp_path: Path) -> None:
     net = small_network()
     flat = net.tensor("nothing", ())
