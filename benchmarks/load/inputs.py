@@ -13,8 +13,8 @@ space:
   widths: non_decreasing
   blocks:
     - {kind: conv, name: stem, width: [8, 16], kernel: 3, stride: 2, weight_bits: 8}
-    - {kind: k1dwk1, name: b1, stride: 2, width: {from: 8, to: 32, step: 8}, kernel: [3, 5], ratio: [1.5, 2], units: [1, 2]}
-    - {kind: conv, name: head, width: {from: 32, to: 128, step: 32}}
+    - {kind: k1dwk1, name: b1, stride: 2, width: {from: 8, to: 32, step: 4}, kernel: [3, 5], ratio: [1.5, 2, 2.5, 3], units: [1, 2]}
+    - {kind: conv, name: head, width: {from: 32, to: 128, step: 4}}
     - {kind: classifier}
 runtime: cmix-nn
 budgets: {sram: 16 KiB, flash: 24 KiB, layers: 9}
@@ -25,7 +25,7 @@ search: {evaluations: 200, baselines: []}
 
 
 def small_study(folder: Path) -> str:
-    """A study of a space of a few hundred structures; returns its file."""
+    """A study of a space of some ten thousand structures; returns its file."""
     path = folder / "space.yaml"
     path.write_text(SPACE, encoding="utf-8")
     return str(path)

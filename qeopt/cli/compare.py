@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from qeopt.cli import options
+from qeopt.cli.options import check_engines
 from qeopt.cli.overrides import overrides
 from qeopt.cli.solve import tell_written
 from qeopt.cli.study_options import with_study_options
@@ -62,6 +63,7 @@ def command(
     started, clock = now(), Stopwatch()
     library = Library(tuple(path or ()))
     names = tuple(name.strip() for name in engines.split(",") if name.strip())
+    check_engines("--engines", names)
     loaded = load_study(study, overrides=overrides(set_, given), library=library)
     with open_run(out_, f"{loaded.value.name}.compare") as folder:
         with ProgressLine(err(), quiet=quiet) as progress:

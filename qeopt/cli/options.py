@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -10,7 +11,8 @@ import typer
 
 from qeopt.runs.cost import GRAMS_PER_CORE_HOUR
 from qeopt.runs.folders import design_in
-from qeopt.spec.errors import Location, SpecError
+from qeopt.spec.errors import Location, SpecError, did_you_mean, one_of
+from qeopt_solvers import table
 
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 NoPictures: TypeAlias = Annotated[bool, typer.Option("--no-pictures", help="Write no PNG files; report.html draws its own.")]
@@ -103,6 +105,19 @@ def names(option: str, text: str) -> tuple[str, ...]:
     if not all(found):
         raise SpecError.at(Location(option), f"{text!r}: names separated by commas were expected")
     return found
+
+
+def check_engines(option: str, engines: Iterable[str]) -> None:
+    """Refuse what is no engine.
+
+    Raises:
+        SpecError: naming the option and the nearest engine.
+    """
+    known = table.names()
+    for name in engines:
+        if name not in known:
+            said = f"there is no engine {name!r}; {one_of(known)} was expected{did_you_mean(name, known)}"
+            raise SpecError.at(Location(f"{option} {name}"), said)
 
 
 DesignFile: TypeAlias = Annotated[

@@ -25,6 +25,8 @@ def read_arrays(path: Path, *, texts: bool = False) -> Array | Mapping[str, Arra
         with path.open("rb") as file:
             loaded = np.load(file, allow_pickle=False)
             found = loaded if isinstance(loaded, np.ndarray) else {name: np.asarray(loaded[name]) for name in loaded.files}
+    except FileNotFoundError:
+        raise ArraysError("there is no such file") from None
     except Exception as error:  # of zipfile, tokenize, zlib, struct, lzma and NumPy, for damage of every kind
         raise ArraysError(f"cannot be read as plain arrays: {' '.join(str(error).split())[:200]}") from None
     for name, array in found.items() if isinstance(found, dict) else (("", found),):

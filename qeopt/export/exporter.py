@@ -120,6 +120,8 @@ def _misfit(design: Design, reason: str) -> SpecError:
 
 
 def _configure(format_name: str, given: Sequence[Override]) -> Exporter:
+    if format_name not in EXPORTERS.names():
+        raise SpecError.at(Location(f"--format {format_name}"), EXPORTERS.unknown(format_name))
     model = Plugged(EXPORTERS).options(format_name)
     kind = Override(("kind",), parse_value(json.dumps(format_name), _OPTIONS), _OPTIONS)
     root, blocked = apply_all(Tree((), _OPTIONS), [*given, kind])

@@ -29,7 +29,7 @@ def check_rules(rules: tuple[str, ...]) -> None:
     """
     for rule in rules:
         if rule not in RULES:
-            raise SpecError.at(None, f"--bits {rule}: {one_of(RULES)} was expected{did_you_mean(rule, RULES)}")
+            raise SpecError.at(None, f"--rules {rule}: {one_of(RULES)} was expected{did_you_mean(rule, RULES)}")
 
 
 def bits_by(rule: str, refiner: Refiner, network: Network, seed: int) -> Refined | None:

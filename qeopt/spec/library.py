@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
 
-from qeopt.spec.errors import Location, PluginError, SpecError, did_you_mean, quote
+from qeopt.spec.errors import Location, PluginError, SpecError, did_you_mean, nearest, quote
 
 SEARCH_PATH = "QEOPT_PATH"
 PACKS = "qeopt.specs"
@@ -117,7 +117,10 @@ class Library:
     def _missing(self, kind: str, folder: str, name: str, near: Path | None) -> str:
         path = (near or Path()) / name
         if is_path(name):
-            return f"there is no {kind} file {quote(str(path), 200)}"
+            beside = {found.stem: found.name for found in _glob(path.parent, f"*{SUFFIX}")} if _exists(path.parent) else {}
+            close = path.stem if path.stem in beside else nearest(path.stem, beside)
+            hint = "" if close is None else f"; did you mean {quote(beside[close], 200)}?"
+            return f"there is no {kind} file {quote(str(path), 200)}{hint}"
         if name and _exists(path):
             why = "that is a folder, a file was expected" if path.is_dir() else f"the name of a {kind} file ends in {SUFFIX}"
             return f"there is no {kind} named {quote(name, 200)}: {why}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from qeopt.spec.errors import Location, Problem, SpecError
@@ -37,6 +38,10 @@ OF_BITS = {
 """By key of `bits`: the option; the last key of the line first."""
 
 
+_MISSING = re.compile(r"no (\w+) budget: ")
+"""What is said of a budget that nobody stated: it stands on no line of its own."""
+
+
 def at_options(error: SpecError, file: str, text: str) -> SpecError:
     """The same problems, those in `file` told at options.
 
@@ -53,6 +58,9 @@ def _option(problem: Problem, file: str, lines: list[str]) -> Location | None:
     if place is None or place.file != file or place.line is None or place.line > len(lines):
         return place
     line = lines[place.line - 1]
+    missing = _MISSING.match(problem.message)
+    if missing:
+        return Location(f"--{missing[1].replace('_', '-')}")
     key = line.partition(":")[0]
     if key == "bits":
         at = {inner: line.find(f'"{inner}"') for inner in OF_BITS}
