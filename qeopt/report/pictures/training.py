@@ -7,6 +7,7 @@ from typing import Any
 
 from qeopt.escape import line
 from qeopt.report.pictures.picture import BLUE, ORANGE, Picture, Spec, chosen_label, data, field, tips
+from qeopt.report.words import counted
 
 MOST_NAMED = 24
 """Classes above which numbers find no room."""
@@ -87,7 +88,9 @@ def confusion_picture(what: str, confusion: Sequence[Sequence[int]], classes: Se
         "encoding": {"x": axes["taken"], "y": axes["is"], "text": {"field": "said"}},
     }
     wrong = max((row for row in rows if row["is"] != row["taken"]), key=lambda row: int(str(row["number"])), default=None)
-    most = f"; most often wrong: {wrong['what']} ({wrong['number']:,})" if wrong and wrong["number"] else ""
+    most = (
+        f"; most often wrong: {wrong['what']} ({counted(int(str(wrong['number'])), 'image')})" if wrong and wrong["number"] else ""
+    )
     title = f"{what}{most}"
     spec: Spec = {
         "width": side,
