@@ -109,15 +109,14 @@ def print_bits(found: Sequence[Row], planned: int) -> None:
     if not found:
         return
     means = {name: fmean(row.accuracy for row in found if row.design == name) for name in {row.design for row in found}}
-    print("| Bits by | structures | exact less this, points | standard error |\n|---|---|---|---|")
+    print("| Bits by | structures | score less than exact | accuracy, exact less this | standard error |\n|---|---|---|---|---|")
     for rule in ("paper", "rusci", "random"):
-        apart = [
-            means[f"{name.rpartition('-')[0]}-exact"] - mean
-            for name, mean in means.items()
-            if name.endswith(f"-{rule}") and f"{name.rpartition('-')[0]}-exact" in means
-        ]
-        if len(apart) > 1:
-            print(f"| {rule} | {len(apart)} | {fmean(apart):+.2f} | {stdev(apart) / len(apart) ** 0.5:.2f} |")
+        pairs = [(f"{name.rpartition('-')[0]}-exact", name) for name in means if name.endswith(f"-{rule}")]
+        pairs = [(exact, name) for exact, name in pairs if exact in means]
+        if len(pairs) > 1:
+            apart = [means[exact] - means[name] for exact, name in pairs]
+            scores = fmean(known(exact)["score"] - known(name)["score"] for exact, name in pairs)
+            print(f"| {rule} | {len(pairs)} | {scores:.2f} | {fmean(apart):+.2f} | {stdev(apart) / len(apart) ** 0.5:.2f} |")
 
 
 def print_depths(found: Sequence[Row], planned: int) -> None:
