@@ -62,7 +62,7 @@ def test_a_missing_argument(run: Run) -> None:
         (("solve", "net.yaml", "--seed", "-1"), "--seed: "),
         (("compare", "net.yaml", "--engines", "cp_sat,rato"), "did you mean 'ratio'?"),
         (("schema", "devise"), "did you mean 'device'?"),
-        (("score", "cmix-nn"), "a runtime has no score"),
+        (("score", "cmix-nn"), "cmix-nn: is a runtime, and `qeopt score` takes a network"),
     ],
 )
 def test_mistakes_are_told_in_our_own_words(run: Run, arguments: tuple[str, ...], said: str) -> None:
