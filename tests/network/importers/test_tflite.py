@@ -229,6 +229,15 @@ def test_an_axis_of_a_tensor_without_dimensions_is_refused(tmp_path: Path) -> No
         import_model(path)
 
 
+def test_real_numbers_where_a_slice_begins_are_refused(tmp_path: Path) -> None:
+    net = small_network()
+    begin = net.tensor("begin", (4,), np.array([0, 0, np.nan, 0], np.float32), kind=FLOAT)
+    told = (begin, net.integers("end", [1, 8, 8, 3]), net.integers("steps", [1, 1, 1, 1]))
+    net.op("STRIDED_SLICE", (net.image, *told), net.tensor("part", (1, 8, 8, 3)), dict.fromkeys(range(5), ("i", 0)))
+    with pytest.raises(SpecError, match=r"no\.tflite: is damaged: it holds numbers of the type float32 in 'begin', where integers"):
+        import_model(net.save(tmp_path / "no.tflite"))
+
+
 def test_integer_files_keep_their_operators_and_their_order(tmp_path: Path) -> None:
     net = Author((8, 8, 4))
     scaled = net.op("QUANTIZE", (net.image,), net.tensor("scaled", (1, 8, 8, 4), scale=0.25), {})

@@ -89,9 +89,15 @@ class Reader:
         return np.frombuffer(stored.tobytes(), dtype=np.dtype(kind).newbyteorder("<")).reshape(tensor.dims)
 
     def integers(self, index: int) -> tuple[int, ...] | None:
-        """A short constant of integers."""
+        """A short constant of integers.
+
+        Raises:
+            DamagedError: when it is one of other numbers.
+        """
         tensor = self.tensor(index)
         found = None if prod(tensor.dims) > 64 else self.data(tensor)
+        if found is not None and found.dtype.kind not in "iub":
+            raise DamagedError(f"numbers of the type {found.dtype} in {quote(tensor.name)}, where integers were expected")
         return None if found is None else tuple(int(number) for number in found.reshape(-1))
 
     def state(self, handle: int, shape: Shape, node: str) -> str:
