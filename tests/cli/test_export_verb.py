@@ -53,7 +53,7 @@ def test_options_are_set(run: Run, design: Path) -> None:
         (("--format", "csv", "--out", "net.yaml/x.csv"), "net.yaml/x.csv: cannot be written: "),
         (("--format", "onnx-qdq", "--out", "solved"), "solved: cannot be written: "),
         (("--format", "max78000"), "the MAX78000 cannot run this design: "),
-        (("--format", "onnx-qdq", "--set", "weights=nowhere.npz"), "nowhere.npz: cannot be read"),
+        (("--format", "onnx-qdq", "--set", "weights=nowhere.npz"), "nowhere.npz: there is no such file"),
     ],
 )
 def test_mistakes_are_told(run: Run, design: Path, arguments: tuple[str, ...], said: str) -> None:
@@ -65,7 +65,7 @@ def test_mistakes_are_told(run: Run, design: Path, arguments: tuple[str, ...], s
 
 
 def test_what_is_no_sound_design_is_refused(run: Run, design: Path) -> None:
-    assert "a design written by" in run("export", "net.yaml", "--format", "csv").stderr
+    assert "is a study, and `qeopt export` takes a design or a model file" in run("export", "net.yaml", "--format", "csv").stderr
     data = json.loads(design.read_text())
     del data["weights"]["head"]
     Path("cut.json").write_text(json.dumps(data))

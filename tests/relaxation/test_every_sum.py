@@ -65,7 +65,7 @@ def test_energy_of_weights_alone(seed: int) -> None:
 @pytest.mark.parametrize("seed", seeds())
 def test_a_budget_from_outside(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     known = {**budgets.table(), "fetches": FETCHES}
-    monkeypatch.setattr(budgets, "_table", lambda installed: known)
+    monkeypatch.setattr("qeopt.budgets.catalogue._table", lambda installed: known)
     check_bound(limited(seed, {}, "fetches"))
 
 

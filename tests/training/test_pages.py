@@ -36,7 +36,7 @@ def test_every_design_of_the_study_fits_its_budgets(repository: Path) -> None:
         "    design = kept.design()\n"
         "    over = [use for use, found in design.uses.items() if found.limit is not None and found.used > found.limit]\n"
         "    assert not over, (name, over)\n"
-        "    assert design.network().layers in {8, 11, 14, 17, 20}\n"
+        "    assert kept.study != 'fashion' or design.network().layers in {8, 11, 14, 17, 20}\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=repository, timeout=600, check=True)
 

@@ -117,7 +117,7 @@ def test_a_spread_choice_covers_the_range(values: list[int], count: int) -> None
 
 
 def test_what_is_refused(study: Path) -> None:
-    with pytest.raises(SpecError, match=r"--bits papers: 'exact', 'paper', .* was expected; did you mean 'paper'"):
+    with pytest.raises(SpecError, match=r"--rules papers: 'exact', 'paper', .* was expected; did you mean 'paper'"):
         sample(study, rules=("papers",))
     with pytest.raises(SpecError, match="nothing was drawn: no structure of the study fits at any bits"):
         sample(study, overrides=["budgets.flash=100 B"], count=2)
