@@ -56,10 +56,15 @@ def seconds(number: float) -> str:
     return f"{minutes}:{rest:02} min" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02} h"
 
 
+LEAST_GAP = 1e-6
+"""Share below which a gap is not told apart."""
+
+
 def gap(share: float) -> str:
-    """Spell a proven gap with two digits, rounded up: it must hold as it is read."""
+    """Spell a proven gap with two digits, rounded up: it must hold as it is read; none is told finer than 0.0001 %."""
     if share <= 0:
         return "0 %"
+    share = max(share, LEAST_GAP)
     unit = 10.0 ** (math.floor(math.log10(100 * share)) - 1)
     return f"{math.ceil(100 * share / unit - 1e-9) * unit:.2g} %"
 
