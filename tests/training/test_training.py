@@ -396,7 +396,7 @@ def test_the_verb_takes_a_teacher(verb: Callable[..., Any], tmp_path: Path) -> N
     ("given", "expected"),
     [
         (("--device", "nowhere"), "--device nowhere: "),
-        (("--weights", "no.npz"), "no.npz: cannot be read as plain arrays"),
+        (("--weights", "no.npz"), "no.npz: there is no such file"),
         (("--distillation", "0.5"), "needs a --teacher"),
         (("--batch", "500"), "a batch of 500 is more than the 240 training images"),
     ],
