@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from qeopt.network import Bits
-from qeopt.qbr.answers import answer, has_addresses, is_answer, without_bits
+from qeopt.qbr.answers import answer, code_overflow, has_addresses, without_bits
 from qeopt.qbr.choose import Chooser, Refined
 from qeopt.qbr.code import Branch, in_use, least_code, rows_without
 from qeopt.qbr.compile import Compiled
@@ -63,11 +63,12 @@ class Parts:
             part = self.first()
             if part.best.bits is None or self._terms.deadline.is_past:
                 return None
-            if is_answer(self._terms, part.best):
+            is_placed = has_addresses(self._terms, part.best)
+            if is_placed and code_overflow(self._terms, part.best) == 0:
                 return answer(self._terms, self._compiled, self.bounded(), part.best.bits)
             if (self.bounded().bound or math.inf) < worth:
                 return None
-            branches = self._excluded(part) if not has_addresses(self._terms, part.best) else self._parted(part, part.best.bits)
+            branches = self._parted(part, part.best.bits) if is_placed else self._excluded(part)
             if branches is None:
                 return None
             self._parts = [other for other in self._parts if other is not part]
