@@ -168,7 +168,7 @@ def _bound(terms: Terms, watch: Watch) -> JointBound | None:
         most_walks=settings.walks,
         found=watch.walked,
         score=partial(_score, terms),
-        branches=settings.branches,
+        branches=settings.branches or 0,
     )
 
 

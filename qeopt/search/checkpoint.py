@@ -22,6 +22,7 @@ from qeopt.search.codes import decode, encode
 from qeopt.search.island import Candidate, Island, Leader
 from qeopt.search.result import Progress, Stop
 from qeopt.space import Space
+from qeopt.space.restrict import restricted
 from qeopt.spec.errors import QeoptError
 
 FORMAT = "qeopt.search/2"
@@ -132,6 +133,8 @@ class Journal:
         if header["format"] != FORMAT or header["fingerprint"] != self._fingerprint:
             raise CheckpointError(f"{self._path}: was written for another search or by another version of this project")
         bound = BOUND.validate_python(header["bound"])
+        for part in () if bound is None else bound.parts:
+            restricted(space, part.where)
         if not rounds:
             return Saved(bound, None)
         seen: list[set[int]] = [set() for _ in rounds[-1]["islands"]]

@@ -15,13 +15,16 @@ from qeopt.space import Structure
 
 GAP = 0.0005
 """Share of the best score that the bound may stay above it."""
+BRANCHES = 16
+"""Parts at most, unless a study states them."""
 ENDED_EARLY = frozenset({Stop.INTERRUPTED, Stop.TIME})
 
 
 def close_gap(terms: Terms, result: SearchResult, watch: Watch) -> SearchResult:
     """Divide the space where a search that ended by itself left its best design far from the bound."""
     bound, best, settings = result.bound, result.best, terms.settings
-    if settings.branches < 2 or bound is None or best is None or result.stopped in ENDED_EARLY:
+    branches = BRANCHES if settings.branches is None else settings.branches
+    if branches < 2 or bound is None or best is None or result.stopped in ENDED_EARLY:
         return result
     if _gap(bound, best) <= max(GAP, settings.gap):
         return result
@@ -41,7 +44,7 @@ def close_gap(terms: Terms, result: SearchResult, watch: Watch) -> SearchResult:
         gap=max(GAP, settings.gap),
         tolerance=settings.gap / 8,
         most_walks=settings.walks,
-        branches=settings.branches,
+        branches=branches,
         refine=refine,
         found=watch.walked,
     )

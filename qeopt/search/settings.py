@@ -26,10 +26,11 @@ class SearchSettings(Block):
     """Distinct structures to evaluate at most; the search stops after the round that reaches it."""
     walks: Annotated[int, Field(ge=1, le=10_000)] = 40
     """Passes of the joint bound over the space at most, each at other prices; as many again for each range of designs."""
-    branches: Annotated[int, Field(ge=0, le=1000)] = 16
-    """Parts that the space is divided into at most, by values of its genes, where few choices take most of a budget: before the
-    search where the bound stays more than 0.5 % above the best structures it met, after it where more than 0.05 % above the best
-    design. Each part is bounded by as many walks. 0: the space is not divided."""
+    branches: Annotated[int, Field(ge=0, le=1000)] | None = None
+    """Parts that the space is divided into at most, by values of its genes, where few choices take most of a budget; each part is
+    bounded by as many walks. Where a study states a number: before the search where the bound stays more than 0.5 % above the best
+    structures it met, and after it where more than 0.05 % above the best design. Unless stated: after the search only, in 16 parts.
+    0: the space is not divided."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Same study, same seed, same design, however many workers."""
     islands: Annotated[int, Field(ge=1, le=1024)] = 1

@@ -18,7 +18,7 @@ def restricted(space: Space, where: Where) -> Space:
     """The space with fewer values of some genes. It has as many genes, so that structures of it are structures of the whole.
 
     Raises:
-        ValueError: a block or gene is unknown, none of the values is declared, the block means something else with fewer values, or
+        ValueError: a block or gene is unknown, a value is not declared, the block means something else with fewer values, or
             no structure is left.
     """
     unknown = set(where) - {block.name for block in space.blocks}
@@ -37,7 +37,8 @@ def _block(block: BlockKind, where: Where) -> BlockKind:
         return block
     whole = {gene.name: gene.values for gene in block.genes}
     wanted = {name: tuple(value for value in values if value in chosen.get(name, values)) for name, values in whole.items()}
-    if not set(chosen) <= set(whole) or not all(wanted.values()) or not hasattr(type(block), "model_validate"):
+    declared = set(chosen) <= set(whole) and all(values and set(values) <= set(whole[name]) for name, values in chosen.items())
+    if not declared or not hasattr(type(block), "model_validate"):
         raise ValueError(f"the block {block.name!r} has no such choices")
     data = {name: getattr(block, name) for name in type(block).model_fields} | {name: wanted[name] for name in chosen}  # type: ignore[attr-defined]
     found: BlockKind = type(block).model_validate(data)  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ from qeopt.network import Network, NetworkBuilder, Tensor
 from qeopt.network.builder import FIXED_BITS
 from qeopt.network.graph import Sides
 from qeopt.space.blocks.base import BlockKind
+from qeopt.space.blocks.classifier import Classifier
 from qeopt.space.cells import Cell, SideCell
 from qeopt.space.genes import Value
 from qeopt.spec.model import Block
@@ -100,6 +101,9 @@ class Space(Block):
         names = [block.name for block in self.blocks]
         if len(set(names)) != len(names):
             raise ValueError("two blocks have the same name")
+        for block in self.blocks[:-1]:
+            if isinstance(block, Classifier):
+                raise ValueError(f"the classifier {block.name!r} is not the last block; one that ends the chain was expected")
         self.smallest()
         return self
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import random
 import re
@@ -197,6 +199,28 @@ def test_another_search_and_damage_are_refused(study: Path, tmp_path: Path) -> N
         journal.write_text(text, encoding="utf-8")
         with pytest.raises(CheckpointError, match=told):
             resume(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"prices": {"flash": -1.0}},
+        {"prices": {"flash": math.inf}},
+        {"overhead": {"at_least": -1, "at_most": None}},
+        {"where": {"nosuch": {"width": [8]}}},
+        {"where": {"stem": {"width": [8, math.inf]}}},
+    ],
+)
+def test_a_bound_that_proves_nothing_is_damage(study: Path, tmp_path: Path, changed: dict[str, object]) -> None:
+    """Found by damaging journals at random: such a bound got as far as the design and ended in an internal error there."""
+    solve(study, run_dir=tmp_path, overrides=["search.evaluations=40"])
+    journal = tmp_path / "state" / "study.jsonl"
+    first, *others = journal.read_text(encoding="utf-8").splitlines(keepends=True)
+    header = json.loads(first)
+    header["bound"]["parts"][0] |= changed
+    journal.write_text("".join([json.dumps(header) + "\n", *others]), encoding="utf-8")
+    with pytest.raises(CheckpointError, match="damaged"):
+        resume(tmp_path)
 
 
 def test_folder_without_a_run_says_so(tmp_path: Path) -> None:

@@ -9,6 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Annotated
+
+from pydantic import Field
 
 from qeopt.qbr import Refined, Refiner
 from qeopt.relaxation.bound.bounder import NEAREST, Bounder, Found
@@ -36,7 +39,7 @@ MOST_PARTS = 16
 class JointBound:
     """A bound over a whole space, and what proves it."""
 
-    parts: tuple[BoundPart, ...]
+    parts: Annotated[tuple[BoundPart, ...], Field(min_length=1)]
     """All designs: a single part, or by ascending ranges where memory beside the tensors matters, or by values of genes."""
     left_out: tuple[str, ...]
     """Rules that the bound does not use; it holds all the same."""

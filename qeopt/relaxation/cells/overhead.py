@@ -7,6 +7,9 @@ its lower end nothing needs to fit, above its upper end nothing is meant.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from qeopt.hardware import Runtime
 from qeopt.hardware.costs import persistent
@@ -18,7 +21,7 @@ from qeopt.network import Bits, Network
 class Overhead:
     """The designs that hold so much beside their tensors, in the runtime's unit."""
 
-    at_least: int = 0
+    at_least: Annotated[int, Field(ge=0)] = 0
     at_most: int | None = None
     """None: any amount."""
 

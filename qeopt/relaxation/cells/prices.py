@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
+
+from pydantic import Field
 
 from qeopt.relaxation.cells.tables import Floats
 
-Prices: TypeAlias = Mapping[str, float]
+Price: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Prices: TypeAlias = Mapping[str, Price]
 """Lagrange multipliers by name of a total, in nats per unit of it (memory: bytes, or bits where the runtime keeps fractions)."""
 
 
