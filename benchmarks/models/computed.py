@@ -1,4 +1,4 @@
-"""What the 8-bit export of an ONNX file computes: beside the file in ONNX Runtime, and beside the integer reference."""
+"""What exports of an ONNX file compute: floats and 8 bits beside the file in ONNX Runtime, 8 bits beside the integer reference."""
 
 from __future__ import annotations
 
@@ -24,9 +24,11 @@ IMAGES = 4
 
 
 def computed(path: Path, options: ImportOptions) -> dict[str, Any]:
-    """How the 8-bit export follows the file on random images, and where it differs from the reference in integers."""
+    """How exports follow the file on random images, and where that of 8 bits differs from the reference in integers."""
+    told: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
-        whole, fine, exact, images = (Path(folder) / name for name in ("whole.onnx", "fine.onnx", "exact.onnx", "images.npy"))
+        names = ("whole.onnx", "floats.onnx", "fine.onnx", "exact.onnx", "images.npy")
+        whole, floats, fine, exact, images = (Path(folder) / name for name in names)
         source = whole if with_values(path, whole) else path
         try:
             answer = bits(
@@ -38,15 +40,17 @@ def computed(path: Path, options: ImportOptions) -> dict[str, Any]:
             (image,) = answer.design.network().sources
             shape = (int(image.channels), int(image.height), int(image.width))
             np.save(images, np.random.default_rng(2).random((IMAGES, *shape), np.float32))
+            export(answer.design, "onnx", floats, {"weights": str(source)})
+            told |= {"floats": followed(source, floats).get("error")}
             export(answer.design, "onnx-qdq", fine, {"weights": str(source), "data": str(images)})
-            told = followed(source, fine)
+            told |= followed(source, fine)
             if "correlation" in told:
                 np.save(images, np.load(images)[:1])
                 numbers = Numbers(weights=source, data=images, calibration="min-max", power_of_two=True)
                 export(answer.design, "onnx-qdq", exact, numbers.model_dump() | {"weights": str(source), "data": str(images)})
                 told |= differing(answer.design, numbers, exact)
         except QeoptError as error:
-            return {"export": str(error)}
+            return told | {"export": str(error)}
     return told
 
 
@@ -67,7 +71,7 @@ def with_values(path: Path, out: Path) -> bool:
 
 
 def followed(path: Path, export_of_it: Path) -> dict[str, Any]:
-    """Correlation of the first output of a file with that of its export."""
+    """Correlation of the first output of a file with that of its export, and the largest error, of the largest value."""
     session, other = started(path), started(export_of_it)
     given, wanted = session.get_inputs(), other.get_inputs()
     rng, pairs = np.random.default_rng(0), []
@@ -83,9 +87,10 @@ def followed(path: Path, export_of_it: Path) -> dict[str, Any]:
     if any(one is None for _, one in pairs):
         return {"export": "writes no output of the size of the first one"}
     expected, found = (np.concatenate([np.asarray(pair[side], np.float64) for pair in pairs]) for side in (0, 1))
+    error = float(np.abs(expected - found).max() / np.abs(expected).max()) if expected.any() else None
     expected, found = expected - expected.mean(), found - found.mean()
     scale = float(np.linalg.norm(expected) * np.linalg.norm(found))
-    return {"correlation": round(float(expected @ found) / scale, 4) if scale else None}
+    return {"error": error, "correlation": round(float(expected @ found) / scale, 4) if scale else None}
 
 
 def differing(design: Design, numbers: Numbers, exact: Path) -> dict[str, Any]:

@@ -43,8 +43,8 @@ MOST_MACS = 2_000_000_000
 """Networks of more are not computed unless it is asked for: it takes minutes each."""
 SIDES = (224, 224, 3)
 """Image of files that leave its size open."""
-TAIL = 0.1
-"""Share by which what is held for good may be off."""
+FLOATS = 1e-4
+"""Share of the largest value by which an export in floats may be off."""
 
 
 def judge(path: Path, most: int = MOST_MACS) -> dict[str, Any]:
@@ -153,13 +153,15 @@ def plain(text: str) -> str:
 
 
 def values_of(told: dict[str, Any]) -> str:
-    """What the export computes."""
+    """What the exports compute."""
+    floats = told.get("floats")
+    said = [] if floats is None else [f"floats {floats:.0e}" if floats < FLOATS else f"**floats {floats:.0e}**"]
     if "correlation" not in told:
-        return plain(str(told.get("export", "")))
-    if "differing" not in told:
-        return str(told["correlation"])
-    wrong = f"**{told['differing']:,} of {told['values']:,} differ**" if told["differing"] else "equal"
-    return f"{told['correlation']}, {wrong}"
+        return ", ".join([*said, *filter(None, [plain(str(told.get("export", "")))])])
+    said.append(str(told["correlation"]))
+    if "differing" in told:
+        said.append(f"**{told['differing']:,} of {told['values']:,} differ**" if told["differing"] else "equal")
+    return ", ".join(said)
 
 
 def rows_of(page: str) -> dict[tuple[str, str], str]:

@@ -145,6 +145,11 @@ EIGHT_BITS = [
     ["conv", "matmul on channels last", "dense"],
     ["conv", "transposed conv", "Relu", "conv"],
     ["conv", "transposed conv grouped", "conv"],
+    ["conv", "average", "conv", "average rounded up", "conv"],
+    ["conv", "two means"],
+    ["conv", "mean of channels"],
+    ["conv", "mean of rows"],
+    ["conv", "global average"],
 ]
 
 

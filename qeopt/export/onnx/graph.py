@@ -24,7 +24,7 @@ from qeopt.export.onnx.functions import append_function
 from qeopt.export.onnx.operators import Place, append
 from qeopt.export.onnx.value import Graph
 from qeopt.files import write_atomically
-from qeopt.network import OpKind, Tensor
+from qeopt.network import Op, OpKind, Tensor
 
 
 class Dialect(Protocol):
@@ -36,6 +36,10 @@ class Dialect(Protocol):
 
     def activation(self, graph: Graph, source: str, name: str, grid: Grid, shape: Shape) -> None:
         """Append the rounding of `source` to a grid, as the value called `name`."""
+        ...
+
+    def average(self, graph: Graph, model: QuantisedNetwork, op: Op, doc: str) -> bool:
+        """Append an average that is computed in integers, with the rounding of what it writes; say whether the format has it."""
         ...
 
 
@@ -77,7 +81,8 @@ def onnx_model(
         value_info=[value for name, value in stated.items() if name not in outputs and name != pixels],
     )
     imports = [onnx.helper.make_opsetid(domain, version) for domain, version in opsets.items()]
-    proto = onnx.helper.make_model(made, opset_imports=imports, producer_name="qeopt")
+    imports += [onnx.helper.make_opsetid(domain, 1) for domain in {function.domain for function in graph.functions} - {*opsets}]
+    proto = onnx.helper.make_model(made, opset_imports=imports, producer_name="qeopt", functions=graph.functions)
     proto.ir_version = onnx.helper.find_min_ir_version_for(imports, ignore_unknown=True)
     onnx.helper.set_model_props(proto, properties(design, origins))
     return proto
@@ -123,6 +128,8 @@ def _append(graph: Graph, model: QuantisedNetwork, dialect: Dialect, layer: Laye
         real = graph.value(f"{names[0]}/{end or 'real'}", shapes[0])
         append_function(graph, op, end, inputs[0], real, slopes=given, title=op.name, doc=doc)
         dialect.activation(graph, real, names[0], model.grids[names[0]], shapes[0])
+        return
+    if op.kind is OpKind.POOL and dialect.average(graph, model, op, doc):
         return
     learnt: list[str] = []
     if op.name in model.weights:

@@ -10,12 +10,17 @@ import numpy as np
 from pydantic import Field
 
 from qeopt.design import Design
+from qeopt.export.arithmetic.contract import rescaling, sum_range
 from qeopt.export.arithmetic.fill import quantised
+from qeopt.export.arithmetic.geometry import shape_of, window
 from qeopt.export.arithmetic.numbers import Numbers, Shape
-from qeopt.export.arithmetic.quantised import Grid, Weights, weight_range
+from qeopt.export.arithmetic.quantised import Grid, QuantisedNetwork, Weights, weight_range
+from qeopt.export.arithmetic.sums import counts
 from qeopt.export.errors import ExportError
-from qeopt.export.onnx.graph import onnx_model, save
+from qeopt.export.onnx.graph import onnx_model, rounded, save
 from qeopt.export.onnx.value import Graph
+from qeopt.network import Op
+from qeopt.network.importers.onnx import average
 
 TYPE_SINCE = {2: 25, 4: 21, 8: 10, 16: 21}
 """The first opset whose quantisation operators have integers of these bits."""
@@ -33,13 +38,17 @@ class OnnxQdq(Numbers):
     as these put any weights into QLinearConv, which knows those of 8 bits alone."""
     narrow_activations: bool = False
     """Give activations of 4 and 2 bits types of their own, as weights have. For onnxruntime the same holds as for opset 25."""
+    averages: Literal["pool", "integers"] | None = None
+    """How averages are written: as AveragePool, which compilers look for and onnxruntime divides in floats, or in integers, which
+    onnxruntime computes as the reference does. Integers where every scale is a power of two unless said."""
     batch: Annotated[int, Field(ge=1, le=4096)] = 1
     """Images in one run."""
 
     def export(self, design: Design, out: Path) -> tuple[Path, ...]:
         """Write the model."""
         model = quantised(design, self)
-        dialect, origins = _Qdq(self.opset, self.narrow_activations), self.origins(model.network)
+        averages = self.averages or ("integers" if self.power_of_two else "pool")
+        dialect, origins = _Qdq(self.opset, self.narrow_activations, averages == "integers"), self.origins(model.network)
         return save(onnx_model(design, model, dialect, {"": self.opset}, self.batch, origins), out)
 
 
@@ -71,10 +80,26 @@ OFFSET = 128
 sums of two products at 16 bits on processors without VNNI; those for unsigned bytes alone are exact everywhere."""
 
 
+EXACT_SUM, EXACT_PRODUCT = 1 << 24, 1 << 53
+"""Integers below these are exact in single and in double precision."""
+
+
+class _Held(NamedTuple):
+    """How the integers of a tensor are held."""
+
+    integers: str
+    """As they are made, before they are clipped."""
+    scale: str
+    zero: str
+    kind: str
+    zero_at: int
+
+
 @dataclass(frozen=True)
 class _Qdq:
     opset: int
     narrow_activations: bool
+    integer_averages: bool
 
     def weights(self, graph: Graph, name: str, weights: Weights, input_scale: float) -> tuple[str, str]:
         real, bias, bits = f"{name}/weights", f"{name}/bias", weights.bits
@@ -95,15 +120,63 @@ class _Qdq:
         return real, bias
 
     def activation(self, graph: Graph, source: str, name: str, grid: Grid, shape: Shape) -> None:
-        held = storage(grid.bits, grid.is_signed, self.opset, narrow=self.narrow_activations)
+        held = self._held(graph, name, grid, shape)
+        made = f"{name}/quantize_{grid.bits}bit"
+        graph.node("QuantizeLinear", [source, held.scale, held.zero], held.integers, made, f"{grid.bits} bits")
+        self._read(graph, name, grid, shape, held)
+
+    def average(self, graph: Graph, model: QuantisedNetwork, op: Op, doc: str) -> bool:
+        """Where compilers look for AveragePool, or numbers could leave what floats hold exactly, it is left to that."""
+        ends, (least, most) = rescaling(model, op), sum_range(model, op)
+        largest = max(-least, most)
+        if not self.integer_averages or largest >= EXACT_SUM or largest * int(ends.factors.multipliers.max()) >= EXACT_PRODUCT:
+            return False
+        if not graph.functions:
+            graph.functions.append(average.function(graph.onnx, self.opset))
+        (source,), found, name, channels = op.inputs, window(op), op.output.name, int(op.output.channels)
+        places = counts(op) - 1
+        factors = ends.factors.multipliers[places] * np.ldexp(1.0, -ends.factors.shifts[places])
+        held = self._held(graph, name, model.grids[name], shape_of(op.output))
+        read = rounded(source)
+        reads = [
+            self._integers(read, model.grids[source.name]),
+            f"{read}/scale",
+            f"{read}/zero",
+            held.scale,
+            held.zero,
+            graph.constant(f"{op.name}/ones", np.ones((channels, 1, found.height, found.width), np.float32)),
+            graph.constant(f"{op.name}/factors", factors),
+            *(graph.constant(f"{op.name}/{end}", np.array(to, np.float32)) for end, to in (("low", ends.low), ("high", ends.high))),
+        ]
+        sides = ([found.height, found.width], list(found.strides), list(found.pads), list(found.dilation))
+        terms = dict(zip(average.WINDOW, sides, strict=True)) | {"count_include_pad": int(op.counts_padding), "group": channels}
+        graph.node(average.NAME, reads, held.integers, op.name, doc, terms, average.DOMAIN)
+        self._read(graph, name, model.grids[name], shape_of(op.output), held)
+        return True
+
+    def _storage(self, grid: Grid) -> Storage:
+        return storage(grid.bits, grid.is_signed, self.opset, narrow=self.narrow_activations)
+
+    def _integers(self, name: str, grid: Grid) -> str:
+        """Name of the integers of a tensor."""
+        return f"{name}/{grid.bits}bit" + "/clipped" * (not self._storage(grid).is_exact)
+
+    def _held(self, graph: Graph, name: str, grid: Grid, shape: Shape) -> _Held:
+        """State how integers of a tensor are held."""
+        held = self._storage(grid)
         kind, zero_at = ("UINT8", OFFSET) if held.kind == "INT8" else (held.kind, 0)
         scale = graph.constant(f"{name}/scale", np.array(grid.scale, np.float32))
         zero = graph.integers(f"{name}/zero", kind, np.array(zero_at))
-        integers = graph.value(f"{name}/{grid.bits}bit", shape, kind)
-        graph.node("QuantizeLinear", [source, scale, zero], integers, f"{name}/quantize_{grid.bits}bit", f"{grid.bits} bits")
-        if not held.is_exact:
-            integers = graph.value(_clip(graph, integers, grid.low + zero_at, grid.high + zero_at, np.uint8), shape, kind)
-        graph.node("DequantizeLinear", [integers, scale, zero], name, f"{name}/dequantize_{grid.bits}bit", f"{grid.bits} bits")
+        return _Held(graph.value(f"{name}/{grid.bits}bit", shape, kind), scale, zero, kind, zero_at)
+
+    def _read(self, graph: Graph, name: str, grid: Grid, shape: Shape, held: _Held) -> None:
+        """Append what integers stand for."""
+        integers = held.integers
+        if not self._storage(grid).is_exact:
+            ends = (grid.low + held.zero_at, grid.high + held.zero_at)
+            integers = graph.value(_clip(graph, integers, *ends, np.uint8), shape, held.kind)
+        made = f"{name}/dequantize_{grid.bits}bit"
+        graph.node("DequantizeLinear", [integers, held.scale, held.zero], name, made, f"{grid.bits} bits")
         graph.value(name, shape)
 
 

@@ -11,10 +11,11 @@ from pydantic import Field
 from qeopt.design import Design
 from qeopt.export.arithmetic.fill import quantised
 from qeopt.export.arithmetic.numbers import Numbers, Shape
-from qeopt.export.arithmetic.quantised import Grid, Reals, Weights
+from qeopt.export.arithmetic.quantised import Grid, QuantisedNetwork, Reals, Weights
 from qeopt.export.errors import ExportError
 from qeopt.export.onnx.graph import onnx_model, save
 from qeopt.export.onnx.value import Graph
+from qeopt.network import Op
 
 DOMAIN = "qonnx.custom_op.general"
 OPSET = 17
@@ -58,6 +59,9 @@ class _Quant:
     def activation(self, graph: Graph, source: str, name: str, grid: Grid, shape: Shape) -> None:
         _quant(graph, source, name, grid.bits, np.array(grid.scale), is_signed=grid.is_signed)
         graph.value(name, shape)
+
+    def average(self, graph: Graph, model: QuantisedNetwork, op: Op, doc: str) -> bool:
+        return False
 
 
 def _quant(graph: Graph, source: str, output: str, bits: int, scale: Reals, *, is_signed: bool) -> None:

@@ -24,6 +24,7 @@ class Graph:
     nodes: list[Any] = field(default_factory=list)
     initializers: list[Any] = field(default_factory=list)
     values: list[Any] = field(default_factory=list)
+    functions: list[Any] = field(default_factory=list)
 
     def node(
         self,

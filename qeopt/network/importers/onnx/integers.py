@@ -30,7 +30,7 @@ OPERATORS: Mapping[str, tuple[str, tuple[int, ...], int]] = {
     "QGemm": ("Gemm", (0, 3), 7),
 }
 """By operator: the one of real numbers, where what it reads stands (each before its scale and zero), and its own scale."""
-OWN = frozenset({"channels_last", "opset"})
+OWN = frozenset({"channels_last", "opset", "group"})
 """Attributes that the operator of real numbers does not have."""
 
 
