@@ -30,6 +30,10 @@ RANDOM = 100
 BY_HAND = ("hand_plain", "hand_separable", "mobilenet")
 """Studies of one structure each, for part C."""
 BITS = ("exact", "paper", "rusci", "random")
+DIGITS = frozenset("FG")
+"""Parts that train by the digits; the others by Fashion-MNIST."""
+DIGITS_STRUCTURES = 20
+"""Of part A that part G trains, of any depth and of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,22 @@ def structure_runs(rate: float, steps: int) -> Iterator[Run]:
     for seed in (0, 1):
         for name in names:
             yield Run("A", name, seed, steps, rate)
+
+
+def digits_length_runs(rate: float) -> Iterator[Run]:
+    """F: the designs and lengths of part D on another data set."""
+    for letter in "ab":
+        for depth in DEPTHS:
+            for steps in (SHORT, LONG):
+                yield Run("F", f"D{depth:02}{letter}", 0, steps, rate)
+
+
+def digits_structure_runs(rate: float) -> Iterator[Run]:
+    """G: some designs of part A on another data set, those of any depth first."""
+    for seed in (0, 1):
+        for kind in ("A", "A14"):
+            for number in range(DIGITS_STRUCTURES):
+                yield Run("G", f"{kind}-{number:02}", seed, SHORT, rate)
 
 
 def bits_runs(rate: float, steps: int) -> Iterator[Run]:

