@@ -76,7 +76,7 @@ def judge(path: Path, most: int = MOST_MACS) -> dict[str, Any]:
     elif told["macs"] <= most:
         from computed import computed  # noqa: PLC0415 - TFLite files go without
 
-        told |= computed(path, options)
+        told |= computed(path, options, told["macs"])
     return told
 
 

@@ -161,7 +161,7 @@ def test_options_come_as_texts_too() -> None:
         "opset": 25,
         "power_of_two": True,
         "narrow_activations": False,
-        "averages": None,
+        "exact": None,
         "batch": 1,
         "weights": None,
         "data": None,

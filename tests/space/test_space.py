@@ -184,7 +184,10 @@ def test_choices_that_are_none(block: str, message: str) -> None:
     [
         ("blocks: []", "blocks is empty; at least 1 item was expected"),
         ("blocks: [{kind: conv, name: a, width: 8}, {kind: conv, name: a, width: 8}]", "two blocks have the same name"),
-        ("blocks: [{kind: classifier}, {kind: conv, name: a, width: 8}]", "the classifier 'classifier' is not the last block; one that ends the chain was expected"),
+        (
+            "blocks: [{kind: classifier}, {kind: conv, name: a, width: 8}]",
+            "the classifier 'classifier' is not the last block; one that ends the chain was expected",
+        ),
         (
             "widths: non_decreasing\nblocks: [{kind: conv, name: a, width: 32}, {kind: conv, name: b, width: 8},"
             " {kind: conv, name: head, width: 8}]",

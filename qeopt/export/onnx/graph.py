@@ -38,8 +38,8 @@ class Dialect(Protocol):
         """Append the rounding of `source` to a grid, as the value called `name`."""
         ...
 
-    def average(self, graph: Graph, model: QuantisedNetwork, op: Op, doc: str) -> bool:
-        """Append an average that is computed in integers, with the rounding of what it writes; say whether the format has it."""
+    def exact(self, graph: Graph, model: QuantisedNetwork, op: Op, doc: str) -> bool:
+        """Append an operator that is computed in integers, with the rounding of what it writes; say whether the format has it."""
         ...
 
 
@@ -129,7 +129,7 @@ def _append(graph: Graph, model: QuantisedNetwork, dialect: Dialect, layer: Laye
         append_function(graph, op, end, inputs[0], real, slopes=given, title=op.name, doc=doc)
         dialect.activation(graph, real, names[0], model.grids[names[0]], shapes[0])
         return
-    if op.kind is OpKind.POOL and dialect.average(graph, model, op, doc):
+    if dialect.exact(graph, model, op, doc):
         return
     learnt: list[str] = []
     if op.name in model.weights:

@@ -10,17 +10,16 @@ import numpy as np
 from pydantic import Field
 
 from qeopt.design import Design
-from qeopt.export.arithmetic.contract import rescaling, sum_range
 from qeopt.export.arithmetic.fill import quantised
-from qeopt.export.arithmetic.geometry import shape_of, window
+from qeopt.export.arithmetic.geometry import shape_of
 from qeopt.export.arithmetic.numbers import Numbers, Shape
 from qeopt.export.arithmetic.quantised import Grid, QuantisedNetwork, Weights, weight_range
-from qeopt.export.arithmetic.sums import counts
 from qeopt.export.errors import ExportError
+from qeopt.export.onnx.exact import exact_form
 from qeopt.export.onnx.graph import onnx_model, rounded, save
 from qeopt.export.onnx.value import Graph
 from qeopt.network import Op
-from qeopt.network.importers.onnx import average
+from qeopt.network.importers.onnx.exact import DOMAIN
 
 TYPE_SINCE = {2: 25, 4: 21, 8: 10, 16: 21}
 """The first opset whose quantisation operators have integers of these bits."""
@@ -38,17 +37,17 @@ class OnnxQdq(Numbers):
     as these put any weights into QLinearConv, which knows those of 8 bits alone."""
     narrow_activations: bool = False
     """Give activations of 4 and 2 bits types of their own, as weights have. For onnxruntime the same holds as for opset 25."""
-    averages: Literal["pool", "integers"] | None = None
-    """How averages are written: as AveragePool, which compilers look for and onnxruntime divides in floats, or in integers, which
-    onnxruntime computes as the reference does. Integers where every scale is a power of two unless said."""
+    exact: bool | None = None
+    """Write averages and linear resizes in integers, which onnxruntime computes as the reference does, instead of as operators that
+    compilers look for and it computes in floats. Done where every scale is a power of two unless said."""
     batch: Annotated[int, Field(ge=1, le=4096)] = 1
     """Images in one run."""
 
     def export(self, design: Design, out: Path) -> tuple[Path, ...]:
         """Write the model."""
         model = quantised(design, self)
-        averages = self.averages or ("integers" if self.power_of_two else "pool")
-        dialect, origins = _Qdq(self.opset, self.narrow_activations, averages == "integers"), self.origins(model.network)
+        is_exact = self.power_of_two if self.exact is None else self.exact
+        dialect, origins = _Qdq(self.opset, self.narrow_activations, is_exact), self.origins(model.network)
         return save(onnx_model(design, model, dialect, {"": self.opset}, self.batch, origins), out)
 
 
@@ -80,10 +79,6 @@ OFFSET = 128
 sums of two products at 16 bits on processors without VNNI; those for unsigned bytes alone are exact everywhere."""
 
 
-EXACT_SUM, EXACT_PRODUCT = 1 << 24, 1 << 53
-"""Integers below these are exact in single and in double precision."""
-
-
 class _Held(NamedTuple):
     """How the integers of a tensor are held."""
 
@@ -99,7 +94,7 @@ class _Held(NamedTuple):
 class _Qdq:
     opset: int
     narrow_activations: bool
-    integer_averages: bool
+    is_exact: bool
 
     def weights(self, graph: Graph, name: str, weights: Weights, input_scale: float) -> tuple[str, str]:
         real, bias, bits = f"{name}/weights", f"{name}/bias", weights.bits
@@ -125,33 +120,16 @@ class _Qdq:
         graph.node("QuantizeLinear", [source, held.scale, held.zero], held.integers, made, f"{grid.bits} bits")
         self._read(graph, name, grid, shape, held)
 
-    def average(self, graph: Graph, model: QuantisedNetwork, op: Op, doc: str) -> bool:
-        """Where compilers look for AveragePool, or numbers could leave what floats hold exactly, it is left to that."""
-        ends, (least, most) = rescaling(model, op), sum_range(model, op)
-        largest = max(-least, most)
-        if not self.integer_averages or largest >= EXACT_SUM or largest * int(ends.factors.multipliers.max()) >= EXACT_PRODUCT:
+    def exact(self, graph: Graph, model: QuantisedNetwork, op: Op, doc: str) -> bool:
+        found = exact_form(graph, model, op, self.opset) if self.is_exact else None
+        if found is None:
             return False
-        if not graph.functions:
-            graph.functions.append(average.function(graph.onnx, self.opset))
-        (source,), found, name, channels = op.inputs, window(op), op.output.name, int(op.output.channels)
-        places = counts(op) - 1
-        factors = ends.factors.multipliers[places] * np.ldexp(1.0, -ends.factors.shifts[places])
-        held = self._held(graph, name, model.grids[name], shape_of(op.output))
-        read = rounded(source)
-        reads = [
-            self._integers(read, model.grids[source.name]),
-            f"{read}/scale",
-            f"{read}/zero",
-            held.scale,
-            held.zero,
-            graph.constant(f"{op.name}/ones", np.ones((channels, 1, found.height, found.width), np.float32)),
-            graph.constant(f"{op.name}/factors", factors),
-            *(graph.constant(f"{op.name}/{end}", np.array(to, np.float32)) for end, to in (("low", ends.low), ("high", ends.high))),
-        ]
-        sides = ([found.height, found.width], list(found.strides), list(found.pads), list(found.dilation))
-        terms = dict(zip(average.WINDOW, sides, strict=True)) | {"count_include_pad": int(op.counts_padding), "group": channels}
-        graph.node(average.NAME, reads, held.integers, op.name, doc, terms, average.DOMAIN)
-        self._read(graph, name, model.grids[name], shape_of(op.output), held)
+        (source,), name, shape = op.inputs, op.output.name, shape_of(op.output)
+        held, read = self._held(graph, name, model.grids[name], shape), rounded(source)
+        integers = self._integers(read, model.grids[source.name])
+        reads = [integers, f"{read}/scale", f"{read}/zero", held.scale, held.zero, *found.reads]
+        graph.node(found.name, reads, held.integers, op.name, doc, found.terms, DOMAIN)
+        self._read(graph, name, model.grids[name], shape, held)
         return True
 
     def _storage(self, grid: Grid) -> Storage:

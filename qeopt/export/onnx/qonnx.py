@@ -60,7 +60,7 @@ class _Quant:
         _quant(graph, source, name, grid.bits, np.array(grid.scale), is_signed=grid.is_signed)
         graph.value(name, shape)
 
-    def average(self, graph: Graph, model: QuantisedNetwork, op: Op, doc: str) -> bool:
+    def exact(self, graph: Graph, model: QuantisedNetwork, op: Op, doc: str) -> bool:
         return False
 
 

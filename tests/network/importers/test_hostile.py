@@ -20,7 +20,7 @@ from tflite_author import Author as TfliteAuthor  # type: ignore[import-not-foun
 from tflite_author import buffer_of, small_network, stream
 
 from qeopt.network.importers import ImportOptions, import_model
-from qeopt.network.importers.onnx import average
+from qeopt.network.importers.onnx import exact
 from qeopt.spec.errors import SpecError
 from qeopt.spec.model import build
 
@@ -209,7 +209,7 @@ def test_functions_and_graphs_inside(tmp_path: Path) -> None:
 
     def forged(model: Any) -> None:
         version = next(entry.version for entry in model.opset_import if not entry.domain)
-        model.functions.append(average.function(onnx, version))
+        model.functions.append(exact.function(onnx, exact.AVERAGE, version))
         model.functions[0].node[-1].input[0] = "whole"
 
     refused(changed(tmp_path, function), "holds functions of its own; inline them first")

@@ -9,7 +9,7 @@ from typing import Any
 
 from qeopt.network.importers.bytes import opened
 from qeopt.network.importers.model import refuse
-from qeopt.network.importers.onnx.average import is_known
+from qeopt.network.importers.onnx.exact import are_known
 from qeopt.network.importers.onnx.stream import EXTERNAL, parse
 from qeopt.network.importers.onnx.strings import check_strings
 from qeopt.spec.errors import PluginError, quote
@@ -52,7 +52,7 @@ def read_model(path: Path) -> Any:
     model = _parsed(onnx, path)
     if not model.HasField("graph") or not model.graph.node:
         raise refuse(path, "is not an ONNX model, or empty: it holds no node")
-    if not is_known(onnx, model):
+    if not are_known(onnx, model):
         raise refuse(path, "holds functions of its own; inline them first (onnx.inliner.inline_local_functions)")
     graph = model.graph
     for what, count, most in (("nodes", len(graph.node), MAX_NODES), ("constants", len(graph.initializer), MAX_TENSORS)):

@@ -10,6 +10,7 @@ import numpy as np
 
 from qeopt.network.importers.constant import Array, Constant, combined
 from qeopt.network.importers.onnx import elementwise, moving, reducing, weighted
+from qeopt.network.importers.onnx.exact import RESIZE
 from qeopt.network.importers.onnx.file import load_onnx
 from qeopt.network.importers.onnx.infer import FLOAT
 from qeopt.network.importers.onnx.saturate import saturate
@@ -28,8 +29,11 @@ OPERATORS: Mapping[str, tuple[str, tuple[int, ...], int]] = {
     "QLinearGlobalAveragePool": ("GlobalAveragePool", (0,), 3),
     "QLinearConcat": ("Concat", (), 0),
     "QGemm": ("Gemm", (0, 3), 7),
+    RESIZE: ("Resize", (0,), 3),
 }
 """By operator: the one of real numbers, where what it reads stands (each before its scale and zero), and its own scale."""
+_SIZES = 5
+"""Where a resize states the sides of what it writes."""
 OWN = frozenset({"channels_last", "opset", "group"})
 """Attributes that the operator of real numbers does not have."""
 
@@ -46,6 +50,8 @@ def _by_reals(kind: str) -> Handler:
         reads = [_real(reader, node, place) for place in places or range(2, len(node.input), 3)]
         if kind == "QGemm" and is_given(node, 6):
             reads.append(_summand(reader, node))
+        if kind == RESIZE:
+            reads += ["", "", node.input[_SIZES]]
         made = load_onnx().helper.make_node(real, reads, [node.output[0]], name=node.name)
         made.attribute.extend(attribute for attribute in node.attribute if attribute.name not in OWN)
         reader.inference.infer(made, reader.given, reader.name(node))

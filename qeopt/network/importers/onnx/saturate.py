@@ -57,7 +57,8 @@ def _is_never_negative(reader: Reader, value: str) -> bool:
         if piece.kind is OpKind.ACTIVATION and is_never_negative(piece.function, piece.terms):
             continue
         is_padded = piece.kind is OpKind.PAD and piece.function != "constant"
-        if not is_padded and (piece.kind not in _KEEPING_SIGN or piece.function):
+        is_resized = piece.kind is OpKind.RESIZE and not piece.function.startswith("cubic")
+        if not (is_padded or is_resized) and (piece.kind not in _KEEPING_SIGN or piece.function):
             return False
         open_ += piece.reads
     reader.never_negative |= seen
