@@ -48,6 +48,22 @@ def run_order(count: int, bits: int, weight_bits: int) -> NDArray[np.int64]:
     return np.concatenate([(np.arange(whole)[:, None] * group + order).ravel(), np.arange(whole * group, count)])
 
 
+def by_fours(runs: Integers, groups: int) -> Integers:
+    """Return weights of convolutions without dots: those of four channels side by side, so that every four begin at a byte.
+
+    What is left of the channels lies in order; so do all channels of groups that four do not divide.
+
+    Args:
+        runs: Shape (out, height * width * in / groups).
+        groups: Of the convolution.
+
+    Returns:
+        All weights in order.
+    """
+    whole = len(runs) // 4 * 4 if groups == 1 or len(runs) // groups % 4 == 0 else 0
+    return np.concatenate([runs[:whole].reshape(whole // 4, 4, runs.shape[1]).transpose(0, 2, 1).ravel(), runs[whole:].ravel()])
+
+
 def laid_out(kind: OpKind, values: Integers, shape_in: tuple[int, int, int]) -> Integers:
     """Return weights as rows of runs, one run for each tap of an output channel.
 

@@ -13,9 +13,9 @@ from qeopt.export.arithmetic.contract import Rescaling, rescaling
 from qeopt.export.arithmetic.geometry import check_shapes, seen_from, shape_of, window
 from qeopt.export.arithmetic.quantised import Grid, Integers, QuantisedNetwork, Weights
 from qeopt.export.arithmetic.reals import filler
-from qeopt.export.arithmetic.rounding import SUM_HIGH, Factors
+from qeopt.export.arithmetic.rounding import MOST_SHIFT, SUM_HIGH, Factors
 from qeopt.export.c.movement import loops_of, shares_of, tables_of
-from qeopt.export.c.packing import WIDTHS, group_of, laid_out, packed, run_order
+from qeopt.export.c.packing import WIDTHS, by_fours, group_of, laid_out, packed, run_order
 from qeopt.export.errors import ExportError, all_of
 from qeopt.export.moves import only_moves
 from qeopt.export.onnx.operators import side_of
@@ -140,10 +140,16 @@ class _Steps:
     def _weighted(self, op: Op, ends: Rescaling) -> Step:
         weights, grid = self.model.weights[op.name], self.model.grids[op.inputs[0].name]
         _known_width(weights.bits, f"the weights of {op.name!r} have")
-        is_depthwise, is_fast = op.kind is OpKind.DEPTHWISE, _is_fast(op, grid, weights)
-        runs = laid_out(op.kind, weights.values, shape_of(op.inputs[0]))
+        is_depthwise, is_fast = op.kind is OpKind.DEPTHWISE, _is_fast(op, grid, weights, ends.factors)
+        runs, bias = laid_out(op.kind, weights.values, shape_of(op.inputs[0])), weights.bias
+        if is_fast:
+            less = _less(grid, weights)
+            bias = bias << less
+            ends = replace(ends, factors=ends.factors._replace(shifts=ends.factors.shifts + less))
         if is_fast and not is_depthwise:
             runs = runs[:, run_order(runs.shape[1], grid.bits, weights.bits)]
+        elif not is_depthwise:
+            runs = by_fours(runs.reshape(len(weights.values), -1), op.groups)
         return self._step(
             op,
             "qc_depthwise" if is_depthwise else "qc_conv",
@@ -151,7 +157,7 @@ class _Steps:
             {"weight_bits": weights.bits, "is_joined": int(_is_joined(op, grid, weights, is_fast=is_fast))},
             inner=f"qc_{'fours' if is_depthwise else 'dots'}_{grid.bits}_{weights.bits}" if is_fast else "",
             weights=packed(runs, weights.bits),
-            bias=tuple(weights.bias.tolist()),
+            bias=tuple(bias.tolist()),
         )
 
     def _spread(self, op: Op, ends: Rescaling) -> Step:
@@ -249,9 +255,16 @@ def _geometry(op: Op, source: Tensor) -> dict[str, int]:
     }
 
 
-def _is_fast(op: Op, grid: Grid, weights: Weights) -> bool:
-    """Whether all runs begin at a byte, and 32 bits hold sums of values and weights in the high bits of their bytes."""
-    channels, inputs = int(op.inputs[0].channels), weights.values.shape[1]
+def _less(grid: Grid, weights: Weights) -> int:
+    """By which power of two sums are too large, of values and weights in the high bits of their bytes."""
+    return 16 - grid.bits - weights.bits
+
+
+def _is_fast(op: Op, grid: Grid, weights: Weights, factors: Factors) -> bool:
+    """Whether all runs begin at a byte and none is short, and 32 bits hold sums of values and weights in the high bits of bytes."""
+    channels, inputs, less = int(op.inputs[0].channels), weights.values.shape[1], _less(grid, weights)
+    if op.kind is not OpKind.DEPTHWISE and group_of(grid.bits, weights.bits) > 4 and (inputs % 4 or inputs < 8):
+        return False
     match op.kind:
         case OpKind.DENSE:
             runs = [inputs * weights.bits]
@@ -261,8 +274,8 @@ def _is_fast(op: Op, grid: Grid, weights: Weights) -> bool:
             runs = [channels * grid.bits, channels * weights.bits]
         case _:
             runs = [channels * grid.bits, inputs * grid.bits, inputs * weights.bits]
-    times = 2 ** (16 - grid.bits - weights.bits)
-    return all(run % 8 == 0 for run in runs) and int(_most(weights.values, grid).max()) * times <= SUM_HIGH
+    most = int((_most(weights.values, grid) + np.abs(weights.bias)).max()) << less
+    return all(run % 8 == 0 for run in runs) and most <= SUM_HIGH and int(factors.shifts.max()) + less <= MOST_SHIFT
 
 
 def _most(values: Integers, grid: Grid) -> Integers:

@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -14,6 +14,7 @@ from qeopt.design.arena import Arena, PlacedBuffer
 from qeopt.export.arithmetic.numbers import weight_shape
 from qeopt.export.arithmetic.quantised import Grid, QuantisedNetwork, Weights, weight_range
 from qeopt.export.arithmetic.reals import step
+from qeopt.export.c.emulator import MACHINES, build, emulate, missing_tools
 from qeopt.export.c.folder import Sources, write_folder
 from qeopt.export.c.program import program
 from qeopt.network import Network, Op, OpKind, Tensor
@@ -49,6 +50,17 @@ def shapes(source: Tensor, odd: Tensor) -> Iterator[Op]:
     yield op("odd", OpKind.CONV, odd, 5, 3, 3)
     yield op("odd_depthwise", OpKind.DEPTHWISE, odd, 5, 7, 3)
     yield op("multiplied", OpKind.DEPTHWISE, odd, 5, 14, 3)
+    yield op("points", OpKind.CONV, source, 5, 8)
+    yield op("strided_points", OpKind.CONV, source, 3, 32, stride=2)
+    yield op("many_points", OpKind.CONV, source, 5, 37)
+    yield op("padded_point", OpKind.CONV, source, 7, 4, pads=(1, 1, 1, 1))
+    yield op("points_by_group", OpKind.CONV, source, 5, 4, groups=4)
+    yield op("short_runs", OpKind.CONV, source, 5, 12, 3, groups=6)
+    yield op("odd_wide", OpKind.CONV, odd, 5, 37, 5)
+    yield op("odd_point", OpKind.CONV, odd, 5, 8)
+    yield op("odd_padded", OpKind.CONV, odd, 7, 6, pads=(1, 1, 1, 1))
+    yield op("odd_groups", OpKind.CONV, odd, 3, 14, 3, stride=2, groups=7)
+    yield op("odd_fours", OpKind.CONV, odd, 5, 28, 3, groups=7, dilation=(2, 2), pads=(2, 2, 2, 2))
     yield op("dense", OpKind.DENSE, source, 1, 5)
     yield op("odd_dense", OpKind.DENSE, odd, 1, 2)
 
@@ -194,13 +206,14 @@ def run(gcc: str, folder: Path, sources: Sources, options: list[str]) -> str:
     return done.stdout + done.stderr
 
 
-def everything() -> Builder:
+def everything(read: Iterable[tuple[int, bool]], *, weighted_only: bool = False) -> Builder:
+    """Every operator on values of the widths and signs that are read, with weights and outputs of all widths."""
     builder = Builder()
     image = builder.tensors["image"]
     copy = Op("copy", OpKind.ACTIVATION, (image,), replace(image, is_image=False))
     mixed = Op("mixed", OpKind.CONV, (image,), Tensor("mixed", 5, 5, 7))
     wide = Op("wide", OpKind.CONV, (image,), Tensor("wide", 5, 5, 24))
-    for bits, is_signed in product(WIDTHS, (False, True)):
+    for bits, is_signed in read:
         code = f"{'s' if is_signed else 'u'}{bits}"
         source = builder.add(wide if is_signed else copy, f"source_{code}", bits, is_signed=is_signed)
         odd = builder.add(mixed, f"odd_{code}", bits, is_signed=is_signed)
@@ -213,17 +226,55 @@ def everything() -> Builder:
                 builder.add(
                     op, f"{op.name}_{code}_{weight_bits}_{out_bits}", out_bits, is_signed=is_signed, weight_bits=weight_bits
                 )
-        for out_bits in WIDTHS:
+        for out_bits in () if weighted_only else WIDTHS:
             for op in (*plain(source, other), *moving(source)):
                 builder.add(op, f"{op.name}_{code}_{out_bits}", out_bits, is_signed=is_signed)
     return builder
 
 
 def test_all_widths_and_shapes_are_computed_as_the_reference_computes_them(gcc: str, tmp_path: Path) -> None:
-    builder = everything()
+    builder = everything(product(WIDTHS, (False, True)))
     cases = [op for op in builder.ops if op.has_weights]
     assert len({(builder.grids[op.inputs[0].name].bits, builder.weights[op.name].bits, op.output.bits) for op in cases}) == 27
     sources = builder.sources()
     assert len([step for step in sources.program.steps if step.inner]) > 400
     assert {step.inner for step in sources.program.steps} >= {f"qc_dots_{a}_{w}" for a, w in product(WIDTHS, WIDTHS)}
+    assert run(gcc, tmp_path, sources, SANITISERS) == f"all {len(builder.ops)} layers as computed\n"
+
+
+@pytest.mark.skipif(bool(missing_tools()), reason=f"not here: {', '.join(missing_tools())}")
+@pytest.mark.slow
+@pytest.mark.parametrize("is_signed", [False, True])
+@pytest.mark.parametrize("bits", WIDTHS)
+def test_the_core_computes_all_widths_and_shapes_by_smlad_and_without(bits: int, is_signed: bool, tmp_path: Path) -> None:
+    sources, machine = everything([(bits, is_signed)], weighted_only=True).sources(), MACHINES["cortex-m4"]
+    write_folder(tmp_path / "program", sources.texts())
+    write_folder(tmp_path, sources.board(machine))
+    for options in (("-O2",), ("-O2", "-DQC_PORTABLE")):
+        build(tmp_path / "program", machine, tmp_path, options=options)
+        assert tuple(layer.hash for layer in emulate(tmp_path / "firmware.elf", machine).layers) == sources.hashes
+
+
+def test_sums_that_no_longer_fit_where_values_stand_in_high_bits_are_computed_without(gcc: str, tmp_path: Path) -> None:
+    builder = Builder()
+    image = builder.tensors["image"]
+    low = builder.add(Op("copy", OpKind.ACTIVATION, (image,), replace(image, is_image=False)), "low", 2, is_signed=False)
+    weighted = [
+        Op("conv", OpKind.CONV, (low,), Tensor("", 5, 5, 8)),
+        Op("depthwise", OpKind.DEPTHWISE, (low,), Tensor("", 5, 5, 24), 3),
+    ]
+    for op, bias in product(weighted, (2**19 - 1000, 2**19)):
+        name = f"{op.name}_{bias}"
+        builder.add(op, name, 8, is_signed=True, weight_bits=2)
+        found = builder.weights[name]
+        biases = np.full(len(found.bias), bias) * np.where(np.arange(len(found.bias)) % 2, 1, -1)
+        builder.weights[name] = replace(found, bias=biases)
+        builder.grids[name] = Grid(8, is_signed=True, scale=bias * float(found.scales.max()) / 100)
+    builder.add(weighted[0], "tiny", 8, is_signed=True, weight_bits=2)  # a shift that is the largest already
+    builder.grids["tiny"] = replace(builder.grids["tiny"], scale=1e9)
+    sources = builder.sources()
+    by = {step.op: step.inner for step in sources.program.steps}
+    assert by["conv_523288"] == "qc_dots_2_2"
+    assert by["depthwise_523288"] == "qc_fours_2_2"
+    assert by["conv_524288"] == by["depthwise_524288"] == by["tiny"] == ""
     assert run(gcc, tmp_path, sources, SANITISERS) == f"all {len(builder.ops)} layers as computed\n"

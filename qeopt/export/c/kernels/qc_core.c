@@ -7,32 +7,22 @@ QC_APART int32_t qc_wide(int64_t product, uint32_t shift, const qc_layer *layer)
   return rounded < layer->low ? layer->low : rounded > layer->high ? layer->high : (int32_t)rounded;
 }
 
-void qc_outputs(const qc_layer *layer, qc_writer *writer, uint32_t channel, const int32_t *sums, uint32_t count, uint32_t less) {
-  const int32_t *biases = layer->scales + channel, *multipliers = biases + layer->channels, low = layer->low;
+void qc_outputs(const qc_layer *layer, qc_writer *writer, uint32_t channel, const int32_t *sums, uint32_t count) {
+  const int32_t *multipliers = layer->scales + layer->channels + channel, low = layer->low;
   const uint8_t *shifts = layer->shifts + channel, *const end = shifts + count;
   const uint32_t range = (uint32_t)(layer->high - low); /* held here: what is written could be the layer, for all that C knows */
   if (writer->bits == 8) {
     uint8_t *at = writer->at;
     writer->at = at + count;
-    while (shifts != end)
-      *at++ = (uint8_t)qc_scale_to((*sums++ >> less) + *biases++, *multipliers++, *shifts++, layer, low, range);
+    while (shifts != end) *at++ = (uint8_t)qc_scale_to(*sums++, *multipliers++, *shifts++, layer, low, range);
   } else {
     qc_writer to = *writer;
-    while (shifts != end)
-      qc_put(&to, qc_scale_to((*sums++ >> less) + *biases++, *multipliers++, *shifts++, layer, low, range));
+    while (shifts != end) qc_put(&to, qc_scale_to(*sums++, *multipliers++, *shifts++, layer, low, range));
     *writer = to;
   }
 }
 
-void qc_rest(const uint8_t *values, const uint8_t *weights, uint32_t apart, uint32_t count, int32_t *sums, uint32_t bits,
-             uint32_t is_signed, uint32_t weight_bits) {
-  const int32_t times = 1 << (16 - bits - weight_bits);
-  uint32_t i, channel;
-  for (channel = 0; channel < 4; channel++, weights += apart)
-    for (i = 0; i < count; i++) sums[channel] += times * qc_get(values, i, bits, is_signed) * qc_get(weights, i, weight_bits, 1);
-}
-
-static qc_span span_of(uint32_t out, uint32_t stride, uint32_t pad, uint32_t dilation, uint32_t kernel, uint32_t side) {
+static QC_APART qc_span span_of(uint32_t out, uint32_t stride, uint32_t pad, uint32_t dilation, uint32_t kernel, uint32_t side) {
   const int32_t start = (int32_t)(out * stride) - (int32_t)pad;
   qc_span span = {0, kernel, 0};
   while (span.from < span.to && start + (int32_t)(span.from * dilation) < 0) span.from++;

@@ -87,16 +87,10 @@ static QC_INLINE int32_t qc_scale(int32_t sum, int32_t multiplier, uint32_t shif
   return qc_wide(product, shift, layer);
 }
 
-/* Writes the outputs of channels that follow each other: their sums over 2^less, with bias, scaled. */
-void qc_outputs(const qc_layer *layer, qc_writer *writer, uint32_t channel, const int32_t *sums, uint32_t count, uint32_t less);
+/* Writes the outputs of channels that follow each other: their sums, which begin with the bias, scaled. */
+void qc_outputs(const qc_layer *layer, qc_writer *writer, uint32_t channel, const int32_t *sums, uint32_t count);
 /* How many sums are held before outputs are written; they lie on the stack. */
 #define QC_TOGETHER 32u
-/* By how much the sums of dots and fours are too large: they hold values and weights in the high bits of a byte. */
-#define QC_LESS(layer) (16u - (layer)->in.bits - (layer)->weight_bits)
-/* Adds less than four products, in that measure. */
-void qc_rest(const uint8_t *values, const uint8_t *weights, uint32_t apart, uint32_t count, int32_t *sums, uint32_t bits,
-             uint32_t is_signed, uint32_t weight_bits);
-
 /* The part of a window, along one side, that lies inside of the input: places `from` to `to`, the first of them at `at`. */
 typedef struct {
   uint32_t from, to, at;

@@ -4,7 +4,7 @@
 static int32_t slow_sum(const qc_layer *layer, const uint8_t *values, const qc_span *rows, const qc_span *taps, uint32_t channel) {
   const uint32_t source = channel / (layer->channels / layer->channels_in);
   uint32_t row, tap, line = rows->at;
-  int32_t sum = 0;
+  int32_t sum = layer->scales[channel];
   for (row = rows->from; row < rows->to; row++, line += layer->dilation_height) {
     uint32_t at = (line * layer->width_in + taps->at) * layer->channels_in + source;
     uint32_t weight = (row * layer->kernel_width + taps->from) * layer->channels + channel;
@@ -37,12 +37,13 @@ void qc_depthwise(const qc_layer *layer, uint8_t *const *memory) {
         int32_t sums[QC_TOGETHER];
         count = fours - channel < QC_TOGETHER ? fours - channel : QC_TOGETHER;
         window.passes = count >> 2;
+        window.biases = layer->scales + channel;
         layer->by.fours(value + (channel * layer->in.bits >> 3), weight + (channel * layer->weight_bits >> 3), &window, sums);
-        qc_outputs(layer, &writer, channel, sums, count, QC_LESS(layer));
+        qc_outputs(layer, &writer, channel, sums, count);
       }
       for (; channel < layer->channels; channel++) {
         const int32_t sum = slow_sum(layer, values, &rows, &taps, channel);
-        qc_outputs(layer, &writer, channel, &sum, 1, 0);
+        qc_outputs(layer, &writer, channel, &sum, 1);
       }
     }
   }

@@ -6,7 +6,7 @@
 
 /* Values are read by groups, as many as fill a word with the narrower of values and weights. Masking a word of them leaves one field of
  * each byte: four values that are 8 / bits apart. Weights are packed in such an order that masking leaves the four that belong to them;
- * what is left of a group lies in order. */
+ * what is left of a group lies in order: fours, but of values and weights of 8 bits any number. */
 #define QC_QUAD(quad)                                                                                        \
   if (quad * 4 < group) {                                                                                    \
     const qc_unpacked fours =                                                                                \
@@ -27,12 +27,13 @@ static QC_INLINE void qc_dots_of(const uint8_t *start, const uint8_t *weights, c
   const int group = 32 / (bits < weight_bits ? bits : weight_bits);
   const uint32_t apart = run->apart;
   const uint8_t *const end = start + run->count / (uint32_t)group * (uint32_t)(group * bits / 8);
+  const int32_t *from = run->from;
   uint32_t mask = QC_HIGH(bits), weight_mask = QC_HIGH(weight_bits), pass;
   if (bits < 8) QC_HOLD(mask);
   if (weight_bits < 8) QC_HOLD(weight_mask);
-  for (pass = run->passes; pass; pass--, sums += 4) {
+  for (pass = run->passes; pass; pass--, from += 4, sums += 4) {
     const uint8_t *values = start, *first = weights;
-    int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];
+    int32_t a = from[0], b = from[1], c = from[2], d = from[3];
     uint32_t rest = run->count % (uint32_t)group;
     while (values != end) {
       QC_QUAD(0)
@@ -42,29 +43,25 @@ static QC_INLINE void qc_dots_of(const uint8_t *start, const uint8_t *weights, c
       values += group * bits / 8;
       weights += group * weight_bits / 8;
     }
-    if (group > 4) {
-      for (; rest >= 4; rest -= 4, values += bits / 2, weights += weight_bits / 2) {
-        const qc_unpacked fours = qc_unpack(qc_four(values, bits), is_signed);
-        a = qc_dot(fours, qc_four(weights, weight_bits), a);
-        b = qc_dot(fours, qc_four(weights + apart, weight_bits), b);
-        c = qc_dot(fours, qc_four(weights + 2 * apart, weight_bits), c);
-        d = qc_dot(fours, qc_four(weights + 3 * apart, weight_bits), d);
-      }
-    } else {
-      for (; rest; rest--, weights++) {
-        const int32_t value = is_signed ? (int8_t)*values : *values;
-        values++;
-        a += value * (int8_t)weights[0];
-        b += value * (int8_t)weights[apart];
-        c += value * (int8_t)weights[2 * apart];
-        d += value * (int8_t)weights[3 * apart];
-      }
+    for (; group > 4 && rest; rest -= 4, values += bits / 2, weights += weight_bits / 2) {
+      const qc_unpacked fours = qc_unpack(qc_four(values, bits), is_signed);
+      a = qc_dot(fours, qc_four(weights, weight_bits), a);
+      b = qc_dot(fours, qc_four(weights + apart, weight_bits), b);
+      c = qc_dot(fours, qc_four(weights + 2 * apart, weight_bits), c);
+      d = qc_dot(fours, qc_four(weights + 3 * apart, weight_bits), d);
+    }
+    for (; group == 4 && rest; rest--, weights++) {
+      const int32_t value = is_signed ? (int8_t)*values : *values;
+      values++;
+      a += value * (int8_t)weights[0];
+      b += value * (int8_t)weights[apart];
+      c += value * (int8_t)weights[2 * apart];
+      d += value * (int8_t)weights[3 * apart];
     }
     sums[0] = a;
     sums[1] = b;
     sums[2] = c;
     sums[3] = d;
-    if (group > 4 && rest) qc_rest(values, weights, apart, rest, sums, (uint32_t)bits, (uint32_t)is_signed, (uint32_t)weight_bits);
     weights = first + 4 * apart;
   }
 }

@@ -7,10 +7,11 @@
 static QC_INLINE void qc_fours_of(const uint8_t *values, const uint8_t *weights, const qc_window *window, int32_t *sums,
                                   const int bits, const int is_signed, const int weight_bits) {
   const uint32_t step = window->step, weight_step = window->weight_step;
+  const int32_t *biases = window->biases;
   uint32_t pass;
-  for (pass = window->passes; pass; pass--, values += bits / 2, weights += weight_bits / 2, sums += 4) {
+  for (pass = window->passes; pass; pass--, values += bits / 2, weights += weight_bits / 2, biases += 4, sums += 4) {
     const uint8_t *line = values, *weight_line = weights;
-    int32_t a = 0, b = 0, c = 0, d = 0;
+    int32_t a = biases[0], b = biases[1], c = biases[2], d = biases[3];
     uint32_t row, tap;
     for (row = window->rows; row; row--, line += window->row_step, weight_line += window->weight_row_step) {
       const uint8_t *value = line, *weight = weight_line;

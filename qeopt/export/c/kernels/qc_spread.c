@@ -11,7 +11,7 @@ static int32_t source_of(uint32_t out, uint32_t pad, uint32_t at, uint32_t dilat
 static int32_t sum_of(const qc_layer *layer, const uint8_t *values, uint32_t y, uint32_t x, uint32_t channel) {
   const uint32_t inputs = layer->channels_in / layer->groups, first = channel / (layer->channels / layer->groups) * inputs;
   uint32_t row, column, i, by = channel * layer->kernel_height * layer->kernel_width * inputs;
-  int32_t sum = 0;
+  int32_t sum = layer->scales[channel];
   for (row = 0; row < layer->kernel_height; row++) {
     const int32_t above = source_of(y, layer->top, row, layer->dilation_height, layer->stride_height, layer->height_in);
     for (column = 0; column < layer->kernel_width; column++, by += inputs) {
@@ -32,7 +32,7 @@ void qc_spread(const qc_layer *layer, uint8_t *const *memory) {
     for (x = 0; x < layer->width; x++)
       for (channel = 0; channel < layer->channels; channel++) {
         const int32_t sum = sum_of(layer, values, y, x, channel);
-        qc_outputs(layer, &writer, channel, &sum, 1, 0);
+        qc_outputs(layer, &writer, channel, &sum, 1);
       }
   qc_end(&writer);
 }

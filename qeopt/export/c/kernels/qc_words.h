@@ -22,8 +22,8 @@ static QC_INLINE uint32_t qc_word(const uint8_t *at) {
 #endif
 }
 
-/* Values of fewer than 8 bits stand in the high bits of their byte, and are 16 or 64 times as large; so signs need no work, and every
- * sum of products is divided once, in qc_outputs. */
+/* Values of fewer than 8 bits stand in the high bits of their byte, and are 16 or 64 times as large; so signs need no work, and the
+ * bias of every sum, and what it is divided by in qc_outputs, are as much larger. */
 #define QC_HIGH(bits) ((bits) == 8 ? 0xffffffffu : (bits) == 4 ? 0xf0f0f0f0u : 0xc0c0c0c0u)
 
 /* Four values that lie in order. */
