@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from qeopt.verbs.boards import Boards, sweep_boards
     from qeopt.verbs.check import Check, check_file
     from qeopt.verbs.compare import Comparison, compare
+    from qeopt.verbs.compare_runs import SideBySide, compare_runs
     from qeopt.verbs.correlate import Correlations, correlate
     from qeopt.verbs.explain import Explanation, explain
     from qeopt.verbs.fit import Fit, fit_objective
@@ -63,6 +64,7 @@ __all__ = [
     "Recipe",
     "Sampling",
     "Scored",
+    "SideBySide",
     "Solution",
     "SpecError",
     "Study",
@@ -74,6 +76,7 @@ __all__ = [
     "catalogue",
     "check_file",
     "compare",
+    "compare_runs",
     "correlate",
     "evaluate",
     "explain",
@@ -121,6 +124,7 @@ _HOMES = {
     "Recipe": "training.recipe",
     "Sampling": "verbs.sample",
     "Scored": "verbs.score",
+    "SideBySide": "verbs.compare_runs",
     "Solution": "verbs.solve",
     "SpecError": "spec.errors",
     "Study": "study",
@@ -132,6 +136,7 @@ _HOMES = {
     "catalogue": "report.catalogue",
     "check_file": "verbs.check",
     "compare": "verbs.compare",
+    "compare_runs": "verbs.compare_runs",
     "correlate": "verbs.correlate",
     "evaluate": "training.verbs.evaluate",
     "explain": "verbs.explain",

@@ -16,6 +16,7 @@ from qeopt.cli.verbs import HIDDEN, VERBS
 
 FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "sweep": ("sweep", "frontier", "sweep_boards"),
+    "compare": ("compare", "compare_runs"),
     "check": ("check_file",),
     "import": ("import_model",),
     "export": ("export_design",),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import typer
 from rich.console import Console
 
-from qeopt.cli.verb import NO_DESIGN, emit, out, warn
+from qeopt.cli.verb import NO_DESIGN, emit, fail, out, warn
 from qeopt.report.catalogue import Catalogue
 
 
@@ -19,9 +19,11 @@ def tell(found: Catalogue, show: Callable[[Console, Catalogue], None], *, as_jso
     """
     if as_json:
         emit(found.document())
-    else:
+    elif found.rows:
         show(out(), found)
     for problem in found.broken:
         warn(problem)
-    if found.broken or not found.rows:
+    if not found.rows:
+        fail(found.missed, NO_DESIGN)
+    if found.broken:
         raise typer.Exit(NO_DESIGN)

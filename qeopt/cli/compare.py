@@ -14,19 +14,17 @@ from qeopt.cli.overrides import overrides
 from qeopt.cli.solve import tell_written
 from qeopt.cli.study_options import with_study_options
 from qeopt.cli.verb import INTERRUPTED, emit, err, fail, out
-from qeopt.design import load_design
 from qeopt.report.comparison import comparison_document, print_comparison
 from qeopt.report.cost import cost_text
 from qeopt.report.folder import Run, now, write_comparison, write_side_by_side
 from qeopt.report.progress import ProgressLine
 from qeopt.report.side_by_side import print_side_by_side, side_by_side_document
-from qeopt.report.words import place
 from qeopt.runs import open_run
 from qeopt.runs.cost import Stopwatch
-from qeopt.runs.folders import design_in
 from qeopt.spec.library import Library
 from qeopt.study.load import load_study
 from qeopt.verbs.compare import SAMPLES, compare
+from qeopt.verbs.compare_runs import compare_runs
 
 Samples = Annotated[int, typer.Option("--samples", "--n", metavar="N", min=1, help="Structures to draw from a space.")]
 DrawSeed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of the draws.")]
@@ -91,14 +89,12 @@ def command(
 def _side_by_side(one: Path, other: Path, out_: Path | None, gco2e: float, *, as_json: bool) -> None:
     """Two finished designs; nothing is solved."""
     started, clock = now(), Stopwatch()
-    paths = design_in(one), design_in(other)
-    designs = load_design(paths[0]), load_design(paths[1])
-    names = place(paths[0].parent), place(paths[1].parent)
-    with open_run(out_, f"{designs[0].study_name}.beside.{designs[1].study_name}") as folder:
+    found = compare_runs(one, other)
+    with open_run(out_, ".beside.".join(design.study_name for design in found.designs)) as folder:
         run = Run(tuple(sys.argv), started, clock.cost(gco2e), ())
-        written = write_side_by_side(folder, names, designs, run)
+        written = write_side_by_side(folder, found, run)
         if as_json:
-            emit({**side_by_side_document(names, *designs), "files": {name: str(path) for name, path in written.items()}})
+            emit({**side_by_side_document(found), "files": {name: str(path) for name, path in written.items()}})
         else:
-            print_side_by_side(out(), names, *designs)
+            print_side_by_side(out(), found)
             tell_written(written)

@@ -45,7 +45,7 @@ Data = Annotated[
     typer.Option("--data", metavar="DATA", help="Images to choose scales by: a folder of pictures or .npy files, an .npz or .npy."),
 ]
 CalibrationName = Annotated[
-    str | None, typer.Option("--calibration", metavar="METHOD", help="How ranges end: min-max, percentile or mse (mse).")
+    str | None, typer.Option("--calibration-method", metavar="METHOD", help="How ranges end: min-max, percentile or mse (mse).")
 ]
 ImageFile = Annotated[
     Path | None, typer.Option("--image", metavar="FILE", help="A picture for the self-test of `c` to run, fitted to the input.")

@@ -48,7 +48,9 @@ _EIGHT_FIRST = typer.Option(
 )
 EightFirst = Annotated[float, _EIGHT_FIRST]
 SomeEightFirst = Annotated[float | None, _EIGHT_FIRST]
-_CALIBRATION = typer.Option("--calibration", metavar="N", min=1, max=10_000, help="Batches by which first step sizes are chosen.")
+_CALIBRATION = typer.Option(
+    "--calibration-batches", metavar="N", min=1, max=10_000, help="Batches by which first step sizes are chosen."
+)
 Calibration = Annotated[int, _CALIBRATION]
 SomeCalibration = Annotated[int | None, _CALIBRATION]
 Teacher = Annotated[

@@ -24,6 +24,8 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "--data": TRAINED,
     "--workers": ("solve", "resume", "sweep", "explain"),
     "--trials": ("tune",),
+    "--calibration-batches": ("train", "tune"),
+    "--calibration-method": ("export",),
     "--require-optimal": ("solve", "resume", "bits"),
     "--samples": ("compare", "sample"),
     "--input": ("bits", "import", "score"),
@@ -71,12 +73,20 @@ SYNONYMS: Mapping[str, str] = {
     **dict.fromkeys(("--verbose", "-v", "--traceback"), "--debug"),
 }
 """What people try, and what it is called here."""
+SPLIT: Mapping[str, tuple[str, ...]] = {"--calibration": ("--calibration-batches", "--calibration-method")}
+"""What meant different things on different verbs, and the words that each of them has now."""
 EVERYWHERE = ("--json", "--quiet", "--debug")
 
 
 def answer(verb: str, option: str) -> str | None:
     """What to say where `verb` was given an `option` that it does not have; None where the house does not know it either."""
     meant = SYNONYMS.get(option, option)
+    if option in SPLIT:
+        called = next((word for word in SPLIT[option] if verb in WORDS[word]), None)
+        if called is None:
+            takers = "; ".join(f"{word}: {_who_takes(WORDS[word])}" for word in SPLIT[option])
+            return f"{option}: `qeopt {verb}` takes no such option: {takers}"
+        meant = called
     if meant in EVERYWHERE or verb in WORDS.get(meant, ()):
         return None if meant == option else f"{option}: is called {meant} here"
     if meant not in WORDS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -12,11 +12,12 @@ from qeopt.hardware import Device, Flash, Runtime, Source
 from qeopt.network import OpKind
 from qeopt.network.graph import WEIGHTED_KINDS
 from qeopt.score.objective import OBJECTIVES
-from qeopt.spec.errors import Location, SpecError, did_you_mean, one_of
+from qeopt.spec.errors import Location, SpecError, did_you_mean, one_of, quote
 from qeopt.spec.library import Library
 from qeopt.spec.load import load
 from qeopt.spec.model import Block
 from qeopt.spec.plugins import Table
+from qeopt.spec.units import format_bytes
 from qeopt.study.file_kinds import KINDS
 from qeopt_solvers import table
 
@@ -34,6 +35,8 @@ class Catalogue:
     """One per entry, with the same keys in each."""
     broken: tuple[str, ...] = ()
     """Problems of files that could not be loaded."""
+    missed: str = ""
+    """Where there is no row: what was looked for, and what comes nearest."""
 
     def document(self) -> dict[str, Any]:
         """The same as one JSON document."""
@@ -54,7 +57,7 @@ def catalogue(
 
     Args:
         what: "devices", "runtimes", "engines", "objectives" or "exporters".
-        part: Only those with this in their name, title or summary.
+        part: Only those with this in their name, title or summary, whatever the case, spaces and hyphens.
         core: Devices with this core.
         min_sram: Devices with an arena of so many bytes or more.
         min_flash: Devices with so many bytes of flash or more.
@@ -101,14 +104,20 @@ class Filter:
 
     def of(self, found: Catalogue) -> Catalogue:
         """The devices that are meant."""
-        rows = [row for row in found.rows if self._has(row)]
+        on_core = [row for row in found.rows if not self.core or _squeezed(row["core"]) == _squeezed(self.core)]
+        rows = [row for row in on_core if row["arena_bytes"] >= self.min_sram and row["flash_bytes"] >= self.min_flash]
         if self.sort in _SORTED:
             rows.sort(key=lambda row: row[_SORTED[self.sort]], reverse=True)
-        return replace(found, rows=tuple(rows))
+        return replace(found, rows=tuple(rows), missed=found.missed or ("" if rows else self._missed(found.rows, on_core)))
 
-    def _has(self, row: Row) -> bool:
-        is_core = not self.core or row["core"].lower() == self.core.lower()
-        return bool(is_core and row["arena_bytes"] >= self.min_sram and row["flash_bytes"] >= self.min_flash)
+    def _missed(self, rows: Sequence[Row], on_core: Sequence[Row]) -> str:
+        if not on_core:
+            cores = sorted({row["core"] for row in rows})
+            return f"no device here has the core {self.core!r}{did_you_mean(self.core, cores)}; there are {', '.join(cores)}"
+        sizes = [("arena", "arena_bytes", self.min_sram), ("flash", "flash_bytes", self.min_flash)]
+        asked = " and ".join(f"{format_bytes(least)} of {name}" for name, _, least in sizes if least)
+        most = ", ".join(f"{name} {format_bytes(max(row[key] for row in on_core))}" for name, key, least in sizes if least)
+        return f"no device{f' with the core {self.core}' if self.core else ''} has {asked} or more; the most of each: {most}"
 
 
 _SORTED = {"sram": "arena_bytes", "flash": "flash_bytes", "clock": "clock_mhz"}
@@ -133,10 +142,8 @@ def _parts(parts: Table, part: str) -> Catalogue:
         except SpecError as error:
             broken.append(str(error))
             continue
-        summary = said.partition("\n")[0]
-        if part.lower() in f"{name} {summary}".lower():
-            rows.append({"name": name, "summary": summary})
-    return Catalogue(parts.kind, tuple(rows), tuple(broken))
+        rows.append({"name": name, "summary": said.partition("\n")[0]})
+    return _with(part, parts.kind, rows, broken)
 
 
 def engines(part: str = "") -> Catalogue:
@@ -148,9 +155,23 @@ def engines(part: str = "") -> Catalogue:
         except table.EngineError as error:
             broken.append(str(error))
             continue
-        if part.lower() in f"{name} {traits.summary}".lower():
-            rows.append({"name": name, "exact": traits.exact, "deterministic": traits.deterministic, "summary": traits.summary})
-    return Catalogue("engines", tuple(rows), tuple(broken))
+        rows.append({"name": name, "exact": traits.exact, "deterministic": traits.deterministic, "summary": traits.summary})
+    return _with(part, "engines", rows, broken)
+
+
+def _with(part: str, kind: str, rows: Sequence[Row], broken: Sequence[str]) -> Catalogue:
+    """The rows with `part` in their name, or in what else is said of them."""
+    says = "title" if kind in {"devices", "runtimes"} else "summary"
+    wanted = _squeezed(part) or part
+    found = tuple(row for row in rows if any(wanted in _squeezed(row[key]) for key in ("name", says)))
+    near = did_you_mean(part, (row["name"] for row in rows))
+    missed = f"no {kind.removesuffix('s')} has {quote(part)} in its name or {says}{near}; `qeopt list {kind}` names all"
+    return Catalogue(kind, found, tuple(broken), "" if found else missed)
+
+
+def _squeezed(text: str) -> str:
+    """Letters and digits alone: STM32-F412 is stm32f412."""
+    return "".join(letter for letter in text.casefold() if letter.isalnum())
 
 
 def _catalogue(kind: str, model: type[BlockT], library: Library, part: str, row: Callable[[BlockT], Row]) -> Catalogue:
@@ -162,10 +183,8 @@ def _catalogue(kind: str, model: type[BlockT], library: Library, part: str, row:
         except SpecError as error:
             broken.append(str(error))
             continue
-        filled = {"name": found.name, **row(block), "origin": found.origin, "path": str(found.path)}
-        if part.lower() in f"{found.name} {filled['title']}".lower():
-            rows.append(filled)
-    return Catalogue(f"{kind}s", tuple(rows), tuple(broken))
+        rows.append({"name": found.name, **row(block), "origin": found.origin, "path": str(found.path)})
+    return _with(part, f"{kind}s", rows, broken)
 
 
 def _device(device: Device) -> Row:

@@ -16,7 +16,6 @@ from typing import Any
 
 from rich.console import Console
 
-from qeopt.design import Design
 from qeopt.escape import csv_text
 from qeopt.files import write_atomically
 from qeopt.report.boards import boards_csv, boards_document, print_boards
@@ -45,6 +44,7 @@ from qeopt.search import Progress
 from qeopt.spec.load import SourceFile
 from qeopt.verbs.boards import Boards
 from qeopt.verbs.compare import Comparison
+from qeopt.verbs.compare_runs import SideBySide
 from qeopt.verbs.sweep import Sweep
 
 RUN_FORMAT = "qeopt.run/1"
@@ -147,11 +147,11 @@ def write_comparison(folder: Path, found: Comparison, run: Run, *, pictures: boo
     return written | _draw(folder, drawn) | {"page": write_page(folder)}
 
 
-def write_side_by_side(folder: Path, names: tuple[str, str], designs: tuple[Design, Design], run: Run) -> dict[str, Path]:
+def write_side_by_side(folder: Path, found: SideBySide, run: Run) -> dict[str, Path]:
     """Write two designs beside each other: copies of both, what differs, the report and its page."""
-    text = _text(lambda console: print_side_by_side(console, names, *designs), run.cost)
-    written = _write_told(folder, "side_by_side", side_by_side_document(names, *designs), run.document(), text)
-    for name, design in zip(BESIDE, designs, strict=True):
+    text = _text(lambda console: print_side_by_side(console, found), run.cost)
+    written = _write_told(folder, "side_by_side", side_by_side_document(found), run.document(), text)
+    for name, design in zip(BESIDE, found.designs, strict=True):
         design.save(folder / name)
     return written | {"page": write_page(folder)}
 

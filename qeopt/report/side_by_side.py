@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
 
-from qeopt.design import Design
 from qeopt.report.tables import rows_table
-from qeopt.report.words import amount
+from qeopt.report.words import amount, place
+from qeopt.verbs.compare_runs import SideBySide
 
 FORMAT = "qeopt.side_by_side/1"
+NO_COMMON_MEASURE = "scores of two studies are comparable only under the same objective and task"
+SAME = "the same structure and the same bits"
 Row = tuple[str, str, str]
 
 
-def side_by_side_document(names: tuple[str, str], one: Design, other: Design) -> dict[str, Any]:
+def side_by_side_document(found: SideBySide) -> dict[str, Any]:
     """What each design scores and uses, and everything in which they differ."""
     return {
         "format": FORMAT,
@@ -26,68 +29,59 @@ def side_by_side_document(names: tuple[str, str], one: Design, other: Design) ->
                 "gap": design.gap,
                 "uses": {name: use.used for name, use in design.uses.items()},
             }
-            for name, design in zip(told_apart(names), (one, other), strict=True)
+            for name, design in zip(_names(found), found.designs, strict=True)
         ],
-        "totals": [list(row) for row in totals(one, other)],
-        "structure": [list(row) for row in _structure(one, other)],
-        "bits": [list(row) for row in _bits(one, other)],
+        "totals": [list(row) for row in _totals(found)],
+        "structure": [list(row) for row in _structure(found)],
+        "bits": [list(row) for row in _bits(found)],
     }
 
 
-def print_side_by_side(console: Console, names: tuple[str, str], one: Design, other: Design) -> None:
+def print_side_by_side(console: Console, found: SideBySide) -> None:
     """Say what each design scores and uses, and then only what differs."""
-    first, second = told_apart(names)
+    first, second = _names(found)
     columns = {first: "right", second: "right"}
-    console.print(rows_table({"": "left", **columns}, totals(one, other)))
+    one, other = found.designs
+    console.print(rows_table({"": "left", **columns}, _totals(found)))
     if one.study_name != other.study_name:
-        console.print("\nscores of two studies are comparable only under the same objective and task", soft_wrap=True)
-    structure, bits = _structure(one, other), _bits(one, other)
-    if structure:
-        console.print()
-        console.print(rows_table({"choice": "left", **columns}, structure))
-    if bits:
-        console.print()
-        console.print(rows_table({"bits of": "left", **columns}, bits))
-    if not structure and not bits:
-        console.print("\nthe same structure and the same bits")
+        console.print(f"\n{NO_COMMON_MEASURE}", soft_wrap=True)
+    for heading, rows in (("choice", list(_structure(found))), ("bits of", list(_bits(found)))):
+        if rows:
+            console.print()
+            console.print(rows_table({heading: "left", **columns}, rows))
+    if found.alike:
+        console.print(f"\n{SAME}")
 
 
-def told_apart(names: tuple[str, str]) -> tuple[str, str]:
-    """Names of two designs that are never the same."""
-    return names if names[0] != names[1] else (f"{names[0]} (first)", f"{names[1]} (second)")
+def _names(found: SideBySide) -> tuple[str, str]:
+    """The folders of both, told apart where they are the same."""
+    one, other = (place(file.parent) for file in found.files)
+    return (one, other) if one != other else (f"{one} (first)", f"{other} (second)")
 
 
-def totals(one: Design, other: Design) -> list[Row]:
+def _totals(found: SideBySide) -> Iterator[Row]:
     """What each scores and uses."""
-    rows = [("study", one.study_name, other.study_name), ("score", f"{one.score:.4f}", f"{other.score:.4f}")]
+    one, other = found.designs
+    yield "study", one.study_name, other.study_name
+    yield "score", f"{one.score:.4f}", f"{other.score:.4f}"
     for name in dict.fromkeys((*one.uses, *other.uses)):
-        used = [amount(design.uses[name].used) if name in design.uses else "" for design in (one, other)]
-        rows.append((name, used[0], used[1]))
-    return rows
+        first, second = (amount(design.uses[name].used) if name in design.uses else "" for design in found.designs)
+        yield name, first, second
 
 
-def _structure(one: Design, other: Design) -> list[Row]:
+def _structure(found: SideBySide) -> Iterator[Row]:
     """Choices that are not the same."""
-    values = [
-        {f"{block} {gene}": f"{value:g}" for block, genes in design.structure.items() for gene, value in genes.items()}
-        for design in (one, other)
-    ]
-    return _differences(values[0], values[1])
+    for (block, gene), values in found.structure.items():
+        yield _row(f"{block} {gene}", *values)
 
 
-def _bits(one: Design, other: Design) -> list[Row]:
+def _bits(found: SideBySide) -> Iterator[Row]:
     """Widths that are not the same."""
-    values = [
-        {
-            **{f"weights of {name}": str(bits) for name, bits in design.weights.items()},
-            **{f"tensor {name}": str(bits) for name, bits in design.activations.items()},
-        }
-        for design in (one, other)
-    ]
-    return _differences(values[0], values[1])
+    for name, bits in found.weights.items():
+        yield _row(f"weights of {name}", *bits)
+    for name, bits in found.activations.items():
+        yield _row(f"tensor {name}", *bits)
 
 
-def _differences(one: dict[str, str], other: dict[str, str]) -> list[Row]:
-    return [
-        (name, one.get(name, ""), other.get(name, "")) for name in dict.fromkeys((*one, *other)) if one.get(name) != other.get(name)
-    ]
+def _row(name: str, one: float | None, other: float | None) -> Row:
+    return name, "" if one is None else f"{one:g}", "" if other is None else f"{other:g}"

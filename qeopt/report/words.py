@@ -11,6 +11,7 @@ from qeopt.design.arena import Arena
 from qeopt.qbr import PROVER
 from qeopt.search import Stop
 from qeopt.spec.load import SourceFile
+from qeopt.spec.units import format_bytes
 from qeopt_solvers import Status
 
 TITLES = {PROVER: "CP-SAT"}
@@ -22,9 +23,10 @@ TIED = "this design gives every convolution its own bits; the paper's authors ti
 
 
 def amount(value: float, unit: str = "") -> str:
-    """Spell a quantity: bytes and KiB side by side, counts with separators, fractions only where there are any."""
-    number = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
-    return f"{number} B ({value / 1024:,.1f} KiB)" if unit == "B" else number
+    """Spell a quantity: bytes with KiB beside them, counts with separators, fractions only where there are any."""
+    if unit == "B":
+        return format_bytes(value)
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
 
 
 def counted(number: int, noun: str) -> str:

@@ -65,9 +65,10 @@ def parse_percent(value: object) -> float:
     return float(Decimal(match[1]) / 100)
 
 
-def format_bytes(size_bytes: int) -> str:
-    """Return a size as ``262,144 B (256.0 KiB)``."""
-    return f"{size_bytes:,} B ({size_bytes / 1024:,.1f} KiB)"
+def format_bytes(size_bytes: float) -> str:
+    """Return a size as ``262,144 B (256.0 KiB)``; below 1 KiB as ``664 B``, and with two decimals where it is no whole number."""
+    number = f"{size_bytes:,.0f}" if float(size_bytes).is_integer() else f"{size_bytes:,.2f}"
+    return f"{number} B ({size_bytes / 1024:,.1f} KiB)" if abs(size_bytes) >= 1024 else f"{number} B"
 
 
 def _parse_bytes(value: object, minimum: int) -> int:

@@ -18,6 +18,8 @@ from qeopt.training.recipe import Recipe
 from qeopt.training.tuning import Trial, Tuned
 
 FORMAT, RECORD = "qeopt.tune/1", "tune.json"
+OPTIONS = {"calibration": "--calibration-batches"}
+"""Options of `qeopt train` that are not called as the key of a recipe."""
 LISTED = 8
 """Trials that are listed, the best first."""
 
@@ -51,7 +53,7 @@ def train_command(recipe: Recipe, asked: str) -> str:
     for name, value in recipe:
         if name in {"epochs", "warm_up"} or value == getattr(usual, name):
             continue
-        option = f"--{name.replace('_', '-')}"
+        option = OPTIONS.get(name, f"--{name.replace('_', '-')}")
         words += [option] if value is True else [option, f"{value:.3g}" if isinstance(value, float) else str(value)]
     return " ".join([asked, *map(shlex.quote, words)])
 

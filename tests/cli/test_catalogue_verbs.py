@@ -43,9 +43,40 @@ def test_devices_by_a_part_of_their_name(run: Run) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("devices", "no such thing"), "no device has 'no such thing' in its name or title; `qeopt list devices` names all"),
+        (("devices", "stm32f41z2"), "no device has 'stm32f41z2' in its name or title; did you mean 'stm32f412'?; `qeopt list"),
+        (("runtimes", "cmix-mm"), "no runtime has 'cmix-mm' in its name or title; did you mean 'cmix-nn'?; `qeopt list runtimes`"),
+        (("engines", "cpsatt"), "no engine has 'cpsatt' in its name or summary; did you mean 'cp_sat'?; `qeopt list engines`"),
+        (("objectives", "qq"), "no objective has 'qq' in its name or summary"),
+        (("exporters", "onnxx"), "no exporter has 'onnxx' in its name or summary; did you mean 'onnx'?"),
+        (("devices", "--core", "cortex-m9"), "no device here has the core 'cortex-m9'; did you mean 'cortex-m"),
+        (
+            ("devices", "--min-sram", "1GiB"),
+            "no device has 1,073,741,824 B (1,048,576.0 KiB) of arena or more; the most of each: arena ",
+        ),
+        (("devices", "--core", "cortex-m4", "--min-flash", "1GiB"), "no device with the core cortex-m4 has 1,073,741,824 B"),
+    ],
+)
+def test_nothing_found_is_told_with_what_comes_nearest(run: Run, asked: tuple[str, ...], said: str) -> None:
+    result = run("list", *asked)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(said), result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    document = run("list", *asked, "--json")
+    assert (document.exit_code, json.loads(document.stdout)[asked[0]]) == (1, [])
+
+
+@pytest.mark.parametrize("spelt", ["STM32-F412", "stm32 f412", "Nucleo F412ZG", "STM32F412 (nucleo"])
+def test_a_board_is_found_however_it_is_spelt(run: Run, spelt: str) -> None:
+    assert [row["name"] for row in json.loads(run("list", "devices", spelt, "--json").stdout)["devices"]] == ["stm32f412"]
+
+
 @pytest.mark.parametrize("verb", ["devices", "runtimes", "engines"])
-def test_nothing_found(run: Run, verb: str) -> None:
-    assert run(verb, "no such thing").exit_code == 1
+def test_old_names_of_the_list_say_the_same(run: Run, verb: str) -> None:
+    assert run(verb, "no such thing").stderr == run("list", verb, "no such thing").stderr
 
 
 @pytest.mark.parametrize(("verb", "name"), [("devices", "stm32f412"), ("runtimes", "cmix-nn")])

@@ -127,7 +127,7 @@ def test_buffers_without_addresses_are_no_proof(run: Run, monkeypatch: pytest.Mo
     warning, change, *_ = _findings(result)
     assert warning.startswith("warning: bits fit every step and the sum of all weights, but with addresses")
     enough = "a change that is enough, though not proven to be the smallest"
-    assert change == f"note: {enough}: `budgets.sram: 8436 B` (100 B (0.1 KiB) more)"
+    assert change == f"note: {enough}: `budgets.sram: 8436 B` (100 B more)"
     short = run("check", "tiny.yaml", "--set", "budgets.sram=2 KiB").stdout
     assert "`budgets.sram: 5264 B` (3,216 B (3.1 KiB) more); with addresses for all buffers it may take more" in short
 

@@ -49,7 +49,8 @@ def test_the_table_knows_every_word_and_verb() -> None:
     named = {verb for verbs in words.WORDS.values() for verb in verbs} | {verb for one in words.INSTEAD.values() for verb in one}
     assert named <= set(LISTED)
     assert set(words.SYNONYMS.values()) <= {*words.WORDS, *words.EVERYWHERE}
-    assert not set(words.SYNONYMS) & {*words.WORDS, *words.EVERYWHERE}
+    assert not {*words.SYNONYMS, *words.SPLIT} & {*words.WORDS, *words.EVERYWHERE}
+    assert {word for split in words.SPLIT.values() for word in split} <= set(words.WORDS)
 
 
 @pytest.mark.parametrize("verb", LISTED)
@@ -75,10 +76,8 @@ SEVERAL = {
     "--flash": {"SIZE", "START:STOP:STEP"},
     "--weight-bits": {"BITS", "A,B,...", "N"},
     "--activation-bits": {"BITS", "A,B,...", "N"},
-    "--calibration": {"METHOD", "N"},
 }
-"""Options that take more than one thing: a folder or a file; budgets or ranges of them; widths, or one width to score at; of an
-export how ranges end, and of a training by how many batches."""
+"""Options that take more than one thing: a folder or a file; budgets or ranges of them; widths, or one width to score at."""
 
 
 def test_an_option_takes_the_same_on_every_verb_and_is_explained() -> None:
@@ -111,6 +110,12 @@ def test_where_there_is_no_such_option_the_way_is_told(run: Run, verb: str) -> N
         (("solve", "net.yaml", "--data", "digits"), "`qeopt train RUN --data DATA` trains it\n"),
         (("verify", "net", "--rom", "9KiB"), "--rom (here: --flash): `qeopt verify` takes no such option: "),
         (("train", "net", "--data", "digits", "--board", "x"), "--board: is called --device here\n"),
+        (("train", "net", "--data", "digits", "--calibration", "8"), "--calibration: is called --calibration-batches here\n"),
+        (("export", "net", "--calibration", "mse"), "--calibration: is called --calibration-method here\n"),
+        (
+            ("solve", "net.yaml", "--calibration", "8"),
+            "--calibration-batches: train and tune take it; --calibration-method: export takes",
+        ),
         (("bits", "net.onnx"), "--runtime: a kernel library is needed"),
         (("bits", "net.onnx", "--runtime", "cmix-nn", "--fps", "x"), "--fps: 'x' is no number above 0\n"),
         (("solve", "net.pt"), "net.pt: holds learnt values and no network that could be read"),

@@ -40,31 +40,31 @@ def refiner(
         (
             "ideal",
             Limits(sram=600),
-            "SRAM at step 'head': 1,152 B (1.1 KiB) needed at the fewest legal bits, 600 B (0.6 KiB) allowed"
-            " (add 128 B (0.1 KiB) at 2 bits, head 1,024 B (1.0 KiB) at 8 bits)",
+            "SRAM at step 'head': 1,152 B (1.1 KiB) needed at the fewest legal bits, 600 B allowed"
+            " (add 128 B at 2 bits, head 1,024 B (1.0 KiB) at 8 bits)",
         ),
         (
             "paper",
             Limits(sram=300),
-            "SRAM at step 'head': 1,152 B (1.1 KiB) needed at the fewest legal bits, 300 B (0.3 KiB) allowed"
-            " (add 128 B (0.1 KiB) at 2 bits, head 1,024 B (1.0 KiB) at 8 bits)",
+            "SRAM at step 'head': 1,152 B (1.1 KiB) needed at the fewest legal bits, 300 B allowed"
+            " (add 128 B at 2 bits, head 1,024 B (1.0 KiB) at 8 bits)",
         ),
         (
             "cmix-nn",
             Limits(sram=1000),
-            "SRAM at step 'head': 1,568 B (1.5 KiB) needed at the fewest legal bits, 1,000 B (1.0 KiB) allowed"
-            " (add 512 B (0.5 KiB) at 8 bits, head 1,024 B (1.0 KiB) at 8 bits, scratch 32 B (0.0 KiB))",
+            "SRAM at step 'head': 1,568 B (1.5 KiB) needed at the fewest legal bits, 1,000 B allowed"
+            " (add 512 B at 8 bits, head 1,024 B (1.0 KiB) at 8 bits, scratch 32 B)",
         ),
         (
             "shared_scratch",
             Limits(sram=10),
-            "SRAM at step 'head with scratch of filter': 1,536 B (1.5 KiB) needed at the fewest legal bits, 10 B (0.0 KiB) allowed"
-            " (add 128 B (0.1 KiB) at 2 bits, head 1,024 B (1.0 KiB) at 8 bits, scratch 384 B (0.4 KiB))",
+            "SRAM at step 'head with scratch of filter': 1,536 B (1.5 KiB) needed at the fewest legal bits, 10 B allowed"
+            " (add 128 B at 2 bits, head 1,024 B (1.0 KiB) at 8 bits, scratch 384 B)",
         ),
         (
             "ideal",
             Limits(flash=100),
-            "flash of the whole network: 348 B (0.3 KiB) needed at the fewest legal bits, 100 B (0.1 KiB) allowed",
+            "flash of the whole network: 348 B needed at the fewest legal bits, 100 B allowed",
         ),
         (
             "ideal",

@@ -104,9 +104,13 @@ def test_a_bool_is_no_count() -> None:
 
 
 def test_sizes_are_printed_both_ways() -> None:
-    assert [format_bytes(size) for size in (0, 664, 262_144, 1 << 20)] == [
-        "0 B (0.0 KiB)",
-        "664 B (0.6 KiB)",
+    assert [format_bytes(size) for size in (0, 664, 1023, 1024, -2048, 0.5, 262_144, 1 << 20)] == [
+        "0 B",
+        "664 B",
+        "1,023 B",
+        "1,024 B (1.0 KiB)",
+        "-2,048 B (-2.0 KiB)",
+        "0.50 B",
         "262,144 B (256.0 KiB)",
         "1,048,576 B (1,024.0 KiB)",
     ]

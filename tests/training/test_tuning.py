@@ -140,5 +140,6 @@ def test_every_knob_is_a_key_of_recipes_and_an_option() -> None:
     for knob in KNOBS:
         value = getattr(usual, knob.name)
         assert value in knob.values or knob.low <= value <= knob.high
-    other = usual.model_copy(update={"rate": 0.00123, "weight_steps": "tensor", "flip": True, "epochs": 3.0})
-    assert train_command(other, "qeopt train x --data d") == ("qeopt train x --data d --rate 0.00123 --flip --weight-steps tensor")
+    other = usual.model_copy(update={"rate": 0.00123, "weight_steps": "tensor", "flip": True, "epochs": 3.0, "calibration": 8})
+    said = "--rate 0.00123 --flip --weight-steps tensor --calibration-batches 8"
+    assert train_command(other, "qeopt train x --data d") == f"qeopt train x --data d {said}"

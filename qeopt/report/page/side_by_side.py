@@ -13,10 +13,10 @@ from qeopt.report.page.content import Cell, Commands, Fact, Page, Pair, Section,
 from qeopt.report.page.parts import command_line, machine, when
 from qeopt.report.pictures.memory import bits_picture, memory_picture
 from qeopt.report.pictures.picture import Picture
+from qeopt.report.side_by_side import NO_COMMON_MEASURE, SAME
 from qeopt.report.words import gap
 
 Document = Mapping[str, Any]
-NO_COMMON_MEASURE = "scores of two studies are comparable only under the same objective and task"
 
 
 def side_by_side_page(document: Document, designs: Sequence[Design], run: Document, folder: str) -> Page:
@@ -53,9 +53,6 @@ def _words(document: Document) -> list[str]:
         return [*said, NO_COMMON_MEASURE]
     better, worse = (one, other) if one["score"] >= other["score"] else (other, one)
     return [f"{better['name']} scores {better['score'] - worse['score']:.4f} more than {worse['name']}", *said]
-
-
-SAME = "the same structure and the same bits"
 
 
 def _pictures(names: Sequence[str], counted: Sequence[Counted], draw: Callable[[Counted], Picture]) -> list[Picture]:
