@@ -103,6 +103,8 @@ def before_ranking(model: Any, export_of_it: Any) -> bytes:
     """A file with what its first output ranks as the first output, where the export leaves the ranking out."""
     made = {value: node for node in model.graph.node for value in node.output}
     last = made.get(model.graph.output[0].name)
+    while last is not None and last.op_type == "Identity":
+        last = made.get(last.input[0])
     if last is not None and last.op_type in RANKING and export_of_it.graph.node[-1].op_type != last.op_type:
         if last.input[0] not in {value.name for value in model.graph.output}:
             model.graph.output.append(onnx.helper.make_empty_tensor_value_info(last.input[0]))

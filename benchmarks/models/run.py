@@ -34,7 +34,7 @@ from qeopt.spec.model import build
 
 BEGIN, END = "<!-- table of models: begin -->", "<!-- table of models: end -->"
 HEAD = (
-    "| Package | File | Import | Weights | MACs | Counted from the file | 8-bit export, or arena |",
+    "| Package | File | Import | Weights | MACs | Counted from the file | Exports, or arena |",
     "|---|---|---|---|---|---|---|",
 )
 SECONDS = 1200
