@@ -1,8 +1,8 @@
 """What convolutions of few channels take: `python benchmarks/firmware/few_channels.py`.
 
-Where the weights of a tap do not fill whole bytes (3 channels of 4 bits), no kernel reads them by words and a slow loop takes over.
-And what a position and an output cost beside their products is shared by few products. QEMU counts instructions, on an emulated
-Cortex-M4.
+Where the weights of a tap do not fill whole bytes (3 channels of 4 bits), or are few, no kernel reads them by words and another
+loop takes over. And what a position and an output cost beside their products is shared by few products. QEMU counts instructions,
+on an emulated Cortex-M4.
 """
 
 import tempfile
