@@ -46,8 +46,8 @@ def load(network: Any, arrays: dict[str, Any], images: Any) -> None:
         for name, layer in network.named_modules():
             if not hasattr(layer, "round_weight"):
                 continue
-            layer.weight.copy_(framework.from_numpy(np.asarray(arrays[name], np.float32)).reshape(layer.weight.shape))
-            bias = framework.from_numpy(np.asarray(arrays.get(f"{name}.bias", np.zeros(len(layer.weight))), np.float32))
+            layer.weight.copy_(framework.from_numpy(np.array(arrays[name], np.float32)).reshape(layer.weight.shape))
+            bias = framework.from_numpy(np.array(arrays.get(f"{name}.bias", np.zeros(len(layer.weight))), np.float32))
             if hasattr(layer, "norm"):
                 hooks.append(layer.norm.register_forward_pre_hook(_Settle(bias.to(layer.weight.device))))
             else:

@@ -220,7 +220,9 @@ def test_weights_are_gone_on_from(design: Design, module: ModuleType, data: Data
     state = trainer.train(trainer.start(module.Network()))
     path = save(module, state.network, tmp_path / "w.npz")
     with np.load(path) as held:
-        arrays = {name: held[name] for name in held.files}
+        arrays = {name: held[name].astype(np.float32) for name in held.files}
+    for array in arrays.values():
+        array.flags.writeable = False  # as those of a model's file are
     torch.manual_seed(7)
     other = module.Network()
     batches = [images for images, _ in trainer.batches(0, 12)]
