@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qeopt.budgets import MACS
+from qeopt.budgets import LATENCY, MACS
 from qeopt.check.estimates import check_estimates
 from qeopt.check.findings import Finding, Weight
 from qeopt.check.fit import check_fit
@@ -47,7 +47,7 @@ def _size(study: Study) -> Finding:
 
 
 def _rate(study: Study) -> list[Finding]:
-    """Set MACs against what the core can do; a score without a MAC budget makes networks as slow as memory allows."""
+    """Set MACs against what the core can do; without a budget of MACs or of time, networks are as slow as memory allows."""
     device, budget = study.device, study.limits.get(MACS.name)
     ceiling = None if device is None else device.macs_per_second
     if device is None or ceiling is None:
@@ -57,7 +57,7 @@ def _rate(study: Study) -> list[Finding]:
     rate = f"{device.name} finishes at most {ceiling:,} MACs a second"
     if least > ceiling:
         return [Finding(Weight.WARNING, f"{rate}, and the smallest structure has {least:,}")]
-    if study.subject.size == 1:
+    if study.subject.size == 1 or LATENCY.name in study.limits:
         return []
     if budget is None:
         return [Finding(Weight.NOTE, f"{rate}; there is no MAC budget, so designs may take longer than that")]

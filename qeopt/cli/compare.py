@@ -28,7 +28,7 @@ from qeopt.verbs.compare_runs import compare_runs
 
 Samples = Annotated[int, typer.Option("--samples", "--n", metavar="N", min=1, help="Structures to draw from a space.")]
 DrawSeed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of the draws.")]
-Engines = Annotated[str, typer.Option("--engines", metavar="A,B,...", help="Engines to compare; see `qeopt engines`.")]
+Engines = Annotated[str, typer.Option("--engines", metavar="A,B,...", help="Engines to compare; see `qeopt list engines`.")]
 
 
 Other = Annotated[

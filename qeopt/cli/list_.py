@@ -10,16 +10,13 @@ import typer
 from rich.console import Console
 
 from qeopt.cli import catalogue, options
-from qeopt.report.catalogue import Catalogue
+from qeopt.report.catalogue import WHAT, Catalogue
 from qeopt.report.catalogue import catalogue as listed
 from qeopt.report.listing import print_devices, print_engines, print_parts, print_runtimes
 from qeopt.spec.amounts import parse_sizes
 from qeopt.spec.library import Library
 
-What = Annotated[
-    Literal["devices", "runtimes", "engines", "objectives", "exporters"],
-    typer.Argument(metavar="devices|runtimes|engines|objectives|exporters", help="What to list."),
-]
+What = Annotated[str, typer.Argument(metavar="|".join(WHAT), help="What to list.")]
 Core = Annotated[str, typer.Option("--core", metavar="NAME", help="Devices with this core (cortex-m4).")]
 MinSram = Annotated[str | None, typer.Option("--min-sram", metavar="SIZE", help="Devices with an arena of so much or more.")]
 MinFlash = Annotated[str | None, typer.Option("--min-flash", metavar="SIZE", help="Devices with so much flash or more.")]

@@ -21,6 +21,8 @@ from qeopt.spec.override import Spelled, parse_override
 from qeopt.spec.units import parse_count
 
 GIVEN = "given"
+LEAST_BARE = 1024
+"""Bytes: the least size that is taken without its unit."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,17 @@ class StudyOption:
 
 
 def _as_is(_flag: str, text: str) -> str:
+    return quoted(text)
+
+
+def _size(flag: str, text: str) -> str:
+    """A size as a study has it; a bare number so small that KiB must have been meant is refused.
+
+    Raises:
+        SpecError: naming the option.
+    """
+    if text.isdecimal() and 0 < int(text) < LEAST_BARE:
+        raise SpecError.at(Location(f"{flag} {text}"), f"is {text} bytes; `{flag} {text}KiB` or `{flag} '{text} B'` was expected")
     return quoted(text)
 
 
@@ -96,8 +109,8 @@ ALONE = "Skip the searches whose results are shown beside the answer."
 OPTIONS: Mapping[str, StudyOption] = {
     "device": StudyOption("--device", "device", "NAME", "Another device, by name or path.", _as_is),
     "runtime": StudyOption("--runtime", "runtime", "NAME", "Another runtime, by name or path.", _as_is),
-    "sram": StudyOption("--sram", "budgets.sram", "SIZE", "SRAM budget (64 KiB, unlimited), not the device's.", _as_is),
-    "flash": StudyOption("--flash", "budgets.flash", "SIZE", "Flash budget, not the device's.", _as_is),
+    "sram": StudyOption("--sram", "budgets.sram", "SIZE", "SRAM budget (64 KiB, unlimited), not the device's.", _size),
+    "flash": StudyOption("--flash", "budgets.flash", "SIZE", "Flash budget, not the device's.", _size),
     "latency_ms": StudyOption("--latency-ms", "budgets.latency_ms", "MS", "Milliseconds at most, as estimated.", _number),
     "fps": StudyOption("--fps", "budgets.fps", "N", "Inferences a second at least, as estimated.", _number),
     "layers": StudyOption("--layers", "budgets.layers", "N", "Layers at most.", _count),

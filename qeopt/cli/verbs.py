@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -72,6 +73,15 @@ class Verbs(TyperGroup):
         """Find a verb and run it."""
         with _ends_told():
             return super().invoke(ctx)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the verb; where it stands behind what it takes, say in which order."""
+        if args[0] not in VERBS:
+            verb = next((word for word in args[1:] if word in VERBS), None)
+            if verb is not None:
+                others = [word for number, word in enumerate(args) if number != args.index(verb)]
+                fail(f"{args[0]}: is no verb, and the verb comes first: `{shlex.join(['qeopt', verb, *others])}`", BAD_USAGE)
+        return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The verbs, in the order in which help lists them."""

@@ -90,6 +90,9 @@ def refuse_wrong_file(verb: str, given: Any, others: Mapping[str, Any]) -> None:
     if found is None or found.kind in kinds or (verb == "compare" and found.kind in DESIGNS and others.get("other")):
         return
     what, way = ABOUT[found.kind]
+    study = Path(str(given)) / "study.yaml"
+    if "study" in kinds and study.is_file():
+        way = f"did you mean '{study}'?"
     raise SpecError.at(found.place, f"is {what}, and `qeopt {verb}` takes {wanted}{'; ' if way else ''}{way}")
 
 

@@ -78,7 +78,7 @@ class QbrSettings(Block):
     """How bits are found."""
 
     engine: str = "cp_sat"
-    """Engine that assigns the final bits; see `qeopt engines`. Whatever it is, CP-SAT proves them."""
+    """Engine that assigns the final bits; see `qeopt list engines`. Whatever it is, CP-SAT proves them."""
     scout: str = "chain"
     """Engine that assigns bits while structures are searched."""
     deterministic_limit: Annotated[float, Field(gt=0)] = 10.0

@@ -12,7 +12,7 @@ from qeopt.hardware import Device, Flash, Runtime, Source
 from qeopt.network import OpKind
 from qeopt.network.graph import WEIGHTED_KINDS
 from qeopt.score.objective import OBJECTIVES
-from qeopt.spec.errors import Location, SpecError, did_you_mean, one_of, quote
+from qeopt.spec.errors import Location, SpecError, did_you_mean, one_of, quote, squeezed
 from qeopt.spec.library import Library
 from qeopt.spec.load import load
 from qeopt.spec.model import Block
@@ -24,6 +24,14 @@ from qeopt_solvers import table
 BlockT = TypeVar("BlockT", bound=Block)
 Row = dict[str, Any]
 WHAT = ("devices", "runtimes", "engines", "objectives", "exporters")
+CALLED = {
+    **dict.fromkeys(("board", "chip", "mcu", "microcontroller", "target"), "devices"),
+    **dict.fromkeys(("kernel", "library", "backend"), "runtimes"),
+    **dict.fromkeys(("solver", "rule"), "engines"),
+    **dict.fromkeys(("score", "predictor"), "objectives"),
+    **dict.fromkeys(("format", "export"), "exporters"),
+}
+"""What people call them, in the singular."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,9 @@ def catalogue(
     """
     wanted, library = Filter(core, min_sram, min_flash, sort), library or Library()
     if what not in WHAT:
-        raise SpecError.at(None, f"there is no list of {what!r}; {one_of(WHAT)} was expected{did_you_mean(what, WHAT)}")
+        meant = CALLED.get(what.casefold().removesuffix("s"))
+        near = f"; did you mean '{meant}'?" if meant else did_you_mean(what, WHAT)
+        raise SpecError.at(None, f"there is no list of {what!r}; {one_of(WHAT)} was expected{near}")
     if sort not in ("name", *_SORTED):
         raise SpecError.at(Location("--sort"), f"{sort!r}: {one_of(('name', *_SORTED))} was expected")
     if what != "devices" and wanted != Filter():
@@ -104,7 +114,7 @@ class Filter:
 
     def of(self, found: Catalogue) -> Catalogue:
         """The devices that are meant."""
-        on_core = [row for row in found.rows if not self.core or _squeezed(row["core"]) == _squeezed(self.core)]
+        on_core = [row for row in found.rows if not self.core or squeezed(row["core"]) == squeezed(self.core)]
         rows = [row for row in on_core if row["arena_bytes"] >= self.min_sram and row["flash_bytes"] >= self.min_flash]
         if self.sort in _SORTED:
             rows.sort(key=lambda row: row[_SORTED[self.sort]], reverse=True)
@@ -162,16 +172,11 @@ def engines(part: str = "") -> Catalogue:
 def _with(part: str, kind: str, rows: Sequence[Row], broken: Sequence[str]) -> Catalogue:
     """The rows with `part` in their name, or in what else is said of them."""
     says = "title" if kind in {"devices", "runtimes"} else "summary"
-    wanted = _squeezed(part) or part
-    found = tuple(row for row in rows if any(wanted in _squeezed(row[key]) for key in ("name", says)))
+    wanted = squeezed(part) or part
+    found = tuple(row for row in rows if any(wanted in squeezed(row[key]) for key in ("name", says)))
     near = did_you_mean(part, (row["name"] for row in rows))
     missed = f"no {kind.removesuffix('s')} has {quote(part)} in its name or {says}{near}; `qeopt list {kind}` names all"
     return Catalogue(kind, found, tuple(broken), "" if found else missed)
-
-
-def _squeezed(text: str) -> str:
-    """Letters and digits alone: STM32-F412 is stm32f412."""
-    return "".join(letter for letter in text.casefold() if letter.isalnum())
 
 
 def _catalogue(kind: str, model: type[BlockT], library: Library, part: str, row: Callable[[BlockT], Row]) -> Catalogue:

@@ -92,6 +92,11 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     return "" if match is None else f"; did you mean '{match}'?"
 
 
+def squeezed(name: str) -> str:
+    """Return letters and digits alone, in small letters: ``STM32-F412`` becomes ``stm32f412``."""
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
 def one_of(candidates: Iterable[str]) -> str:
     """Return ``"'a', 'b' or 'c'"``."""
     *others, last = [f"'{candidate}'" for candidate in candidates] or ["nothing"]

@@ -10,13 +10,16 @@ from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
 
-from qeopt.spec.errors import Location, PluginError, SpecError, did_you_mean, nearest, quote
+from qeopt.spec.errors import Location, PluginError, SpecError, did_you_mean, nearest, quote, squeezed
 
 SEARCH_PATH = "QEOPT_PATH"
 PACKS = "qeopt.specs"
 SUFFIX = ".yaml"
 
 _KIND = re.compile(rb"^kind:[ \t]*['\"]?([\w-]+)", re.MULTILINE)
+_TITLE = re.compile(rb"^title:(.*)$", re.MULTILINE)
+LEAST_OF_A_TITLE = 4
+"""Letters and digits of a name that is looked for in titles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,15 @@ class Library:
             return f"there is no {kind} named {quote(name, 200)}: {why}"
         known = {found.name for found in self.available(folder, kind, near)}
         searched = ", ".join(dict.fromkeys(str(place.folder / folder) for place in self._places(near)))
-        return f"there is no {kind} named {quote(name)}{did_you_mean(name, known)} (searched: {searched})"
+        hint = did_you_mean(name, known) or self._titled(kind, folder, name, near)
+        return f"there is no {kind} named {quote(name)}{hint} (searched: {searched})"
+
+    def _titled(self, kind: str, folder: str, name: str, near: Path | None) -> str:
+        """``"; did you mean 'X'?"`` for a file that has the name in its title, however it is spelt; an empty text if none has."""
+        wanted = squeezed(name)
+        found = (one.name for one in self.available(folder, kind, near) if wanted in squeezed(_stated(_TITLE, one.path) or ""))
+        match = next(found, None) if len(wanted) >= LEAST_OF_A_TITLE else None
+        return "" if match is None else f"; did you mean '{match}'?"
 
 
 _BESIDE = "beside the file"
@@ -146,12 +157,16 @@ def builtin_folder() -> Path:
 
 def kind_of(path: Path) -> str | None:
     """Return what the ``kind:`` line of a file says, without reading the file as YAML; None if it has none."""
+    return _stated(_KIND, path)
+
+
+def _stated(line: re.Pattern[bytes], path: Path) -> str | None:
     try:
         with path.open("rb") as file:
-            match = _KIND.search(file.read(1 << 16))
+            match = line.search(file.read(1 << 16))
     except OSError:
         return None
-    return match[1].decode("ascii", "replace") if match else None
+    return match[1].decode("utf-8", "replace") if match else None
 
 
 def _packs() -> Iterator[_Place]:

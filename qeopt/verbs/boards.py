@@ -105,7 +105,7 @@ def sweep_boards(
     file, library = loaded.files[0].path, Library(loaded.paths)
     asked = [_Question(file, loaded.overrides, library, str(path), name) for name, path in _devices(library, part)]
     if not asked:
-        raise SpecError.at(None, f"no device has {part!r} in its name, title or core; `qeopt devices` lists them")
+        raise SpecError.at(None, f"no device has {part!r} in its name, title or core; `qeopt list devices` lists them")
     keys = {question.device: _key(loaded, question) for question in asked}
     found = {} if journal is None else _known(journal, keys)
     interrupted = False

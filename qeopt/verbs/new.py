@@ -70,8 +70,8 @@ def _study(original: str, name: str, shipped: Path, own: str) -> str:
 kind: study
 name: {own}
 extends: {original}
-device: {BOARD}              # devices/{BOARD}.yaml, beside this file; or any name that `qeopt devices` lists
-# runtime: cmix-nn           # any name that `qeopt runtimes` lists
+device: {BOARD}              # devices/{BOARD}.yaml, beside this file; or any name that `qeopt list devices` has
+# runtime: cmix-nn           # any name that `qeopt list runtimes` has
 # task: {{input: [160, 160, 3], classes: 2}}
 # budgets: {{sram: 200 KiB, flash: 900 KiB, macs: 60 M, layers: 47}}   # SRAM and flash default to what the device leaves
 """

@@ -35,6 +35,12 @@ def test_a_study_that_can_work(run: Run) -> None:
     ]
 
 
+def test_a_budget_of_time_leaves_nothing_to_say_of_macs_a_second(run: Run) -> None:
+    asked = ("check", "tiny.yaml", "--runtime", "cmsis-nn", "--weight-bits", "4,8", "--activation-bits", "8")
+    assert any("MACs a second" in line for line in _findings(run(*asked)))
+    assert not any("MACs a second" in line for line in _findings(run(*asked, "--fps", "2")))
+
+
 @pytest.mark.parametrize(
     ("change", "least"),
     [

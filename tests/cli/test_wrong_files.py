@@ -119,3 +119,11 @@ def test_json_has_the_place(files: Run) -> None:
     assert result.exit_code == 2
     assert '"line": 2' in result.stdout
     assert '"column": 7' in result.stdout
+
+
+def test_a_folder_that_holds_a_study_is_answered_with_it(run: Run) -> None:
+    Path("bell").mkdir()
+    Path("bell/study.yaml").write_text(Path("net.yaml").read_text())
+    result = run("solve", "bell")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "bell: is a folder without a run, and `qeopt solve` takes a study; did you mean 'bell/study.yaml'?\n"
