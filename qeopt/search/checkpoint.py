@@ -133,8 +133,8 @@ class Journal:
         if header["format"] != FORMAT or header["fingerprint"] != self._fingerprint:
             raise CheckpointError(f"{self._path}: was written for another search or by another version of this project")
         bound = BOUND.validate_python(header["bound"])
-        for part in () if bound is None else bound.parts:
-            restricted(space, part.where)
+        if bound is not None:
+            _check(space, bound)
         if not rounds:
             return Saved(bound, None)
         seen: list[set[int]] = [set() for _ in rounds[-1]["islands"]]
@@ -145,6 +145,14 @@ class Journal:
         history = tuple(Progress(**line["progress"]) for line in rounds)
         stopped = rounds[-1]["stopped"]
         return Saved(bound, State(islands, history, None if stopped is None else Stop(stopped)))
+
+
+def _check(space: Space, bound: JointBound) -> None:
+    """Raise a ValueError where a bound means what the space does not have."""
+    for part in bound.parts:
+        restricted(space, part.where)
+    for structure in bound.structures:
+        encode(space, structure)
 
 
 def _written(space: Space, island: Island, known: frozenset[int]) -> dict[str, Any]:

@@ -202,22 +202,27 @@ def test_another_search_and_damage_are_refused(study: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "changed",
+    ("of_part", "of_bound"),
     [
-        {"prices": {"flash": -1.0}},
-        {"prices": {"flash": math.inf}},
-        {"overhead": {"at_least": -1, "at_most": None}},
-        {"where": {"nosuch": {"width": [8]}}},
-        {"where": {"stem": {"width": [8, math.inf]}}},
+        ({"prices": {"flash": -1.0}}, {}),
+        ({"prices": {"flash": math.inf}}, {}),
+        ({"overhead": {"at_least": -1, "at_most": None}}, {}),
+        ({"where": {"nosuch": {"width": [8]}}}, {}),
+        ({"where": {"stem": {"width": [8, math.inf]}}}, {}),
+        ({}, {"structures": [{"values": [2**64] * 10}]}),
+        ({}, {"structures": [{"values": [8]}]}),
     ],
 )
-def test_a_bound_that_proves_nothing_is_damage(study: Path, tmp_path: Path, changed: dict[str, object]) -> None:
+def test_a_bound_of_what_the_space_does_not_have_is_damage(
+    study: Path, tmp_path: Path, of_part: dict[str, object], of_bound: dict[str, object]
+) -> None:
     """Found by damaging journals at random: such a bound got as far as the design and ended in an internal error there."""
     solve(study, run_dir=tmp_path, overrides=["search.evaluations=40"])
     journal = tmp_path / "state" / "study.jsonl"
     first, *others = journal.read_text(encoding="utf-8").splitlines(keepends=True)
     header = json.loads(first)
-    header["bound"]["parts"][0] |= changed
+    header["bound"]["parts"][0] |= of_part
+    header["bound"] |= of_bound
     journal.write_text("".join([json.dumps(header) + "\n", *others]), encoding="utf-8")
     with pytest.raises(CheckpointError, match="damaged"):
         resume(tmp_path)
