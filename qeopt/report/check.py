@@ -9,7 +9,7 @@ from rich.console import Console
 
 from qeopt.check import Finding, Weight
 from qeopt.report.solution import sources_document
-from qeopt.report.words import used_files
+from qeopt.report.words import of_kind, used_files
 from qeopt.verbs.check import Check
 
 FORMAT = "qeopt.check/1"
@@ -17,7 +17,7 @@ FORMAT = "qeopt.check/1"
 
 def print_check(console: Console, found: Check) -> None:
     """Say what was found, worst first."""
-    console.print(f"{found.kind} {found.name}: {'can work' if found.passes else 'cannot work'}")
+    console.print(f"{of_kind(found.kind, found.name)}: {'can work' if found.passes else 'cannot work'}")
     for said in used_files(found.sources):
         console.print(said, soft_wrap=True)
     order = list(Weight)

@@ -12,7 +12,7 @@ from qeopt.report.energy import HEADING, column, energy_of, is_limited
 from qeopt.report.solution import sources_document
 from qeopt.report.tables import rows_table
 from qeopt.report.time import is_timed, short, time_of
-from qeopt.report.words import amount, gap, used_files
+from qeopt.report.words import amount, gap, limit_words, nothing_fits, used_files
 from qeopt.score import QEScore
 from qeopt.verbs.sweep import Sweep, SweepPoint
 from qeopt_solvers import Status
@@ -39,9 +39,9 @@ def print_sweep(console: Console, found: Sweep) -> None:
         _print_map(console, found)
     else:
         _print_rows(console, found)
-    reasons = dict.fromkeys(point.reason for point in found.points if point.reason)
+    reasons = nothing_fits((point.limits, point.reason) for point in found.points if point.reason)
     if reasons:
-        console.print(f"\nwhere nothing fits: {next(iter(reasons))}", soft_wrap=True)
+        console.print("\n" + "\n".join(reasons), soft_wrap=True)
     if any(point.carried for point in found.points):
         console.print("\n*: the design of a point with less, better than what was found here", soft_wrap=True)
     console.print(f"\n{found.note or 'scores and bounds never fall as budgets grow: checked'}", soft_wrap=True)
@@ -63,20 +63,15 @@ def _print_map(console: Console, found: Sweep) -> None:
     """Scores alone, one budget down and the other across: so many points are read at one look, or in the files of the run."""
     across, down = sorted(found.axes, key=lambda name: len(found.axes[name]))
     at = {(point.limits[down], point.limits[across]): point for point in found.points}
-    headings = {f"{down} \\ {across}": "right", **dict.fromkeys((_limit(across, limit) for limit in found.axes[across]), "right")}
-    rows = (
-        (_limit(down, limit), *(_score_at(at.get((limit, other))) for other in found.axes[across])) for limit in found.axes[down]
-    )
+    columns, lines = found.axes[across], found.axes[down]
+    headings = {f"{down} \\ {across}": "right", **dict.fromkeys((limit_words(across, limit) for limit in columns), "right")}
+    rows = ((limit_words(down, limit), *(_score_at(at.get((limit, other))) for other in columns)) for limit in lines)
     console.print(rows_table(headings, rows))
     gaps = [point.gap for point in found.points if point.gap is not None]
     if gaps:
         console.print(
             f"\nscores; each is proven within {gap(max(gaps))} or less; sweep.csv and report.html have every point", soft_wrap=True
         )
-
-
-def _limit(name: str, limit: int) -> str:
-    return f"{limit / 1024:,.5g} KiB" if budget(name).unit.is_memory else f"{limit:,}"
 
 
 def _score_at(point: SweepPoint | None) -> str:

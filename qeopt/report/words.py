@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from qeopt.budgets import budget
 from qeopt.design import BitsProof, Design
 from qeopt.design.arena import Arena
 from qeopt.qbr import PROVER
@@ -58,6 +60,8 @@ def seconds(number: float) -> str:
     return f"{minutes}:{rest:02} min" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02} h"
 
 
+MOST_REASONS = 3
+"""Reasons why nothing fits at points of a sweep that are told."""
 LEAST_GAP = 1e-6
 """Share below which a gap is not told apart."""
 
@@ -79,9 +83,43 @@ def place(path: Path) -> str:
         return str(path)
 
 
+def limit_words(name: str, limit: int) -> str:
+    """A limit of a budget: 128 KiB."""
+    return f"{limit / 1024:,.5g} KiB" if budget(name).unit.is_memory else f"{limit:,}"
+
+
+def limits_words(limits: Mapping[str, int]) -> str:
+    """Limits with their budgets: sram 128 KiB, layers 12."""
+    return ", ".join(f"{name} {limit_words(name, limit)}" for name, limit in limits.items())
+
+
+def nothing_fits(reasons: Iterable[tuple[Mapping[str, int], str]]) -> list[str]:
+    """Say why points of a sweep have no design: a sentence for each reason, as long as these are few.
+
+    Args:
+        reasons: The limits of every point without one, and the reason. Those that differ in numbers alone are alike.
+    """
+    alike: dict[str, list[tuple[Mapping[str, int], str]]] = {}
+    for limits, reason in reasons:
+        alike.setdefault(re.sub(r"[\d,.]+", "", reason), []).append((limits, reason))
+    told = list(alike.values())
+    said = []
+    for (limits, reason), *others in told[:MOST_REASONS]:
+        more = f", and alike at {counted(len(others), 'more point')}" if others else ""
+        same = len(told) == 1 and all(other == reason for _, other in others)
+        said.append(f"where nothing fits: {reason}" if same else f"nothing fits at {limits_words(limits)}{more}: {reason}")
+    left_out = sum(map(len, told[MOST_REASONS:]))
+    return [*said, *([f"nothing fits at {counted(left_out, 'more point')}: sweep.json has the reasons"] if left_out else [])]
+
+
+def of_kind(kind: str, name: str) -> str:
+    """Name a thing by its kind, once where it is called so: `study vww_256k`, `study`."""
+    return kind if name == kind else f"{kind} {name}"
+
+
 def used_name(file: SourceFile) -> str:
     """Name a file by what it was read for."""
-    return f"{file.role} {file.path.stem}"
+    return of_kind(file.role, file.path.stem)
 
 
 def used_files(files: Sequence[SourceFile], overrides: Sequence[str] = ()) -> Iterator[str]:

@@ -9,7 +9,7 @@ from qeopt.cli.overrides import overrides, quoted
 from qeopt.design import BitsProof, Certificate
 from qeopt.report.budgets import BudgetRow, reserved_bytes
 from qeopt.report.tables import budget_table
-from qeopt.report.words import amount, bits_proof, evolution_added, gap, idle_workers, percent
+from qeopt.report.words import amount, bits_proof, evolution_added, gap, idle_workers, nothing_fits, of_kind, percent
 from qeopt.runs.folders import safe_name
 from qeopt.study.load import load_study
 from qeopt_solvers import Status
@@ -36,6 +36,26 @@ def test_gaps(share: float, said: str) -> None:
 def test_a_gap_is_never_said_smaller_than_it_is(share: float) -> None:
     said = float(gap(share).removesuffix(" %")) / 100
     assert share * (1 - 1e-6) <= said <= max(share, 1e-6) * 1.11
+
+
+def test_points_of_a_sweep_without_a_design_are_told_by_reason() -> None:
+    short, long = {"sram": 1024, "layers": 5}, {"sram": 2048, "layers": 5}
+    assert nothing_fits([]) == []
+    assert nothing_fits([(short, "SRAM: 9 B needed"), (long, "SRAM: 9 B needed")]) == ["where nothing fits: SRAM: 9 B needed"]
+    alike = [(short, "SRAM: 9,999 B, 1 allowed"), (long, "SRAM: 9 B, 2.5 allowed"), (long, "SRAM: 9 B, 2.5 allowed")]
+    assert nothing_fits(alike) == ["nothing fits at sram 1 KiB, layers 5, and alike at 2 more points: SRAM: 9,999 B, 1 allowed"]
+    others = [(long, reason) for reason in ("flash", "layers", "time", "kernels", "kernels")]
+    assert nothing_fits([*alike, *others]) == [
+        "nothing fits at sram 1 KiB, layers 5, and alike at 2 more points: SRAM: 9,999 B, 1 allowed",
+        "nothing fits at sram 2 KiB, layers 5: flash",
+        "nothing fits at sram 2 KiB, layers 5: layers",
+        "nothing fits at 3 more points: sweep.json has the reasons",
+    ]
+
+
+@pytest.mark.parametrize(("kind", "name", "said"), [("study", "vww_256k", "study vww_256k"), ("study", "study", "study")])
+def test_a_name_that_is_the_kind_is_said_once(kind: str, name: str, said: str) -> None:
+    assert of_kind(kind, name) == said
 
 
 def test_percent() -> None:

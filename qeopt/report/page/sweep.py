@@ -7,8 +7,9 @@ from typing import Any
 
 from qeopt.report.page.content import Cell, Fact, Page, Section, Shown, Table, Words
 from qeopt.report.page.parts import commands, gap, number, origin, score, when
-from qeopt.report.pictures.sweep import short, sweep_pictures, sweep_title
+from qeopt.report.pictures.sweep import sweep_pictures, sweep_title
 from qeopt.report.words import gap as gap_words
+from qeopt.report.words import limit_words, nothing_fits
 
 MOST_OPEN = 24
 """Rows above which a table is folded: the picture tells it at one look."""
@@ -26,8 +27,8 @@ def sweep_page(document: Document, run: Document, folder: str) -> Page:
         Fact("with a design", f"{len(scored):,}", share=len(scored) / max(len(points), 1)),
         Fact("largest gap", _largest(scored)),
     ]
-    reasons = list(dict.fromkeys(point["reason"] for point in points if point.get("reason")))[:1]
-    words = [sweep_title(document), *(f"where nothing fits: {reason}" for reason in reasons), *_note(document)]
+    reasons = [(point["limits"], point["reason"]) for point in points if point.get("reason")]
+    words = [sweep_title(document), *nothing_fits(reasons), *_note(document)]
     sections = [
         Section("meaning", "What it says", [Words(words)]),
         Section("pictures", f"Over {over}", [Shown(picture) for picture in sweep_pictures(document)]),
@@ -49,7 +50,7 @@ def _largest(scored: list[Point]) -> str:
 def _table(document: Document) -> Table:
     rows = [
         [
-            *(Cell(short(name, point["limits"][name]), point["limits"][name]) for name in document["axes"]),
+            *(Cell(limit_words(name, point["limits"][name]), point["limits"][name]) for name in document["axes"]),
             score(point["score"]),
             score(point["bound"]),
             gap(point["gap"]),

@@ -8,7 +8,7 @@ from typing import Any
 
 from qeopt.budgets import budget
 from qeopt.report.pictures.picture import BLUE, GREEN, KIB, LIMIT, ORANGE, Picture, Spec, chosen_label, data, field, tips
-from qeopt.report.words import amount
+from qeopt.report.words import amount, limit_words, limits_words
 from qeopt.report.words import gap as gap_words
 
 HEIGHT = 280
@@ -47,17 +47,7 @@ def sweep_title(document: Document) -> str:
 
 
 def _at(point: Point) -> str:
-    return ", ".join(spelled(name, limit) for name, limit in point["limits"].items())
-
-
-def spelled(name: str, limit: int) -> str:
-    """A limit with its budget: sram 128 KiB."""
-    return f"{name} {short(name, limit)}"
-
-
-def short(name: str, limit: int) -> str:
-    """A limit: 128 KiB."""
-    return f"{limit / KIB:,.5g} KiB" if budget(name).unit.is_memory else f"{limit:,}"
+    return limits_words(point["limits"])
 
 
 def _row(point: Point) -> dict[str, Any]:
@@ -85,8 +75,8 @@ def _map(document: Document) -> Picture:
         }
         for (column, row), point in place.items()
     ]  # fmt: skip
-    x = _places("x", f"{across} budget", [short(across, limit) for limit in columns])
-    y = _places("y", f"{up} budget", [short(up, limit) for limit in rows_of])
+    x = _places("x", f"{across} budget", [limit_words(across, limit) for limit in columns])
+    y = _places("y", f"{up} budget", [limit_words(up, limit) for limit in rows_of])
     told = tips(at="at", said="score", gap="gap", used="uses")
     edges: Spec = {"x0": "datum.x - 0.5", "x1": "datum.x + 0.5", "y0": "datum.y - 0.5", "y1": "datum.y + 0.5"}
     corners = {"x": {**x, "field": "x0"}, "x2": {"field": "x1"}, "y": {**y, "field": "y0"}, "y2": {"field": "y1"}}
@@ -182,7 +172,7 @@ def _frontier(document: Document) -> Picture:
     rows = [
         {
             **_row(point), "x": _scaled(across, point["limits"][across]),
-            "line": ", ".join(spelled(name, point["limits"][name]) for name in others),
+            "line": limits_words({name: point["limits"][name] for name in others}),
         }
         for point in document["points"]
         if point["score"] is not None
@@ -230,10 +220,10 @@ def _steps(document: Document) -> Picture:
     for before, after in pairwise(scored):
         start, end = (_scaled(across, point["limits"][across]) for point in (before, after))
         worth = (after["score"] - before["score"]) / (end - start)
-        reach = f"{short(across, before['limits'][across])} to {short(across, after['limits'][across])}"
+        reach = f"{limit_words(across, before['limits'][across])} to {limit_words(across, after['limits'][across])}"
         rows.append({"x0": start, "x1": end, "y": worth, "zero": 0, "said": f"{worth:.4g} a {unit}", "at": reach})
     best = max(rows, key=lambda row: float(str(row["y"])), default=None)
-    where = f" ({', '.join(spelled(name, limit) for name, limit in loosest.items())})" if loosest else ""
+    where = f" ({limits_words(loosest)})" if loosest else ""
     title = (
         f"more {across} buys most from {best['at']}: {best['said']}{where}"
         if best
