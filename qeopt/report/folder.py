@@ -32,7 +32,7 @@ from qeopt.report.pictures.boards import boards_pictures
 from qeopt.report.pictures.convergence import convergence_pictures
 from qeopt.report.pictures.depth import depth_pictures
 from qeopt.report.pictures.gaps import comparison_picture
-from qeopt.report.pictures.memory import bits_picture, memory_picture
+from qeopt.report.pictures.memory import bits_differ, bits_picture, memory_picture
 from qeopt.report.pictures.picture import Picture, stacked, write_picture
 from qeopt.report.pictures.sweep import sweep_pictures
 from qeopt.report.side_by_side import print_side_by_side, side_by_side_document
@@ -113,8 +113,10 @@ def write_solution(folder: Path, report: SolutionReport, run: Run, *, pictures: 
 
 def _solution_pictures(report: SolutionReport, history: Sequence[Mapping[str, Any]]) -> dict[str, Picture]:
     """Memory over time with the bits below the names of its steps, the map of the buffers, the search."""
-    bits = bits_picture(report.counted, [use.step.op.name for use in report.counted.resources.steps], labels=False)
-    found = {"picture": stacked("memory", [memory_picture(report.counted), bits])}
+    pictures = [memory_picture(report.counted)]
+    if bits_differ(report.counted):
+        pictures.append(bits_picture(report.counted, [use.step.op.name for use in report.counted.resources.steps], labels=False))
+    found = {"picture": stacked("memory", pictures)}
     if report.design.arena is not None:
         found["map"] = arena_picture(report.counted, report.design.arena)
     searched = convergence_pictures(history)

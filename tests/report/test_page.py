@@ -30,7 +30,8 @@ network:
     - {name: "</script>", op: conv, reads: ["<img src=x onerror=alert(1)>"], shape: [8, 8, 4], kernel: [3, 3], stage: 0}
     - {name: "@ink", op: add, reads: ["<img src=x onerror=alert(1)>", "</script>"], shape: [8, 8, 4]}
 device: stm32f412
-runtime: tinyengine
+runtime: ideal
+budgets: {flash: 250 B}
 bits: {weights: [4, 8], activations: [8]}
 objective: {kind: qe}
 qbr: {engine: chain}
@@ -95,7 +96,27 @@ def test_bits_of_the_greedy_rule_stand_beside_those_of_the_design(run: Path) -> 
     text = (run / "report.html").read_text(encoding="utf-8")
     assert "Bits from front to back" in text
     told = re.findall(r"(weights|activations) have (?:fewer|more) bits in the back half: exact (yes|no), paper (yes|no)", text)
-    assert {kind for kind, _, _ in told} == {"weights", "activations"}
+    assert {kind for kind, _, _ in told} == {"weights"}  # every activation has 8 bits: nothing to see
+
+
+def test_bits_that_are_all_the_same_are_said_and_not_drawn(run: Path, tmp_path: Path) -> None:
+    assert "Strips of the bits" in (run / "report.html").read_text(encoding="utf-8")
+    arguments = ["--flash", "300 B", "--out", str(tmp_path / "flat"), "--no-baselines"]
+    told = CliRunner().invoke(app, ["solve", str(run.parent / "study.yaml"), *arguments])
+    assert told.exit_code == 0, told.output
+    text = (tmp_path / "flat" / "report.html").read_text(encoding="utf-8")
+    assert "weights: 2 of 8 bits; activations: 4 of 8 bits" in text
+    assert not set(re.findall("Strips of the bits|Bits from front to back", text))
+    told = CliRunner().invoke(app, ["compare", str(run), str(tmp_path / "flat"), "--out", str(tmp_path / "both")])
+    assert told.exit_code == 0, told.output
+    seen = Elements()
+    seen.feed((tmp_path / "both" / "report.html").read_text(encoding="utf-8"))
+    assert sum("Strips of the bits" in text for text in seen.alternatives) == 2
+    told = CliRunner().invoke(app, ["compare", str(tmp_path / "flat"), str(tmp_path / "flat"), "--out", str(tmp_path / "same")])
+    assert told.exit_code == 0, told.output
+    text = (tmp_path / "same" / "report.html").read_text(encoding="utf-8")
+    assert text.count("weights: 2 of 8 bits; activations: 4 of 8 bits") == 2
+    assert "Strips of the bits" not in text
 
 
 def test_a_detector_has_a_page(tmp_path: Path) -> None:

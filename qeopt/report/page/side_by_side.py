@@ -11,7 +11,7 @@ from qeopt.design import Design
 from qeopt.report.counted import Counted
 from qeopt.report.page.content import Cell, Commands, Fact, Page, Pair, Section, Table, Words
 from qeopt.report.page.parts import command_line, machine, when
-from qeopt.report.pictures.memory import bits_picture, memory_picture
+from qeopt.report.pictures.memory import bits_differ, bits_picture, bits_words, memory_picture
 from qeopt.report.pictures.picture import Picture
 from qeopt.report.side_by_side import NO_COMMON_MEASURE, SAME
 from qeopt.report.words import gap
@@ -38,7 +38,7 @@ def side_by_side_page(document: Document, designs: Sequence[Design], run: Docume
             "meaning", "What it says", [Words(_words(document)), _table("What each scores and uses", "", names, document["totals"])]
         ),
         Section("memory", "Memory over time", [Pair(_pictures(names, counted, memory_picture))]),
-        Section("bits", "Bits by layer", [Pair(_pictures(names, counted, _bits))]),
+        Section("bits", "Bits by layer", [_bits(names, counted)]),
         Section("differences", "What differs", [table for table in differences if table.rows] or [Words(["nothing"])]),
         Section("origin", "Where it comes from", [_origin(document, run), Commands(_commands(folder, run))]),
     ]
@@ -63,8 +63,11 @@ def _pictures(names: Sequence[str], counted: Sequence[Counted], draw: Callable[[
     ]
 
 
-def _bits(counted: Counted) -> Picture:
-    return bits_picture(counted, [op.name for op in counted.network.ops])
+def _bits(names: Sequence[str], counted: Sequence[Counted]) -> Pair | Words:
+    """The bits of both as pictures, unless each has the same everywhere."""
+    if not any(map(bits_differ, counted)):
+        return Words([f"{name}: {bits_words(one)}" for name, one in zip(names, counted, strict=True)])
+    return Pair(_pictures(names, counted, lambda one: bits_picture(one, [op.name for op in one.network.ops])))
 
 
 def _table(caption: str, first: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:

@@ -17,7 +17,7 @@ from qeopt.report.page.learning import marks_of
 from qeopt.report.page.parts import budget_table, command_line, machine, ran
 from qeopt.report.pictures.arena import arena_picture
 from qeopt.report.pictures.convergence import convergence_pictures
-from qeopt.report.pictures.memory import bits_picture, memory_picture, shade
+from qeopt.report.pictures.memory import bits_differ, bits_picture, bits_words, memory_picture, shade
 from qeopt.report.pictures.time import time_picture
 from qeopt.report.tables import why_none
 from qeopt.report.words import BASELINES, TIED, amount, arena_size, bits_proof, evolution_words, space_proof
@@ -48,9 +48,7 @@ def solution_page(
         Section("structure", "Structure", [_blocks(counted), *_choices(design)]),
         Section("memory", "Memory over time", [Shown(memory_picture(counted))]) if names else None,
         _arena(design, counted),
-        Section(
-            "bits", "Bits by layer", [Shown(bits_picture(counted, [op.name for op in counted.network.ops])), _layer_table(counted)]
-        ),
+        Section("bits", "Bits by layer", [*_bits(counted), _layer_table(counted)]),
         Section("depth", "Bits from front to back", depth)
         if (depth := depth_parts(counted.network.name, run.get("depth", ())))
         else None,
@@ -153,6 +151,12 @@ def _arena(design: Design, counted: Counted) -> Section | None:
     return Section(
         "arena", "Where every buffer lies", [Words([arena_size(design.arena)]), Shown(arena_picture(counted, design.arena))]
     )
+
+
+def _bits(counted: Counted) -> list[Part]:
+    """The bits of every operator as a picture, unless they are all the same."""
+    shown = bits_differ(counted)
+    return [Shown(bits_picture(counted, [op.name for op in counted.network.ops])) if shown else Words([bits_words(counted)])]
 
 
 def _layer_table(counted: Counted) -> Table:

@@ -18,10 +18,11 @@ def depth_pictures(document: Mapping[str, Any]) -> list[Picture]:
     """Draw the mean bits in every part of the networks, front to back: of weights, and of activations.
 
     Args:
-        document: A comparison. Where no engine found bits there is nothing to draw.
+        document: A comparison. Nothing is drawn of what no engine found bits for, or all of them gave the same bits everywhere.
     """
     shown = [row for row in document.get("depth", ()) if row["answered"]]
-    return [_picture(document["study_name"], kind, shown) for kind in TITLES] if shown else []
+    differ = [kind for kind in TITLES if len({bits for row in shown for bits in row[kind] if bits is not None}) > 1]
+    return [_picture(document["study_name"], kind, shown) for kind in differ]
 
 
 def _picture(name: str, kind: str, shown: list[dict[str, Any]]) -> Picture:

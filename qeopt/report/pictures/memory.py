@@ -146,6 +146,11 @@ def _why(role: str, name: str, last: Mapping[str, str]) -> str:
     return f"waits for {line(last[name])}, which reads it last" if name in last else "waits to the end, as nothing reads it"
 
 
+def bits_differ(counted: Counted) -> bool:
+    """Whether there is anything to see in a picture of bits."""
+    return len({*counted.bits.weights.values(), *counted.bits.activations.values()}) > 1
+
+
 def bits_picture(counted: Counted, names: Sequence[str], *, labels: bool = True) -> Picture:
     """Draw the bits that every operator reads, multiplies by and writes, as a strip; `labels` has their names below."""
     ops = {op.name: op for op in counted.network.ops}
@@ -174,14 +179,14 @@ def bits_picture(counted: Counted, names: Sequence[str], *, labels: bool = True)
         "encoding": {"x": {"field": "x", **x}, "y": y, "text": {"field": "bits"}},
     }
     layer = [boxes, digits] if len(names) <= MOST_STEPS_FOR_DIGITS else [boxes]
-    title = _bits_title(counted)
+    title = bits_words(counted)
     spec = {"height": 22 * len({row["what"] for row in rows}), "data": data(rows), "layer": layer}
     return Picture(
         "bits", title, f"Strips of the bits that each of {len(names):,} operators reads, multiplies by and writes. {title}.", spec
     )
 
 
-def _bits_title(counted: Counted) -> str:
+def bits_words(counted: Counted) -> str:
     """How many tensors have how many bits."""
     weights = [counted.bits.of(op)[1] for op in counted.network.ops if op.has_weights]
     said = ", ".join(f"{weights.count(bits):,} of {bits} bits" for bits in sorted(set(weights), reverse=True))
