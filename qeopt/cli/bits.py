@@ -13,6 +13,7 @@ from qeopt.cli.import_ import Input, Model, TreatAs, import_options
 from qeopt.cli.solve import no_design, refuse_unproven, tell
 from qeopt.cli.study_options import as_study, with_study_options
 from qeopt.cli.verb import BAD_USAGE, INTERRUPTED, fail, warn
+from qeopt.network.importers import importer_of
 from qeopt.network.importers.torch_source import example_for, function_of, load_module, names_code
 from qeopt.report.folder import Run, now, write_solution
 from qeopt.report.solution import SolutionReport
@@ -76,6 +77,8 @@ def command(
     started, clock = now(), Stopwatch()
     read = import_options(input_, treat_as)
     stated = as_study(given)
+    if not names_code(str(model)):
+        importer_of(model)
     if "runtime" not in stated:
         fail("--runtime: a kernel library is needed, such as cmix-nn or qeopt-c; `qeopt list runtimes` shows all", BAD_USAGE)
     source: Any = load_module(str(model)) if names_code(str(model)) else model

@@ -95,8 +95,16 @@ def _widths(flag: str, text: str) -> str:
     return f"[{', '.join(map(str, widths(flag, [text])))}]"
 
 
-def _objective(_flag: str, text: str) -> str:
-    """The name of an objective; `weights` stands for the sensitivity of a model's own weights."""
+def _objective(flag: str, text: str) -> str:
+    """The name of an objective; `weights` stands for the sensitivity of a model's own weights.
+
+    Raises:
+        SpecError: naming the option, where losses are asked for without their table.
+    """
+    if text == "sensitivity":
+        table = "`qeopt sensitivity` writes one, and `--set 'objective={kind: sensitivity, table: FILE}'` names it"
+        said = f"reads a table of losses: {table}; `{flag} weights` goes by the weights of a model instead"
+        raise SpecError.at(Location(f"{flag} {text}"), said)
     return '{"kind": "sensitivity", "source": "weights"}' if text == "weights" else f'{{"kind": {quoted(text)}}}'
 
 

@@ -32,8 +32,10 @@ READER_GONE = 141
 """Exit code: whoever read standard output stopped reading, as after SIGPIPE."""
 
 
-NoSuchOption: type[Exception] = vars(sys.modules[typer.BadParameter.__module__])["NoSuchOption"]
-"""As the click says it that typer brings, or has beside it."""
+_CLICK = vars(sys.modules[typer.BadParameter.__module__])
+"""Errors of the click that typer brings, or has beside it."""
+NoSuchOption: type[Exception] = _CLICK["NoSuchOption"]
+MissingParameter: type[Exception] = _CLICK["MissingParameter"]
 _SAYS_LITTLE = ContextVar("says_little", default=False)
 
 
@@ -46,7 +48,7 @@ class Verb(TyperCommand):
             self.params.append(_quiet())
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        """Read the options; one that names no file is told as the verb tells it."""
+        """Read the options; one that names no file is told as the verb tells it, one that is missing with what it takes."""
         asks_json = "--json" in args
         _SAYS_LITTLE.set(False)
         try:
@@ -62,6 +64,10 @@ class Verb(TyperCommand):
             if asks_json:
                 emit(error_document(QeoptError(said), BAD_USAGE))
             fail(said, BAD_USAGE)
+        except MissingParameter as error:
+            told = vars(error)
+            told["message"] = told["message"] or getattr(told["param"], "help", None) or ""
+            raise
 
     def invoke(self, ctx: Any) -> Any:
         """Run the verb."""

@@ -56,7 +56,7 @@ class Sensitivity(ObjectiveBlock):
         if self.source == "weights" and self.table is not None:
             raise ValueError("losses come either from `table` or from the model's weights")
         if self.source == "table" and self.table is None and not self.weights and not self.activations:
-            raise ValueError("a `table` is needed, or `source: weights`")
+            raise ValueError("a `table` is needed, such as `qeopt sensitivity` writes, or `source: weights`")
         return self
 
     @property

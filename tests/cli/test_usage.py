@@ -11,6 +11,7 @@ import pytest
 from typer.testing import Result
 
 from qeopt.cli.verbs import VERBS
+from qeopt.export import EXPORTERS
 
 Run = Callable[..., Result]
 
@@ -43,8 +44,14 @@ def test_a_mistyped_option(run: Run) -> None:
     assert "--device" in _plain(result)
 
 
-def test_a_missing_argument(run: Run) -> None:
-    assert run("solve").exit_code == 2
+def test_what_is_missing_is_told_with_what_it_takes(run: Run) -> None:
+    result = run("export", "design.json")
+    assert result.exit_code == 2
+    assert f"Missing option '--format'. One of {', '.join(EXPORTERS.builtin)}." in _plain(result)
+    assert "Missing argument 'STUDY'. A study file, or the name of a shipped one." in _plain(run("solve"))
+
+
+def test_a_number_that_is_too_small(run: Run) -> None:
     assert run("compare", "net.yaml", "--samples", "0").exit_code == 2
 
 
@@ -62,6 +69,9 @@ def test_a_missing_argument(run: Run) -> None:
         (("solve", "net.yaml", "--seed", "-1"), "--seed: "),
         (("compare", "net.yaml", "--engines", "cp_sat,rato"), "did you mean 'ratio'?"),
         (("schema", "devise"), "did you mean 'device'?"),
+        (("solve", "net.yaml", "--objective", "sensitivity"), "`qeopt sensitivity` writes one, and `--set 'objective={kind: "),
+        (("bits", "nosuch.onnx"), "nosuch.onnx: there is no such file"),
+        (("bits", "nosuch.pt"), "nosuch.pt: holds learnt values and no network that could be read"),
         (("score", "cmix-nn"), "cmix-nn: is a runtime, and `qeopt score` takes a network"),
     ],
 )

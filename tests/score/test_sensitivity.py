@@ -142,5 +142,5 @@ def _plain(losses: Any) -> Any:
 def test_losses_of_what_is_not_scored() -> None:
     objective = build(Sensitivity, {"weights": {"fourth": {"2": 1.0}}})
     assert objective.check(network()) == "the losses name the weights of 'fourth', which are not scored"
-    with pytest.raises(ValueError, match="a `table` is needed, or `source: weights`"):
+    with pytest.raises(ValueError, match="a `table` is needed, such as `qeopt sensitivity` writes, or `source: weights`"):
         build(Sensitivity, {})

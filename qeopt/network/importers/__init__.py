@@ -26,7 +26,7 @@ WAYS = {
 }
 """What to do with files that people try, by their suffix."""
 
-__all__ = ["IMPORTERS", "ImportOptions", "ImportedModel", "Importer", "Parameters", "import_model", "is_model"]
+__all__ = ["IMPORTERS", "ImportOptions", "ImportedModel", "Importer", "Parameters", "import_model", "importer_of", "is_model"]
 
 
 def is_model(path: Path) -> bool:
@@ -51,6 +51,20 @@ def import_model(
         PluginError: a package that the importer needs is not installed.
     """
     path = Path(path)
+    reader: Importer = IMPORTERS.load(importer_of(path, format_))
+    return reader(path, options or ImportOptions(), values=values)
+
+
+def importer_of(path: Path, format_: str | None = None) -> str:
+    """Name the importer of a file, before any package is asked for.
+
+    Args:
+        path: The file.
+        format_: Name of the importer; the file's suffix unless stated.
+
+    Raises:
+        SpecError: there is no such importer or no such file.
+    """
     name = format_ or path.suffix.lower().removeprefix(".")
     if name not in IMPORTERS.names():
         if name in WAYS:
@@ -58,5 +72,6 @@ def import_model(
         raise SpecError.at(
             Location(str(path)), f"no importer reads {name or 'files without a suffix'!r}; {one_of(IMPORTERS.names())} was expected"
         )
-    reader: Importer = IMPORTERS.load(name)
-    return reader(path, options or ImportOptions(), values=values)
+    if not path.exists():
+        raise SpecError.at(Location(str(path)), "there is no such file")
+    return name

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from qeopt.design import Design, load_sound_design
 from qeopt.export.pytorch.detection import detection_heads
+from qeopt.network.importers import importer_of
 from qeopt.report.words import place
 from qeopt.runs import design_in
 from qeopt.training.boxes.evaluation import find_onnx, find_reference
@@ -57,12 +58,13 @@ def evaluate(
         resize: Scale pictures of another size instead of refusing them.
 
     Raises:
-        SpecError: when there is no such design.
+        SpecError: when there is no such design or file.
         ExportError: when weights are missing or do not fit, or a package is missing.
         TrainingError: when the data does not fit, or weights are given for a model file.
     """
     path = Path(model)
     if path.suffix.lower() in SUFFIXES:
+        importer_of(path)
         if weights is not None:
             raise TrainingError(f"--weights: {path.name} has weights of its own")
         images = open_for_model(str(data), path, resize=resize, limit=limit)
