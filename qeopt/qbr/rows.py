@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -117,14 +118,7 @@ class RowBuilder:
             else:
                 total.add(self._decisions.holders(op)[position], by_width)
         else:
-            known: dict[tuple[int, ...], int] = {}
-            found = {}
-            for entry in entries:
-                key = tuple(entry[position] for position in read)
-                if key not in known:
-                    known[key] = int(cost(self._runtime, op, *entry))
-                found[entry] = known[key]
-            self._links.add(total, op, found)
+            self._links.add(total, op, self._costs(op, partial(cost, self._runtime, op)))
 
     def flash_terms(self) -> tuple[Term, ...]:
         """Flash of each weight decision."""
@@ -154,7 +148,7 @@ class RowBuilder:
         """A cost of (in, weight, out) bits at all of them, evaluated at once."""
         entries = self._tuples(op)
         columns = np.array(entries, dtype=object).reshape(-1, 3).T  # as objects, so that no cost can overflow
-        return dict(zip(entries, np.broadcast_to(np.asarray(cost(*columns)), len(entries)).tolist(), strict=True))
+        return dict(zip(entries, map(int, np.broadcast_to(np.asarray(cost(*columns)), len(entries)).tolist()), strict=True))
 
     def _scratch_of(self, op: Op, pools: Sequence[Scratch]) -> Costs:
         """Working memory in some pools."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.random import SeedSequence
 
 from qeopt.relaxation.cells.tables import Floats
+from qeopt.relaxation.rating.floor import Floor
 from qeopt.search.breeding import Breeder
 from qeopt.search.island import Terms
 from qeopt.search.result import Alternative, Best
@@ -73,7 +74,7 @@ def _above(terms: Terms, structures: Sequence[Structure], floor: float) -> list[
     if not structures:
         return []
     rater = terms.rater()
-    ratings = rater.rate(rater.genome.read(structures), floor)
+    ratings = rater.rate(rater.genome.read(structures), Floor(floor))
     return [structure for structure, rating in zip(structures, ratings.tolist(), strict=True) if rating >= floor]
 
 

@@ -13,6 +13,7 @@ from qeopt.relaxation.cells.prices import Prices
 from qeopt.relaxation.cells.recent import Recent, fingerprint
 from qeopt.relaxation.cells.tables import Floats, Integers
 from qeopt.relaxation.rating.exact import Rater
+from qeopt.relaxation.rating.floor import NO_FLOOR, Floor
 from qeopt.search.breeding import Breeder
 from qeopt.search.settings import SearchSettings
 from qeopt.space import Space, Structure, Task
@@ -123,7 +124,7 @@ def evaluated(terms: Terms, rater: Rater, island: Island, places: Integers) -> I
     ratings = _rated(terms, rater, places, floor)
     places = places[: len(ratings)]
     fits = np.isfinite(ratings)
-    entering = np.flatnonzero(fits & (ratings >= floor))
+    entering = np.flatnonzero(fits & (ratings >= floor.now))
     found = list(map(Candidate, rater.genome.structures(places[entering]), ratings[entering].tolist()))
     found.sort(key=rank)
     best, parents, refined = _refined(terms, island.best, found, lowers=rater.has_values)
@@ -137,7 +138,7 @@ def evaluated(terms: Terms, rater: Rater, island: Island, places: Integers) -> I
     )
 
 
-def _rated(terms: Terms, rater: Rater, places: Integers, floor: float) -> Floats:
+def _rated(terms: Terms, rater: Rater, places: Integers, floor: Floor) -> Floats:
     """Ratings of structures, or of the first of them as far as there is time: some thousand at once, and at least so many."""
     step = AT_ONCE if rater.is_quick else SLOWLY
     parts = [rater.rate(places[:step], floor)]
@@ -148,11 +149,11 @@ def _rated(terms: Terms, rater: Rater, places: Integers, floor: float) -> Floats
     return np.concatenate(parts)
 
 
-def _floor(island: Island, population: int) -> float:
-    """What a structure must be able to score to enter the population or to be the best."""
-    if island.best is None or len(island.population) < population:
-        return -np.inf
-    return min(island.population[-1].value, island.best.score)
+def _floor(island: Island, population: int) -> Floor:
+    """What a structure must be able to score to enter the population or to be the best; nothing while there is no best."""
+    if island.best is None:
+        return NO_FLOOR
+    return Floor(island.best.score, population, tuple(member.value for member in island.population))
 
 
 def _refined(

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qeopt.relaxation.bound import bound_space
 from qeopt.relaxation.cells.tables import Floats, Integers
 from qeopt.relaxation.rating.exact import Rater
+from qeopt.relaxation.rating.floor import Floor
 from qeopt.search.breeding import Breeder
 from qeopt.search.island import Island, Terms, advance
-from qeopt.search.polish import polishing
+from qeopt.search.polish import neighbours, polishing
 from qeopt.study.load import load_study
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -126,11 +128,31 @@ def test_rating_values_only_what_could_reach_the_floor() -> None:
     places = drawn(terms, 60)
     relaxed, values = rater.relaxed(places), rater.values(places)
     floor = float(np.median(relaxed[np.isfinite(relaxed)]))
-    rated = rater.rate(places, floor)
+    rated = rater.rate(places, Floor(floor))
     high = relaxed >= floor
     assert (rated[high] == values[high]).all()
     assert (rated[~high] == relaxed[~high]).all()
     assert (values < relaxed).any()
+
+
+def test_bounds_of_those_that_matter_are_tight_and_of_the_others_bounds() -> None:
+    """With a best and members to beat, only the structures that can enter are bounded tightly; of the rest looser bounds stay."""
+    terms = study_terms("paper/mixed_7g")
+    bound = bound_space(terms.space, terms.task, terms.refiner, tolerance=1e-3, most_walks=8)
+    assert bound is not None
+    rater = replace(terms, prices=tuple(part.prices for part in bound.parts[:1])).rater()
+    around = neighbours(rater.genome, rater.genome.read(bound.structures[:1])[0], most=200)
+    places = np.unique(np.concatenate([drawn(terms, 20), around]), axis=0)
+    tight = rater.rate(places)
+    best, kept = float(np.sort(tight)[-50]), 20
+    floor = Floor(best, kept, members=tuple(np.sort(tight)[-105:-100].tolist()))
+    rated, least = rater.rate(places, floor), min(best, np.sort(tight)[-kept])
+    assert floor.now == -np.inf, "there is room for all while few members are known"
+    assert floor.beside(tight) == least
+    np.testing.assert_allclose(rated[rated >= least], tight[rated >= least], rtol=0, atol=1e-9)
+    assert (rated >= tight - 1e-9).all()
+    assert (rated > tight + 1e-9).any(), "all bounds were tightened"
+    assert set(np.flatnonzero(tight >= least)) == set(np.flatnonzero(rated >= least))
 
 
 def test_polishing_mends_what_the_founders_lack() -> None:

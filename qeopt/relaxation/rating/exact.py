@@ -17,6 +17,7 @@ from qeopt.relaxation.cells.left_out import left_out
 from qeopt.relaxation.cells.prices import Prices
 from qeopt.relaxation.cells.tables import Floats, Integers
 from qeopt.relaxation.genome import Genome
+from qeopt.relaxation.rating.floor import NO_FLOOR, Floor
 from qeopt.relaxation.rating.lookup import Lookup
 from qeopt.relaxation.rating.relax import Relaxer
 from qeopt.score import MICRO
@@ -54,10 +55,10 @@ class Rater:
         """Whether most structures are rated by looking up, so that thousands may be looked at."""
         return self._relaxer.is_quick
 
-    def relaxed(self, places: Integers, floor: float = -np.inf) -> Floats:
-        """(structures,) no bits score higher, in nats; -inf where nothing fits. Below `floor` bounds may be loose."""
+    def relaxed(self, places: Integers, floor: Floor = NO_FLOOR) -> Floats:
+        """(structures,) no bits score higher, in nats; -inf where nothing fits. Below the floor bounds may be loose."""
         additive = self.refiner.objective.is_additive
-        return self._whole(places, self._relaxer.relax_at(places, floor if additive else -np.inf))
+        return self._whole(places, self._relaxer.relax_at(places, floor if additive else NO_FLOOR))
 
     def values(self, places: Integers) -> Floats:
         """(structures,) score of the best bits, in nats; -inf where none fit.
@@ -81,11 +82,11 @@ class Rater:
         scores[some[found.unanswered]] = lookup.bound(places[some[found.unanswered]])
         return self._whole(places, scores)
 
-    def rate(self, places: Integers, floor: float = -np.inf) -> Floats:
-        """(structures,) relaxed scores, and the values of those that could score at least `floor`, where they can be had."""
+    def rate(self, places: Integers, floor: Floor = NO_FLOOR) -> Floats:
+        """(structures,) relaxed scores, and the values of those that reach the floor, where they can be had."""
         rated = self.relaxed(places, floor)
         if self.has_values:
-            some = np.flatnonzero(np.isfinite(rated) & (rated >= floor))
+            some = np.flatnonzero(np.isfinite(rated) & (rated >= floor.now))
             rated[some] = self.values(places[some])
         return rated
 

@@ -22,6 +22,7 @@ from qeopt.relaxation.cells.recent import Recent, fingerprint
 from qeopt.relaxation.cells.tables import Floats, Integers
 from qeopt.relaxation.cells.totals import totals_of, vector
 from qeopt.relaxation.genome import Genome
+from qeopt.relaxation.rating.floor import NO_FLOOR, Floor
 from qeopt.relaxation.rating.lookup import Lookup, is_separable
 from qeopt.relaxation.rating.members import Members, find_members, tabulate_members
 from qeopt.space import Space, Structure, Task
@@ -31,7 +32,8 @@ NARROWINGS = 20
 """Golden-section steps per price: the bracket shrinks to less than a ten-thousandth."""
 MOST_WORTH = 16.0
 """Highest price looked at, as a multiple of what all weight bits together can gain: tight budgets are worth more than that."""
-
+TOGETHER = 128
+"""Structures whose bounds are tightened at a time, the most promising first, where the best of many are asked for."""
 
 NEAR_WORTH = 8.0
 """Where good prices are known, the highest looked at, as a multiple of them."""
@@ -58,8 +60,8 @@ class Relaxer:
         """(structures,) no bits score higher, in nats; -inf where nothing fits."""
         return self.relax_at(self.genome.read(structures))
 
-    def relax_at(self, places: Integers, floor: float = -np.inf) -> Floats:
-        """The same, given the places of genes; where good prices are known, bounds below `floor` may be loose."""
+    def relax_at(self, places: Integers, floor: Floor = NO_FLOOR) -> Floats:
+        """The same, given the places of genes; where good prices are known, bounds below the floor may be loose."""
         if not len(places):
             return np.zeros(0)
         if self.lookup is not None:
@@ -68,8 +70,13 @@ class Relaxer:
         if not known:
             return self._batch(places).relax()
         bounds: Floats = np.min([lookup.bound(places) for lookup in known], axis=0)
-        some = np.flatnonzero(np.isfinite(bounds) & (bounds >= floor))
-        if len(some):
+        waiting = np.argsort(-bounds, kind="stable")[: np.isfinite(bounds).sum()]
+        step = TOGETHER if floor.kept else len(waiting) or 1
+        for begin in range(0, len(waiting), step):
+            some = waiting[begin : begin + step]
+            some = some[bounds[some] >= floor.beside(bounds[waiting[:begin]])]
+            if not len(some):
+                break
             bounds[some] = np.minimum(bounds[some], self._batch(places[some]).relax())
         return bounds
 
