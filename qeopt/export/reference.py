@@ -4,8 +4,9 @@ Integers are multiplied and summed exactly in 32 bits, with the bias in the sum.
 64 bits; divided by a power of two it is rounded to the nearest integer, halves to even, and clipped to what the output and the
 function at the end of the operator leave. Multiplier and shift stand for the scales: one pair by output channel; an addition has
 two multipliers of one shift, and its products are summed before they are rounded; an average has one pair for every number of
-values that it can divide by. Functions that do more than clip are tables. Nothing else is ever rounded. Only the image has to be
-turned into integers first.
+values that it can divide by. Functions that do more than clip are tables. A softmax divides exponentials of a table by their sum, a
+layer normalisation by the root of an exact sum; `arithmetic.softmax` and `arithmetic.layer_norm` say how they round. Nothing else
+is ever rounded. Only the image has to be turned into integers first.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from dataclasses import replace
 import numpy as np
 
 from qeopt.export.arithmetic import sums
-from qeopt.export.arithmetic.contract import Rescaling, rescaling
+from qeopt.export.arithmetic.contract import Rescaling, ends, rescaling
 from qeopt.export.arithmetic.geometry import image_of
+from qeopt.export.arithmetic.layer_norm import layer_norm, norm_steps
 from qeopt.export.arithmetic.quantised import Integers, QuantisedNetwork, Reals
 from qeopt.export.arithmetic.reals import filler, joined_axis
 from qeopt.export.arithmetic.rounding import half_to_even, rescale
+from qeopt.export.arithmetic.softmax import SOFTMAX, axis_of, exponentials, softmax
 from qeopt.export.moves import moved, only_moves
 from qeopt.network import Op, OpKind
 
@@ -55,8 +58,8 @@ def compute_all(model: QuantisedNetwork, op: Op, held: Mapping[str, Integers], b
         return {op.output.name: by(model, op, held)}
     found = {}
     for tensor, part in zip(op.outputs, moved(op, held[op.inputs[0].name]), strict=True):
-        ends = rescaling(model, replace(op, output=tensor, others=()))
-        found[tensor.name] = np.clip(rescale(part, *ends.factors), ends.low, ends.high)
+        told = rescaling(model, replace(op, output=tensor, others=()))
+        found[tensor.name] = np.clip(rescale(part, *told.factors), told.low, told.high)
     return found
 
 
@@ -74,17 +77,27 @@ def compute(model: QuantisedNetwork, op: Op, held: Mapping[str, Integers]) -> In
     Raises:
         ExportError: when the operator or its function is not known, or a sum could leave 32 bits.
     """
-    ends, inputs = rescaling(model, op), [held[tensor.name] for tensor in op.inputs]
-    if ends.table is not None and ends.table.ndim == 2:
-        rows = np.arange(inputs[0].shape[1])[:, None, None] % len(ends.table)
-        return ends.table[rows, inputs[0] - model.grids[op.inputs[0].name].low]
-    if ends.table is not None:
-        return ends.table[inputs[0] - model.grids[op.inputs[0].name].low]
-    return np.clip(_rounded(model, op, ends, inputs), ends.low, ends.high)
+    inputs, source, output = (
+        [held[tensor.name] for tensor in op.inputs],
+        model.grids[op.inputs[0].name],
+        model.grids[op.output.name],
+    )
+    if op.kind is OpKind.LAYER_NORM:
+        return np.clip(layer_norm(inputs[0], norm_steps(model.norms[op.name], source, output, op.name)), *ends(model, op))
+    if op.kind is OpKind.ACTIVATION and model.functions[op.name] == SOFTMAX:
+        shares = softmax(inputs[0], exponentials(source, output, op.name), axis_of(op.terms))
+        return np.clip(shares, output.low, output.high)
+    told = rescaling(model, op)
+    if told.table is not None and told.table.ndim == 2:
+        rows = np.arange(inputs[0].shape[1])[:, None, None] % len(told.table)
+        return told.table[rows, inputs[0] - source.low]
+    if told.table is not None:
+        return told.table[inputs[0] - source.low]
+    return np.clip(_rounded(model, op, told, inputs), told.low, told.high)
 
 
-def _rounded(model: QuantisedNetwork, op: Op, ends: Rescaling, inputs: list[Integers]) -> Integers:
-    multipliers, shifts = ends.factors
+def _rounded(model: QuantisedNetwork, op: Op, told: Rescaling, inputs: list[Integers]) -> Integers:
+    multipliers, shifts = told.factors
     match op.kind:
         case OpKind.CONV | OpKind.DEPTHWISE | OpKind.TRANSPOSED_CONV | OpKind.DENSE | OpKind.AFFINE:
             found = sums.weighted(op, model.weights[op.name], inputs[0])

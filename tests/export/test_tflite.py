@@ -17,7 +17,6 @@ from qeopt.export.arithmetic.numbers import Numbers
 from qeopt.export.arithmetic.quantised import QuantisedNetwork
 from qeopt.export.reference import run as run_own
 from qeopt.export.tflite.arithmetic import run, stored
-from qeopt.export.tflite.exporter import FINAL
 from qeopt.export.tflite.grids import legal
 from qeopt.export.tflite.softmax import softmax
 from qeopt.export.tflite.windows import tflite_window
@@ -163,7 +162,7 @@ def interpreter(path: Path) -> Any:
 
 
 def model_of(design: Design) -> QuantisedNetwork:
-    return legal(quantised(design, Numbers(), final=FINAL))
+    return legal(quantised(design, Numbers()))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -192,17 +191,28 @@ def values_seen(design: Design, seed: int, folder: Path) -> int:
     return len(seen)
 
 
-def test_a_network_may_end_in_softmax(tmp_path: Path) -> None:
-    (tmp_path / "study.yaml").write_text(RANKING, encoding="utf-8")
+@pytest.mark.parametrize("after", ["", "dense, reads: [ranking], shape: [1, 1, 5]", "dense, reads: [bins], shape: [1, 1, 5]"])
+def test_a_softmax_is_that_of_the_interpreter_at_the_end_and_before(after: str, tmp_path: Path) -> None:
+    bins = "    - {name: bins, op: activation, reads: [stem], shape: [4, 4, 8], function: softmax}\nruntime:"
+    study = RANKING.replace("runtime:", bins) if "bins" in after else RANKING
+    last = f"    - {{name: after, op: {after}, weight_bits: 8, bits: 8}}\nruntime:"
+    (tmp_path / "study.yaml").write_text(study.replace("runtime:", last) if after else study, encoding="utf-8")
     design = solve(tmp_path / "study.yaml").design
     assert design is not None
     assert values_seen(design, 0, tmp_path) > 5
-    after = "    - {name: after, op: dense, reads: [ranking], shape: [1, 1, 5], weight_bits: 8, bits: 8}\nruntime:"
-    (tmp_path / "study.yaml").write_text(RANKING.replace("runtime:", after), encoding="utf-8")
-    other = solve(tmp_path / "study.yaml").design
-    assert other is not None
-    with pytest.raises(ExportError, match="'ranking' with the function 'softmax'"):
-        export(other, "tflite", tmp_path / "no.tflite")
+
+
+def test_a_softmax_beside_wider_values_is_told(tmp_path: Path) -> None:
+    """A concatenation gives both that it joins one scale, and the kernel of softmax writes its own."""
+    more = """\
+    - {name: bins, op: activation, reads: [stem], shape: [4, 4, 8], function: softmax}
+    - {name: joined, op: concat, reads: [bins, stem], shape: [4, 4, 16]}
+runtime:"""
+    (tmp_path / "study.yaml").write_text(RANKING.replace("runtime:", more), encoding="utf-8")
+    design = solve(tmp_path / "study.yaml").design
+    assert design is not None
+    with pytest.raises(ExportError, match=r"'bins' is a softmax that writes steps of .*, and the kernel of TFLite writes 1/256"):
+        export(design, "tflite", tmp_path / "no.tflite")
 
 
 @pytest.mark.parametrize("scale", [0.003, 0.077, 0.5, 1.7])

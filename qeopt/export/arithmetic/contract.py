@@ -12,6 +12,7 @@ from qeopt.export.arithmetic.quantised import Grid, Integers, QuantisedNetwork
 from qeopt.export.arithmetic.reals import end_of
 from qeopt.export.arithmetic.resizing import linear
 from qeopt.export.arithmetic.rounding import SUM_HIGH, SUM_LOW, Factors, factors, joint_factors
+from qeopt.export.arithmetic.softmax import SOFTMAX
 from qeopt.export.errors import ExportError
 from qeopt.export.moves import only_moves
 from qeopt.network import Op, OpKind
@@ -39,16 +40,25 @@ def rescaling(model: QuantisedNetwork, op: Op) -> Rescaling:
     """Return the numbers of one operator.
 
     Raises:
-        ExportError: when the operator or its function is not known, a factor is too large, or a sum could leave 32 bits.
+        ExportError: when the operator or its function is not known, a factor is too large, or a sum could leave 32 bits; of softmax
+            and layer normalisation, which divide by what they read and have modules of their own.
     """
     function, out = end_of(op, model.functions), model.grids[op.output.name]
     check(function, op.name)
-    bounds = clips_to(function, op.terms)
-    if bounds is None:
+    if op.kind is OpKind.LAYER_NORM or (op.kind is OpKind.ACTIVATION and function == SOFTMAX):
+        raise ExportError(f"{op.name!r} is a {op.kind if op.kind is OpKind.LAYER_NORM else function}, for which there is no kernel")
+    if clips_to(function, op.terms) is None:
         return Rescaling(Factors(np.zeros(0, np.int64), np.zeros(0, np.int64)), out.low, out.high, _table(model, op))
-    low, high = (int(np.clip(np.rint(end / out.scale), out.low, out.high)) for end in bounds)
     check_sums(model, op)
-    return Rescaling(_factors(model, op), low, high)
+    return Rescaling(_factors(model, op), *ends(model, op))
+
+
+def ends(model: QuantisedNetwork, op: Op) -> tuple[int, int]:
+    """Least and greatest output: those of the grid, or of the function where that clips."""
+    function, out = end_of(op, model.functions), model.grids[op.output.name]
+    bounds = clips_to(function, () if op.kind is OpKind.LAYER_NORM else op.terms) or (-np.inf, np.inf)
+    low, high = (int(np.clip(np.rint(end / out.scale), out.low, out.high)) for end in bounds)
+    return low, high
 
 
 def sum_range(model: QuantisedNetwork, op: Op) -> tuple[int, int]:

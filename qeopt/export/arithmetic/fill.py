@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 
 import numpy as np
 
 from qeopt.design import Design
 from qeopt.export.arithmetic.functions import SLOPES, is_known
 from qeopt.export.arithmetic.geometry import image_of, shape_of
+from qeopt.export.arithmetic.layer_norm import epsilon_of
 from qeopt.export.arithmetic.numbers import Arrays, Numbers, filled, random_stream, read_weights
-from qeopt.export.arithmetic.quantised import Grid, Integers, QuantisedNetwork, Reals, Weights, weight_range
+from qeopt.export.arithmetic.quantised import Grid, Integers, Norm, QuantisedNetwork, Reals, Weights, weight_range
 from qeopt.export.arithmetic.reals import end_of, step
+from qeopt.export.arithmetic.softmax import SOFTMAX, whole_scale
 from qeopt.export.arithmetic.ties import FREE, Ties, tied_grids
 from qeopt.export.errors import ExportError
-from qeopt.export.functions import fillers, functions, unsigned_tensors
+from qeopt.export.functions import LINEAR, fillers, functions, unsigned_tensors
 from qeopt.export.images import read_images
 from qeopt.export.moves import MOVING, moved, only_moves
 from qeopt.network import Bits, Network, Op, OpKind, Tensor
@@ -30,6 +31,8 @@ CONSTANT_BITS = 8
 PERCENTILE = 99.99
 MOST_VALUES = 1 << 20
 """Values of a tensor by which a scale is fitted."""
+CACHED_VALUES = 1 << 15
+"""Values by which scales are tried at a time: they stay in a processor's cache."""
 COMPUTED = MOVING | {
     OpKind.CONV,
     OpKind.DEPTHWISE,
@@ -46,24 +49,24 @@ COMPUTED = MOVING | {
     OpKind.CONCAT,
     OpKind.RESIZE,
     OpKind.ACTIVATION,
+    OpKind.LAYER_NORM,
 }
 """Kinds that are computed on integers."""
+NORM_ENDS = frozenset({LINEAR, "relu", "relu6"})
+"""Functions that a layer normalisation may end in; its one term is what it adds to the variance."""
 MOST_BIAS = 2.0**30
 """Half of what a sum may be."""
 _SHARES = np.linspace(0.2, 1.0, 33)
 """Shares of the largest value that are tried as the end of a range."""
 
 
-def quantised(
-    design: Design, numbers: Numbers | None = None, ties: Ties = FREE, final: Mapping[str, Grid] = MappingProxyType({})
-) -> QuantisedNetwork:
+def quantised(design: Design, numbers: Numbers | None = None, ties: Ties = FREE) -> QuantisedNetwork:
     """Fill a design with numbers. Scales that no file gives are fitted while images run through the network.
 
     Args:
         design: The design.
         numbers: Where numbers come from.
         ties: Scales that kernels want to be the same.
-        final: Functions over channels that the format has at the end of a network, and what these write.
 
     Raises:
         ExportError: when a file does not fit, or the network has operators that cannot be computed here: all of them are named.
@@ -71,23 +74,25 @@ def quantised(
     numbers = numbers or Numbers()
     network, bits = design.network(), design.bit_widths()
     ends = functions(design, network)
-    check_operators(network, ends, final)
+    check_operators(network, ends)
     given = {} if numbers.weights is None else read_weights(numbers.weights, network)
     seed = f"{design.study_name}/{design.provenance.seed}"
     arrays = filled(network, given, seed)
-    filler = _Filler(given, arrays, bits, unsigned_tensors(network, ends), seed, numbers, ties.per_tensor, fillers(network))
-    found = _filled(network, ends, filler, final)
+    shares = frozenset(op.output.name for op in network.ops if ends[op.name] == SOFTMAX)
+    filler = _Filler(given, arrays, bits, unsigned_tensors(network, ends), seed, numbers, ties.per_tensor, fillers(network), shares)
+    found = _filled(network, ends, filler)
     stated = frozenset(tensor.name for tensor in network.tensors if f"{tensor.name}.scale" in given)
     tied = tied_grids(network, found.grids, ties.kinds, stated)
-    return _filled(network, ends, replace(filler, tied=tied), final) if tied else found
+    return _filled(network, ends, replace(filler, tied=tied)) if tied else found
 
 
-def _filled(network: Network, ends: Mapping[str, str], filler: _Filler, final: Mapping[str, Grid]) -> QuantisedNetwork:
+def _filled(network: Network, ends: Mapping[str, str], filler: _Filler) -> QuantisedNetwork:
     """Run images through the network, and settle every scale as its tensor comes by."""
     image = image_of(network)
     grids: dict[str, Grid] = {}
     weights: dict[str, Weights] = {}
     slopes: dict[str, Reals] = {}
+    norms: dict[str, Norm] = {}
     held: dict[str, Integers] = {}
     last = {tensor.name: number for number, op in enumerate(network.ops) for tensor in op.inputs}
 
@@ -97,31 +102,31 @@ def _filled(network: Network, ends: Mapping[str, str], filler: _Filler, final: M
 
     settle(image, filler.images(image))
     for number, op in enumerate(network.ops):
-        if ends[op.name] in final:
-            grids[op.output.name] = final[ends[op.name]]
-            continue
         source = grids[op.inputs[0].name]
         if op.has_weights or op.kind is OpKind.AFFINE:
             weights[op.name] = filler.weights(op, source.scale, weights.get(network.weights_owner(op).name))
             if op.weights_of:
                 weights.setdefault(op.weights_of, weights[op.name])
         if ends[op.name] == SLOPES:
-            slopes[op.name] = _slopes(op, filler.arrays[op.name].astype(np.float64))
+            slopes[op.name] = _by_channel(op, filler.arrays[op.name].astype(np.float64), "slopes")
+        if op.kind is OpKind.LAYER_NORM:
+            norms[op.name] = filler.norm(op)
         inputs = [held[tensor.name] for tensor in op.inputs]
         like = source if only_moves(op) else None
         if op.others:
             for tensor, part in zip(op.outputs, moved(op, inputs[0]), strict=True):
                 settle(tensor, part * np.float64(source.scale), like)
         else:
-            settle(op.output, step(op, inputs, grids, weights.get(op.name), ends[op.name], slopes.get(op.name)), like)
+            constants = (weights.get(op.name), ends[op.name], slopes.get(op.name), norms.get(op.name))
+            settle(op.output, step(op, inputs, grids, *constants), like)
         for tensor in op.inputs:
             if last[tensor.name] == number:
                 held.pop(tensor.name, None)
-    return QuantisedNetwork(network, ends, grids, weights, slopes)
+    return QuantisedNetwork(network, ends, grids, weights, slopes, norms)
 
 
-def _slopes(op: Op, values: Reals) -> Reals:
-    """Slopes by channel.
+def _by_channel(op: Op, values: Reals, what: str) -> Reals:
+    """Constants by channel, shape (channels, 1, 1).
 
     Raises:
         ExportError: they differ by place.
@@ -129,25 +134,24 @@ def _slopes(op: Op, values: Reals) -> Reals:
     wanted = (int(op.output.channels), 1, 1)
     if values.size not in {1, wanted[0]} or (values.size > 1 and values.shape != wanted):
         raise ExportError(
-            f"{op.name!r} has slopes by place, of {list(values.shape)} values; exports with numbers know one a channel"
+            f"{op.name!r} has {what} by place, of {list(values.shape)} values; exports with numbers know one a channel"
         )
     return np.broadcast_to(values, wanted)
 
 
-def check_operators(network: Network, ends: Mapping[str, str], final: Container[str] = ()) -> None:
-    """Refuse what exports with numbers cannot compute, all at once; functions in `final` only where something reads them.
+def check_operators(network: Network, ends: Mapping[str, str]) -> None:
+    """Refuse what exports with numbers cannot compute, all at once.
 
     Raises:
         ExportError: naming every operator in the way.
     """
     images = [tensor.name for tensor in network.sources]
     found = [f"it reads or keeps {len(images)} tensors ({', '.join(images[:5])}); one image can be"] if len(images) > 1 else []
-    read = {tensor.name for op in network.ops for tensor in op.inputs}
     kinds: dict[str, list[str]] = {}
     for op in network.ops:
         if op.kind not in COMPUTED or (op.kind is OpKind.RESIZE and op.function.startswith("cubic")):
             kinds.setdefault(f"of the kind {op.kind}{' cubic' * (op.kind is OpKind.RESIZE)}", []).append(op.name)
-        elif not is_known(end_of(op, ends)) and (ends[op.name] not in final or op.output.name in read):
+        elif not is_known(end_of(op, ends)) or (op.kind is OpKind.LAYER_NORM and ends[op.name] not in NORM_ENDS):
             kinds.setdefault(f"with the function {ends[op.name]!r}", []).append(op.name)
     found += [f"{', '.join(map(repr, names[:5]))}{' and more' * (len(names) > 5)} {kind}" for kind, names in kinds.items()]
     if found:
@@ -166,7 +170,15 @@ def fitting_scale(values: Reals, low: int, high: int) -> Reals:
     if values.shape[1] > MOST_VALUES:
         values = values[:, :: -(-values.shape[1] // MOST_VALUES)]
     tried = np.where(largest > 0, largest, 1.0) / max(high, -low) * _SHARES[:, None]
-    errors = [((np.clip(np.rint(values / row), low, high) * row - values) ** 2).sum(axis=1) for row in tried[:, :, None]]
+    errors = np.empty(tried.shape)
+    rows = max(CACHED_VALUES // values.shape[1], 1)
+    for first in range(0, len(values), rows):  # the same for all rows at once, but large arrays are not moved for every share
+        some, held = values[first : first + rows], np.empty((min(rows, len(values) - first), values.shape[1]))
+        for share, scales in enumerate(tried[:, first : first + rows, None]):
+            np.rint(np.divide(some, scales, out=held), out=held)
+            np.minimum(np.maximum(held, low, out=held), high, out=held)
+            np.subtract(np.multiply(held, scales, out=held), some, out=held)
+            errors[share, first : first + rows] = np.square(held, out=held).sum(axis=1)
     return np.asarray(tried[np.argmin(errors, axis=0), np.arange(len(values))])
 
 
@@ -184,6 +196,8 @@ class _Filler:
     """Kinds whose weights have one scale."""
     fillers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """By tensor: values that it is padded with, which its grid holds."""
+    shares: frozenset[str] = frozenset()
+    """Tensors whose values lie between 0 and 1, whatever the image."""
     tied: Mapping[str, Grid] = field(default_factory=dict)
     """Grids that are not to be fitted."""
 
@@ -210,6 +224,8 @@ class _Filler:
             return like
         elif tensor.is_image and values.min() >= 0 and values.max() <= 1:  # one value a code: images between 0 and 1 are bytes
             fitted = np.array([1 / grid.high])
+        elif tensor.name in self.shares:
+            fitted = np.array([whole_scale(grid)])
         else:
             fitted = self._fitted(values.reshape(1, -1), grid)
         needed = max(
@@ -225,6 +241,14 @@ class _Filler:
         share = 100.0 if self.numbers.calibration == "min-max" else PERCENTILE
         end = float(np.percentile(np.abs(values), share))
         return np.array([(end or float(np.abs(values).max()) or 1.0) / (grid.high or 1)])
+
+    def norm(self, op: Op) -> Norm:
+        """Factors and summands of a layer normalisation, 1 and 0 where it has none."""
+        found = [
+            _by_channel(op, self.arrays.get(name, np.array(usual)).astype(np.float64), what).reshape(-1)
+            for name, usual, what in ((op.name, 1.0, "factors"), (f"{op.name}.bias", 0.0, "summands"))
+        ]
+        return Norm(found[0], found[1], epsilon_of(op))
 
     def weights(self, op: Op, input_scale: float, shared: Weights | None = None) -> Weights:
         """Integer weights of an operator; those of the operator that shares them, where one was met before."""

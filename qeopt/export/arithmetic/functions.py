@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from qeopt.export.arithmetic.quantised import Reals
+from qeopt.export.arithmetic.softmax import SOFTMAX, axis_of, real_softmax
 from qeopt.export.errors import ExportError
 from qeopt.network import functions
 
@@ -27,7 +28,7 @@ def clips_to(function: str, terms: Terms = ()) -> Bounds | None:
 
 def is_known(function: str) -> bool:
     """Whether exports with numbers can compute a function."""
-    return function in functions.KNOWN or function == SLOPES
+    return function in functions.KNOWN or function in {SLOPES, SOFTMAX}
 
 
 def check(function: str, name: str) -> None:
@@ -37,12 +38,14 @@ def check(function: str, name: str) -> None:
         ExportError: naming the operator and the functions that are known.
     """
     if not is_known(function):
-        known = ", ".join(sorted({*functions.KNOWN, SLOPES} - {functions.LINEAR}))
+        known = ", ".join(sorted({*functions.KNOWN, SLOPES, SOFTMAX} - {functions.LINEAR}))
         raise ExportError(f"{name!r} ends in {function!r}, which cannot be written; {known} can")
 
 
 def apply(function: str, values: Reals, terms: Terms = (), slopes: Reals | None = None) -> Reals:
-    """Apply a known function to real values; slopes by channel, where it has any, are of shape (channels, 1, 1)."""
+    """Apply a known function to real values, (images, channels, height, width); slopes by channel are of shape (channels, 1, 1)."""
     if function == SLOPES:
         return np.where(values < 0, values * (0.0 if slopes is None else slopes), values)
+    if function == SOFTMAX:
+        return real_softmax(values, axis_of(terms))
     return functions.apply(function, values, terms)

@@ -52,6 +52,18 @@ class Weights:
 
 
 @dataclass(frozen=True)
+class Norm:
+    """The constants of a layer normalisation, as real numbers."""
+
+    factors: Reals
+    """By channel."""
+    summands: Reals
+    """By channel; zeros where it has none."""
+    epsilon: float
+    """What is added to the variance."""
+
+
+@dataclass(frozen=True)
 class QuantisedNetwork:
     """A network that can be run on integers."""
 
@@ -64,6 +76,8 @@ class QuantisedNetwork:
     """By operator."""
     slopes: Mapping[str, Reals] = field(default_factory=dict)
     """By operator whose function has slopes of its own: below zero, by channel, shape (channels, 1, 1)."""
+    norms: Mapping[str, Norm] = field(default_factory=dict)
+    """By layer normalisation."""
 
 
 def weight_range(bits: int) -> tuple[int, int]:

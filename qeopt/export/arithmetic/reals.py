@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from qeopt.export.arithmetic import functions, sums
-from qeopt.export.arithmetic.quantised import Grid, Integers, Reals, Weights
+from qeopt.export.arithmetic.layer_norm import real_layer_norm
+from qeopt.export.arithmetic.quantised import Grid, Integers, Norm, Reals, Weights
 from qeopt.export.errors import ExportError
 from qeopt.export.moves import moved, only_moves
 from qeopt.network import Op, OpKind
@@ -45,7 +46,13 @@ def end_of(op: Op, ends: Mapping[str, str]) -> str:
 
 
 def step(
-    op: Op, inputs: list[Integers], grids: Mapping[str, Grid], weights: Weights | None, function: str, slopes: Reals | None = None
+    op: Op,
+    inputs: list[Integers],
+    grids: Mapping[str, Grid],
+    weights: Weights | None,
+    function: str,
+    slopes: Reals | None = None,
+    norm: Norm | None = None,
 ) -> Reals:
     """Compute one operator, up to the rounding of its output.
 
@@ -56,6 +63,7 @@ def step(
         weights: Its weights, if it has any.
         function: The function at its end.
         slopes: Of the function, by channel, where it has any.
+        norm: Its constants, if it is a layer normalisation.
 
     Returns:
         Real values, shape (images, channels, height, width).
@@ -70,6 +78,8 @@ def step(
     found: Reals
     if weights is not None:
         found = sums.weighted(op, weights, inputs[0]) * (weights.scales * scale)[:, None, None]
+    elif norm is not None:
+        return functions.apply(function, real_layer_norm(real[0], norm))
     else:
         found = _without_weights(op, inputs, real, grids)
     if op.kind in _HOW:

@@ -65,6 +65,13 @@ def half_to_even(products: Integers, shifts: Integers) -> Integers:
     return np.asarray(quotients + ((rest > halves) | ((rest == halves) & ((quotients & 1) == 1))))
 
 
+def quotient(numerators: Integers, denominators: Integers) -> Integers:
+    """Divide by positive integers and round to the nearest integer, halves to the even one; numerators are below 2^62."""
+    found = numerators // denominators
+    twice = 2 * (numerators - found * denominators)
+    return np.asarray(found + ((twice > denominators) | ((twice == denominators) & ((found & 1) == 1))))
+
+
 def half_away_from_zero(values: Integers, shifts: Integers | int) -> Integers:
     """Divide by powers of two and round to the nearest integer, halves away from zero; shifts are 0 to 62."""
     mask = (np.int64(1) << shifts) - 1

@@ -21,7 +21,7 @@ from qeopt.export.errors import ExportError, require
 from qeopt.export.functions import LINEAR
 from qeopt.export.layers import Layer, layers, spelled
 from qeopt.export.onnx.functions import append_function
-from qeopt.export.onnx.operators import Place, append
+from qeopt.export.onnx.operators import Place, append, norm_constants
 from qeopt.export.onnx.value import Graph
 from qeopt.files import write_atomically
 from qeopt.network import Op, OpKind, Tensor
@@ -122,6 +122,8 @@ def _append(graph: Graph, model: QuantisedNetwork, dialect: Dialect, layer: Laye
     inputs = [rounded(tensor) for tensor in op.inputs]
     names = [tensor.name for tensor in op.outputs]
     shapes = [shape_of(tensor)[: 1 if tensor.name in flat else 3] for tensor in op.outputs]
+    if dialect.exact(graph, model, op, doc):
+        return
     if op.kind is OpKind.ACTIVATION:
         slopes = model.slopes.get(op.name)
         given = "" if slopes is None else graph.constant(f"{op.name}/slopes", slopes.astype(np.float32))
@@ -129,11 +131,11 @@ def _append(graph: Graph, model: QuantisedNetwork, dialect: Dialect, layer: Laye
         append_function(graph, op, end, inputs[0], real, slopes=given, title=op.name, doc=doc)
         dialect.activation(graph, real, names[0], model.grids[names[0]], shapes[0])
         return
-    if dialect.exact(graph, model, op, doc):
-        return
     learnt: list[str] = []
     if op.name in model.weights:
         learnt += dialect.weights(graph, op.name, model.weights[op.name], model.grids[op.inputs[0].name].scale)
+    if op.name in model.norms:
+        learnt += norm_constants(graph, op, model.norms[op.name])
     made = [graph.value(f"{name}/real", shape) for name, shape in zip(names, shapes, strict=True)]
     append(Place(graph, op, inputs, made, learnt, names[0] in flat, doc))
     if end != LINEAR:

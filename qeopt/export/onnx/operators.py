@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from qeopt.export.arithmetic.geometry import shape_of, window
+from qeopt.export.arithmetic.layer_norm import epsilon_of
+from qeopt.export.arithmetic.quantised import Norm
 from qeopt.export.errors import ExportError
 from qeopt.export.onnx.value import AXES, Graph
 from qeopt.network import Op, OpKind
@@ -186,15 +188,21 @@ def _resize(place: Place) -> None:
 
 def _layer_norm(place: Place) -> None:
     op, graph = place.op, place.graph
-    name, epsilon = op.name, float(op.terms[0] or 0.0) if op.terms else 1e-5
+    name = op.name
     last = graph.node("Transpose", [place.inputs[0]], f"{name}/last", f"{name}/last", "", {"perm": [0, 2, 3, 1]})
     flat = []
     for number, value in enumerate(filter(None, place.learnt)):
         shape = place.numbers(f"flat{number}", [-1])
         flat.append(place.node("Reshape", [value, shape], None, f"{name}/learnt{number}"))
-    told = {"axis": -1, "epsilon": epsilon}
+    told = {"axis": -1, "epsilon": epsilon_of(op)}
     made = graph.node("LayerNormalization", [last, *flat], f"{name}/normal", name, place.doc, told)
     graph.node("Transpose", [made], place.outputs[0], f"{name}/first", "", {"perm": [0, 3, 1, 2]})
+
+
+def norm_constants(graph: Graph, op: Op, norm: Norm) -> list[str]:
+    """Append factors and summands of a layer normalisation, without the summands where it has none; return their names."""
+    told = [("factors", norm.factors)] + [("summands", norm.summands)] * bool(norm.summands.any())
+    return [graph.constant(f"{op.name}/{role}", values.astype(np.float32)) for role, values in told]
 
 
 def _binary(kind: str) -> Callable[[Place], None]:

@@ -38,8 +38,9 @@ class OnnxQdq(Numbers):
     narrow_activations: bool = False
     """Give activations of 4 and 2 bits types of their own, as weights have. For onnxruntime the same holds as for opset 25."""
     exact: bool | None = None
-    """Write averages and linear resizes in integers, which onnxruntime computes as the reference does, instead of as operators that
-    compilers look for and it computes in floats. Done where every scale is a power of two unless said."""
+    """Write what divides (averages, linear resizes, softmax, layer normalisation) in integers, which onnxruntime computes as the
+    reference does, instead of as operators that compilers look for and it computes in floats. Done where every scale is a power of
+    two unless said."""
     batch: Annotated[int, Field(ge=1, le=4096)] = 1
     """Images in one run."""
 
@@ -127,8 +128,14 @@ class _Qdq:
         (source,), name, shape = op.inputs, op.output.name, shape_of(op.output)
         held, read = self._held(graph, name, model.grids[name], shape), rounded(source)
         integers = self._integers(read, model.grids[source.name])
+        made = held.integers
+        if found.is_last:
+            integers = graph.node("Transpose", [integers], f"{op.name}/last", f"{op.name}/last", "", {"perm": [0, 2, 3, 1]})
+            made = f"{op.name}/normal"
         reads = [integers, f"{read}/scale", f"{read}/zero", held.scale, held.zero, *found.reads]
-        graph.node(found.name, reads, held.integers, op.name, doc, found.terms, DOMAIN)
+        graph.node(found.name, reads, made, op.name, doc, found.terms, DOMAIN)
+        if found.is_last:
+            graph.node("Transpose", [made], held.integers, f"{op.name}/first", "", {"perm": [0, 3, 1, 2]})
         self._read(graph, name, model.grids[name], shape, held)
         return True
 

@@ -14,8 +14,9 @@ from qeopt.export.arithmetic.fill import quantised
 from qeopt.export.arithmetic.functions import SLOPES
 from qeopt.export.arithmetic.geometry import image_of, shape_of, window
 from qeopt.export.arithmetic.numbers import Numbers
-from qeopt.export.arithmetic.quantised import Grid, QuantisedNetwork, Weights
+from qeopt.export.arithmetic.quantised import QuantisedNetwork, Weights
 from qeopt.export.arithmetic.reals import end_of, filler, joined_axis
+from qeopt.export.arithmetic.softmax import SOFTMAX
 from qeopt.export.errors import ExportError
 from qeopt.export.moves import MOVING
 from qeopt.export.onnx.operators import side_of
@@ -33,8 +34,6 @@ from qeopt.network import Op, OpKind
 
 MOVED = MOVING | {OpKind.RESIZE}
 ALIGNMENT = 16
-FINAL: Mapping[str, Grid] = {"softmax": softmax.GRID}
-"""Functions that read all channels, which may end a network."""
 
 
 class TFLite(Numbers):
@@ -55,7 +54,7 @@ class TFLite(Numbers):
         problems = list(obstacles(design, network))
         if problems:
             raise ExportError("; ".join(problems))
-        model = legal(quantised(design, self, final=FINAL))
+        model = legal(quantised(design, self))
         offsets = addresses(design) if self.plan else {}
         write_atomically(out, content(model, design.study_name, offsets))
         return (out,)
@@ -141,6 +140,12 @@ class _Writer:
         """Constants and options of a function by itself."""
         if function not in FUNCTIONS:
             raise ExportError(f"{op.name!r} is the function {function!r} by itself, which the format tflite cannot write")
+        written = self.model.grids[op.output.name]
+        if function == SOFTMAX and written != softmax.GRID:
+            raise ExportError(
+                f"{op.name!r} is a softmax that writes steps of {written.scale:g}, and the kernel of TFLite writes 1/256: "
+                "nothing else may set the scale of what it writes"
+            )
         if function == SLOPES:
             values, scale = slopes_of(self.model, op)
             stored = values.transpose(1, 2, 0)[None].astype(np.int8)

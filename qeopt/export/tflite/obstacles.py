@@ -8,6 +8,7 @@ import numpy as np
 
 from qeopt.design import Design
 from qeopt.export.arithmetic.geometry import shape_of, window
+from qeopt.export.arithmetic.softmax import SOFTMAX
 from qeopt.export.tflite.arithmetic import clamps, fused, spelled
 from qeopt.export.tflite.kernels import FUNCTIONS, KERNELS, PADS, UNFUSED
 from qeopt.export.tflite.resizing import FLOORED, RESIZED, is_nearest_as_stated
@@ -33,6 +34,8 @@ def _of_operator(op: Op) -> Iterator[str]:
         if op.function not in FUNCTIONS or (op.function == "clip" and np.isfinite(clamps(op, "clip")).all()):
             what = spelled(op.function, op.terms)
             yield f"{op.name!r} is the function {what} by itself, which the format tflite cannot write"
+        elif op.function == SOFTMAX and op.terms:
+            yield f"{op.name!r} is a softmax over rows or columns, and that of TFLite is over channels"
     elif op.kind not in KERNELS:
         yield f"{op.name!r} is of the kind {op.kind}, which the format tflite cannot write"
     elif op.moves or (op.kind is OpKind.RESHAPE and not _keeps_order(op)):

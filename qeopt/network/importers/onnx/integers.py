@@ -10,7 +10,7 @@ import numpy as np
 
 from qeopt.network.importers.constant import Array, Constant, combined
 from qeopt.network.importers.onnx import elementwise, moving, reducing, weighted
-from qeopt.network.importers.onnx.exact import RESIZE
+from qeopt.network.importers.onnx.exact import NORM, RESIZE
 from qeopt.network.importers.onnx.file import load_onnx
 from qeopt.network.importers.onnx.infer import FLOAT
 from qeopt.network.importers.onnx.saturate import saturate
@@ -30,10 +30,11 @@ OPERATORS: Mapping[str, tuple[str, tuple[int, ...], int]] = {
     "QLinearConcat": ("Concat", (), 0),
     "QGemm": ("Gemm", (0, 3), 7),
     RESIZE: ("Resize", (0,), 3),
+    NORM: ("LayerNormalization", (0,), 3),
 }
 """By operator: the one of real numbers, where what it reads stands (each before its scale and zero), and its own scale."""
 _SIZES = 5
-"""Where a resize states the sides of what it writes."""
+"""Where a resize states the sides of what it writes, and a layer normalisation its factors and then its summands."""
 OWN = frozenset({"channels_last", "opset", "group"})
 """Attributes that the operator of real numbers does not have."""
 
@@ -52,6 +53,8 @@ def _by_reals(kind: str) -> Handler:
             reads.append(_summand(reader, node))
         if kind == RESIZE:
             reads += ["", "", node.input[_SIZES]]
+        if kind == NORM:
+            reads += node.input[_SIZES : _SIZES + 2]
         made = load_onnx().helper.make_node(real, reads, [node.output[0]], name=node.name)
         made.attribute.extend(attribute for attribute in node.attribute if attribute.name not in OWN)
         reader.inference.infer(made, reader.given, reader.name(node))
