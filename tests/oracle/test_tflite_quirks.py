@@ -23,7 +23,7 @@ SEVERAL = "images at once, as a reshape before it makes; one was expected"
 REFUSED = {
     "pad by mirroring the border": "padding by mirroring with the border is not known",
     "a constant computed": "input 1 is computed of constants by EXP, which is not done here",
-    "mean of channels": "rows or columns were expected",
+    "mean of channels": "takes one value of all channels",
     "less than what is large": "would have to agree",
     "one of five sides in two": r"the axis 2 of \[1, 2, 4, 6, 4\] is neither a row, a column nor a channel",
     "one of five sides joined": r"the axis 2 of \[1, 2, 4, 6, 4\] is neither a row, a column nor a channel",

@@ -1,5 +1,6 @@
 """TFLite files, written here byte by byte and, where the package that holds the schema is installed, read by it too."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from tflite_author import CODES, FLOAT, INT8, INT32, Author, small_network, stream  # type: ignore[import-not-found]  # beside this file
+from tflite_author import CODES, FLOAT, INT8, INT16, INT32, Author, small_network, stream  # type: ignore[import-not-found]  # beside this file
 
 from qeopt.network import OpKind, macs, weight_count
 from qeopt.network.importers import ImportOptions, import_model
@@ -218,6 +219,40 @@ def test_real_numbers_at_the_border_are_told(tmp_path: Path) -> None:
     notes = import_model(net.save(tmp_path / "border.tflite", last)).notes
     assert [note for note in notes if note.startswith("real numbers before QUANTIZE 'integers'")]
     assert [note for note in notes if note.startswith("real numbers behind DEQUANTIZE 'reals'")]
+
+
+def test_activations_of_16_bits_are_refused(tmp_path: Path) -> None:
+    """Of the tensors that depend on the image; constants of 16 bits are none of them."""
+    net = Author((8, 8, 3))
+    net.tensor("spare", (4,), np.zeros(4, np.int16), kind=INT16)
+    net.conv("stem", net.image, 4)
+    path = net.save(tmp_path / "eight.tflite")
+    assert import_model(path).bits["stem activations"] == 8
+    for index in (net.image, net.shapes.index((1, 8, 8, 4))):
+        net.tensors[index][1] = ("b", INT16)
+    said = (
+        "activations of 16 bits ('image', 'stem'): memory and kernels of such files are not modelled, and a plan of 8 bits would "
+        "not be theirs; convert the model with activations of 8 bits"
+    )
+    with pytest.raises(SpecError, match=re.escape(said)):
+        import_model(net.save(tmp_path / "sixteen.tflite"))
+
+
+@pytest.mark.parametrize("kind", ["MEAN", "REDUCE_MAX"])
+@pytest.mark.parametrize("axes", [[3], [1, 2, 3]])
+def test_one_value_of_all_channels_is_refused_and_may_be_cut(kind: str, axes: list[int], tmp_path: Path) -> None:
+    net = Author((8, 8, 3))
+    stem = net.conv("stem", net.image, 4)
+    shape = [1, 1, 1, 1] if len(axes) > 1 else [1, 8, 8, 1]
+    net.op(kind, (stem, net.integers("axes", axes)), net.tensor("one", shape), {0: ("B", 1)})
+    path = net.save(tmp_path / "no.tflite")
+    said = (
+        f"node 'one': takes one value of all channels (the axes {axes} of [1, 8, 8, 4]), which no operator here does: pools run "
+        f"over rows or columns; say where the network ends: treat_as: {{{kind}: cut}}"
+    )
+    with pytest.raises(SpecError, match=re.escape(said)):
+        import_model(path)
+    assert [op.name for op in import_model(path, ImportOptions(treat_as={kind: "cut"})).network.ops] == ["stem"]
 
 
 def test_an_axis_of_a_tensor_without_dimensions_is_refused(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ OPTIONS = {
     "ARG_MAX": 40, "MIRROR_PAD": 77, "PADV2": 45, "ABS": 78, "EXP": 33, "SQUARE": 66, "NEG": 42,
 }  # fmt: skip
 """Members of the union of options; an interpreter looks at them where a reader of tables need not."""
-INT8, INT32, FLOAT, RESOURCE = 9, 2, 0, 13
+INT8, INT16, INT32, FLOAT, RESOURCE = 9, 7, 2, 0, 13
 
 
 def buffer_of(root: Mapping[int, Field]) -> bytes:

@@ -125,6 +125,11 @@ def _mean(kind: OpKind) -> Handler:
         if axes is not None and rank == 3:  # rows and columns of one row
             sides = {{1: 1, 2: 2}.get(axis % rank) for axis in axes}
         height, width, channels = node.read()
+        if 2 in sides:
+            raise node.refuse(
+                f"takes one value of all channels (the axes {list(axes or ())} of {list(dims)}), which no operator here does: "
+                f"pools run over rows or columns; say where the network ends: treat_as: {{{node.op.kind}: cut}}"
+            )
         if not sides or not sides <= {0, 1}:
             raise node.refuse(f"a mean over the axes {list(axes or ())} of {list(dims)}; rows or columns were expected")
         window = height if 0 in sides else 1, width if 1 in sides else 1

@@ -19,6 +19,9 @@ from qeopt.network.importers.tflite.schema import IDENTIFIER
 from qeopt.network.importers.tflite.state import Reader, open_graph
 from qeopt.spec.errors import SpecError, quote
 
+WIDE = 16
+"""Bits of activations that converters write beside weights of 8 bits, where they are asked to."""
+
 
 def read_tflite(path: Path, options: ImportOptions, *, values: bool = False) -> ImportedModel:
     """Read a TFLite file; see `Importer`.
@@ -36,6 +39,7 @@ def read_tflite(path: Path, options: ImportOptions, *, values: bool = False) -> 
     try:
         reader = open_graph(path, content, options)
         _read_all(reader)
+        _check_widths(reader)
         _results(reader)
         network = assemble(reader.draft, options)
         learnt = reader.draft.parameters(network) if values else {}
@@ -45,6 +49,22 @@ def read_tflite(path: Path, options: ImportOptions, *, values: bool = False) -> 
         raise refuse(path, str(error)) from None
     bits = reader.draft.file_bits(reader.bits, network.tensor_by_name)
     return ImportedModel(network, learnt, bits, tuple(reader.draft.notes))
+
+
+def _check_widths(reader: Reader) -> None:
+    """Refuse activations of 16 bits: what would be planned is not what runs.
+
+    Raises:
+        SpecError: naming such tensors.
+    """
+    names = [tensor.name for tensor in reader.tensors if tensor.bits == WIDE and reader.draft.knows(str(tensor.index))]
+    if names:
+        told = ", ".join(map(quote, names[:3])) + " and more" * (len(names) > 3)
+        raise refuse(
+            reader.path,
+            f"activations of {WIDE} bits ({told}): memory and kernels of such files are not modelled, and a plan of 8 bits would "
+            "not be theirs; convert the model with activations of 8 bits",
+        )
 
 
 def _results(reader: Reader) -> None:
