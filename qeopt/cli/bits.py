@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from qeopt.cli import options
+from qeopt.cli.answer import write_answer
 from qeopt.cli.import_ import Input, Model, TreatAs, import_options
-from qeopt.cli.solve import no_design, refuse_unproven, tell
+from qeopt.cli.solve import refuse_unproven, tell
 from qeopt.cli.study_options import as_study, with_study_options
-from qeopt.cli.verb import BAD_USAGE, INTERRUPTED, fail, warn
+from qeopt.cli.verb import BAD_USAGE, INTERRUPTED, fail
 from qeopt.network.importers import importer_of
 from qeopt.network.importers.torch_source import example_for, function_of, load_module, names_code
-from qeopt.report.folder import Run, now, write_solution
-from qeopt.report.solution import SolutionReport
-from qeopt.runs import open_run
+from qeopt.report.folder import now
 from qeopt.runs.cost import Stopwatch
 from qeopt.spec.library import Library
 from qeopt.verbs.bits import WIDTHS, bits, write_study
@@ -102,23 +100,12 @@ def command(
         library=Library(tuple(path or ())),
         overrides=tuple(set_ or ()),
     )
-    solution = answer.solution
     if save_study is not None:
         write_study(save_study, answer.text_for(save_study))
-    if not quiet:
-        for note in answer.notes:
-            warn(note)
-    if solution.design is None:
-        no_design(solution, as_json=json_)
-    run = Run(tuple(sys.argv), started, clock.cost(gco2e), solution.loaded.files, ())
-    report = SolutionReport.of(solution, solution.design, run.cost)
-    with open_run(out_, solution.loaded.value.name) as folder:
-        written = write_solution(folder, report, run, pictures=not no_pictures)
-        if answer.weights:
-            written["weights"] = folder / "weights.npz"
-            answer.save_weights(written["weights"])
-        tell(report, written, as_json=json_, quiet=quiet)
-    if solution.interrupted:
+    cost, pictures = clock.cost(gco2e), not no_pictures
+    report, written = write_answer(answer, started, cost, out_, pictures=pictures, as_json=json_, quiet=quiet)
+    tell(report, written, as_json=json_, quiet=quiet)
+    if answer.solution.interrupted:
         raise typer.Exit(INTERRUPTED)
     if require_optimal:
-        refuse_unproven(solution)
+        refuse_unproven(answer.solution)

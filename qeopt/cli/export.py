@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from qeopt.cli import options
-from qeopt.cli.eight_bits import eight_bits
+from qeopt.cli.answer import eight_bits
 from qeopt.cli.verb import emit, fail, out, warn
 from qeopt.design import Design, load_sound_design
 from qeopt.design.model import VerificationError

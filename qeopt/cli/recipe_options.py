@@ -1,66 +1,88 @@
-"""Options that say how a network is trained: those of a recipe, and where learning starts.
+"""Options that say how a network is trained: one table, so that they are spelled and mean the same on every verb.
 
-`SomeRate` and its like are the same options where they may be left open.
+A verb takes those of a recipe with `@with_recipe_options()` and finds what is stated as `stated`, by key of `Recipe`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
-from qeopt.training.recipe import Recipe
+from qeopt.cli.splice import spliced
+from qeopt.training.recipe import Recipe, option_of
 
-USUAL = Recipe()
-Epochs = Annotated[
-    float, typer.Option("--epochs", metavar="X", min=0, max=100_000, help="Times that every training image is seen.")
-]
-Batch = Annotated[int, typer.Option("--batch", metavar="N", min=2, max=65_536, help="Images in one step.")]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, max=2**32 - 1, help="Of first weights, order and augmentation.")]
+STATED = "stated"
+
+
+@dataclass(frozen=True)
+class RecipeOption:
+    """An option and what it may be; it stands for a key of `Recipe`."""
+
+    type: Any
+    help: str
+    metavar: str | None = None
+    min: float | None = None
+    max: float | None = None
+
+    def parameter(self, key: str, usual: Any) -> tuple[Any, Any]:
+        """Annotation and default of the option of a key; without a `usual` value it may be left open."""
+        option = typer.Option(option_of(key), metavar=self.metavar, min=self.min, max=self.max, help=self.help)
+        return Annotated[self.type if usual is not None else self.type | None, option], usual
+
+
+OPTIONS: Mapping[str, RecipeOption] = {
+    "epochs": RecipeOption(float, "Times that every training image is seen.", "X", 0, 100_000),
+    "batch": RecipeOption(int, "Images in one step.", "N", 2, 65_536),
+    "seed": RecipeOption(int, "Of first weights, order and augmentation.", "N", 0, 2**32 - 1),
+    "optimiser": RecipeOption(Literal["adam", "adamw", "sgd"], "Who makes the steps."),
+    "rate": RecipeOption(float, "Highest learning rate.", "X", 1e-9, 10),
+    "weight_decay": RecipeOption(float, "Weight decay.", "X", 0, 1),
+    "label_smoothing": RecipeOption(float, "Share of labels spread over all classes.", "X", 0, 0.99),
+    "shift": RecipeOption(int, "Move images by up to N pixels.", "N", 0, 512),
+    "flip": RecipeOption(bool, "Mirror half of the images."),
+    "weight_steps": RecipeOption(Literal["channel", "tensor"], "One step of the grid a channel of weights, or a tensor."),
+    "normalisation": RecipeOption(
+        Literal["apart", "folded"],
+        "Where batch normalisation goes: into the scales behind weights, or into weights first.",
+    ),
+    "eight_bits_first": RecipeOption(float, "Share of the steps before widths go below 8 bits.", "X", 0, 0.99),
+    "calibration": RecipeOption(int, "Batches by which first step sizes are chosen.", "N", 1, 10_000),
+    "distillation": RecipeOption(float, "Share of the loss that is the teacher's (0.5).", "X", 0, 1),
+    "temperature": RecipeOption(float, "Of the comparison with the teacher.", "X", 0.01, 1000),
+}
+"""By key of `Recipe`, in the order in which help lists them."""
+
+
+def with_recipe_options(*without: str, searched: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command all options of `OPTIONS` but those named; it finds their values as `stated`.
+
+    Args:
+        without: Options that the command has itself, or has not.
+        searched: Those that may be left open, and are then not stated; so may the distillation.
+    """
+    usual = {**Recipe().model_dump(), **dict.fromkeys((*searched, "distillation"))}
+    taken = {name: option.parameter(name, usual[name]) for name, option in OPTIONS.items() if name not in without}
+
+    def wrap(command: Callable[..., None]) -> Callable[..., None]:
+        return spliced(command, taken, STATED, stated)
+
+    def stated(given: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in given.items() if value is not None}
+
+    return wrap
+
+
 Seeds = Annotated[int, typer.Option("--seeds", metavar="N", min=1, max=1000, help="Train so often, each with the next seed.")]
-Optimiser = Annotated[Literal["adam", "adamw", "sgd"], typer.Option("--optimiser", help="Who makes the steps.")]
-_RATE = typer.Option("--rate", metavar="X", min=1e-9, max=10, help="Highest learning rate.")
-Rate = Annotated[float, _RATE]
-SomeRate = Annotated[float | None, _RATE]
-_DECAY = typer.Option("--weight-decay", metavar="X", min=0, max=1, help="Weight decay.")
-Decay = Annotated[float, _DECAY]
-SomeDecay = Annotated[float | None, _DECAY]
-_SMOOTHING = typer.Option("--label-smoothing", metavar="X", min=0, max=0.99, help="Share of labels spread over all classes.")
-Smoothing = Annotated[float, _SMOOTHING]
-SomeSmoothing = Annotated[float | None, _SMOOTHING]
-Shift = Annotated[int, typer.Option("--shift", metavar="N", min=0, max=512, help="Move images by up to N pixels.")]
-Flip = Annotated[bool, typer.Option("--flip", help="Mirror half of the images.")]
 Weights = Annotated[
     Path | None,
     typer.Option("--weights", metavar="FILE", help="Start from these: an .npz, or the ONNX model the design came from."),
 ]
-_WEIGHT_STEPS = typer.Option("--weight-steps", help="One step of the grid a channel of weights, or a tensor.")
-WeightSteps = Annotated[Literal["channel", "tensor"], _WEIGHT_STEPS]
-SomeWeightSteps = Annotated[Literal["channel", "tensor"] | None, _WEIGHT_STEPS]
-_NORMALISATION = typer.Option(
-    "--normalisation", help="Where batch normalisation goes: into the scales behind weights, or into weights first."
-)
-Normalisation = Annotated[Literal["apart", "folded"], _NORMALISATION]
-SomeNormalisation = Annotated[Literal["apart", "folded"] | None, _NORMALISATION]
-_EIGHT_FIRST = typer.Option(
-    "--eight-bits-first", metavar="X", min=0, max=0.99, help="Share of the steps before widths go below 8 bits."
-)
-EightFirst = Annotated[float, _EIGHT_FIRST]
-SomeEightFirst = Annotated[float | None, _EIGHT_FIRST]
-_CALIBRATION = typer.Option(
-    "--calibration-batches", metavar="N", min=1, max=10_000, help="Batches by which first step sizes are chosen."
-)
-Calibration = Annotated[int, _CALIBRATION]
-SomeCalibration = Annotated[int | None, _CALIBRATION]
 Teacher = Annotated[
     str,
     typer.Option("--teacher", metavar="FILE:FUNCTION", help="Learn from a torch module too, which FUNCTION in FILE.py returns."),
-]
-Distillation = Annotated[
-    float | None, typer.Option("--distillation", metavar="X", min=0, max=1, help="Share of the loss that is the teacher's (0.5).")
-]
-Temperature = Annotated[
-    float, typer.Option("--temperature", metavar="X", min=0.01, max=1000, help="Of the comparison with the teacher.")
 ]
 Restart = Annotated[bool, typer.Option("--restart", help="Begin anew instead of going on where a run in the folder was cut off.")]

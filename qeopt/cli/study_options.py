@@ -5,16 +5,15 @@ A verb takes them with `@with_study_options()` and finds them as `given`, the ov
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import wraps
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
 
 from qeopt.cli.options import widths
 from qeopt.cli.overrides import quoted
+from qeopt.cli.splice import spliced
 from qeopt.spec.errors import Location, SpecError
 from qeopt.spec.node import plain
 from qeopt.spec.override import Spelled, parse_override
@@ -139,31 +138,22 @@ def with_study_options(*without: str) -> Callable[[Callable[..., None]], Callabl
     """Give a command all options of `OPTIONS` but those named; it finds what was given as `given`."""
     taken = {name: option for name, option in OPTIONS.items() if name not in without}
 
-    def wrap(command: Callable[..., None]) -> Callable[..., None]:
-        @wraps(command)
-        def run(**arguments: Any) -> None:
-            texts = {name: arguments.pop(name) for name in taken}
-            given = tuple(_spelled(taken[name], text) for name, text in texts.items() if text not in (None, False))
-            command(**arguments, **{GIVEN: given})
+    shared = {name: _parameter(option) for name, option in taken.items()}
 
-        hints = get_type_hints(command, include_extras=True)
-        own = [one.replace(annotation=hints[name]) for name, one in inspect.signature(command).parameters.items() if name != GIVEN]
-        place = next((number for number, one in enumerate(own) if one.default is not inspect.Parameter.empty), len(own))
-        shared = [_parameter(name, option) for name, option in taken.items()]
-        parameters = [*own[:place], *shared, *own[place:]]
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        run.__annotations__ = {one.name: one.annotation for one in parameters}
-        return run
+    def wrap(command: Callable[..., None]) -> Callable[..., None]:
+        return spliced(command, shared, GIVEN, collect)
+
+    def collect(texts: Mapping[str, str | bool | None]) -> tuple[Spelled, ...]:
+        return tuple(_spelled(taken[name], text) for name, text in texts.items() if text not in (None, False))
 
     return wrap
 
 
-def _parameter(name: str, option: StudyOption) -> inspect.Parameter:
+def _parameter(option: StudyOption) -> tuple[Any, Any]:
+    """Annotation and default of an option."""
     if option.is_flag:
-        flag = Annotated[bool, typer.Option(option.flag, help=option.help)]
-        return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False, annotation=flag)
-    annotation = Annotated[str | None, typer.Option(option.flag, metavar=option.metavar, help=option.help)]
-    return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=annotation)
+        return Annotated[bool, typer.Option(option.flag, help=option.help)], False
+    return Annotated[str | None, typer.Option(option.flag, metavar=option.metavar, help=option.help)], None
 
 
 def _spelled(option: StudyOption, text: str | bool) -> Spelled:

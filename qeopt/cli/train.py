@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from qeopt.cli import options
 from qeopt.cli import recipe_options as told
-from qeopt.cli.recipe_options import USUAL
 from qeopt.cli.verb import BAD_USAGE, INTERRUPTED, emit, err, fail, out
 from qeopt.report.page import write_page
 from qeopt.report.training import TrainingLine, training_words
@@ -38,27 +37,14 @@ def _computes_on(torch_device: str, device: str | None) -> str:
     return device
 
 
+@told.with_recipe_options()
 def command(
     design: options.DesignFile,
     data: options.DataSet,
-    epochs: told.Epochs = USUAL.epochs,
-    batch: told.Batch = USUAL.batch,
-    seed: told.Seed = USUAL.seed,
+    stated: dict[str, Any],
     seeds: told.Seeds = 1,
-    optimiser: told.Optimiser = USUAL.optimiser,
-    rate: told.Rate = USUAL.rate,
-    weight_decay: told.Decay = USUAL.weight_decay,
-    label_smoothing: told.Smoothing = USUAL.label_smoothing,
-    shift: told.Shift = USUAL.shift,
-    flip: told.Flip = USUAL.flip,
     weights: told.Weights = None,
-    weight_steps: told.WeightSteps = USUAL.weight_steps,
-    normalisation: told.Normalisation = USUAL.normalisation,
-    eight_bits_first: told.EightFirst = USUAL.eight_bits_first,
-    calibration: told.Calibration = USUAL.calibration,
     teacher: told.Teacher = "",
-    distillation: told.Distillation = None,
-    temperature: told.Temperature = USUAL.temperature,
     torch_device: options.TorchDevice = "auto",
     device: OldDevice = None,
     limit: options.DataLimit = None,
@@ -76,23 +62,7 @@ def command(
 
     A design with detection heads learns boxes: DATA is a folder in the text format of WIDER FACE.
     """
-    recipe = Recipe(
-        epochs=epochs,
-        batch=batch,
-        seed=seed,
-        optimiser=optimiser,
-        rate=rate,
-        weight_decay=weight_decay,
-        label_smoothing=label_smoothing,
-        shift=shift,
-        flip=flip,
-        weight_steps=weight_steps,
-        normalisation=normalisation,
-        eight_bits_first=eight_bits_first,
-        calibration=calibration,
-        distillation=(0.5 if teacher else 0.0) if distillation is None else distillation,
-        temperature=temperature,
-    )
+    recipe = Recipe(**{"distillation": 0.5 if teacher else 0.0, **stated})
     top = out_ or design.parent / FOLDER
     with TrainingLine(err(), quiet=quiet) as line:
         try:

@@ -12,9 +12,7 @@ from qeopt.export.errors import ExportError
 from qeopt.export.exporter import Exporter, configured, write
 from qeopt.network.importers import is_model
 from qeopt.runs import design_in
-from qeopt.verbs.bits import BitsAnswer, bits
-
-FREE = {"sram": "unlimited", "flash": "unlimited"}
+from qeopt.verbs.bits import UNLIMITED, BitsAnswer, bits
 
 
 def export_design(
@@ -65,7 +63,7 @@ def at_eight_bits(model: Path, exporter: Exporter) -> BitsAnswer:
     Raises:
         SpecError: when the file cannot be read as a network.
     """
-    return bits(model, runtime=getattr(exporter, "RUNTIME", "ideal"), budgets=FREE, weights=(8,), activations=(8,))
+    return bits(model, runtime=getattr(exporter, "RUNTIME", "ideal"), budgets=UNLIMITED, weights=(8,), activations=(8,))
 
 
 def _found(source: Design | Path | str, exporter: Exporter) -> tuple[Design, Path | None]:

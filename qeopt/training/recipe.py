@@ -9,6 +9,11 @@ from pydantic import Field
 from qeopt.spec.model import Block
 
 
+def option_of(key: str) -> str:
+    """The option of `qeopt train` that states a key of a recipe."""
+    return "--calibration-batches" if key == "calibration" else f"--{key.replace('_', '-')}"
+
+
 class Recipe(Block):
     """Everything that decides the weights beside the design and the data. The defaults are those of docs/truth.md."""
 

@@ -12,6 +12,16 @@ from qeopt.training.errors import TrainingError, torch
 WANTED = "FILE.py:FUNCTION, which returns a trained torch.nn.Module, was expected"
 
 
+def refuse_without_teacher(distillation: float, teacher: str) -> None:
+    """Refuse a share of the loss that nobody gives.
+
+    Raises:
+        TrainingError: when there is none to learn from.
+    """
+    if distillation and not teacher:
+        raise TrainingError("--distillation: needs a --teacher")
+
+
 def load_teacher(text: str, device: str = "cpu") -> Callable[[Any], Any]:
     """Load a teacher. It reads images between 0 and 1, shape (images, channels, height, width), and gives a value per class.
 

@@ -14,12 +14,10 @@ from qeopt.files import write_atomically
 from qeopt.report.cost import cost_document, cost_text
 from qeopt.report.tables import rows_table
 from qeopt.report.words import percent
-from qeopt.training.recipe import Recipe
+from qeopt.training.recipe import Recipe, option_of
 from qeopt.training.tuning import Trial, Tuned
 
 FORMAT, RECORD = "qeopt.tune/1", "tune.json"
-OPTIONS = {"calibration": "--calibration-batches"}
-"""Options of `qeopt train` that are not called as the key of a recipe."""
 LISTED = 8
 """Trials that are listed, the best first."""
 
@@ -47,13 +45,13 @@ def _trial(trial: Trial) -> dict[str, Any]:
 
 
 def train_command(recipe: Recipe, asked: str) -> str:
-    """The command that trains by a recipe for as long as usual."""
-    usual = Recipe()
+    """The command that trains by a recipe for as long as usual; beside a teacher, the share of the loss that is the teacher's."""
+    usual = Recipe().model_dump(exclude={"distillation"} if "--teacher" in asked.split() else None)
     words = []
     for name, value in recipe:
-        if name in {"epochs", "warm_up"} or value == getattr(usual, name):
+        if name in {"epochs", "warm_up"} or value == usual.get(name):
             continue
-        option = OPTIONS.get(name, f"--{name.replace('_', '-')}")
+        option = option_of(name)
         words += [option] if value is True else [option, f"{value:.3g}" if isinstance(value, float) else str(value)]
     return " ".join([asked, *map(shlex.quote, words)])
 

@@ -24,6 +24,7 @@ from qeopt.verbs.implied import at_options
 from qeopt.verbs.solve import Solution, solve
 
 WIDTHS = (2, 4, 8)
+UNLIMITED = {"sram": "unlimited", "flash": "unlimited"}
 
 
 @dataclass(frozen=True)
@@ -129,47 +130,13 @@ def bits(
     return BitsAnswer(solution, path, text, (*read.notes, *folded), {} if example is None else read.weights)
 
 
-def study_for(
-    path: Path,
-    *,
-    runtime: str,
-    device: str | None = None,
-    budgets: Mapping[str, int | str] | None = None,
-    weights: Sequence[int] = WIDTHS,
-    activations: Sequence[int] = WIDTHS,
-    layers: Mapping[str, Any] | None = None,
-    ends: int | None = None,
-    ties: Sequence[Sequence[str]] = (),
-    prefer: Sequence[str] = (),
-    objective: str | Mapping[str, Any] = "qe",
-    engine: str = "chain",
-    search: Mapping[str, Any] | None = None,
-    options: ImportOptions | None = None,
-) -> tuple[str, tuple[str, ...]]:
-    """Write the study that asks for the bits of a model, to be saved beside it; also return the importer's notes.
+def study_at_eight_bits(path: Path) -> str:
+    """Write the study that asks for 8 bits everywhere of a model, without budgets, to be saved beside it.
 
     Raises:
         SpecError, PluginError: as `bits`.
     """
-    read = import_model(path, options)
-    text = _study(
-        path,
-        read,
-        runtime=runtime,
-        device=device,
-        budgets=budgets,
-        weights=weights,
-        activations=activations,
-        layers=layers,
-        ends=ends,
-        ties=ties,
-        prefer=prefer,
-        objective=objective,
-        engine=engine,
-        search=search,
-        options=options,
-    )
-    return text, read.notes
+    return _study(path, import_model(path), runtime="ideal", budgets=UNLIMITED, weights=(8,), activations=(8,))
 
 
 def _study(
@@ -178,18 +145,18 @@ def _study(
     *,
     is_file: bool = True,
     runtime: str,
-    device: str | None,
+    device: str | None = None,
     budgets: Mapping[str, int | str] | None,
     weights: Sequence[int],
     activations: Sequence[int],
-    layers: Mapping[str, Any] | None,
-    ends: int | None,
-    ties: Sequence[Sequence[str]],
-    prefer: Sequence[str],
-    objective: str | Mapping[str, Any],
-    engine: str,
-    search: Mapping[str, Any] | None,
-    options: ImportOptions | None,
+    layers: Mapping[str, Any] | None = None,
+    ends: int | None = None,
+    ties: Sequence[Sequence[str]] = (),
+    prefer: Sequence[str] = (),
+    objective: str | Mapping[str, Any] = "qe",
+    engine: str = "chain",
+    search: Mapping[str, Any] | None = None,
+    options: ImportOptions | None = None,
 ) -> str:
     image, *_ = read.network.tensors
     classes = max(int(tensor.channels) for tensor in read.network.outputs)

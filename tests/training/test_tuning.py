@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from qeopt.cli.recipe_options import OPTIONS
 from qeopt.cli.verbs import app
 from qeopt.design import Design
 from qeopt.training import tuning
@@ -135,6 +136,17 @@ def test_the_verb(design: Design, data: Dataset, tmp_path: Path) -> None:
     assert made["normalisation"] == "folded"
 
 
+def test_a_share_of_a_teacher_who_is_not_there_is_refused(design: Design, tmp_path: Path) -> None:
+    design.save(tmp_path / "design.json")
+    result = CliRunner().invoke(app, ["tune", str(tmp_path / "design.json"), "--data", "digits", "--distillation", "0.5"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--distillation: needs a --teacher" in result.stderr
+
+
+def test_every_option_of_a_recipe_is_a_key_of_it() -> None:
+    assert set(OPTIONS) == set(Recipe.model_fields) - {"warm_up"}
+
+
 def test_every_knob_is_a_key_of_recipes_and_an_option() -> None:
     usual = Recipe()
     for knob in KNOBS:
@@ -143,3 +155,9 @@ def test_every_knob_is_a_key_of_recipes_and_an_option() -> None:
     other = usual.model_copy(update={"rate": 0.00123, "weight_steps": "tensor", "flip": True, "epochs": 3.0, "calibration": 8})
     said = "--rate 0.00123 --flip --weight-steps tensor --calibration-batches 8"
     assert train_command(other, "qeopt train x --data d") == f"qeopt train x --data d {said}"
+
+
+def test_a_teacher_is_listened_to_as_in_the_best_trial() -> None:
+    asked = "qeopt train x --data d --teacher t.py:make"
+    assert train_command(Recipe(), asked) == f"{asked} --distillation 0"  # 0.5 unless told
+    assert train_command(Recipe(distillation=0.9), asked) == f"{asked} --distillation 0.9"

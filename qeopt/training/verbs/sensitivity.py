@@ -17,7 +17,7 @@ from qeopt.training.data.open import open_data
 from qeopt.training.sensitivity.curvature import PROBES, Curvature, by_curvature
 from qeopt.training.sensitivity.losses import Loss
 from qeopt.training.sensitivity.trials import Trial, by_trial
-from qeopt.verbs.bits import WIDTHS, study_for
+from qeopt.verbs.bits import WIDTHS, study_at_eight_bits
 
 METHODS = ("loss", "error", "hessian", "fisher")
 BY_TRIAL = ("loss", "error")
@@ -36,7 +36,7 @@ def design_of(model: Path, weights: Path | None) -> tuple[Design, Path]:
         if weights is None:
             raise SpecError.at(Location(str(model)), "a design has no weights: --weights FILE (.npz, or ONNX) was expected")
         return found, weights
-    text, _ = study_for(model, runtime="ideal", budgets={"sram": "unlimited", "flash": "unlimited"}, weights=(8,), activations=(8,))
+    text = study_at_eight_bits(model)
     loaded = load_study(parse(text, str(model.with_suffix(".yaml"))))
     study = loaded.value
     structure = study.subject.smallest()

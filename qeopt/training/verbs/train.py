@@ -15,9 +15,9 @@ from qeopt.training.boxes.open import open_boxes
 from qeopt.training.boxes.train import TrainedDetector, refuse_for_boxes, train_boxes
 from qeopt.training.data.dataset import Dataset
 from qeopt.training.data.open import open_data
-from qeopt.training.errors import TrainingError
 from qeopt.training.loop import Progress
 from qeopt.training.recipe import Recipe
+from qeopt.training.teacher import refuse_without_teacher
 from qeopt.training.train import Options, Trained
 from qeopt.training.train import train as train_images
 
@@ -85,8 +85,7 @@ def train(
         TrainingError: when the data, a teacher or a checkpoint do not fit, or memory runs out.
     """
     path, recipe = design_in(Path(design)), recipe or Recipe()
-    if recipe.distillation and not teacher:
-        raise TrainingError("--distillation: needs a --teacher")
+    refuse_without_teacher(recipe.distillation, teacher)
     found = load_sound_design(path)
     name = path.parent.name if path.name == "design.json" else path.stem
     top, task = Path(out) if out is not None else path.parent / FOLDER, found.load_study().task

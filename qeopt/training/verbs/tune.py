@@ -15,6 +15,7 @@ from qeopt.training.data.open import open_data
 from qeopt.training.errors import TrainingError
 from qeopt.training.loop import Progress
 from qeopt.training.recipe import Recipe
+from qeopt.training.teacher import refuse_without_teacher
 from qeopt.training.train import Options
 from qeopt.training.tuning import KNOBS, Search, Trial, Tuned
 from qeopt.training.tuning import tune as try_recipes
@@ -78,6 +79,7 @@ def tune(
     except ValidationError as error:
         problem = error.errors()[0]
         raise TrainingError(f"{'.'.join(map(str, problem['loc']))}: {problem['msg'].lower()}") from None
+    refuse_without_teacher(base.distillation, teacher)
     found = load_sound_design(path)
     images = open_data(str(data), found.load_study().task, resize=resize, limit=limit)
     options = Options(
