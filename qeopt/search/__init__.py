@@ -12,7 +12,7 @@ from typing import NoReturn
 import numpy as np
 
 from qeopt.qbr import Deadline, Refiner
-from qeopt.relaxation.bound import BoundPart, JointBound, bound_space
+from qeopt.relaxation.bound import BoundPart, JointBound, best_bits, bound_space
 from qeopt.relaxation.bound.feasibility import proof_that_none_fits
 from qeopt.relaxation.rating.relax import Relaxer
 from qeopt.search.checkpoint import Journal, Saved
@@ -174,6 +174,5 @@ def _bound(terms: Terms, watch: Watch) -> JointBound | None:
 
 def _score(terms: Terms, structure: Structure) -> float | None:
     """What the best bits of a structure score; None where it is over a budget whatever its bits."""
-    if not math.isfinite(Relaxer(terms.space, terms.task, terms.refiner).relax([structure])[0]):
-        return None
-    return terms.refiner.refine(terms.space.expand(structure, terms.task)).score
+    found = best_bits(terms.space, terms.task, terms.refiner, structure)
+    return None if found is None else found.score
