@@ -22,22 +22,7 @@ from qeopt.verbs.boards import sweep_boards
 from qeopt.verbs.check import check_file
 from qeopt.verbs.solve import solve
 
-STUDY = """\
-kind: study
-task: {input: [16, 16, 3], classes: 2}
-space:
-  kind: space
-  blocks:
-    - {kind: conv, name: stem, width: [8, 16], kernel: 3, stride: 2, weight_bits: 8}
-    - {kind: separable, name: b1, width: [8, 16, 24], units: [1, 2]}
-    - {kind: classifier}
-device: stm32l4r5
-runtime: cmsis-nn
-budgets: {layers: 5, latency_ms: 8}
-bits: {weights: [4, 8], activations: [8]}
-objective: {kind: qe}
-search: {evaluations: 50, seed: 0, baselines: []}
-"""
+STUDY = (Path(__file__).parents[1] / "separable.yaml").read_text(encoding="utf-8").replace("layers: 5", "layers: 5, latency_ms: 8")
 
 CUT = """
 import os, signal
