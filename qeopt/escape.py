@@ -58,11 +58,6 @@ def csv_text(headings: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
     return text.getvalue()
 
 
-def csv_name(cell: str) -> str:
-    """The text that `csv_text` wrote as `cell`, but for the characters spelled out."""
-    return cell[1:] if cell.startswith(("'=", "'+", "'-", "'@", "'\\t", "'\\r", "'\\n", "''")) else cell
-
-
 def yaml_flow(value: Any) -> str:
     """A value as YAML on one line; JSON is YAML, and quotes whatever could be read as something else."""
     return _HIDDEN.sub(lambda found: "".join(f"\\u{unit:04x}" for unit in _utf16(found[0])), json.dumps(value, ensure_ascii=False))

@@ -16,7 +16,7 @@ from test_mcunet import description  # type: ignore[import-not-found]  # beside 
 from tflite_author import Author  # type: ignore[import-not-found]  # beside the tests of importers
 
 from qeopt.cli.verbs import app
-from qeopt.escape import comment, csv_name, csv_text, line, visible, yaml_flow
+from qeopt.escape import comment, csv_text, line, visible, yaml_flow
 from qeopt.network.importers.torch import from_torch
 from qeopt.spec.document import parse
 from qeopt.spec.errors import SpecError
@@ -228,7 +228,8 @@ def test_names_of_every_importer_go_through_every_writer(
 def test_cells_are_texts_again_without_their_apostrophe() -> None:
     rows = list(csv.reader(csv_text(["name", "n"], [[name, -1.5] for name in NAMES]).splitlines()))
     assert all(number == "-1.5" for _, number in rows[1:])
-    assert [csv_name(cell) for cell, _ in rows[1:]] == [line(name) for name in NAMES]
+    guarded = ("'=", "'+", "'-", "'@", "'\\t", "'\\r", "'\\n", "''")
+    assert [cell[1:] if cell.startswith(guarded) else cell for cell, _ in rows[1:]] == [line(name) for name in NAMES]
 
 
 def test_borders_keep_plain_names_as_they_are() -> None:

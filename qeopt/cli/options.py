@@ -130,13 +130,6 @@ Sets: TypeAlias = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Replace a value of the study (search.evaluations=500); repeatable."),
 ]
 Study: TypeAlias = Annotated[str, typer.Argument(metavar="STUDY", help="A study file, or the name of a shipped one.")]
-DeviceName: TypeAlias = Annotated[str | None, typer.Option("--device", metavar="NAME", help="Another device, by name or path.")]
-RuntimeName: TypeAlias = Annotated[str | None, typer.Option("--runtime", metavar="NAME", help="Another runtime, by name or path.")]
-Seed: TypeAlias = Annotated[int | None, typer.Option("--seed", metavar="N", help="Seed of the search.")]
-TimeLimit: TypeAlias = Annotated[
-    float | None,
-    typer.Option("--time-limit", metavar="SECONDS", help="Stop the search after so many seconds; it is then not repeatable."),
-]
 Workers: TypeAlias = Annotated[
     str,
     typer.Option(
@@ -150,7 +143,6 @@ Workers: TypeAlias = Annotated[
 RequireOptimal: TypeAlias = Annotated[
     bool, typer.Option("--require-optimal", help="Exit with 3 unless the bits are proven optimal.")
 ]
-Engine: TypeAlias = Annotated[str | None, typer.Option("--engine", metavar="NAME", help="Engine that assigns bits.")]
 Part: TypeAlias = Annotated[str, typer.Argument(metavar="[PART]", help="Only those with this in their name or title.")]
 Sources: TypeAlias = Annotated[bool, typer.Option("--sources", help="Show where the numbers come from instead.")]
 DataSet: TypeAlias = Annotated[

@@ -87,8 +87,6 @@ _FUNCTIONS: Mapping[str, tuple[Terms, Callable[..., Reals]]] = {
 """By name: the numbers that it has unless others are stated, and the function of values and these numbers."""
 KNOWN = frozenset(_FUNCTIONS)
 """Functions of each value by itself."""
-OVER_CHANNELS = frozenset({"softmax", "log_softmax"})
-"""Functions of all values along a side."""
 
 
 def apply(function: str, values: Reals, terms: Terms = ()) -> Reals:

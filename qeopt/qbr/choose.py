@@ -58,11 +58,6 @@ class Chooser:
         largest = max(range(len(self.arenas)), key=self.arenas.__getitem__, default=0)
         return tuple(size + more * (number == largest and more > 0) for number, size in enumerate(self.arenas))
 
-    @property
-    def flash_limit(self) -> int | None:
-        """The flash budget in the unit in which the runtime counts memory; None where there is none."""
-        return None if self.limits.flash_bytes is None else self.limits.flash_bytes * self.runtime.unit_per_byte
-
     def structural_totals(self, network: Network) -> dict[str, int]:
         """What `network` needs whatever its bits, by budget; limited or not."""
         runtime = self.runtime

@@ -14,8 +14,6 @@ from qeopt.qbr.answers import TIGHTENED
 from qeopt_solvers import Status
 from qeopt_solvers.recount import value as recounted
 
-NOTES = frozenset({"", TIGHTENED})
-
 
 def bits_faults(claim: Claim, network: Network, proof: Refined) -> list[str]:
     """What does not hold of the bits of one design: set against a recount, against each other, and against `proof`."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from qeopt.design.arena import Arena
+from qeopt.escape import comment
 from qeopt.export.arithmetic.geometry import image_of, shape_of
 from qeopt.export.arithmetic.quantised import Integers, QuantisedNetwork, Reals
 from qeopt.export.c.emulator import STACK_BYTES, Machine
@@ -125,7 +126,7 @@ class Sources:
                 {
                     "kernel": step.kernel,
                     "inner": f"{{.{step.inner.split('_')[1]} = {step.inner}}}" if step.inner else "{0}",
-                    "comment": quoted(step.op)[1:-1].replace("*/", "* /"),
+                    "comment": comment(step.op),
                     "weights": f"{self.prefix}_weights + {at}" if step.weights else "0",
                     "scales": f"{self.prefix}_scales + {len(scales)}",
                     "shifts": f"{self.prefix}_shifts + {len(shifts)}",
@@ -142,7 +143,7 @@ class Sources:
         grid, place = self.model.grids[tensor.name], self._place(tensor)
         channels, height, width = shape_of(tensor)
         return {
-            "comment": quoted(tensor.name)[1:-1].replace("*/", "* /"),
+            "comment": comment(tensor.name),
             "number": number,
             "region": place["region"],
             "offset": place["offset"],

@@ -193,30 +193,6 @@ class Draft:
                 found[final + told[len(name) :]] = width
         return found
 
-    def read_as(self, value: str, shape: Shape, node: str) -> str:
-        """The value behind a name, seen in a given shape.
-
-        Where values keep their order nothing moves; where channels become positions or the other way round, a copy is appended.
-
-        Raises:
-            SpecError: the shapes hold different numbers of values.
-        """
-        source = self.resolve(value)
-        have = self.shapes[source]
-        if have == shape:
-            return source
-        if prod(have) != prod(shape):
-            raise refuse(self.path, f"reads {prod(shape)} values where {value!r} holds {prod(have)}", node)
-        made_by = self.made.get(source)
-        is_read = any(source in piece.reads for piece in self.pieces)
-        if not is_read and (made_by is None or made_by.kind is OpKind.TRANSPOSE):
-            self.shapes[source] = self._checked(shape, node)
-            return source
-        copy = f"{source} as {shape}"
-        if copy not in self.shapes:
-            self.add(Piece(f"{node} (reshaped)", OpKind.TRANSPOSE, (source,), copy), shape)
-        return copy
-
     def _checked(self, shape: Shape, node: str) -> Shape:
         if any(side < 1 or side > MAX_SIDE for side in shape) or prod(shape) > MAX_ELEMENTS:
             said = f"a tensor of {' x '.join(map(str, shape))} values; sides of 1 to {MAX_SIDE:,} were expected"

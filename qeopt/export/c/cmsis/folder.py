@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from qeopt.escape import comment
 from qeopt.export.arithmetic.quantised import Integers
 from qeopt.export.c.cmsis.arithmetic import Arithmetic, Rounding, zero
 from qeopt.export.c.cmsis.calls import Call, texts
@@ -54,7 +55,7 @@ class CmsisSources(Sources):
         grids = self.model.grids
         return {
             **super()._values,
-            "calls": [{"comment": call.op.replace("*/", "* /"), "lines": lines} for call, lines in bodies],
+            "calls": [{"comment": comment(call.op), "lines": lines} for call, lines in bodies],
             "steps": self.calls,
             "weights": np.frombuffer(b"".join(call.numbers.weights for call in self.calls), np.int8).tolist(),
             "bias": [value for call in self.calls for value in call.numbers.bias],

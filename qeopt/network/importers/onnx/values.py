@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -121,9 +120,3 @@ def _run(node: Any, parts: list[Constant | None], opsets: Any, output: int) -> A
     except Exception as error:  # the reference is another library's: whatever it says, the node is at fault
         raise ValueError(f"{node.op_type}: {' '.join(str(error).split())[:200]}") from None
     return np.asarray(found)
-
-
-def values_of(found: Mapping[str, Given], name: str) -> Array | None:
-    """Values of a small constant; None where there is none of that name."""
-    part = found.get(name)
-    return None if part is None or part.constant.size > SMALL else part.constant.values()
