@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from qeopt.network.importers.constant import Array, Constant, combined
-from qeopt.network.importers.onnx import elementwise, moving, reducing, weighted
+from qeopt.network.importers.onnx import elementwise, moving, padding, parts, reducing, resizing, weighted
 from qeopt.network.importers.onnx.exact import NORM, RESIZE
 from qeopt.network.importers.onnx.file import load_onnx
 from qeopt.network.importers.onnx.infer import FLOAT
@@ -58,7 +58,7 @@ def _by_reals(kind: str) -> Handler:
         made = load_onnx().helper.make_node(real, reads, [node.output[0]], name=node.name)
         made.attribute.extend(attribute for attribute in node.attribute if attribute.name not in OWN)
         reader.inference.infer(made, reader.given, reader.name(node))
-        _REALS[real](reader, made)
+        REALS[real](reader, made)
         if not is_given(node, scale):  # it writes real numbers
             return
         told = reader.inference.kind(node.input[scale + 1]) if is_given(node, scale + 1) else _UINT8
@@ -169,7 +169,16 @@ def _integer(reader: Reader, node: Any) -> None:
         multiply(reader, node, None, real)
 
 
-_REALS: Mapping[str, Handler] = {**weighted.HANDLERS, **elementwise.HANDLERS, **moving.HANDLERS, **reducing.HANDLERS}
+REALS: Mapping[str, Handler] = {
+    **weighted.HANDLERS,
+    **elementwise.HANDLERS,
+    **moving.HANDLERS,
+    **parts.HANDLERS,
+    **padding.HANDLERS,
+    **resizing.HANDLERS,
+    **reducing.HANDLERS,
+}
+"""Operators on real numbers."""
 HANDLERS: Mapping[str, Handler] = {
     "QLinearConv": _qlinear_conv,
     "QLinearMatMul": _qlinear_matmul,

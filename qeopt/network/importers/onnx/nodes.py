@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from qeopt.network.importers.onnx import elementwise, integers, moving, reducing, weighted
+from qeopt.network.importers.onnx import integers
 from qeopt.network.importers.onnx.saturate import saturate
 from qeopt.network.importers.onnx.state import Reader, Step
 from qeopt.network.importers.onnx.steps import as_reals
@@ -53,10 +53,7 @@ def _ignore(reader: Reader, node: Any) -> None:
 
 
 HANDLERS: Mapping[str, Handler] = {
-    **weighted.HANDLERS,
-    **elementwise.HANDLERS,
-    **moving.HANDLERS,
-    **reducing.HANDLERS,
+    **integers.REALS,
     **integers.HANDLERS,
     "QuantizeLinear": _quantise,
     "DequantizeLinear": _dequantise,
