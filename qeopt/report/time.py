@@ -40,6 +40,12 @@ def spelled(ms: float) -> str:
     return f"{ms:,.0f} ms" if ms >= 100 else f"{ms:.3g} ms"
 
 
+def frames(ms: float) -> str:
+    """How many inferences of so many milliseconds a second has: 0.473 frames, 29.9 frames, 2,500 frames."""
+    rate = 1000 / ms
+    return f"{rate:,.0f} frames" if rate >= 100 else f"{rate:.3g} frames"
+
+
 def marked(ms: float, *, is_floor: bool) -> str:
     """A time, marked where it is the least it can be."""
     return f"{'>= ' if is_floor else ''}{spelled(ms)}"
@@ -84,7 +90,7 @@ def tell_time(counted: Counted) -> tuple[str, ...]:
     ms, device = milliseconds(study, cycles), study.device
     if ms is None or device is None:
         return (f"estimated, not measured: {cycles:,.0f} cycles ({_url(counted)})",)
-    rate = f"; {1000 / ms:,.3g} frames a second{' at most' if timing.is_floor else ''}"
+    rate = f"; {frames(ms)} a second{' at most' if timing.is_floor else ''}" if ms else ""
     lines = [f"time: {say_time(study, ms)} at {device.clock_mhz:g} MHz{rate}", *_evidence(counted)]
     if timing.margin and LATENCY.name in study.limits:
         allowed = study.limits[LATENCY.name] * (1 + timing.margin) / device.cycles_per_ms

@@ -120,10 +120,10 @@ def pad(kind: str, margins: Sequence[Sequence[int]], mode: int = 0) -> Grow:
     return grow
 
 
-def strided(begin: list[int], end: list[int], step: list[int], shape: Sequence[int], shrink: int = 0) -> Grow:
+def strided(begin: list[int], end: list[int], step: list[int], shape: Sequence[int], shrink: int = 0, whole: int = 0) -> Grow:
     def grow(net: Net) -> int:
         reads = (net.image, *(net.integers(name, told) for name, told in (("begin", begin), ("end", end), ("step", step))))
-        return net.out("STRIDED_SLICE", reads, shape, {4: ("i", shrink)})
+        return net.out("STRIDED_SLICE", reads, shape, {0: ("i", whole), 4: ("i", shrink)})
 
     return grow
 
@@ -231,6 +231,10 @@ QUIRKS: Mapping[str, Grow] = {
     "pad by mirroring the border": pad("MIRROR_PAD", [[0, 0], [1, 2], [0, 3], [0, 0]], 1),
     "slice backwards": strided([0, -1, 0, 1], [1, -9, 6, 4], [1, -2, 2, 1], (1, 4, 3, 3)),
     "slice beyond the ends": strided([0, -100, 0, 0], [100, 5, 100, 100], [1, 1, 1, 1], (1, 5, 6, 4)),
+    "slice of all rows, whatever its begin": strided([0, 5, 1, 0], [1, 8, 6, 4], [1, 1, 1, 1], (1, 8, 5, 4), 0, 2),
+    "slice that drops columns": strided([0, 0, 1, 0], [1, 8, 2, 4], [1, 1, 1, 1], (1, 8, 4), 4),
+    "slice that drops channels": strided([0, 0, 0, 2], [1, 8, 6, 3], [1, 1, 1, 1], (1, 8, 6), 8),
+    "slice of the last row alone": strided([0, 7, 0, 0], [1, 8, 6, 4], [1, 1, 1, 1], (1, 6, 4), 2),
     "slice that drops a side": strided([0, 2, 0, 0], [1, 3, 6, 4], [1, 1, 1, 1], (1, 6, 4), 2),
     "a constant reshaped": constant_of("RESHAPE"),
     "a constant computed": constant_of("EXP"),

@@ -9,6 +9,7 @@ from qeopt.cli.overrides import overrides, quoted
 from qeopt.design import BitsProof, Certificate
 from qeopt.report.budgets import BudgetRow, reserved_bytes
 from qeopt.report.tables import budget_table
+from qeopt.report.time import frames
 from qeopt.report.words import amount, bits_proof, evolution_added, gap, idle_workers, nothing_fits, of_kind, percent
 from qeopt.runs.folders import safe_name
 from qeopt.study.load import load_study
@@ -56,6 +57,11 @@ def test_points_of_a_sweep_without_a_design_are_told_by_reason() -> None:
 @pytest.mark.parametrize(("kind", "name", "said"), [("study", "vww_256k", "study vww_256k"), ("study", "study", "study")])
 def test_a_name_that_is_the_kind_is_said_once(kind: str, name: str, said: str) -> None:
     assert of_kind(kind, name) == said
+
+
+@pytest.mark.parametrize(("ms", "said"), [(2114, "0.473 frames"), (33.5, "29.9 frames"), (8, "125 frames"), (0.4, "2,500 frames")])
+def test_frames_of_a_second(ms: float, said: str) -> None:
+    assert frames(ms) == said
 
 
 def test_percent() -> None:

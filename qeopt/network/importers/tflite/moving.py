@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from math import prod
 
 from qeopt.network.graph import OpKind
+from qeopt.network.importers.draft import Piece
 from qeopt.network.importers.tflite.node import Handler, Node, in_order, permuted
 
 _BLOCKED = "a block that divides rows, columns or channels was expected"
@@ -132,12 +133,12 @@ def _slice(node: Node) -> None:
     begins, ends, dims = node.integers(1), node.integers(2), node.dims()
     rank = len(dims)
     node.needs_one_image("a slice")
-    steps: tuple[int, ...] = (1,) * rank
+    steps, dropped = (1,) * rank, 0
     if begins is None or ends is None or rank > 4:
         raise node.refuse("constant begins and ends of four dimensions at most were expected")
     if node.op.kind == "STRIDED_SLICE":
         steps = node.integers(3) or ()
-        masks = [int(node.option(field)) for field in range(4)]
+        *masks, dropped = (int(node.option(field)) for field in range(5))
         if not len(begins) == len(ends) == len(steps) == rank or any(masks[2:]):
             raise node.refuse("a slice that adds dimensions or names some of them only is not known")
         if not all(steps):
@@ -146,14 +147,27 @@ def _slice(node: Node) -> None:
         begins = tuple(slice(begin, None, step).indices(side)[0] for begin, step, side in zip(told, steps, dims, strict=True))
     if len(begins) != rank:
         raise node.refuse("a slice of some dimensions only is not known")
-    written = node.reader.tensor(node.op.outputs[0]).dims
-    lasts = [begin + (side - 1) * step for begin, side, step in zip(begins, written, steps, strict=False)]
+    written = iter(node.reader.tensor(node.op.outputs[0]).dims)
+    sides = tuple(1 if dropped >> axis & 1 else next(written, 1) for axis in range(rank))
+    lasts = [begin + (side - 1) * step for begin, side, step in zip(begins, sides, steps, strict=True)]
     if any(not 0 <= last < dims[axis] for axis, last in enumerate(lasts)):
         raise node.refuse("reads values that are not there")
-    first, every = ((*fill, *told)[-3:] for fill, told in (((0, 0, 0), begins), ((1, 1, 1), steps)))
-    if prod(node.shape()) > prod(node.read()):
-        raise node.refuse("writes more values than it reads")
-    node.add(OpKind.SLICE, (node.source(),), begins=first, every=every)
+    first, every, shape = _of_an_image(begins, 0), _of_an_image(steps, 1), _of_an_image(sides, 1)
+    if prod(node.shape()) != prod(sides):
+        raise node.refuse("writes another number of values than it takes")
+    if shape == node.shape():
+        node.add(OpKind.SLICE, (node.source(),), begins=first, every=every)
+        return
+    value = f"{node.op.outputs[0]} (with all its sides)"
+    piece = Piece(f"{node.name} (with all its sides)", OpKind.SLICE, (node.source(),), value, begins=first, every=every)
+    node.reader.draft.add(piece, shape)
+    node.add(OpKind.RESHAPE, (value,), moves=in_order(shape, node.shape()))
+
+
+def _of_an_image(told: tuple[int, ...], fill: int) -> tuple[int, int, int]:
+    """What is told of rows, columns and channels, the last dimensions."""
+    rows, columns, channels = (fill, fill, fill, *told)[-3:]
+    return rows, columns, channels
 
 
 def _arg_max(node: Node) -> None:
