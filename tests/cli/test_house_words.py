@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -124,7 +125,6 @@ def test_where_there_is_no_such_option_the_way_is_told(run: Run, verb: str) -> N
         (("list", "boards"), "'objectives' or 'exporters' was expected; did you mean 'devices'?\n"),
         (("list", "device"), "'objectives' or 'exporters' was expected; did you mean 'devices'?\n"),
         (("solve", "net.yaml", "--device", "nucleo-f412zg"), "there is no device named 'nucleo-f412zg'; did you mean 'stm32f412'?"),
-        (("bits", "net.onnx"), "--runtime: a kernel library is needed"),
         (("bits", "net.onnx", "--runtime", "cmix-nn", "--fps", "x"), "--fps: 'x' is no number above 0\n"),
         (("solve", "net.pt"), "net.pt: holds learnt values and no network that could be read"),
         (("solve", "net.onnx"), "net.onnx: is a model, and a study was expected; `qeopt bits` finds the bits of a model"),
@@ -158,3 +158,10 @@ def test_a_board_is_no_place_where_pytorch_computes(run: Run) -> None:
     result = run("train", "out", "--data", "digits", "--device", "stm32f412")
     assert result.exit_code == 2
     assert result.stderr.startswith("--device stm32f412: a design carries its device; --torch-device says where")
+
+
+def test_bits_say_that_they_need_a_runtime(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "net.onnx").write_bytes(b"not looked at before")
+    result = run("bits", "net.onnx")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("--runtime: a kernel library is needed, such as cmix-nn or qeopt-c")
