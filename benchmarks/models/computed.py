@@ -71,7 +71,7 @@ def with_values(path: Path, out: Path) -> bool:
         model.graph.initializer.append(onnx.numpy_helper.from_array(np.asarray(values, np.float32), node.output[0]))
         model.graph.node.remove(node)
     if made:
-        onnx.save(model, out)
+        onnx.save(model, out, save_as_external_data=True, location=f"{out.stem}.values")  # a model of more than 512 MiB is not read
     return bool(made)
 
 

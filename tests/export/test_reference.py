@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from qeopt.design import Design
 from qeopt.export import ExportError, export
-from qeopt.export.arithmetic.fill import fitting_scale, quantised
+from qeopt.export.arithmetic.fill import CACHED_VALUES, fitting_scale, quantised
 from qeopt.export.arithmetic.geometry import window
 from qeopt.export.arithmetic.numbers import Numbers, weight_shape
 from qeopt.export.arithmetic.quantised import Grid, Integers, Reals, Weights, weight_range
@@ -116,6 +116,13 @@ def test_the_fitting_scale_beats_that_of_the_largest_value() -> None:
 
         assert (error(scales) <= error(widest)).all()
     assert fitting_scale(np.zeros((1, 5)), -2, 1).item() > 0
+
+
+def test_the_scale_of_a_row_is_its_own_however_many_are_fitted_at_once() -> None:
+    """To the bit, in pieces of the cache and in what is left over."""
+    values = np.random.default_rng(0).normal(size=(2 * CACHED_VALUES // 1000 + 5, 1000))
+    scales = fitting_scale(values, -8, 7)
+    assert scales.tolist() == [fitting_scale(row[None], -8, 7).item() for row in values]
 
 
 def test_functions_follow_the_blocks(designs: dict[str, Design]) -> None:
