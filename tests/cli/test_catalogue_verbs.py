@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
+from qeopt.report.catalogue import catalogue
 from qeopt.spec.library import Library
 from qeopt.study.file_kinds import KINDS
 from qeopt_solvers import table
@@ -105,3 +106,10 @@ def test_engines(run: Run) -> None:
     assert all(set(row) == {"name", "exact", "deterministic", "summary"} for row in found["engines"])
     lines = run("engines").stdout.splitlines()
     assert [line.split()[:2] for line in lines if line.startswith(("cp_sat", "ratio"))] == [["cp_sat", "yes"], ["ratio", "no"]]
+
+
+def test_a_device_with_exactly_as_much_is_listed() -> None:
+    one = catalogue("devices").rows[0]
+    assert one in catalogue("devices", min_sram=one["arena_bytes"], min_flash=one["flash_bytes"]).rows
+    assert one not in catalogue("devices", min_flash=one["flash_bytes"] + 1).rows
+    assert one not in catalogue("devices", min_sram=one["arena_bytes"] + 1).rows
