@@ -11,7 +11,9 @@ import pytest
 
 from qeopt.design import Design
 from qeopt.export import ExportError, export
+from qeopt.export.c.emulator import MACHINES
 from qeopt.export.c.exporter import C
+from qeopt.export.c.trial import counted_flash
 
 WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-g", "-O1"]
 SANITISERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
@@ -79,6 +81,14 @@ def test_it_is_a_package_for_others_too(program: Design, tmp_path: Path) -> None
 def test_other_runtimes_get_a_header_of_tables(mixed: Design, program: Design, tmp_path: Path) -> None:
     assert export(mixed, "c", tmp_path / "t.h") == (tmp_path / "t.h",)
     assert export(program, "c", tmp_path / "u.h", {"tables": True}) == (tmp_path / "u.h",)
+
+
+def test_code_of_another_core_is_counted_for_programs_of_ours_alone(mixed: Design, program: Design) -> None:
+    assert [counted_flash(mixed, machine) for machine in MACHINES.values()] == [mixed.uses["flash"].used] * len(MACHINES)
+    by_core = {name: counted_flash(program, machine) for name, machine in MACHINES.items()}
+    assert by_core["cortex-m4"] == program.uses["flash"].used
+    assert by_core["cortex-m0"] != program.uses["flash"].used
+    assert by_core["cortex-m3"] not in {by_core["cortex-m0"], by_core["cortex-m4"]}
 
 
 def test_a_picture_is_fitted_to_the_input(program: Design, tmp_path: Path) -> None:
