@@ -35,7 +35,7 @@ class RecipeOption:
 
 
 OPTIONS: Mapping[str, RecipeOption] = {
-    "epochs": RecipeOption(float, "Times that every training image is seen.", "X", 0, 100_000),
+    "epochs": RecipeOption(float, "Times that every training image is seen.", "X", 1e-9, 100_000),
     "batch": RecipeOption(int, "Images in one step.", "N", 2, 65_536),
     "seed": RecipeOption(int, "Of first weights, order and augmentation.", "N", 0, 2**32 - 1),
     "optimiser": RecipeOption(Literal["adam", "adamw", "sgd"], "Who makes the steps."),

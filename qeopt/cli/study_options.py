@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +16,7 @@ from qeopt.cli.options import widths
 from qeopt.cli.overrides import quoted
 from qeopt.cli.splice import spliced
 from qeopt.spec.errors import Location, SpecError
+from qeopt.spec.library import SUFFIX
 from qeopt.spec.node import plain
 from qeopt.spec.override import Spelled, parse_override
 from qeopt.spec.units import parse_count
@@ -95,7 +97,7 @@ def _widths(flag: str, text: str) -> str:
 
 
 def _objective(flag: str, text: str) -> str:
-    """The name of an objective; `weights` stands for the sensitivity of a model's own weights.
+    """The name of an objective, or the file of a learnt one; `weights` stands for the sensitivity of a model's own weights.
 
     Raises:
         SpecError: naming the option, where losses are asked for without their table.
@@ -104,6 +106,8 @@ def _objective(flag: str, text: str) -> str:
         table = "`qeopt sensitivity` writes one, and `--set 'objective={kind: sensitivity, table: FILE}'` names it"
         said = f"reads a table of losses: {table}; `{flag} weights` goes by the weights of a model instead"
         raise SpecError.at(Location(f"{flag} {text}"), said)
+    if Path(text).suffix == SUFFIX:
+        return quoted(text)
     return '{"kind": "sensitivity", "source": "weights"}' if text == "weights" else f'{{"kind": {quoted(text)}}}'
 
 
@@ -124,7 +128,9 @@ OPTIONS: Mapping[str, StudyOption] = {
     "macs": StudyOption("--macs", "budgets.macs", "N", "Multiply-accumulates at most.", _count),
     "weight_bits": StudyOption("--weight-bits", "bits.weights", "BITS", "Bits weights may have: 2,4,8.", _widths),
     "activation_bits": StudyOption("--activation-bits", "bits.activations", "BITS", "Bits activations may have: 2,4,8.", _widths),
-    "objective": StudyOption("--objective", "objective", "KIND", "Another objective; see `qeopt list objectives`.", _objective),
+    "objective": StudyOption(
+        "--objective", "objective", "KIND", "One of `qeopt list objectives`, or a learnt one's file.", _objective
+    ),
     "engine": StudyOption("--engine", "qbr.engine", "NAME", "Engine that assigns bits; see `qeopt list engines`.", _as_is),
     "evaluations": StudyOption("--evaluations", "search.evaluations", "N", "Structures looked at, at most.", _count),
     "seed": StudyOption("--seed", "search.seed", "N", "Seed of the search.", _whole),

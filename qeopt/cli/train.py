@@ -14,6 +14,7 @@ from qeopt.cli.verb import BAD_USAGE, INTERRUPTED, emit, err, fail, out
 from qeopt.report.page import write_page
 from qeopt.report.training import TrainingLine, training_words
 from qeopt.report.words import place
+from qeopt.runs import beside
 from qeopt.training.boxes.shown import detectors_document, draw_detector, print_detectors
 from qeopt.training.recipe import Recipe
 from qeopt.training.shown import draw_trained, print_all, trained_document
@@ -63,7 +64,7 @@ def command(
     A design with detection heads learns boxes: DATA is a folder in the text format of WIDER FACE.
     """
     recipe = Recipe(**{"distillation": 0.5 if teacher else 0.0, **stated})
-    top = out_ or design.parent / FOLDER
+    top = out_ or beside(design, FOLDER)
     with TrainingLine(err(), quiet=quiet) as line:
         try:
             found = train(
@@ -85,7 +86,7 @@ def command(
         except KeyboardInterrupt:
             fail("interrupted; the same command goes on", INTERRUPTED)
     files = [*_drawn(found, pictures=not no_pictures), write_page(top)]
-    if top == design.parent / FOLDER:
+    if top == design.parent / FOLDER:  # the page of the run names what was trained
         write_page(design.parent)
     _tell(found, files, json_=json_)
 

@@ -12,13 +12,14 @@ from qeopt.cli import recipe_options as told
 from qeopt.cli.verb import INTERRUPTED, emit, err, fail, out
 from qeopt.report.training import TrainingLine, training_words
 from qeopt.report.words import place
+from qeopt.runs import beside
 from qeopt.training.tuned import print_tuned, write_tuned
 from qeopt.training.tuning import KNOBS
 from qeopt.training.verbs.tune import EPOCHS, FOLDER, USUAL, tune
 
 Trials = Annotated[int, typer.Option("--trials", metavar="N", min=1, max=100_000, help="Short trainings in all.")]
 Share = Annotated[float, typer.Option("--share", metavar="X", min=0.001, max=1, help="Share of the images they learn from.")]
-Epochs = Annotated[float, typer.Option("--epochs", metavar="X", min=0, max=100_000, help="Times that each sees its images.")]
+Epochs = Annotated[float, typer.Option("--epochs", metavar="X", min=1e-9, max=100_000, help="Times that each sees its images.")]
 Sampler = Annotated[Literal["tpe", "random"], typer.Option("--sampler", help="Who proposes: an estimator, or chance.")]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, max=2**32 - 1, help="Of the proposals and of each training.")]
 
@@ -50,7 +51,7 @@ def command(
 
     What is stated is kept; all else of the recipe is searched. Cut off, the same command goes on where it was.
     """
-    folder = out_ or design.parent / FOLDER
+    folder = out_ or beside(design, FOLDER)
     with TrainingLine(err(), quiet=quiet) as line:
         try:
             tuned = tune(

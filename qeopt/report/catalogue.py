@@ -12,7 +12,7 @@ from qeopt.hardware import Device, Flash, Runtime, Source
 from qeopt.network import OpKind
 from qeopt.network.graph import WEIGHTED_KINDS
 from qeopt.score.objective import OBJECTIVES
-from qeopt.spec.errors import Location, SpecError, did_you_mean, one_of, quote, squeezed
+from qeopt.spec.errors import Location, PluginError, SpecError, did_you_mean, one_of, quote, squeezed
 from qeopt.spec.library import Library
 from qeopt.spec.load import load
 from qeopt.spec.model import Block
@@ -149,7 +149,7 @@ def _parts(parts: Table, part: str) -> Catalogue:
     for name in parts.names():
         try:
             said = inspect.getdoc(parts.load(name)) or ""
-        except SpecError as error:
+        except (SpecError, PluginError) as error:
             broken.append(str(error))
             continue
         rows.append({"name": name, "summary": said.partition("\n")[0]})

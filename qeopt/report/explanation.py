@@ -136,7 +136,7 @@ class ExplanationReport:
         if kept:
             yield f"  {' and '.join(kept)}: no price, the bound keeps within them cell by cell"
         if bound.left_out:
-            yield f"  left out of the bound, which holds all the same: {', '.join(bound.left_out)}"
+            yield f"  the bound leaves out, and holds all the same: {', '.join(bound.left_out)}"
 
     def _prices(self, bound: JointBound) -> dict[str, dict[str, Any]]:
         """What the certificate's prices prove: by budget, how much a step more can raise the bound."""

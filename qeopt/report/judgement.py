@@ -20,7 +20,7 @@ def judgement(counted: Counted, design: Design) -> tuple[str, ...]:
     if isinstance(objective, Fitted):
         worth = (_worth(objective),) if was_searched else ()
         return (_predicted(objective, design.score), *worth, *_extrapolations(objective, counted))
-    if isinstance(objective, QEScore) and study.open_space is not None and was_searched:
+    if type(objective) is QEScore and study.open_space is not None and was_searched:
         depth = counted.network.layers
         return (f"best by the score at {depth} layers; the score grows with depth whatever the accuracy: docs/truth.md",)
     return ()

@@ -16,7 +16,7 @@ from qeopt.report.cost import cost_text
 from qeopt.report.counted import Counted, layers
 from qeopt.report.judgement import judgement, judgement_document
 from qeopt.report.tables import baseline_table, budget_table, layer_table, structure_table
-from qeopt.report.words import TIED, amount, arena_size, bits_proof, evolution_words, space_proof, used_files
+from qeopt.report.words import TIED, amount, arena_size, bits_proof, evolution_words, left_out_words, space_proof, used_files
 from qeopt.runs.cost import Cost
 from qeopt.search import Stop
 from qeopt.spec.load import SourceFile
@@ -86,7 +86,7 @@ class SolutionReport:
         console.print(f"score: {design.score:.4f} (search stopped: {design.stopped})")
         console.print(bits_proof(design.bits), soft_wrap=True)
         console.print(space_proof(design), soft_wrap=True)
-        for text in evolution_words(design, self.from_bound):
+        for text in (*left_out_words(design), *evolution_words(design, self.from_bound)):
             console.print(text, soft_wrap=True)
         for text in judgement(self.counted, design):
             console.print(text, soft_wrap=True)

@@ -10,7 +10,7 @@ from qeopt.design.verify import Verification
 from qeopt.qbr import PROVER
 from qeopt.report.counted import Counted
 from qeopt.report.judgement import judgement
-from qeopt.report.words import bits_proof, space_proof
+from qeopt.report.words import bits_proof, left_out_words, space_proof
 
 FORMAT = "qeopt.verification/1"
 
@@ -26,7 +26,7 @@ def print_verification(console: Console, found: Verification) -> None:
     console.print(f"score {design.score:.4f}, {', '.join(_use(name, use.used, use.limit) for name, use in design.uses.items())}")
     console.print(bits_proof(design.bits))
     console.print(space_proof(design))
-    for text in judgement(Counted.of_design(design), design):
+    for text in (*left_out_words(design), *judgement(Counted.of_design(design), design)):
         console.print(text, soft_wrap=True)
     if design.space_certificate is not None and found.space_bound is None:
         console.print(

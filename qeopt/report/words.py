@@ -183,6 +183,12 @@ def space_proof(design: Design) -> str:
     return f"space: within {gap(design.gap)} of the best possible"
 
 
+def left_out_words(design: Design) -> tuple[str, ...]:
+    """Say which rules the bound over the space leaves out: it holds all the same, and may be higher for them."""
+    certificate = design.space_certificate
+    return (f"the bound leaves out: {', '.join(certificate.left_out)}",) if certificate and certificate.left_out else ()
+
+
 SHOWN = 5e-5
 """Nats: the least difference of scores that the report shows."""
 

@@ -99,6 +99,11 @@ def design_in(given: Path) -> Path:
     raise SpecError.at(Location(str(given)), f"{said}{did_you_mean(str(given), names)}")
 
 
+def beside(design: Path, what: str) -> Path:
+    """The folder for what is made of a design: within its run; one of its own for a file of another name, as `sample` has many."""
+    return design.parent / (what if design.name == DESIGN else f"{design.stem}.{what}")
+
+
 def run_in(given: Path) -> Path:
     """The folder of a run that a person means; as `design_in`, but it may have no design yet."""
     folder = given.parent if given.name == DESIGN else _meant(given)

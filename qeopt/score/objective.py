@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,3 +189,30 @@ def evaluate(objective: Objective, network: Network, bits: Bits) -> float:
         + sum(gain_of_reading(objective, reading, bits.activations[reading.op.inputs[0].name]) for reading in found)
     )
     return objective.whole(network, total)
+
+
+def broken_promise(objective: Objective, network: Network, weights: Sequence[int], activations: Sequence[int]) -> str | None:
+    """Say what of the protocol an objective does not keep for a network whose bits may be these; None where nothing is seen.
+
+    Terms have to be finite numbers, and `whole` has to be their sum where the objective is additive, and else never to fall where
+    the sum rises: bits are chosen for the greatest sum.
+    """
+    try:
+        found = readings(network)
+        fixed = float(constant(objective, network))
+        by_bits = [[objective.weight_gain(reading.op, bits) for bits in weights] for reading in found]
+        by_bits += [[gain_of_reading(objective, reading, bits) for bits in activations] for reading in found]
+        if not all(map(math.isfinite, (fixed, *(gain for gains in by_bits for gain in gains)))):
+            return "gives terms that are no finite numbers"
+        least, most = fixed + sum(map(min, by_bits)), fixed + sum(map(max, by_bits))
+        scores = [objective.whole(network, total) for total in (least, most)]
+    except Exception as error:  # whatever a plug-in does, it is named
+        return f"fails with {type(error).__name__}: {error}"
+    if not all(map(math.isfinite, scores)):
+        return "makes scores of its terms that are no finite numbers"
+    if objective.is_additive and not all(map(math.isclose, scores, (least, most))):
+        return f"says that its terms add up (`is_additive`), and makes {scores[1]:g} of terms whose sum is {most:g}"
+    if scores[1] < scores[0]:
+        fell = f"{scores[1]:g} of {most:g}, {scores[0]:g} of {least:g}"
+        return f"makes less of a greater sum of its terms ({fell}), and bits are chosen for the greatest"
+    return None

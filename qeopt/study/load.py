@@ -10,6 +10,7 @@ from qeopt.hardware.costs import missing_isa
 from qeopt.network.importers import WAYS, is_model
 from qeopt.network.importers.torch_source import names_code
 from qeopt.qbr.layers import unknown_layer
+from qeopt.score.objective import OBJECTIVES, broken_promise
 from qeopt.space import GraphNetwork, Space, Task
 from qeopt.space.cells import DenseCell
 from qeopt.spec.document import Document
@@ -142,7 +143,14 @@ def _layers(study: Study) -> Complaint | None:
 def _objective(study: Study) -> Complaint | None:
     subject = study.subject
     complaint = study.objective.check(subject.expand(subject.smallest(), study.task, subject.name))
-    return None if complaint is None else (("objective", "stage_weights"), complaint)
+    if complaint is not None:
+        return ("objective", "stage_weights"), complaint
+    kind = getattr(study.objective, "kind", type(study.objective).__name__)
+    if kind in OBJECTIVES.builtin:
+        return None
+    network, choices = subject.expand(subject.smallest(), study.task, subject.name), study.refiner.choices
+    broken = broken_promise(study.objective, network, choices.weights, choices.activations)
+    return None if broken is None else (("objective", "kind"), f"the plug-in {kind!r} {broken}")
 
 
 def _strategy(study: Study) -> Complaint | None:

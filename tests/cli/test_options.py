@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from typer.testing import Result
@@ -57,6 +58,15 @@ def test_a_wrong_value_names_its_option(run: Run, verb: str, flag: str, text: st
     assert result.exit_code == 2
     assert result.stderr.startswith(f"{flag}: ")
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_learnt_objective_is_named_by_its_file(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "learnt.yaml").write_text("kind: fitted\ncoefficients: {layers: -3}\n", encoding="utf-8")
+    shown = run("show", "net.yaml", "--objective", "learnt.yaml", "--json")
+    assert json.loads(shown.stdout)["study"]["objective"]["coefficients"] == {"layers": -3}
+    missing = run("show", "net.yaml", "--objective", "learned.yaml")
+    assert missing.exit_code == 2
+    assert "learned.yaml" in missing.stderr
 
 
 @pytest.mark.parametrize(("flag", "text"), [("--sram", "lots"), ("--runtime", "cmixnn"), ("--objective", "entropy")])

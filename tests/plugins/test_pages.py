@@ -12,8 +12,12 @@ from typing import Any
 
 import pytest
 
+from qeopt.report.catalogue import objectives
+from qeopt.report.counted import Counted
+from qeopt.report.judgement import judgement
 from qeopt.report.words import space_proof
 from qeopt.score import OBJECTIVES
+from qeopt.spec.errors import SpecError
 from qeopt.spec.plugins import installed_parts
 from qeopt.study.load import load_study
 from qeopt.verbs.solve import solve
@@ -53,15 +57,21 @@ def install(page: str, folder: Path) -> str:
     entry = re.search(r'\[project\.entry-points\."([^"]+)"\]\n(\w+) = "([\w.]+):(\w+)"', blocks(page, "toml")[0])
     assert entry is not None
     group, name, module, attribute = entry.groups()
+    install_module(folder, group, name, f"{module}:{attribute}", blocks(page, "python")[0])
+    return module
+
+
+def install_module(folder: Path, group: str, name: str, target: str, code: str) -> None:
+    """Put the code of an entry point into a package, with the metadata that an installer would write."""
+    module, _, attribute = target.partition(":")
     package, file = module.split(".")
     (folder / package).mkdir()
     (folder / package / "__init__.py").touch()
-    (folder / package / f"{file}.py").write_text(blocks(page, "python")[0], encoding="utf-8")
+    (folder / package / f"{file}.py").write_text(code, encoding="utf-8")
     metadata = folder / f"{package}-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n", encoding="utf-8")
     (metadata / "entry_points.txt").write_text(f"[{group}]\n{name} = {module}:{attribute}\n", encoding="utf-8")
-    return module
 
 
 @pytest.fixture
@@ -131,11 +141,63 @@ def test_a_score_that_does_not_add_up_is_searched_without_a_bound(tmp_path: Path
     assert design is not None
     assert design.bound is None
     assert space_proof(design) == "space: no bound: the objective does not add up"
+    assert judgement(Counted.of_design(design), design) == (), "a mean over layers does not grow with depth"
     network = design.network()
     plain = load_study(tmp_path / "study.yaml", overrides=["objective=qe"]).value
     refined = plain.refiner.refine(network)
     assert refined.score is not None
     assert design.score == pytest.approx(refined.score / network.layers)
+
+
+OBJECTIVE = """
+import math
+from typing import Literal
+from qeopt.score.qe import QEScore
+
+
+class Mine(QEScore):
+    kind: Literal["mine"] = "mine"
+{body}
+"""
+NOT_ADDITIVE = "is_additive = property(lambda self: False)\n    "
+BROKEN = {
+    "def op_gain(self, op): return math.nan": "gives terms that are no finite numbers",
+    "def weight_gain(self, op, bits): return math.inf": "gives terms that are no finite numbers",
+    "def op_gain(self, op): raise RuntimeError('oops')": "fails with RuntimeError: oops",
+    "def whole(self, network, total): return total / network.layers": "says that its terms add up",
+    f"{NOT_ADDITIVE}def whole(self, network, total): return -total": "makes less of a greater sum",
+    f"{NOT_ADDITIVE}def whole(self, network, total): return math.nan": "makes scores of its terms that are no finite numbers",
+}
+
+
+@pytest.mark.parametrize(("body", "said"), BROKEN.items(), ids=[f"{number}" for number in range(len(BROKEN))])
+def test_an_objective_that_breaks_its_promises_is_refused_by_name(
+    body: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    package = f"broken_{list(BROKEN).index(body)}"  # a module is imported once
+    install_module(tmp_path, "qeopt.objectives", "mine", f"{package}.score:Mine", OBJECTIVE.format(body=f"    {body}"))
+    installed_parts.cache_clear()
+    study = STUDY.format(block="k1dwk1", objective="mine", mutations="width, kernel", budgets="")
+    (tmp_path / "study.yaml").write_text(study, encoding="utf-8")
+    try:
+        with pytest.raises(SpecError, match=r"study\.yaml:\d+") as told:
+            load_study(tmp_path / "study.yaml")
+    finally:
+        installed_parts.cache_clear()
+    assert f"the plug-in 'mine' {said}" in str(told.value)
+
+
+def test_a_plug_in_that_cannot_be_loaded_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    install_module(tmp_path, "qeopt.objectives", "ghost", "ghostly.score:Missing", "")
+    installed_parts.cache_clear()
+    try:
+        found = objectives()
+    finally:
+        installed_parts.cache_clear()
+    assert {"qe", "fitted", "sensitivity"} <= {row["name"] for row in found.rows}
+    assert any("ghost" in text for text in found.broken)
 
 
 def test_a_compound_move_and_a_block_from_outside_are_searched(tmp_path: Path, added: Callable[[str], str]) -> None:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -380,6 +381,21 @@ def test_the_verb_trains_several_seeds(verb: Callable[..., Any], tmp_path: Path)
     assert re.search(r"^cost: [\d.]+ core-seconds, .* at 2.7 g a core-hour$", text, flags=re.MULTILINE)
 
 
+def test_designs_in_one_folder_are_trained_apart(verb: Callable[..., Any], tmp_path: Path) -> None:
+    """As `sample` writes them: each has a training of its own, which `evaluate` finds."""
+    (tmp_path / "designs").mkdir()
+    for name in ("0001-exact", "0002-exact"):
+        shutil.copy(tmp_path / "tiny" / "design.json", tmp_path / "designs" / f"{name}.json")
+        given = ["train", f"designs/{name}.json", "--data", "data.npz", "--batch", "20", "--epochs", "0.1", "--no-pictures"]
+        result = CliRunner().invoke(app, given)
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert "% of 60 test images right" in result.stdout
+        assert (tmp_path / "designs" / f"{name}.train" / "weights.npz").is_file()
+    result = CliRunner().invoke(app, ["evaluate", "designs/0002-exact.json", "--data", "data.npz", "--json"])
+    assert result.exit_code == 0, result.stderr
+    assert not (tmp_path / "designs" / "train").exists()
+
+
 def test_the_verb_takes_a_teacher(verb: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "large.py").write_text(TEACHERS)
     assert verb("--epochs", "1", "--teacher", "large.py:teacher").exit_code == 0
@@ -401,6 +417,7 @@ def test_the_verb_takes_a_teacher(verb: Callable[..., Any], tmp_path: Path) -> N
         (("--weights", "no.npz"), "no.npz: there is no such file"),
         (("--distillation", "0.5"), "needs a --teacher"),
         (("--batch", "500"), "a batch of 500 is more than the 240 training images"),
+        (("--epochs", "0"), "--epochs"),
     ],
 )
 def test_what_cannot_be_trained_is_told(verb: Callable[..., Any], given: tuple[str, ...], expected: str) -> None:

@@ -20,7 +20,7 @@ from qeopt.report.pictures.convergence import convergence_pictures
 from qeopt.report.pictures.memory import bits_differ, bits_picture, bits_words, memory_picture, shade
 from qeopt.report.pictures.time import time_picture
 from qeopt.report.tables import why_none
-from qeopt.report.words import BASELINES, TIED, amount, arena_size, bits_proof, evolution_words, space_proof
+from qeopt.report.words import BASELINES, TIED, amount, arena_size, bits_proof, evolution_words, left_out_words, space_proof
 from qeopt.score import QEScore
 from qeopt.score.fitted import Fitted
 
@@ -104,7 +104,7 @@ def _unit(counted: Counted) -> str:
 
 def _meaning(design: Design, counted: Counted, from_bound: float | None) -> list[str]:
     proofs = [bits_proof(design.bits), space_proof(design), f"search stopped: {design.stopped}"]
-    said = [*proofs, *evolution_words(design, from_bound), *judgement(counted, design)]
+    said = [*proofs, *left_out_words(design), *evolution_words(design, from_bound), *judgement(counted, design)]
     rate = mac_rate(counted)
     return [*said, *estimates(counted), *([] if rate is None else [rate])]
 

@@ -9,7 +9,7 @@ from qeopt.design import Design, load_sound_design
 from qeopt.export.pytorch.detection import detection_heads
 from qeopt.network.importers import importer_of
 from qeopt.report.words import place
-from qeopt.runs import design_in
+from qeopt.runs import beside, design_in
 from qeopt.training.boxes.evaluation import find_onnx, find_reference
 from qeopt.training.boxes.objects import BoxDataset
 from qeopt.training.boxes.open import open_boxes
@@ -71,7 +71,7 @@ def evaluate(
         return Evaluation(path.name, path.parent, score_file(path, images.test, len(images.classes)), images)
     path = design_in(path)
     found = load_sound_design(path)
-    given = path.parent / FOLDER / WEIGHTS if weights is None else Path(weights)
+    given = beside(path, FOLDER) / WEIGHTS if weights is None else Path(weights)
     if weights is None and not given.is_file():
         said = f"the design was not trained, as there is no {place(given)}; `qeopt train` makes it, or --weights names others"
         raise TrainingError(f"{place(path)}: {said}")

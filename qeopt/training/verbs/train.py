@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qeopt.design import load_sound_design
 from qeopt.export.pytorch.detection import detection_heads
-from qeopt.runs import design_in
+from qeopt.runs import beside, design_in
 from qeopt.runs.cost import GRAMS_PER_CORE_HOUR
 from qeopt.training.boxes.objects import BoxDataset
 from qeopt.training.boxes.open import open_boxes
@@ -68,7 +68,7 @@ def train(
         data: Labelled images, as `qeopt train --data` takes them; of a design with detection heads, pictures with boxes.
         recipe: How to train.
         seeds: Train so often, each with the next seed.
-        out: The folder; `train` beside the design unless stated. Several seeds have a folder each in it.
+        out: The folder; `train` beside design.json, `NAME.train` beside NAME.json, unless stated. Seeds have a folder each in it.
         weights: Weights to start from: an .npz, or the ONNX model that the design was imported from.
         teacher: FILE.py:FUNCTION that makes a torch module to learn from too; `recipe.distillation` says how much.
         torch_device: Where PyTorch computes; `auto` is a GPU where there is one.
@@ -88,7 +88,7 @@ def train(
     refuse_without_teacher(recipe.distillation, teacher)
     found = load_sound_design(path)
     name = path.parent.name if path.name == "design.json" else path.stem
-    top, task = Path(out) if out is not None else path.parent / FOLDER, found.load_study().task
+    top, task = Path(out) if out is not None else beside(path, FOLDER), found.load_study().task
     options = Options(
         device=torch_device,
         weights=None if weights is None else Path(weights),

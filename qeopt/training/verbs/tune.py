@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from qeopt.design import load_sound_design
-from qeopt.runs import design_in
+from qeopt.runs import beside, design_in
 from qeopt.runs.cost import GRAMS_PER_CORE_HOUR
 from qeopt.training.data.open import open_data
 from qeopt.training.errors import TrainingError
@@ -90,5 +90,5 @@ def tune(
         grams_per_core_hour=grams_per_core_hour,
     )
     knobs = [knob for knob in KNOBS if knob.name not in known]
-    folder = path.parent / FOLDER if out is None else Path(out)
+    folder = beside(path, FOLDER) if out is None else Path(out)
     return try_recipes(found, images, base, knobs, folder, Search(trials, share, sampler, seed), options, report, tried)
