@@ -42,9 +42,9 @@ def functions(design: Design, network: Network) -> Mapping[str, str]:
 
 
 def unsigned_tensors(network: Network, ends: Mapping[str, str]) -> frozenset[str]:
-    """Names of the tensors that hold no negative value, so that none of their bits is a sign; the image is one."""
+    """Names of the tensors that hold no negative value, so that none of their bits is a sign; the image mostly is one."""
     below = {name for name, values in fillers(network).items() if min(values) < 0}
-    found = {tensor.name for tensor in network.tensors if tensor.is_image} - below
+    found = {tensor.name for tensor in network.tensors if tensor.is_image and tensor.pixel_range[0] >= 0} - below
     for op in network.ops:
         keeps = op.kind in KEEPING_SIGN or (op.kind in {OpKind.PAD, OpKind.RESIZE} and _makes_none(op))
         if op.kind not in {OpKind.PAD, OpKind.RESIZE} and is_never_negative(ends[op.name], op.terms):

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qeopt.export.arithmetic.geometry import shape_of
 from qeopt.export.arrays import ArraysError, read_arrays
 from qeopt.export.errors import ExportError
+from qeopt.network import Tensor
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".webp")
 MOST_IMAGES = 1024
@@ -19,28 +21,44 @@ MOST_IMAGES = 1024
 Reals = NDArray[np.float64]
 
 
-def read_images(path: Path, name: str, shape: tuple[int, int, int]) -> Reals:
+def from_pixels(pixels: NDArray[Any], pixel_range: tuple[float, float]) -> Reals:
+    """What a network reads for pixels.
+
+    Args:
+        pixels: From 0 to 255, of any shape.
+        pixel_range: What pixels of 0 and of 255 stand for; see `Tensor`.
+
+    Returns:
+        Real values, of the same shape.
+    """
+    low, high = pixel_range
+    shares = pixels / 255.0
+    return shares if (low, high) == (0.0, 1.0) else low + (high - low) * shares
+
+
+def read_images(path: Path, image: Tensor) -> Reals:
     """Read images.
 
     Args:
         path: A folder of pictures or .npy files, an .npy file, or an .npz file with one array, or one of the image's name.
-        name: What the network calls its image.
-        shape: Channels, height and width that it reads.
+        image: What the network reads.
 
     Returns:
-        Real values, shape (images, channels, height, width); integers of 8 bits become values from 0 to 1.
+        Real values, shape (images, channels, height, width): integers of 8 bits are pixels and become what the image says of
+        these, from 0 to 1 unless the network was imported from a file that reads integers; other numbers stay as they are.
 
     Raises:
         ExportError: nothing can be read there, or images have another shape.
     """
+    shape = shape_of(image)
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.suffix.lower() in {*PICTURES, ".npy"})[:MOST_IMAGES]
         if not files:
             raise ExportError(f"--data {path}: no picture and no .npy file is in this folder")
-        return np.concatenate([_shaped(file, _one(file, shape), shape) for file in files])[:MOST_IMAGES]
+        return np.concatenate([_shaped(file, _one(file, shape), image) for file in files])[:MOST_IMAGES]
     if not path.is_file():
         raise ExportError(f"--data {path}: there is no such file or folder")
-    return np.concatenate([_shaped(path, array, shape) for array in _arrays(path, name)])[:MOST_IMAGES]
+    return np.concatenate([_shaped(path, array, image) for array in _arrays(path, image.name)])[:MOST_IMAGES]
 
 
 def _one(file: Path, shape: tuple[int, int, int]) -> NDArray[Any]:
@@ -74,10 +92,10 @@ def _arrays(path: Path, name: str) -> Iterator[NDArray[Any]]:
     yield found[wanted[0] if wanted else next(iter(found))]
 
 
-def _shaped(path: Path, array: NDArray[Any], shape: tuple[int, int, int]) -> Reals:
+def _shaped(path: Path, array: NDArray[Any], image: Tensor) -> Reals:
     """Images with their channels first."""
-    channels, height, width = shape
-    real = array.astype(np.float64) / (255.0 if array.dtype == np.uint8 else 1.0)
+    shape = channels, height, width = shape_of(image)
+    real = from_pixels(array, image.pixel_range) if array.dtype == np.uint8 else array.astype(np.float64)
     for order, axes in (((channels, height, width), (0, 1, 2, 3)), ((height, width, channels), (0, 3, 1, 2))):
         if real.shape[1:] == order:
             return _finite(path, real.transpose(axes))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from math import prod
+from dataclasses import replace
+from math import isfinite, prod
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from qeopt.network.graph import WEIGHTED_KINDS, Network, Op, OpKind, Tensor
 from qeopt.spec.model import Block
@@ -30,6 +31,15 @@ class InputTensor(Block):
     """Height, width and channels."""
     bits: Width = 8
     """Its bits."""
+    pixel_range: tuple[float, float] = (0.0, 1.0)
+    """The values that pixels of 0 and of 255 stand for."""
+
+    @field_validator("pixel_range")
+    @classmethod
+    def _rises(cls, found: tuple[float, float]) -> tuple[float, float]:
+        if not found[0] < found[1] or not all(map(isfinite, found)):
+            raise ValueError("a finite value for pixels of 0, and a larger one for pixels of 255, were expected")
+        return found
 
 
 class Source(InputTensor):
@@ -161,10 +171,12 @@ class GraphBlock(Block):
 
     def network(self, name: str) -> Network:
         """Build the network."""
-        tensors = {self.image.name: Tensor(self.image.name, *self.image.shape, bits=self.image.bits, is_image=True)}
+        image = self.image
+        read = Tensor(image.name, *image.shape, bits=image.bits, is_image=True, pixel_range=image.pixel_range)
+        tensors = {image.name: read}
         for source in self.sources:
             made = Tensor(source.name, *source.shape, bits=source.bits, is_image=not source.state, is_state=source.state)
-            tensors[source.name] = made
+            tensors[source.name] = replace(made, pixel_range=source.pixel_range)
         ops = []
         for entry in self.ops:
             for told in (entry, *entry.others):
@@ -233,7 +245,8 @@ def document(network: Network) -> dict[str, Any]:
 
 
 def _source(tensor: Tensor) -> dict[str, Any]:
-    return {"name": tensor.name, "shape": _shape(tensor), "bits": tensor.bits or 8}
+    told = {"name": tensor.name, "shape": _shape(tensor), "bits": tensor.bits or 8}
+    return told | ({} if tensor.pixel_range == (0.0, 1.0) else {"pixel_range": list(tensor.pixel_range)})
 
 
 def _shape(tensor: Tensor) -> list[int]:

@@ -126,6 +126,8 @@ class Tensor:
     """Name of the tensor whose bits this one shares (a tensor before an addition takes those of the sum)."""
     is_image: bool = False
     """An input of the network."""
+    pixel_range: tuple[float, float] = (0.0, 1.0)
+    """Of an input: the values that pixels of 0 and of 255 stand for."""
     is_state: bool = False
     """Kept from one inference to the next: no operator has to write it first, and nothing else may lie where it lies."""
     lies_in: str | None = None

@@ -76,6 +76,10 @@ class Images(Protocol):
     def pixels(self) -> Pixels:
         """Shape (images, channels, height, width)."""
 
+    @property
+    def pixel_range(self) -> tuple[float, float]:
+        """What pixels of 0 and of 255 are for the network."""
+
     def __len__(self) -> int:
         """How many."""
 
@@ -176,7 +180,7 @@ class Trainer:
             raise
 
     def batches(self, first: int, end: int) -> Iterator[tuple[Any, Any]]:
-        """Images between 0 and 1 and what is to be told of them, of steps `first` to `end`, on the device."""
+        """What the network reads and what is to be told of it, of steps `first` to `end`, on the device."""
         framework, size, lesson = torch(), self.recipe.batch, self._lesson()
         order, epoch = np.arange(0), -1
         for step in range(first, end):
@@ -186,7 +190,9 @@ class Trainer:
             place = step % self.steps_per_epoch * size
             chosen = order[place : place + size]
             pixels, targets = lesson.batch(chosen, np.random.default_rng([self.recipe.seed, 1, step]), self.device)
-            yield framework.from_numpy(pixels).to(self.device).float().div_(255), targets
+            low, high = self.images.pixel_range
+            shares = framework.from_numpy(pixels).to(self.device).float().div_(255)
+            yield shares if (low, high) == (0.0, 1.0) else shares.mul_(high - low).add_(low), targets
 
     def _lesson(self) -> Lesson:
         if self.lesson is not None:

@@ -42,12 +42,12 @@ def marked(outputs: Callable[[NDArray[np.float64]], NDArray[Any]], images: Split
     """Mark what a network tells of images.
 
     Args:
-        outputs: Images between 0 and 1, shape (images, channels, height, width), to outputs, shape (images, classes).
+        outputs: What the network reads, shape (images, channels, height, width), to outputs, shape (images, classes).
         images: What is told.
         classes: Number of classes.
         chunk: Images in one go.
     """
-    picks = [outputs(images.pixels[at : at + chunk] / 255.0).argmax(axis=1) for at in range(0, len(images), chunk)]
+    picks = [outputs(images.reals(slice(at, at + chunk))).argmax(axis=1) for at in range(0, len(images), chunk)]
     told = np.concatenate(picks).astype(np.int64)
     confusion = np.zeros((classes, classes), np.int64)
     np.add.at(confusion, (images.labels, told), 1)

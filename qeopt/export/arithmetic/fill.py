@@ -9,9 +9,9 @@ import numpy as np
 
 from qeopt.design import Design
 from qeopt.export.arithmetic.functions import SLOPES, is_known
-from qeopt.export.arithmetic.geometry import image_of, shape_of
+from qeopt.export.arithmetic.geometry import image_of
 from qeopt.export.arithmetic.layer_norm import epsilon_of
-from qeopt.export.arithmetic.numbers import Arrays, Numbers, filled, random_stream, read_weights
+from qeopt.export.arithmetic.numbers import Arrays, Numbers, filled, random_images, read_weights
 from qeopt.export.arithmetic.quantised import Grid, Integers, Norm, QuantisedNetwork, Reals, Weights, weight_range
 from qeopt.export.arithmetic.reals import end_of, step
 from qeopt.export.arithmetic.softmax import SOFTMAX, whole_scale
@@ -204,11 +204,11 @@ class _Filler:
     def images(self, image: Tensor) -> Reals:
         """Images to fit scales by: those of the files, or random ones."""
         if self.numbers.data is not None:
-            return read_images(self.numbers.data, image.name, shape_of(image))
+            return read_images(self.numbers.data, image)
         if image.name in self.given:
             return self.given[image.name].astype(np.float64)
         count = min(max(IMAGE_VALUES // int(image.elements), LEAST_IMAGES), MOST_IMAGES)
-        return random_stream(f"{self.seed}/{image.name}").random((count, *shape_of(image)))
+        return random_images(f"{self.seed}/{image.name}", image, count)
 
     def grid(self, tensor: Tensor, values: Reals, like: Grid | None = None) -> Grid:
         """The grid of a tensor, by what it holds; that of another where nothing but places differs."""
@@ -216,14 +216,15 @@ class _Filler:
             known = self.tied[tensor.name]
             return replace(known, scale=float(self._stored(np.array([known.scale]), tensor.name)[0]))
         is_signed = tensor.name not in self.unsigned or bool(tensor.is_image and values.min() < 0)
+        low, high = tensor.pixel_range
         grid = Grid(self.bits.activations[tensor.name], is_signed, 1.0)
         given = self.given.get(f"{tensor.name}.scale")
         if given is not None:
             fitted = given.reshape(1).astype(np.float64)
         elif like is not None and (like.bits, like.is_signed) == (grid.bits, grid.is_signed):
             return like
-        elif tensor.is_image and values.min() >= 0 and values.max() <= 1:  # one value a code: images between 0 and 1 are bytes
-            fitted = np.array([1 / grid.high])
+        elif tensor.is_image and values.min() >= low and values.max() <= high:  # one value a code: pixels are bytes
+            fitted = np.array([max(high / (grid.high or 1), -low / -(grid.low or -1))])
         elif tensor.name in self.shares:
             fitted = np.array([whole_scale(grid)])
         else:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from qeopt.export.arithmetic.geometry import image_of, shape_of
 from qeopt.export.arrays import ArraysError, read_arrays
 from qeopt.export.errors import ExportError
-from qeopt.network import Network, Op, OpKind, fan_in
+from qeopt.network import Network, Op, OpKind, Tensor, fan_in
 from qeopt.network.importers import IMPORTERS, ImportOptions, import_model
 from qeopt.spec.model import Block, build
 
@@ -129,6 +129,12 @@ def weight_shape(op: Op) -> Shape:
 def random_stream(key: str) -> np.random.Generator:
     """Random numbers that depend on nothing but a text."""
     return np.random.default_rng(int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big"))
+
+
+def random_images(key: str, image: Tensor, count: int) -> NDArray[np.float64]:
+    """Images of any pixels, shape (images, channels, height, width), that depend on nothing but a text."""
+    low, high = image.pixel_range
+    return low + (high - low) * random_stream(key).random((count, *shape_of(image)))
 
 
 def _misfits(arrays: Arrays, network: Network) -> Iterator[str]:

@@ -10,8 +10,8 @@ from pydantic import Field
 
 from qeopt.design import Design
 from qeopt.export.arithmetic.fill import quantised
-from qeopt.export.arithmetic.geometry import image_of, shape_of
-from qeopt.export.arithmetic.numbers import Numbers, random_stream, read_weights
+from qeopt.export.arithmetic.geometry import image_of
+from qeopt.export.arithmetic.numbers import Numbers, random_images, read_weights
 from qeopt.export.arithmetic.quantised import Reals
 from qeopt.export.c.cmsis.arithmetic import Rounding, ties
 from qeopt.export.c.cmsis.calls import Caller
@@ -89,9 +89,9 @@ class C(Numbers):
         """What the self-test reads, shape (1, channels, height, width)."""
         image = image_of(network)
         if self.picture is not None:
-            return picture_of(self.picture, shape_of(image))
+            return picture_of(self.picture, image)
         if self.weights is not None and self.weights.suffix.lower() != ".onnx":
             arrays = read_weights(self.weights, network)
             if image.name in arrays:
                 return np.asarray(arrays[image.name][:1], np.float64)
-        return random_stream(f"{design.study_name}/{design.provenance.seed}/{image.name}").random((1, *shape_of(image)))
+        return random_images(f"{design.study_name}/{design.provenance.seed}/{image.name}", image, 1)

@@ -14,7 +14,7 @@ from qeopt.export.functions import functions, unsigned_tensors
 from qeopt.export.names import distinct, identifier
 from qeopt.export.pytorch.detection import IMPORTS as DETECTION_IMPORTS
 from qeopt.export.pytorch.detection import detector_text
-from qeopt.network import Bits, Network, Op, OpKind
+from qeopt.network import Bits, Network, Op, OpKind, Tensor
 
 FUNCTIONS = ("", "relu", "relu6")
 _PLACE = '''
@@ -66,11 +66,18 @@ def module_text(design: Design, imports: str, template: str) -> str:
 def _opening(design: Design) -> str:
     uses = "; ".join(f"{name} {use.used:,}" for name, use in design.uses.items())
     version = design.provenance.made_by
+    low, high = image_of(design.network()).pixel_range
     return (
         f'"""Network of the study {identifier(design.study_name)}, found by qeopt {version}; score {design.score:.4f}; {uses}.\n\n'
         "Layers are rounded while they train, to the bits of the design; modules have the names of the design. Images hold values\n"
-        'between 0 and 1, shape (images, channels, height, width).\n"""\n\n'
+        f'between {low:g} and {high:g}, shape (images, channels, height, width).\n"""\n\n'
     )
+
+
+def _ends(image: Tensor) -> str:
+    """What an image module is told of pixels where they stand for other values than 0 to 1."""
+    low, high = image.pixel_range
+    return "" if (low, high) == (0.0, 1.0) else f", low={low!r}, high={high!r}"
 
 
 def _network(network: Network, bits: Bits, ends: Mapping[str, str], unsigned: frozenset[str]) -> Iterable[str]:
@@ -82,7 +89,7 @@ def _network(network: Network, bits: Bits, ends: Mapping[str, str], unsigned: fr
     yield ""
     yield "    def __init__(self) -> None:"
     yield "        super().__init__()"
-    yield f"        place(self, {_name(image.name)}, Image(bits={bits.activations[image.name]}))"
+    yield f"        place(self, {_name(image.name)}, Image(bits={bits.activations[image.name]}{_ends(image)}))"
     for op in network.ops:
         if op.name == image.name:
             raise ExportError(f"an operator and the image are both called {op.name!r}")

@@ -52,13 +52,14 @@ def _check_names(draft: Draft, options: ImportOptions) -> None:
 
 
 def _network(draft: Draft, options: ImportOptions) -> Network:
-    image = Tensor(draft.titles[draft.image], *draft.shapes[draft.image], bits=FIXED_BITS, is_image=True)
-    tensors = {draft.image: image}
-    for value in draft.more_images:
-        tensors[value] = Tensor(draft.titles[value], *draft.shapes[value], bits=FIXED_BITS, is_image=True)
+    tensors = {}
+    for value in draft.images:
+        made = Tensor(draft.titles[value], *draft.shapes[value], bits=FIXED_BITS, is_image=True)
+        tensors[value] = replace(made, pixel_range=draft.pixel_ranges.get(value, made.pixel_range))
+    image = tensors[draft.image]
     for value in draft.states:
         tensors[value] = Tensor(value, *draft.shapes[value], bits=FIXED_BITS, is_state=True)
-    images = {draft.image, *draft.more_images}
+    images = set(draft.images)
     seen = set(images)  # values that are the image in another form
     final = _final(draft)
     holders = _weight_holders(draft)

@@ -101,6 +101,8 @@ class Draft:
     """The others."""
     titles: dict[str, str] = field(default_factory=dict)
     """Names of inputs by their values."""
+    pixel_ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """By input, the values that pixels of 0 and of 255 stand for where these are not 0 and 1."""
     states: list[str] = field(default_factory=list)
     """Values that last from one inference to the next."""
     lodgings: dict[str, str] = field(default_factory=dict)

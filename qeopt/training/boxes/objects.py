@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,7 @@ class BoxSplit:
     """Shape (images, channels, height, width); 255 is the 1.0 of the network."""
     objects: tuple[Objects, ...]
     """By image."""
+    pixel_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     def __len__(self) -> int:
         return len(self.objects)

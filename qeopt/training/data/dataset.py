@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from qeopt.export.images import from_pixels
 from qeopt.space import Task
 from qeopt.training.errors import TrainingError
 
@@ -19,16 +20,22 @@ class Split:
     """Images and what is in them."""
 
     pixels: Pixels
-    """Shape (images, channels, height, width); 255 is the 1.0 of the network."""
+    """Shape (images, channels, height, width)."""
     labels: Labels
     """Number of the class, by image."""
+    pixel_range: tuple[float, float] = (0.0, 1.0)
+    """What pixels of 0 and of 255 are for the network."""
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def part(self, chosen: NDArray[np.int64] | slice) -> Split:
         """Some of the images."""
-        return Split(self.pixels[chosen], self.labels[chosen])
+        return replace(self, pixels=self.pixels[chosen], labels=self.labels[chosen])
+
+    def reals(self, chosen: slice = slice(None)) -> NDArray[np.float64]:
+        """What the network reads for some of the images, shape (images, channels, height, width)."""
+        return from_pixels(self.pixels[chosen], self.pixel_range)
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,10 @@ class Dataset:
     def limited(self, train: int | None, test: int | None) -> Dataset:
         """The same with the first of a fixed shuffle only."""
         return replace(self, train=_first(self.train, train), test=_first(self.test, test))
+
+    def read_as(self, pixel_range: tuple[float, float]) -> Dataset:
+        """The same for a network that reads other values than 0 to 1."""
+        return replace(self, train=replace(self.train, pixel_range=pixel_range), test=replace(self.test, pixel_range=pixel_range))
 
 
 def check(data: Dataset, task: Task) -> Dataset:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from qeopt.design import Design
+from qeopt.export.arithmetic.geometry import image_of
 from qeopt.space import Task
 from qeopt.spec.errors import did_you_mean, one_of
 from qeopt.training.data.archive import read_archive
@@ -33,6 +35,14 @@ def open_data(text: str, task: Task, *, resize: bool = False, limit: int | None 
         TrainingError: in one line, when there is no such thing, it is damaged, or it does not fit.
     """
     return check(_read(text, task, resize).limited(limit, test_limit), task)
+
+
+def open_for_design(
+    text: str, design: Design, *, resize: bool = False, limit: int | None = None, test_limit: int | None = None
+) -> Dataset:
+    """Read labelled images as `open_data` does, with pixels that are what the network of a design reads."""
+    found = open_data(text, design.load_study().task, resize=resize, limit=limit, test_limit=test_limit)
+    return found.read_as(image_of(design.network()).pixel_range)
 
 
 def open_for_model(text: str, path: Path, *, resize: bool = False, limit: int | None = None) -> Dataset:

@@ -122,7 +122,7 @@ class _Differentiable:
         for choice in wanted:
             if choice.is_weights:
                 self._learnt[choice.name].requires_grad_()
-        self._images = framework.tensor(images.pixels / 255.0, dtype=framework.float64)
+        self._images = framework.tensor(images.reals(), dtype=framework.float64)
         self._labels = framework.tensor(images.labels)
         self._wanted = wanted
         self._held = outputs(network, ends, self._learnt, self._images)

@@ -55,7 +55,7 @@ def by_trial(
     plain = {
         op.name + end: arrays[op.name + end] for op in network.weighted_ops for end in ("", ".bias") if op.name + end in arrays
     }
-    pixels = images.pixels / 255.0
+    pixels = images.reals()
     plain[image_of(network).name] = pixels[:CALIBRATION].astype(np.float32)
     trials = [(choice, width) for choice in choices(network) for width in _widths(choice, weight_widths, activation_widths)]
     with tempfile.TemporaryDirectory() as folder:

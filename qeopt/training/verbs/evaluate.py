@@ -15,7 +15,7 @@ from qeopt.training.boxes.objects import BoxDataset
 from qeopt.training.boxes.open import open_boxes
 from qeopt.training.boxes.precision import Precision
 from qeopt.training.data.dataset import Dataset
-from qeopt.training.data.open import open_data, open_for_model
+from qeopt.training.data.open import open_for_design, open_for_model
 from qeopt.training.errors import TrainingError
 from qeopt.training.evaluation import score_onnx, score_reference
 from qeopt.training.marks import Marks
@@ -78,7 +78,7 @@ def evaluate(
     what = f"{path.parent.name} with {place(given)}"
     if detection_heads(found):
         return _found(found, given, what, data, onnxruntime=onnxruntime, limit=limit, resize=resize)
-    images = open_data(str(data), found.load_study().task, resize=resize, test_limit=limit)
+    images = open_for_design(str(data), found, resize=resize, test_limit=limit)
     marks = (score_onnx if onnxruntime else score_reference)(found, given, images.test)
     return Evaluation(what, given.parent, marks, images)
 

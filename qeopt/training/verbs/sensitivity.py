@@ -13,7 +13,7 @@ from qeopt.runs import design_in
 from qeopt.spec.document import parse
 from qeopt.spec.errors import Location, SpecError, did_you_mean
 from qeopt.study.load import load_study
-from qeopt.training.data.open import open_data
+from qeopt.training.data.open import open_for_design
 from qeopt.training.sensitivity.curvature import PROBES, Curvature, by_curvature
 from qeopt.training.sensitivity.losses import Loss
 from qeopt.training.sensitivity.trials import Trial, by_trial
@@ -83,7 +83,7 @@ def sensitivity(
         raise SpecError.at(Location(f"--method {method}"), said)
     widths = _widths("--weight-bits", weight_bits), _widths("--activation-bits", activation_bits)
     design, values = design_of(Path(model), None if weights is None else Path(weights))
-    split = open_data(str(data), design.load_study().task, resize=resize, limit=images).train
+    split = open_for_design(str(data), design, resize=resize, limit=images).train
     if method in BY_TRIAL:
         found = by_trial(cast("Trial", method), design, values, split, *widths, report)
     else:

@@ -14,7 +14,7 @@ from qeopt.training.boxes.objects import BoxDataset
 from qeopt.training.boxes.open import open_boxes
 from qeopt.training.boxes.train import TrainedDetector, refuse_for_boxes, train_boxes
 from qeopt.training.data.dataset import Dataset
-from qeopt.training.data.open import open_data
+from qeopt.training.data.open import open_for_design
 from qeopt.training.loop import Progress
 from qeopt.training.recipe import Recipe
 from qeopt.training.teacher import refuse_without_teacher
@@ -104,6 +104,6 @@ def train(
         boxes = open_boxes(str(data), task, resize=resize, limit=limit)
         detectors = (train_boxes(found, name, boxes, *one, options, report) for one in zip(recipes, folders, strict=True))
         return Training(name, folders, detectors=tuple(filter(None, detectors)), boxes=boxes)
-    images = open_data(str(data), task, resize=resize, limit=limit)
+    images = open_for_design(str(data), found, resize=resize, limit=limit)
     trained = (train_images(found, name, images, *one, options, report) for one in zip(recipes, folders, strict=True))
     return Training(name, folders, trained=tuple(filter(None, trained)), images=images)

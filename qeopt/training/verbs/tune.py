@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from qeopt.design import load_sound_design
 from qeopt.runs import beside, design_in
 from qeopt.runs.cost import GRAMS_PER_CORE_HOUR
-from qeopt.training.data.open import open_data
+from qeopt.training.data.open import open_for_design
 from qeopt.training.errors import TrainingError
 from qeopt.training.loop import Progress
 from qeopt.training.recipe import Recipe
@@ -81,7 +81,7 @@ def tune(
         raise TrainingError(f"{'.'.join(map(str, problem['loc']))}: {problem['msg'].lower()}") from None
     refuse_without_teacher(base.distillation, teacher)
     found = load_sound_design(path)
-    images = open_data(str(data), found.load_study().task, resize=resize, limit=limit)
+    images = open_for_design(str(data), found, resize=resize, limit=limit)
     options = Options(
         device=torch_device,
         weights=None if weights is None else Path(weights),

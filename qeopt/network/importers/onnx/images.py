@@ -16,6 +16,10 @@ THROUGH = frozenset(
 )
 """Operators that leave an image's dimensions where they are."""
 
+_INT8 = 3
+_INTEGERS = frozenset({2, 4, 5, 6, 7, 12, 13})
+"""TensorProto.DataType of 8 bits without a sign, and of all wider integers."""
+
 
 def image_dims(path: Path, graph: Any, value: Any, options: ImportOptions) -> tuple[int, ...]:
     """Dimensions of an input with a batch of one and the sides that the user states.
@@ -82,6 +86,13 @@ def image_view(name: str, dims: tuple[int, ...], last: bool) -> tuple[View, Shap
         _, height, width, channels = dims
         return View(name, dims, (1, width, 1, height * width)), (height, width, channels)
     return View.plain(name, dims), canonical(dims)
+
+
+def pixel_range(kind: int) -> tuple[float, float] | None:
+    """The values that pixels of 0 and of 255 stand for in an input of a TensorProto.DataType; None where nothing says it."""
+    if kind == _INT8:
+        return -128.0, 127.0
+    return (0.0, 255.0) if kind in _INTEGERS else None
 
 
 def canonical(dims: tuple[int, ...]) -> Shape:

@@ -28,6 +28,11 @@ def _dequantise(reader: Reader, node: Any) -> None:
         reader.same(node)
     elif value not in reader.integers and reader.view(node).source in reader.draft.images:
         reader.draft.notes.append(f"the image holds what its integers stand for: {node.op_type} {reader.name(node)!r}")
+        scale, zero = wanted.numbers()
+        source = reader.view(node).source
+        if scale is not None and zero is not None and source in reader.draft.pixel_ranges:
+            low, high = reader.draft.pixel_ranges[source]
+            reader.draft.pixel_ranges[source] = ((low - zero) * scale, (high - zero) * scale)
         reader.same(node)
     else:
         as_reals(reader, node, wanted)

@@ -18,7 +18,7 @@ from qeopt.network.importers.model import ImportedModel, ImportOptions, Paramete
 from qeopt.network.importers.obstacles import Obstacles
 from qeopt.network.importers.onnx.elementwise import bits_between, bounds_of
 from qeopt.network.importers.onnx.file import drop_spare_outputs, load_onnx, read_model
-from qeopt.network.importers.onnx.images import canonical, image_dims, image_view, is_last
+from qeopt.network.importers.onnx.images import canonical, image_dims, image_view, is_last, pixel_range
 from qeopt.network.importers.onnx.infer import Dims, Inference, dims_of, escape_of, is_quantiser
 from qeopt.network.importers.onnx.integers import dequantised
 from qeopt.network.importers.onnx.nodes import CONSTANTS_ONLY, HANDLERS, REASONS, SHAPES, quantiser, quantiser_bits
@@ -70,6 +70,9 @@ def _open(path: Path, model: Any, options: ImportOptions) -> Reader:
         dims = image_dims(path, model.graph, value, told)
         view, shape = image_view(value.name, dims, is_last(model.graph, value.name, len(dims)))
         reader.draft.read_image(value.name, shape)
+        held = pixel_range(value.type.tensor_type.elem_type)
+        if held is not None:
+            reader.draft.pixel_ranges[value.name] = held
         inference.state(value.name, dims, value.type.tensor_type.elem_type)
         reader.views[value.name] = view
     return reader
