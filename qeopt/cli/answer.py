@@ -9,6 +9,7 @@ from qeopt.cli.solve import no_design, run_of
 from qeopt.cli.verb import warn
 from qeopt.export import Exporter
 from qeopt.export.design_export import at_eight_bits
+from qeopt.network.importers import ImportOptions
 from qeopt.report.folder import now, write_solution
 from qeopt.report.solution import SolutionReport
 from qeopt.runs import open_run
@@ -39,7 +40,7 @@ def write_answer(
     return report, written
 
 
-def eight_bits(model: Path, exporter: Exporter, *, as_json: bool) -> Path:
+def eight_bits(model: Path, exporter: Exporter, options: ImportOptions, *, as_json: bool) -> Path:
     """Solve a model with every weight and activation at 8 bits and no budget; return the design in the folder of that run.
 
     Raises:
@@ -47,6 +48,6 @@ def eight_bits(model: Path, exporter: Exporter, *, as_json: bool) -> Path:
         typer.Exit: when the runtime executes it at no bits.
     """
     started, clock = now(), Stopwatch()
-    answer = at_eight_bits(model, exporter)
+    answer = at_eight_bits(model, exporter, options)
     _, written = write_answer(answer, started, clock.cost(), None, pictures=False, as_json=as_json, quiet=False)
     return written["design"]

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from qeopt.cli import options
+from qeopt.cli.import_ import Input, import_options
 from qeopt.cli.verb import emit, out
 from qeopt.report.pictures.picture import write_picture
 from qeopt.report.pictures.training import confusion_picture
@@ -35,6 +36,7 @@ def command(
     onnxruntime: Runtime = False,
     limit: options.TestLimit = None,
     resize: options.DataResize = False,
+    input_: Input = None,
     out_: options.Out = None,
     no_pictures: options.NoPictures = False,
     json_: options.Json = False,
@@ -44,7 +46,8 @@ def command(
 
     Of a design with detection heads: the average precision of what it finds.
     """
-    found = evaluate(design, data, weights=weights, onnxruntime=onnxruntime, limit=limit, resize=resize)
+    sides = import_options(input_, None).input
+    found = evaluate(design, data, weights=weights, onnxruntime=onnxruntime, limit=limit, resize=resize, sides=sides)
     folder = out_ or found.folder
     if found.precision is not None and found.boxes is not None:
         drawn = [] if no_pictures else [draw_precision(found.precision, found.model, folder)]

@@ -10,7 +10,8 @@ import typer
 
 from qeopt.cli import options
 from qeopt.cli.answer import eight_bits
-from qeopt.cli.verb import emit, fail, out, warn
+from qeopt.cli.import_ import Input, import_options
+from qeopt.cli.verb import BAD_USAGE, emit, fail, out, warn
 from qeopt.design import Design, load_sound_design
 from qeopt.design.model import VerificationError
 from qeopt.export import EXPORTERS, ExportError, configure
@@ -63,6 +64,7 @@ def command(
     data: Data = None,
     calibration: CalibrationName = None,
     image: ImageFile = None,
+    input_: Input = None,
     build: Build = False,
     qemu: Qemu = False,
     core: Core = None,
@@ -77,8 +79,10 @@ def command(
         if path is not None
     ]
     exporter = configure(format_, [*(set_ or ()), *given])
+    if input_ is not None and not is_model(design):
+        fail("--input: a design says what it reads; this is for model files", BAD_USAGE)
     if is_model(design):
-        model, design = design, eight_bits(design, exporter, as_json=json_)
+        model, design = design, eight_bits(design, exporter, import_options(input_, None), as_json=json_)
         exporter = with_own_weights(exporter, model)
     found = load_sound_design(design)
     wanted = build or qemu

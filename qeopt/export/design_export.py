@@ -10,7 +10,7 @@ from qeopt.design import Design, load_sound_design
 from qeopt.export.arithmetic.numbers import Numbers
 from qeopt.export.errors import ExportError
 from qeopt.export.exporter import Exporter, configured, write
-from qeopt.network.importers import is_model
+from qeopt.network.importers import ImportOptions, is_model
 from qeopt.runs import design_in
 from qeopt.verbs.bits import UNLIMITED, BitsAnswer, bits
 
@@ -57,13 +57,20 @@ def with_own_weights(exporter: Exporter, model: Path) -> Exporter:
     return exporter
 
 
-def at_eight_bits(model: Path, exporter: Exporter) -> BitsAnswer:
+def at_eight_bits(model: Path, exporter: Exporter, options: ImportOptions | None = None) -> BitsAnswer:
     """Solve a model file with every weight and activation at 8 bits and no budget, for the runtime of a format.
+
+    Args:
+        model: The file.
+        exporter: The format.
+        options: What the file does not say.
 
     Raises:
         SpecError: when the file cannot be read as a network.
     """
-    return bits(model, runtime=getattr(exporter, "RUNTIME", "ideal"), budgets=UNLIMITED, weights=(8,), activations=(8,))
+    return bits(
+        model, runtime=getattr(exporter, "RUNTIME", "ideal"), budgets=UNLIMITED, weights=(8,), activations=(8,), options=options
+    )
 
 
 def _found(source: Design | Path | str, exporter: Exporter) -> tuple[Design, Path | None]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qeopt.export.errors import require
+from qeopt.network.importers.onnx.images import reads_channels_last
 from qeopt.training.data.dataset import Split
 from qeopt.training.errors import TrainingError
 from qeopt.training.marks import CHUNK, Marks, marked
@@ -17,6 +19,20 @@ from qeopt.training.marks import CHUNK, Marks, marked
 ONNX = ".onnx"
 SUFFIXES = (ONNX, ".tflite")
 """Endings of model files that can be run."""
+
+
+_KINDS = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(uint8)": np.uint8,
+    "tensor(int8)": np.int8,
+    "tensor(uint16)": np.uint16,
+    "tensor(int16)": np.int16,
+    "tensor(int32)": np.int32,
+    "tensor(int64)": np.int64,
+}
+"""Types of inputs that an image can have, by ONNX Runtime's names."""
 
 
 def score_file(path: Path, images: Split, classes: int) -> Marks:
@@ -29,38 +45,55 @@ def score_file(path: Path, images: Split, classes: int) -> Marks:
     return (score_onnx_file if path.suffix.lower() == ONNX else score_tflite_file)(path, images, classes)
 
 
-def image_shape(path: Path) -> tuple[int, int, int]:
+def image_shape(path: Path, told: tuple[int, int, int] | None = None) -> tuple[int, int, int]:
     """Height, width and channels of the images that a model reads.
 
+    Args:
+        path: The model.
+        told: The same, for sides that the model leaves open.
+
     Raises:
-        ExportError, TrainingError: as `score_file`.
+        ExportError, TrainingError: as `score_file`; or sides are open, or others than told.
     """
     if path.suffix.lower() == ONNX:
-        _, entry = open_onnx(path)
-        channels, height, width = entry.shape[1:] if len(entry.shape) == 4 else (0, 0, 0)
+        _, entry = open_onnx(path, None)
+        sides = list(entry.shape[1:]) if len(entry.shape) == 4 else []
+        if sides and not reads_channels_last(path, entry.name):
+            sides = [*sides[1:], sides[0]]
     else:
         _, entry, _ = _tflite(path)
-        height, width, channels = map(int, entry["shape"][1:]) if len(entry["shape"]) == 4 else (0, 0, 0)
-    sides = (height, width, channels)
-    if not all(isinstance(side, int) and side > 0 for side in sides):
-        raise TrainingError(f"{path}: reads no images of a known size")
-    return sides
+        sides = [int(side) for side in entry["shape"][1:]] if len(entry["shape"]) == 4 else []
+    if not sides:
+        raise TrainingError(f"{path}: reads no images: an input of 4 dimensions was expected")
+    if told is not None and _differs(sides, told):
+        said = " x ".join(str(side) if isinstance(side, int) else "?" for side in sides)
+        raise TrainingError(f"--input {','.join(map(str, told))}: {path} reads {said} (height x width x channels)")
+    height, width, channels = sides if told is None else told
+    if not all(isinstance(side, int) and side > 0 for side in (height, width, channels)):
+        raise TrainingError(f"{path}: leaves the size of its images open; --input H,W,C says it")
+    return height, width, channels
 
 
 def score_onnx_file(path: Path, images: Split, classes: int) -> Marks:
     """Mark an ONNX model by ONNX Runtime."""
-    session, entry = open_onnx(path)
+    session, entry = open_onnx(path, None)
     batch = entry.shape[0] if isinstance(entry.shape[0], int) else CHUNK
-    if len(entry.shape) != 4 or _differs(entry.shape[1:], images.pixels.shape[1:]):
-        raise TrainingError(
-            f"{path}: reads images of the shape {entry.shape[1:]}; those at hand have {list(images.pixels.shape[1:])}"
-        )
+    axes = (0, 2, 3, 1) if len(entry.shape) == 4 and reads_channels_last(path, entry.name) else (0, 1, 2, 3)
+    found = [images.pixels.shape[axis] for axis in axes[1:]]
+    if len(entry.shape) != 4 or _differs(entry.shape[1:], found):
+        raise TrainingError(f"{path}: reads images of the shape {entry.shape[1:]}; those at hand have {found}")
+    kind = _KINDS.get(entry.type)
+    if kind is None:
+        raise TrainingError(f"{path}: reads {entry.type}; an image of {', '.join(_KINDS)} was expected")
+    if np.issubdtype(kind, np.integer):
+        images = replace(images, pixel_range=(-128.0, 127.0) if kind == np.int8 else (0.0, 255.0))
+    names = [result.name for result in session.get_outputs()]
 
     def outputs(pixels: NDArray[np.float64]) -> NDArray[Any]:
-        padded = np.zeros((batch, *pixels.shape[1:]), np.float32)
-        padded[: len(pixels)] = pixels
-        (found,) = session.run(None, {entry.name: padded})
-        return _by_class(path, np.asarray(found), batch, classes)[: len(pixels)]
+        padded = np.zeros((batch, *found), kind)
+        padded[: len(pixels)] = (np.rint(pixels) if np.issubdtype(kind, np.integer) else pixels).transpose(axes)
+        made = dict(zip(names, map(np.asarray, session.run(None, {entry.name: padded})), strict=True))
+        return _told(path, made, batch, classes)[: len(pixels)]
 
     return marked(outputs, images, classes, batch)
 
@@ -81,8 +114,8 @@ def score_tflite_file(path: Path, images: Split, classes: int) -> Marks:
     return marked(outputs, images, classes, 1)
 
 
-def open_onnx(path: Path, outputs: int = 1) -> tuple[Any, Any]:
-    """Return a model that can be run, and what it says of its input.
+def open_onnx(path: Path, outputs: int | None = 1) -> tuple[Any, Any]:
+    """Return a model that can be run, and what it says of its input; `outputs` is how many it has to have, None for any.
 
     Raises:
         ExportError: when ONNX Runtime is missing.
@@ -114,10 +147,29 @@ def _tflite(path: Path) -> tuple[Any, Any, Any]:
     return interpreter, entries[0], results[0]
 
 
-def _one_of_each(path: Path, entries: Sequence[Any], results: Sequence[Any], outputs: int = 1) -> None:
-    if len(entries) != 1 or len(results) != outputs:
-        wanted = "one of each was" if outputs == 1 else f"one input and {outputs} outputs were"
+def _one_of_each(path: Path, entries: Sequence[Any], results: Sequence[Any], outputs: int | None = 1) -> None:
+    if len(entries) != 1 or (outputs is not None and len(results) != outputs):
+        wanted = (
+            "one input was" if outputs is None else "one of each was" if outputs == 1 else f"one input and {outputs} outputs were"
+        )
         raise TrainingError(f"{path}: has {len(entries)} inputs and {len(results)} outputs; {wanted} expected")
+
+
+def _told(path: Path, made: Mapping[str, NDArray[Any]], images: int, classes: int) -> NDArray[Any]:
+    """The output of a value for each class; several, such as logits and their softmax, have to tell the same classes."""
+    if len(made) == 1:
+        return _by_class(path, next(iter(made.values())), images, classes)
+    fitting = {name: found.reshape(images, -1) for name, found in made.items() if found.size == images * classes}
+    if not fitting:
+        told = ", ".join(f"{name!r} of {found.size // images}" for name, found in made.items())
+        raise TrainingError(
+            f"{path}: has the outputs {told} values; one with a value for each of the {classes} classes was expected"
+        )
+    first = next(iter(fitting.values()))
+    if any((found.argmax(axis=1) != first.argmax(axis=1)).any() for found in fitting.values()):
+        said = f"the outputs {', '.join(map(repr, fitting))} have a value for each class and tell different classes"
+        raise TrainingError(f"{path}: {said}; export the model with one of them")
+    return first
 
 
 def _by_class(path: Path, found: NDArray[Any], images: int, classes: int) -> NDArray[Any]:

@@ -146,7 +146,8 @@ def check_operators(network: Network, ends: Mapping[str, str]) -> None:
         ExportError: naming every operator in the way.
     """
     images = [tensor.name for tensor in network.sources]
-    found = [f"it reads or keeps {len(images)} tensors ({', '.join(images[:5])}); one image can be"] if len(images) > 1 else []
+    held = f"a network that reads or keeps {len(images)} tensors ({', '.join(images[:5])}) instead of one image"
+    found = [held] if len(images) > 1 else []
     kinds: dict[str, list[str]] = {}
     for op in network.ops:
         if op.kind not in COMPUTED or (op.kind is OpKind.RESIZE and op.function.startswith("cubic")):

@@ -45,19 +45,22 @@ def open_for_design(
     return found.read_as(image_of(design.network()).pixel_range)
 
 
-def open_for_model(text: str, path: Path, *, resize: bool = False, limit: int | None = None) -> Dataset:
+def open_for_model(
+    text: str, path: Path, *, sides: tuple[int, int, int] | None = None, resize: bool = False, limit: int | None = None
+) -> Dataset:
     """Read labelled images for a model in a file, which says how large its images are but not what it tells apart.
 
     Args:
         text: As for `open_data`.
         path: The model.
+        sides: Height, width and channels of its images, where it leaves them open.
         resize: Scale pictures of another size.
         limit: Test images at most.
 
     Raises:
         TrainingError: in one line, when either cannot be read.
     """
-    read = _read(text, Task(input=image_shape(path), classes=1), resize)
+    read = _read(text, Task(input=image_shape(path, sides), classes=1), resize)
     return read.limited(None, limit)
 
 

@@ -46,6 +46,7 @@ def evaluate(
     onnxruntime: bool = False,
     limit: int | None = None,
     resize: bool = False,
+    sides: tuple[int, int, int] | None = None,
 ) -> Evaluation:
     """Tell test images apart by the integer network of a design, or by a model in a file; of a detector, find boxes.
 
@@ -56,6 +57,7 @@ def evaluate(
         onnxruntime: Run the exported ONNX model instead of the reference: faster.
         limit: Test images at most.
         resize: Scale pictures of another size instead of refusing them.
+        sides: Height, width and channels of the images of a model file that leaves them open.
 
     Raises:
         SpecError: when there is no such design or file.
@@ -67,8 +69,10 @@ def evaluate(
         importer_of(path)
         if weights is not None:
             raise TrainingError(f"--weights: {path.name} has weights of its own")
-        images = open_for_model(str(data), path, resize=resize, limit=limit)
+        images = open_for_model(str(data), path, sides=sides, resize=resize, limit=limit)
         return Evaluation(path.name, path.parent, score_file(path, images.test, len(images.classes)), images)
+    if sides is not None:
+        raise TrainingError("--input: a design says what it reads; this is for model files")
     path = design_in(path)
     found = load_sound_design(path)
     given = beside(path, FOLDER) / WEIGHTS if weights is None else Path(weights)

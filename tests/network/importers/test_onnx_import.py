@@ -1,5 +1,6 @@
 """ONNX graphs of the kinds that exporters write, and what each becomes."""
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -204,6 +205,52 @@ def test_unknown_operators_are_all_named(read: Read, tmp_path: Path) -> None:
     assert kinds(found.network) == ["conv", "activation", "conv"]
     assert found.notes == ("taken as identity, as declared: LRN 'local'", "taken as activation, as declared: Einsum 'sum'")
     assert kinds(read(net, treat_as={"LRN": "cut", "Einsum": "cut"}).network) == ["conv"]
+
+
+def test_what_is_behind_an_operator_that_cannot_be_taken_is_told_too(read: Read) -> None:
+    net = Author((3, 8, 8))
+    x = net.node("LRN", [net.conv("image", 4, 3, bn=False)], name="local", size=3)
+    net.node("Concat", [x, net.constant("fixed", 1, 2, 8, 8)], name="joined", axis=1)
+    with pytest.raises(SpecError) as caught:
+        read(net)
+    assert [problem.message for problem in caught.value.problems][1:] == [
+        "node 'joined': input 'fixed' is a constant; tensors that depend on the image were expected"
+    ]
+
+
+def test_a_batch_is_told_together_with_operators_that_are_not_known(read: Read) -> None:
+    net = Author((1, 8), batch=5)
+    net.node("LSTM", ["image", net.constant("w", 1, 16, 8), net.constant("r", 1, 16, 4)], name="memory", outputs=3, hidden_size=4)
+    with pytest.raises(SpecError) as caught:
+        read(net)
+    assert [problem.message[:42] for problem in caught.value.problems] == [
+        "the input 'image' is a batch of 5; a netwo",
+        "node 'memory': operator 'LSTM' runs over t",
+    ]
+
+
+def test_operators_that_no_output_needs_are_left_out(read: Read) -> None:
+    net = Author((3, 8, 8))
+    x = net.conv("image", 4, 3, bn=False, name="first")
+    side = net.node("LRN", [x], name="local", size=3)
+    net.node("ArgMax", [side], name="largest", axis=1)
+    y = net.conv(x, 2, bn=False, name="last")
+    assert [op.name for op in read(net, y).network.weighted_ops] == ["first", "last"]
+    with pytest.raises(SpecError, match="'LRN'"):
+        read(net, y, side)
+
+
+def test_sides_that_the_user_states_have_an_order(tmp_path: Path) -> None:
+    net = Author((3, "h", "w"))
+    path = net.save(tmp_path / "net.onnx", net.conv("image", 4, 3, bn=False))
+    read = import_model(path, build(ImportOptions, {"input": [16, 12, 3]})).network
+    assert shape(read.tensors[0]) == (16, 12, 3)
+    said = (
+        "the input 'image' has the sides 3 x ? x ? (channels x height x width); `input: [3, 16, 12]` says height 3, width 16 and "
+        "channels 12 (--input H,W,C)"
+    )
+    with pytest.raises(SpecError, match=re.escape(said)):
+        import_model(path, build(ImportOptions, {"input": [3, 16, 12]}))
 
 
 def test_a_table_of_places_in_order_is_another_shape_and_any_other_is_refused(read: Read) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ def read_model(path: Path) -> Any:
         PluginError: the onnx package is not installed.
     """
     onnx = load_onnx()
-    model = _parsed(onnx, path)
+    model = parsed(onnx, path)
     if not model.HasField("graph") or not model.graph.node:
         raise refuse(path, "is not an ONNX model, or empty: it holds no node")
     if not are_known(onnx, model):
@@ -68,7 +68,12 @@ def read_model(path: Path) -> Any:
     return model
 
 
-def _parsed(onnx: Any, path: Path) -> Any:
+def parsed(onnx: Any, path: Path) -> Any:
+    """Read the model in a file as it is.
+
+    Raises:
+        SpecError: it is no ONNX model.
+    """
     with opened(path) as file:
         try:
             return parse(onnx, file, path.resolve().name)
@@ -247,6 +252,18 @@ def _topological(path: Path, waits: Sequence[Iterable[int]], nodes: Sequence[Any
         stuck = next(index for index, count in enumerate(open_counts) if count)
         raise refuse(path, "nodes wait for each other in a circle", nodes[stuck].name or str(stuck))
     return order
+
+
+def drop_dead_nodes(graph: Any, is_kept: Callable[[Any], bool]) -> None:
+    """Take out nodes that no output of a graph needs, but for those that are kept; nodes are in an order in which they can run."""
+    needed = {value.name for value in graph.output}
+    found = []
+    for node in reversed(graph.node):
+        if is_kept(node) or any(value in needed for value in node.output if value):
+            needed |= {*node.input, *_reads_inside(node)}
+            found.append(node)
+    del graph.node[:]
+    graph.node.extend(reversed(found))
 
 
 _SPARE = frozenset({"MaxPool", "Dropout", "BatchNormalization", "LayerNormalization"})

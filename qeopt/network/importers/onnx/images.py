@@ -8,6 +8,7 @@ from typing import Any
 
 from qeopt.network.importers.draft import Shape
 from qeopt.network.importers.model import ImportOptions, refuse
+from qeopt.network.importers.onnx.file import load_onnx, parsed
 from qeopt.network.importers.views import View
 from qeopt.spec.errors import quote
 
@@ -51,14 +52,27 @@ def _filled(path: Path, name: str, sides: list[int], given: Shape, last: bool) -
     orders: dict[int, list[tuple[int, ...]]] = {
         1: [(height * width * channels,)],
         2: [(channels, height * width), (height * width, channels)],
-        3: [(channels, height, width), (height, width, channels)],
+        3: [(height, width, channels) if last else (channels, height, width)],
     }
-    fitting = orders[len(sides)][::-1] if last else orders[len(sides)]
+    fitting = orders[len(sides)]
     found = next((order for order in fitting if all(not side or side == own for side, own in zip(sides, order, strict=True))), None)
     if found is None:
         stated = " x ".join(str(side or "?") for side in sides)
-        raise refuse(path, f"the input {quote(name)} has the sides {stated}; `input: {list(given)}` says otherwise")
+        order = "height x width x channels" if last else "channels x height x width"
+        named = f" ({order})" if len(sides) == 3 else ""
+        told = f"`input: {list(given)}` says height {height}, width {width} and channels {channels} (--input H,W,C)"
+        raise refuse(path, f"the input {quote(name)} has the sides {stated}{named}; {told}")
     return found
+
+
+def reads_channels_last(path: Path, name: str) -> bool:
+    """Whether the file of a model has the channels of an image last, as `is_last` tells.
+
+    Raises:
+        SpecError: it is no ONNX model.
+        PluginError: the onnx package is not installed.
+    """
+    return is_last(parsed(load_onnx(), path).graph, name, 4)
 
 
 def is_last(graph: Any, name: str, rank: int) -> bool:

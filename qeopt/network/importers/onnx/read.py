@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -17,15 +17,16 @@ from qeopt.network.importers.draft import Draft
 from qeopt.network.importers.model import ImportedModel, ImportOptions, Parameters, refuse
 from qeopt.network.importers.obstacles import Obstacles
 from qeopt.network.importers.onnx.elementwise import bits_between, bounds_of
-from qeopt.network.importers.onnx.file import drop_spare_outputs, load_onnx, read_model
+from qeopt.network.importers.onnx.file import drop_dead_nodes, drop_spare_outputs, load_onnx, read_model
 from qeopt.network.importers.onnx.images import canonical, image_dims, image_view, is_last, pixel_range
-from qeopt.network.importers.onnx.infer import Dims, Inference, dims_of, escape_of, is_quantiser
+from qeopt.network.importers.onnx.infer import FLOAT, Dims, Inference, dims_of, escape_of, is_quantiser
 from qeopt.network.importers.onnx.integers import dequantised
 from qeopt.network.importers.onnx.nodes import CONSTANTS_ONLY, HANDLERS, REASONS, SHAPES, quantiser, quantiser_bits
 from qeopt.network.importers.onnx.norms import join_norms
 from qeopt.network.importers.onnx.state import Reader
 from qeopt.network.importers.onnx.steps import pass_steps, read_steps
 from qeopt.network.importers.onnx.values import SMALL, Given, constant_of, given, made_by
+from qeopt.network.importers.views import View
 from qeopt.spec.errors import SpecError, quote
 
 
@@ -37,6 +38,7 @@ def read_onnx(path: Path, options: ImportOptions, *, values: bool = False) -> Im
         PluginError: the onnx package is not installed.
     """
     model = read_model(path)
+    drop_dead_nodes(model.graph, lambda node: escape_of(node, options) == "cut")
     join_norms(model.graph)
     try:
         reader = _open(path, model, options)
@@ -67,7 +69,10 @@ def _open(path: Path, model: Any, options: ImportOptions) -> Reader:
         inference.state(name, found.constant.dims, found.kind)
     for number, value in enumerate(images):
         told = options if number == 0 else options.model_copy(update={"input": None})
-        dims = image_dims(path, model.graph, value, told)
+        try:
+            dims = image_dims(path, model.graph, value, told)
+        except SpecError as error:
+            _tell_with_unknown(path, error, model.graph, options)
         view, shape = image_view(value.name, dims, is_last(model.graph, value.name, len(dims)))
         reader.draft.read_image(value.name, shape)
         held = pixel_range(value.type.tensor_type.elem_type)
@@ -76,6 +81,25 @@ def _open(path: Path, model: Any, options: ImportOptions) -> Reader:
         inference.state(value.name, dims, value.type.tensor_type.elem_type)
         reader.views[value.name] = view
     return reader
+
+
+def _tell_with_unknown(path: Path, error: SpecError, graph: Any, options: ImportOptions) -> NoReturn:
+    """Raise a complaint about an input, together with the operators of the file that are not known."""
+    obstacles = Obstacles(path)
+    obstacles.add(error, "input")
+    for node in graph.node:
+        kind = node.op_type
+        known = kind in HANDLERS or kind in SHAPES or kind in CONSTANTS_ONLY or is_quantiser(node)
+        if not known and escape_of(node, options) is None:
+            name = str(node.name or next((output for output in node.output if output), kind))
+            obstacles.add(refuse(path, _not_taken(kind), name), kind)
+    obstacles.tell()
+    raise error
+
+
+def _not_taken(kind: str) -> str:
+    """Why operators of a kind cannot be taken."""
+    return f"operator {quote(kind)} {REASONS.get(kind, ('is not known', ''))[0]}"
 
 
 class _Walk:
@@ -102,8 +126,20 @@ class _Walk:
                 self._read(node)
             except SpecError as error:
                 self.obstacles.add(error, node.op_type)
-                self.broken.update(node.output)
+                self._stand_in(node)
         self.obstacles.tell()
+
+    def _stand_in(self, node: Any) -> None:
+        """Go on behind a node that cannot be taken as if it wrote values, where their shape is known: more obstacles are told."""
+        reader = self.reader
+        for value in filter(None, node.output):
+            dims = reader.inference.dims(value) or self.stated.get(value)
+            if dims and min(dims) > 0 and reader.inference.kind(value) in {0, FLOAT} and not reader.knows(value):
+                reader.inference.state(value, dims)
+                reader.draft.shapes[value] = canonical(dims)
+                reader.views[value] = View.plain(value, dims)
+            else:
+                self.broken.add(value)
 
     def _depends(self, node: Any) -> bool:
         return any(self.reader.knows(value) or value in self.broken or value in self.reader.gone for value in node.input if value)
@@ -142,8 +178,7 @@ class _Walk:
     def _unknown(self, node: Any) -> str:
         """Why an operator cannot be taken, and what leads somewhere."""
         reader, kind = self.reader, node.op_type
-        why = REASONS.get(kind, ("is not known", ""))[0]
-        said = f"operator {quote(kind)} {why}"
+        said = _not_taken(kind)
         source = next((value for value in node.input if reader.knows(value)), None)
         if source is None:
             return said
