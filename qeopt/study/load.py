@@ -141,15 +141,14 @@ def _layers(study: Study) -> Complaint | None:
 
 
 def _objective(study: Study) -> Complaint | None:
-    subject = study.subject
-    complaint = study.objective.check(subject.expand(subject.smallest(), study.task, subject.name))
+    network = study.subject.expand(study.subject.smallest(), study.task, study.subject.name)
+    complaint = study.objective.check(network)
     if complaint is not None:
         return ("objective", "stage_weights"), complaint
     kind = getattr(study.objective, "kind", type(study.objective).__name__)
     if kind in OBJECTIVES.builtin:
         return None
-    network, choices = subject.expand(subject.smallest(), study.task, subject.name), study.refiner.choices
-    broken = broken_promise(study.objective, network, choices.weights, choices.activations)
+    broken = broken_promise(study.objective, network, study.bits.weights, study.bits.activations)
     return None if broken is None else (("objective", "kind"), f"the plug-in {kind!r} {broken}")
 
 
