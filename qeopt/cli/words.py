@@ -28,7 +28,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "--calibration-method": ("export",),
     "--require-optimal": ("solve", "resume", "bits"),
     "--samples": ("compare", "sample"),
-    "--input": ("bits", "import", "score"),
+    "--input": ("bits", "export", "evaluate", "import", "score"),
     "--limit": ("train", "tune", "evaluate", "sensitivity"),
     "--resize": ("train", "tune", "evaluate", "sensitivity"),
     "--resamples": ("correlate", "fit"),
