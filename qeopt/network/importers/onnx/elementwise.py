@@ -12,6 +12,7 @@ from qeopt.network.functions import clip
 from qeopt.network.graph import OpKind
 from qeopt.network.importers.constant import Array, Constant, combined, given
 from qeopt.network.importers.draft import Piece
+from qeopt.network.importers.onnx.broadcast import affine, spread
 from qeopt.network.importers.onnx.state import Reader
 from qeopt.network.importers.onnx.weighted import Handler
 from qeopt.network.importers.patterns import number
@@ -66,7 +67,7 @@ def _gelu(reader: Reader, node: Any) -> None:
 
 
 def _neg(reader: Reader, node: Any) -> None:
-    reader.affine(node, 0, given(np.array(-1.0)), None)
+    affine(reader, node, 0, given(np.array(-1.0)), None)
 
 
 def _pow(reader: Reader, node: Any) -> None:
@@ -85,7 +86,7 @@ def _prelu(reader: Reader, node: Any) -> None:
     if slopes is None:
         raise reader.refuse(node, "the slopes are no constants")
     view = reader.view(node)
-    reader.elementwise(node, OpKind.ACTIVATION, view, function="prelu", weights=reader.spread(node, view, slopes))
+    reader.elementwise(node, OpKind.ACTIVATION, view, function="prelu", weights=spread(reader, node, view, slopes))
 
 
 def bounds_of(reader: Reader, node: Any) -> tuple[float | None, float | None]:
@@ -253,21 +254,21 @@ def _with_constant(reader: Reader, node: Any, index: int) -> None:
 
     match node.op_type:
         case "Add" | "Sum":
-            reader.affine(node, other, None, constant)
+            affine(reader, node, other, None, constant)
         case "Mul":
-            reader.affine(node, other, constant, None)
+            affine(reader, node, other, constant, None)
         case "Sub" if index == 1:
-            reader.affine(node, other, None, changed(np.negative))
+            affine(reader, node, other, None, changed(np.negative))
         case "Sub":
-            reader.affine(node, other, minus, constant)
+            affine(reader, node, other, minus, constant)
         case "Div" if index == 1:
-            reader.affine(node, other, changed(np.reciprocal), None)
+            affine(reader, node, other, changed(np.reciprocal), None)
         case "Div":
             view = reader.view(node, other)
             value = f"{node.output[0]} (reciprocal)"
             _append(reader, node, OpKind.ACTIVATION, (view.source,), value, reader.shape(view), function="reciprocal")
             inverse = view.of(value)
-            reader.elementwise(node, OpKind.AFFINE, inverse, weights=reader.spread(node, inverse, constant))
+            reader.elementwise(node, OpKind.AFFINE, inverse, weights=spread(reader, node, inverse, constant))
         case _:
             raise reader.refuse(node, f"{node.op_type} with a constant is not known")
 
@@ -287,7 +288,7 @@ def _batch_norm(reader: Reader, node: Any) -> None:
     def summand(s: Array, b: Array, m: Array, v: Array) -> Array:
         return np.asarray(b, np.float64).reshape(dims) - np.asarray(m, np.float64).reshape(dims) * factor(s, v)
 
-    reader.affine(node, 0, combined(factor, dims, scale, variance), combined(summand, dims, scale, bias, mean, variance))
+    affine(reader, node, 0, combined(factor, dims, scale, variance), combined(summand, dims, scale, bias, mean, variance))
 
 
 HANDLERS: Mapping[str, Handler] = {

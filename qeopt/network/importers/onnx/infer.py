@@ -26,6 +26,7 @@ class Inference:
         self.opsets = list(model.opset_import)
         self._versions = {entry.domain: entry.version for entry in self.opsets}
         self.types: dict[str, Any] = {}
+        self._stated = {value.name: dims_of(value.type) for value in (*model.graph.value_info, *model.graph.output)}
 
     def version(self) -> int:
         """Version of the standard operators."""
@@ -44,6 +45,10 @@ class Inference:
         """Dimensions of a value; None where they are not known."""
         known = self.types.get(name)
         return None if known is None else dims_of(known)
+
+    def dims_or_stated(self, name: str) -> Dims | None:
+        """Dimensions of a value, or what the file states them to be."""
+        return self.dims(name) or self._stated.get(name)
 
     def kind(self, name: str) -> int:
         """Type of the elements of a value."""

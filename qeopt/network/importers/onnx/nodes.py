@@ -66,27 +66,26 @@ HANDLERS: Mapping[str, Handler] = {
 
 _RECURRENT = "runs over time in a state of its own; no kernel here has one"
 _PIXELWISE = "looks at its neighbours in a way that no kernel here has"
-REASONS: Mapping[str, tuple[str, str]] = {
-    **dict.fromkeys(("LSTM", "GRU", "RNN", "Scan", "Loop"), (_RECURRENT, "cut")),
-    "DynamicQuantizeLinear": (
-        "chooses a scale anew for every image, and scales of kernels are fixed; export the network as it was before that",
-        "cut",
-    ),
-    "LRN": ("divides by the energy of neighbouring channels, which no kernel here does", "cut"),
-    "LpNormalization": ("divides by a norm, which no kernel here does", "cut"),
-    "InstanceNormalization": ("needs statistics of the image at run time, which no kernel here takes", "cut"),
-    "GroupNormalization": ("needs statistics of the image at run time, which no kernel here takes", "cut"),
-    "MeanVarianceNormalization": ("needs statistics of the image at run time, which no kernel here takes", "cut"),
-    "NonMaxSuppression": ("writes as many values as it finds boxes", "cut"),
-    "TopK": ("ranks values", "cut"),
-    "Einsum": ("is a sum of products that is written as a formula", "cut"),
-    "Attention": ("is a product of two values that both depend on the image", "cut"),
-    "GridSample": (_PIXELWISE, "cut"),
-    "RoiAlign": (_PIXELWISE, "cut"),
-    "If": ("chooses between graphs by a value that depends on the image", "cut"),
-    "Where": ("chooses between values one by one", "cut"),
+_STATISTICS = "needs statistics of the image at run time, which no kernel here takes"
+REASONS: Mapping[str, str] = {
+    **dict.fromkeys(("LSTM", "GRU", "RNN", "Scan", "Loop"), _RECURRENT),
+    "DynamicQuantizeLinear": "chooses a scale anew for every image, and scales of kernels are fixed; "
+    "export the network as it was before that",
+    "LRN": "divides by the energy of neighbouring channels, which no kernel here does",
+    "LpNormalization": "divides by a norm, which no kernel here does",
+    "InstanceNormalization": _STATISTICS,
+    "GroupNormalization": _STATISTICS,
+    "MeanVarianceNormalization": _STATISTICS,
+    "NonMaxSuppression": "writes as many values as it finds boxes",
+    "TopK": "ranks values",
+    "Einsum": "is a sum of products that is written as a formula",
+    "Attention": "is a product of two values that both depend on the image",
+    "GridSample": _PIXELWISE,
+    "RoiAlign": _PIXELWISE,
+    "If": "chooses between graphs by a value that depends on the image",
+    "Where": "chooses between values one by one",
 }
-"""Operators that people meet: why they cannot be taken, and what can be done."""
+"""Operators that people meet, and why they cannot be taken."""
 SHAPES = frozenset({"Shape", "Size", "Constant", "ConstantOfShape", "Range", "NonZero", "EyeLike", "RandomNormalLike"})
 """Operators that make constants, of sizes or of nothing."""
 CONSTANTS_ONLY = frozenset(

@@ -11,7 +11,7 @@ from qeopt.network.importers.draft import Piece, Shape
 from qeopt.network.importers.onnx.images import canonical
 from qeopt.network.importers.onnx.state import Reader
 from qeopt.network.importers.onnx.weighted import Handler
-from qeopt.network.importers.views import View
+from qeopt.network.importers.views import View, stays_in_memory
 from qeopt.spec.errors import quote
 
 
@@ -30,7 +30,7 @@ def along(reader: Reader, node: Any, view: View, axis: int, length: int, source:
     """A view of which an axis changes its length: before and after, the side of the tensor that is, and its shape after."""
     if view.dims[axis] == length:
         raise reader.refuse(node, "changes no length")
-    before, side = reader.grouped(node, view, axis)
+    before, side = _grouped(reader, node, view, axis)
     shape = reader.shape(before)
     after = before.changed(axis, side, shape, length, source)
     if after is None:
@@ -42,6 +42,37 @@ def along(reader: Reader, node: Any, view: View, axis: int, length: int, source:
     sides = list(shape)
     sides[side] = length
     return before, after, side, (sides[0], sides[1], sides[2])
+
+
+def _grouped(reader: Reader, node: Any, view: View, axis: int) -> tuple[View, int]:
+    """A view whose axis runs over one side of the tensor behind, and that side (0 rows, 1 columns, 2 channels)."""
+    side = view.side_of(axis, reader.shape(view))
+    if side is not None:
+        return view, side
+    lead, length, rest = prod(view.dims[:axis]), view.dims[axis], prod(view.dims[axis + 1 :])
+    last_shape = (lead, length, rest)
+    channels_last = view.reshaped((lead, length, rest))
+    if channels_last is not None and rest > 1:
+        turned = channels_last.transposed((2, 0, 1))
+        if stays_in_memory(turned, reader.shape(view), last_shape):
+            source = reader.settle(node, turned, last_shape)
+            strides = _regrouped(view.dims, axis, (length, 1, lead * length))
+            return View(source, view.dims, strides), 1
+    source = reader.settle(node, view, (length, rest, lead))
+    return View.plain(source, view.dims), 0
+
+
+def _regrouped(dims: tuple[int, ...], axis: int, units: tuple[int, int, int]) -> tuple[int, ...]:
+    """Strides of dimensions of which those before an axis, the axis and those behind have these units."""
+    strides = []
+    for other in range(len(dims)):
+        if other < axis:
+            strides.append(prod(dims[other + 1 : axis]) * units[0])
+        elif other == axis:
+            strides.append(units[1])
+        else:
+            strides.append(prod(dims[other + 1 :]) * units[2])
+    return tuple(strides)
 
 
 def _slice(reader: Reader, node: Any) -> None:
@@ -63,7 +94,7 @@ def taken(reader: Reader, node: Any, view: View, axis: int, rows: range, value: 
     if rows == range(view.dims[axis]):
         return view
     if len(rows) == view.dims[axis]:
-        before, side = reader.grouped(node, view, axis)
+        before, side = _grouped(reader, node, view, axis)
         shape, after = reader.shape(before), before.of(value)
     else:
         before, after, side, shape = along(reader, node, view, axis, len(rows), value)

@@ -23,10 +23,6 @@ from qeopt.spec.errors import quote
 _ATTRIBUTES = {1: "f", 2: "i", 3: "s", 4: "t", 5: "g", 6: "floats", 7: "ints"}
 
 
-SPREADING = frozenset({"Add", "Sum", "Sub", "Mul", "Max", "Min"})
-"""Operators that spread a row, a column or one value for all over the other value that they read."""
-
-
 class Step(NamedTuple):
     """What integers stand for: a real value is (integer - zero) times scale."""
 
@@ -62,11 +58,10 @@ class Reader:
     never_negative: set[str] = field(default_factory=set)
     """Tensors that are known to hold nothing below zero."""
     cut: list[str] = field(default_factory=list)
-    gone: set[str] = field(default_factory=set)
-    """Values behind a cut."""
     _settled: dict[tuple[View, Shape], str] = field(default_factory=dict)
 
-    def name(self, node: Any) -> str:
+    @staticmethod
+    def name(node: Any) -> str:
         """What to call a node."""
         return str(node.name or next((output for output in node.output if output), node.op_type))
 
@@ -74,26 +69,14 @@ class Reader:
         """Say what is wrong with a node."""
         return refuse(self.path, message, self.name(node))
 
+    def give(self, value: str, found: Given) -> None:
+        """Note a constant."""
+        self.given[value] = found
+        self.inference.state(value, found.constant.dims, found.kind)
+
     def knows(self, value: str) -> bool:
         """Whether a value depends on the image."""
         return value in self.views
-
-    def repeat(self, value: str) -> None:
-        """Append the operator that repeats values, where that has not been done."""
-        if value in self.repeated:
-            _, piece = self.repeated.pop(value)
-            self.draft.add(piece, canonical(self.views[value].dims))
-
-    def spread_instead(self, node: Any) -> None:
-        """Let a node read what a value repeats, where it spreads that itself beside another value; else repeat it."""
-        for index, value in enumerate(node.input):
-            if value in self.repeated:
-                dims = self.views[value].dims
-                whole = [self.views[one].dims == dims for one in node.input if one in self.views and one not in self.repeated]
-                if node.op_type in SPREADING and any(whole):
-                    node.input[index] = self.repeated[value][0]
-                else:
-                    self.repeat(value)
 
     def dims_of(self, value: str, node: Any) -> Dims:
         """Dimensions of a value.
@@ -243,51 +226,6 @@ class Reader:
             seen = View.plain(self.settle(node, view, canonical(dims)), dims)
         self.write(node, seen)
 
-    def spread(self, node: Any, view: View, constant: Constant) -> Constant:
-        """A constant that is broadcast to a view, by channels, rows and columns of the tensor behind.
-
-        Raises:
-            SpecError: it has more dimensions than the view, or others.
-        """
-        rank = len(view.dims)
-        if constant.size == 1:
-            return constant.seen_as((1, 1, 1))
-        if len(constant.dims) > rank:
-            raise self.refuse(node, f"a constant of {len(constant.dims)} dimensions beside a value of {rank}")
-        aligned = (1,) * (rank - len(constant.dims)) + constant.dims
-        if any(own not in {1, side} for own, side in zip(aligned, view.dims, strict=True)):
-            raise self.refuse(node, f"a constant of {list(constant.dims)} values beside {list(view.dims)}")
-        height, width, channels = self.shape(view)
-        sides = {axis: view.side_of(axis, (height, width, channels)) for axis in range(rank) if aligned[axis] > 1}
-        if None not in sides.values():
-            by_side = {side: axis for axis, side in sides.items()}
-            order = [by_side[side] for side in (2, 0, 1) if side in by_side]
-            rest = [axis for axis in range(rank) if axis not in order]
-            lengths = (channels, height, width)
-            dims = tuple(length if side in by_side else 1 for side, length in zip((2, 0, 1), lengths, strict=True))
-            return constant.then(
-                dims, lambda values: np.asarray(values).reshape(aligned).transpose(*order, *rest).reshape(dims), key=f"by {order}"
-            )
-        full = (channels, height, width)
-
-        def put(values: Array) -> Array:
-            found = np.empty(prod(full), np.asarray(values).dtype)
-            found[view.offsets().reshape(-1)] = np.broadcast_to(np.asarray(values).reshape(aligned), view.dims).reshape(-1)
-            return found.reshape(full)
-
-        return constant.then(full, put)
-
-    def affine(self, node: Any, index: int, factor: Constant | None, summand: Constant | None) -> None:
-        """Multiply by and add constants."""
-        view = self.view(node, index)
-        out = self.dims_of(node.output[0], node)
-        if prod(out) != prod(view.dims):
-            raise self.refuse(node, f"a constant that makes {list(out)} of {list(view.dims)} values is not known")
-        spread = [None if one is None else self.spread(node, view, one) for one in (factor, summand)]
-        if out != view.dims:
-            view = view.reshaped(out) or view
-        self.elementwise(node, OpKind.AFFINE, view, weights=spread[0], bias=spread[1])
-
     def note_bits(self, value: str, bits: int | None) -> None:
         """Note the bits that the file gives to a tensor."""
         if bits is None or value not in self.views:
@@ -295,36 +233,6 @@ class Reader:
         source = self.views[value].source
         piece = self.draft.made.get(source)
         self.bits[f"{source if piece is None else piece.name} activations"] = bits
-
-    def grouped(self, node: Any, view: View, axis: int) -> tuple[View, int]:
-        """A view whose axis runs over one side of the tensor behind, and that side (0 rows, 1 columns, 2 channels)."""
-        side = view.side_of(axis, self.shape(view))
-        if side is not None:
-            return view, side
-        lead, length, rest = prod(view.dims[:axis]), view.dims[axis], prod(view.dims[axis + 1 :])
-        last_shape = (lead, length, rest)
-        channels_last = view.reshaped((lead, length, rest))
-        if channels_last is not None and rest > 1:
-            turned = channels_last.transposed((2, 0, 1))
-            if stays_in_memory(turned, self.shape(view), last_shape):
-                source = self.settle(node, turned, last_shape)
-                strides = _regrouped(view.dims, axis, (length, 1, lead * length))
-                return View(source, view.dims, strides), 1
-        source = self.settle(node, view, (length, rest, lead))
-        return View.plain(source, view.dims), 0
-
-
-def _regrouped(dims: Dims, axis: int, units: tuple[int, int, int]) -> tuple[int, ...]:
-    """Strides of dimensions of which those before an axis, the axis and those behind have these units."""
-    strides = []
-    for other in range(len(dims)):
-        if other < axis:
-            strides.append(prod(dims[other + 1 : axis]) * units[0])
-        elif other == axis:
-            strides.append(units[1])
-        else:
-            strides.append(prod(dims[other + 1 :]) * units[2])
-    return tuple(strides)
 
 
 def _equal(one: Constant | None, two: Constant | None) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from qeopt.network.importers.constant import Array, Constant, combined
+from qeopt.network.importers.onnx.broadcast import affine
 from qeopt.network.importers.onnx.state import Reader, Step
 
 PASSING = frozenset(
@@ -67,7 +68,7 @@ def as_reals(reader: Reader, node: Any, wanted: Step) -> None:
     scale, zero, own, own_zero = (aligned(part) for part in (*wanted, *made))
     shapes = [part.dims for part in (scale, zero, own, own_zero) if part is not None and part.size > 1]
     shape = shapes[0] if shapes else ()
-    reader.affine(node, 0, combined(factor, shape, scale, own), combined(summand, shape, scale, zero, own_zero))
+    affine(reader, node, 0, combined(factor, shape, scale, own), combined(summand, shape, scale, zero, own_zero))
 
 
 def _or(values: Array | None, other: float) -> Array:

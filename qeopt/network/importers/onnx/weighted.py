@@ -11,6 +11,7 @@ import numpy as np
 
 from qeopt.network.graph import OpKind
 from qeopt.network.importers.constant import Array, Constant
+from qeopt.network.importers.onnx.broadcast import affine
 from qeopt.network.importers.onnx.images import canonical
 from qeopt.network.importers.onnx.state import Reader
 from qeopt.network.importers.views import View
@@ -177,7 +178,7 @@ def _summand(reader: Reader, node: Any, source: str, summand: Constant) -> None:
     """Append a sum with a constant, as what a node writes."""
     part = _renamed(node, str(node.output[0]))
     part.input[0] = source
-    reader.affine(part, 0, None, summand)
+    affine(reader, part, 0, None, summand)
 
 
 PRODUCT = (
