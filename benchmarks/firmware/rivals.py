@@ -13,6 +13,7 @@ from qeopt.design import Design
 from qeopt.export import export
 from qeopt.export.c.emulator import STACK_BYTES, Machine, Run, build, emulate
 from qeopt.export.c.folder import Sources, write_folder
+from qeopt.export.c.program import program
 from qeopt.export.layers import Layer
 from qeopt.network import OpKind
 
@@ -145,7 +146,7 @@ def cmsis(sources: Sources, found: tuple[Layer, ...], machine: Machine, vendor: 
     """The same layers by CMSIS-NN, with multipliers and shifts of their own; time is all that is looked at."""
     write_folder(folder, [(name, text) for name, text in sources.texts() if not Path(name).name.startswith("qc_")])
     rows, at = [], 0
-    for layer, step in zip(found, sources.program.steps, strict=True):
+    for layer, step in zip(found, program(sources.arena, sources.model).steps, strict=True):
         fields, window = step.fields, layer.window
         places = (step.places[0].offset, step.places[2].offset)
         source = layer.op.inputs[0]

@@ -14,11 +14,12 @@ from qeopt.export.arithmetic.geometry import image_of
 from qeopt.export.arithmetic.numbers import Numbers, random_images, read_weights
 from qeopt.export.arithmetic.quantised import Reals
 from qeopt.export.c.cmsis.arithmetic import Rounding, ties
-from qeopt.export.c.cmsis.calls import Caller
-from qeopt.export.c.cmsis.folder import CmsisSources
-from qeopt.export.c.folder import Sources, write_folder
+from qeopt.export.c.cmsis.calls import calls_of
+from qeopt.export.c.cmsis.folder import CmsisSelfTest, CmsisSources
+from qeopt.export.c.folder import KernelSources, Sources, write_folder
 from qeopt.export.c.picture import picture_of
-from qeopt.export.c.program import Program, program
+from qeopt.export.c.program import program
+from qeopt.export.c.selftest import SelfTest
 from qeopt.export.c.tables import prefix_of, tables
 from qeopt.export.errors import ExportError
 from qeopt.files import write_atomically
@@ -76,14 +77,12 @@ class C(Numbers):
         header, arena = tables(design, model.network, prefix), design.arena
         if arena is None:
             raise ExportError("a design without addresses")
-        version, image = design.provenance.made_by, self.image(design, model.network)
+        common = (design.study_name, design.provenance.made_by, arena, prefix, header)
+        image = self.image(design, model.network)
         if is_cmsis:
-            calls = Caller(arena, model, self.per_channel_dense).calls()
-            return CmsisSources(
-                design.study_name, version, arena, model, Program(()), prefix, header, image, calls=calls, rounding=self.rounding
-            )
-        counted = int(design.uses["flash"].used)
-        return Sources(design.study_name, version, arena, model, program(arena, model), prefix, header, image, counted)
+            calls = calls_of(arena, model, per_channel_dense=self.per_channel_dense)
+            return CmsisSources(*common, CmsisSelfTest(model, image, self.rounding), calls)
+        return KernelSources(*common, SelfTest(model, image), program(arena, model), int(design.uses["flash"].used))
 
     def image(self, design: Design, network: Network) -> Reals:
         """What the self-test reads, shape (1, channels, height, width)."""

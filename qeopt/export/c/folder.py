@@ -2,69 +2,67 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from qeopt.design.arena import Arena
 from qeopt.escape import comment
 from qeopt.export.arithmetic.geometry import image_of, shape_of
-from qeopt.export.arithmetic.quantised import Integers, QuantisedNetwork, Reals
+from qeopt.export.arithmetic.quantised import QuantisedNetwork
 from qeopt.export.c.emulator import STACK_BYTES, Machine
-from qeopt.export.c.packing import packed
 from qeopt.export.c.program import Place, Program, place_of
 from qeopt.export.c.rendering import TEMPLATES, quoted
-from qeopt.export.reference import run
+from qeopt.export.c.selftest import SelfTest
 from qeopt.files import write_atomically
 from qeopt.network import Tensor
 
 _KERNELS = files("qeopt.export.c") / "kernels"
+SELF_TEST: Mapping[str, str] = {
+    "src/{prefix}_selftest.h": "selftest.h",
+    "src/{prefix}_selftest.c": "selftest.c",
+    "selftest/main.c": "main.c",
+}
+"""Templates by file of the self-test."""
 
 
 @dataclass(frozen=True)
-class Sources:
-    """What the files of a design are written from."""
+class Sources(ABC):
+    """What the files of a program are written from, whoever's its kernels are."""
+
+    API: ClassVar[str] = ""
+    """Template of what the header declares."""
+    FILES: ClassVar[Mapping[str, str]] = {}
+    """Template by file that is written; `{prefix}` stands for the prefix."""
 
     title: str
     """Name of the study."""
     version: str
     """Of this project."""
     arena: Arena
-    model: QuantisedNetwork
-    program: Program
     prefix: str
     tables: str
     """The header of tables, up to its last line."""
-    image: Reals
-    """What the self-test reads, shape (1, channels, height, width)."""
-    counted: int = 0
-    """Bytes of code and constants that the design counts; nothing where the kernels are another's."""
+    selftest: SelfTest
+
+    @property
+    def model(self) -> QuantisedNetwork:
+        """The network with its numbers."""
+        return self.selftest.model
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """Files by name."""
-        prefix, values = self.prefix, self._values
-        yield f"src/{prefix}.h", self._header()
-        for template, name in (
-            ("model.c", f"src/{prefix}.c"),
-            ("weights.h", f"src/{prefix}_weights.h"),
-            ("weights.c", f"src/{prefix}_weights.c"),
-            ("kernels.c", "src/qc_kernels.c"),
-            ("selftest.h", f"src/{prefix}_selftest.h"),
-            ("selftest.c", f"src/{prefix}_selftest.c"),
-            ("main.c", "selftest/main.c"),
-            ("CMakeLists.txt", "CMakeLists.txt"),
-            ("library.json", "library.json"),
-            ("README.md", "README.md"),
-            ("limit.ld", f"{prefix}.ld"),
-        ):
-            yield name, TEMPLATES.get_template(f"{template}.j2").render(values)
-        for name in self._kernel_files:
-            yield f"src/{name}", (_KERNELS / name).read_text(encoding="utf-8")
+        api = TEMPLATES.get_template(f"{self.API}.j2").render(self._values)
+        body, end = self.tables.rsplit("#endif", 1)
+        yield f"src/{self.prefix}.h", f"{body}{api}\n#endif{end}"
+        for name, template in self.FILES.items():
+            yield name.format(prefix=self.prefix), TEMPLATES.get_template(f"{template}.j2").render(self._values)
 
     def board(self, machine: Machine, fill: int = 0) -> Iterator[tuple[str, str]]:
         """Files that run the self-test in the emulator, by name."""
@@ -72,10 +70,86 @@ class Sources:
         for name in ("board.c", "board.ld"):
             yield name, TEMPLATES.get_template(f"{name}.j2").render(values)
 
-    def _header(self) -> str:
-        api = TEMPLATES.get_template("api.h.j2").render(self._values)
-        body, end = self.tables.rsplit("#endif", 1)
-        return f"{body}{api}\n#endif{end}"
+    @cached_property
+    def _values(self) -> Mapping[str, Any]:
+        """What templates may name."""
+        network, arena = self.model.network, self.arena
+        regions = max(len(arena.regions), 1)
+        memory = f"uint8_t *const memory[{self.prefix.upper()}_REGIONS]" if regions > 1 else "uint8_t *arena"
+        return {
+            "prefix": self.prefix,
+            "upper": self.prefix.upper(),
+            "title": quoted(self.title)[1:-1],
+            "version": self.version,
+            "regions": regions,
+            "region_bytes": [region.bytes for region in arena.regions] if regions > 1 else [arena.bytes],
+            "arena_bytes": arena.bytes,
+            "memory": memory,
+            "memory_name": "memory" if regions > 1 else "arena",
+            "input": self._tensor(image_of(network), ""),
+            "outputs": [self._tensor(tensor, f"_{n}" if n else "") for n, tensor in enumerate(network.outputs)],
+            "image": self.selftest.stored(image_of(network)),
+            "checks": list(self._checks()),
+        }
+
+    def _tensor(self, tensor: Tensor, number: str) -> dict[str, Any]:
+        grid, place = self.model.grids[tensor.name], self._place(tensor)
+        channels, height, width = shape_of(tensor)
+        return {
+            "comment": comment(tensor.name),
+            "number": number,
+            "region": place["region"],
+            "offset": place["offset"],
+            "bytes": place["bytes"],
+            "bits": grid.bits,
+            "is_signed": grid.is_signed,
+            "shape": f"{height} x {width} x {channels}",
+            "scale": f"{np.float32(grid.scale):.9g}f" if "." in f"{np.float32(grid.scale):.9g}" else f"{grid.scale:.9e}f",
+        }
+
+    def _place(self, tensor: Tensor) -> dict[str, int]:
+        grid = self.model.grids[tensor.name]
+        place = place_of(self.arena, self.model.network, tensor, grid)
+        return {"region": place.region, "offset": place.offset, "bytes": -(-int(tensor.elements) * grid.bits // 8)}
+
+    @property
+    @abstractmethod
+    def _step_ops(self) -> tuple[str, ...]:
+        """The operator of every step."""
+
+    def _checks(self) -> Iterator[dict[str, Any]]:
+        last, latest = {op: number for number, op in enumerate(self._step_ops)}, 0
+        for op, found in zip(self.model.network.ops, self.selftest.hashes, strict=True):
+            latest = last.get(op.name, latest)  # what lies where it is read from is there already
+            yield {"name": quoted(op.name), "hash": f"{found:#010x}u", "last_step": latest, **self._place(op.output)}
+
+
+@dataclass(frozen=True)
+class KernelSources(Sources):
+    """What the files of a program with the kernels written here are made from."""
+
+    API = "api.h"
+    FILES: ClassVar = {
+        "src/{prefix}.c": "model.c",
+        "src/{prefix}_weights.h": "weights.h",
+        "src/{prefix}_weights.c": "weights.c",
+        "src/qc_kernels.c": "kernels.c",
+        **SELF_TEST,
+        "CMakeLists.txt": "CMakeLists.txt",
+        "library.json": "library.json",
+        "README.md": "README.md",
+        "{prefix}.ld": "limit.ld",
+    }
+
+    program: Program
+    counted: int = 0
+    """Bytes of code and constants that the design counts; nothing where that is not known."""
+
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """Files by name."""
+        yield from super().texts()
+        for name in self._kernel_files:
+            yield f"src/{name}", (_KERNELS / name).read_text(encoding="utf-8")
 
     @cached_property
     def _kernel_files(self) -> tuple[str, ...]:
@@ -86,35 +160,23 @@ class Sources:
 
     @cached_property
     def _values(self) -> Mapping[str, Any]:
-        """What templates may name."""
-        network, arena = self.model.network, self.arena
-        regions = max(len(arena.regions), 1)
-        memory = f"uint8_t *const memory[{self.prefix.upper()}_REGIONS]" if regions > 1 else "uint8_t *arena"
         steps, weights, scales, shifts = self._pooled()
         return {
-            "prefix": self.prefix,
-            "upper": self.prefix.upper(),
-            "title": quoted(self.title)[1:-1],
-            "version": self.version,
+            **super()._values,
             "counted": self.counted,
-            "regions": regions,
-            "region_bytes": [region.bytes for region in arena.regions] if regions > 1 else [arena.bytes],
-            "arena_bytes": arena.bytes,
-            "memory": memory,
-            "memory_name": "memory" if regions > 1 else "arena",
             "kernels": self.program.kernels,
             "inners": [inner.split("_") for inner in self.program.inners],
             "steps": steps,
             "weights": weights,
             "scales": scales,
             "shifts": shifts,
-            "input": self._tensor(image_of(network), ""),
-            "outputs": [self._tensor(tensor, f"_{n}" if n else "") for n, tensor in enumerate(network.outputs)],
-            "image": self._bytes(self._integers[image_of(network).name], image_of(network)),
-            "checks": list(self._checks()),
             "sources": [f"src/{self.prefix}.c", f"src/{self.prefix}_weights.c", "src/qc_kernels.c"]
             + [f"src/{name}" for name in self._kernel_files if name.endswith(".c")],
         }
+
+    @property
+    def _step_ops(self) -> tuple[str, ...]:
+        return tuple(step.op for step in self.program.steps)
 
     def _pooled(self) -> tuple[list[dict[str, Any]], bytes, list[int], list[int]]:
         """Steps as the template spells them, and the arrays that they point into."""
@@ -138,63 +200,6 @@ class Sources:
             scales += step.scales
             shifts += step.shifts
         return found, bytes(weights), scales, shifts
-
-    def _tensor(self, tensor: Tensor, number: str) -> dict[str, Any]:
-        grid, place = self.model.grids[tensor.name], self._place(tensor)
-        channels, height, width = shape_of(tensor)
-        return {
-            "comment": comment(tensor.name),
-            "number": number,
-            "region": place["region"],
-            "offset": place["offset"],
-            "bytes": place["bytes"],
-            "bits": grid.bits,
-            "is_signed": grid.is_signed,
-            "shape": f"{height} x {width} x {channels}",
-            "scale": f"{np.float32(grid.scale):.9g}f" if "." in f"{np.float32(grid.scale):.9g}" else f"{grid.scale:.9e}f",
-        }
-
-    def _place(self, tensor: Tensor) -> dict[str, int]:
-        grid = self.model.grids[tensor.name]
-        place = place_of(self.arena, self.model.network, tensor, grid)
-        return {"region": place.region, "offset": place.offset, "bytes": -(-int(tensor.elements) * grid.bits // 8)}
-
-    @cached_property
-    def _integers(self) -> Mapping[str, Integers]:
-        return run(self.model, self.image)
-
-    def _bytes(self, values: Integers, tensor: Tensor) -> bytes:
-        return packed(values[0].transpose(1, 2, 0), self.model.grids[tensor.name].bits)
-
-    @cached_property
-    def hashes(self) -> tuple[int, ...]:
-        """Of what every layer has to write."""
-        outputs = (op.output for op in self.model.network.ops)
-        return tuple(fnv(self._bytes(self._integers[output.name], output)) for output in outputs)
-
-    @property
-    def output(self) -> tuple[int, ...]:
-        """What the network has to make of the image."""
-        return tuple(self._integers[self.model.network.outputs[0].name].ravel().tolist())
-
-    @property
-    def _step_ops(self) -> tuple[str, ...]:
-        """The operator of every step."""
-        return tuple(step.op for step in self.program.steps)
-
-    def _checks(self) -> Iterator[dict[str, Any]]:
-        last, latest = {op: number for number, op in enumerate(self._step_ops)}, 0
-        for op, found in zip(self.model.network.ops, self.hashes, strict=True):
-            latest = last.get(op.name, latest)  # what lies where it is read from is there already
-            yield {"name": quoted(op.name), "hash": f"{found:#010x}u", "last_step": latest, **self._place(op.output)}
-
-
-def fnv(found: bytes) -> int:
-    """FNV-1a of 32 bits."""
-    hashed = 2166136261
-    for byte in found:
-        hashed = (hashed ^ byte) * 16777619 & 0xFFFFFFFF
-    return hashed
 
 
 def _placed(place: Place) -> str:

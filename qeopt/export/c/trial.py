@@ -114,13 +114,13 @@ def try_out(design: Design, exporter: C, folder: Path, core: str, *, emulated: b
         write_folder(out, sources.board(machine))
         flash_bytes = build(folder, machine, out)
         run = emulate(out / "firmware.elf", machine) if emulated else None
-    expected = zip(layers(design, sources.model.network), sources.hashes, strict=True)
+    expected = zip(layers(design, sources.model.network), sources.selftest.hashes, strict=True)
     return Trial(
         machine,
         tuple(Expected(layer.op.name, layer.macs, found) for layer, found in expected),
         flash_bytes,
         counted_flash(design, machine),
         sources.arena.bytes,
-        sources.output,
+        sources.selftest.output,
         run,
     )

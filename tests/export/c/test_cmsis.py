@@ -30,10 +30,9 @@ from qeopt.export.arithmetic.reals import step
 from qeopt.export.arithmetic.rounding import RESCALINGS, factors
 from qeopt.export.arithmetic.ties import FREE, tied_grids
 from qeopt.export.c.cmsis.arithmetic import Arithmetic, Rounding, addition, ties, zero
-from qeopt.export.c.cmsis.calls import Caller
-from qeopt.export.c.cmsis.folder import CmsisSources
+from qeopt.export.c.cmsis.calls import calls_of
+from qeopt.export.c.cmsis.folder import CmsisSelfTest, CmsisSources
 from qeopt.export.c.folder import write_folder
-from qeopt.export.c.program import Program
 from qeopt.export.reference import run
 from qeopt.hardware import Runtime
 from qeopt.hardware.costs import scratch
@@ -87,9 +86,9 @@ class Made:
     image: Reals
 
     def sources(self, rounding: Rounding) -> CmsisSources:
-        calls = Caller(self.arena, self.model, per_channel_dense=False).calls()
+        calls = calls_of(self.arena, self.model, per_channel_dense=False)
         header = HEADER.format(bytes=self.arena.bytes, layers=len(self.model.network.ops))
-        return CmsisSources("t", "0", self.arena, self.model, Program(()), "t", header, self.image, calls=calls, rounding=rounding)
+        return CmsisSources("t", "0", self.arena, "t", header, CmsisSelfTest(self.model, self.image, rounding), calls)
 
 
 def made(channels: int) -> Made:
@@ -329,7 +328,7 @@ def test_what_the_library_does_not_have_is_told(change: dict[str, OpKind], said:
     arena = Arena(bytes=0, minimal=False, bound=0, live=0, first_fit=None, align=4, buffers={})
     model = replace(model, network=replace(model.network, ops=(op,)))
     with pytest.raises(ExportError, match=said):
-        Caller(arena, model, per_channel_dense=False).calls()
+        calls_of(arena, model, per_channel_dense=False)
 
 
 def test_stated_scales_that_cannot_be_tied_are_told(designs: dict[str, Design], tmp_path: Path) -> None:

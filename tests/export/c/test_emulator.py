@@ -12,7 +12,7 @@ from qeopt.design import Design
 from qeopt.export import ExportError
 from qeopt.export.c.emulator import MACHINES, build, emulate, missing_tools
 from qeopt.export.c.exporter import C
-from qeopt.export.c.folder import write_folder
+from qeopt.export.c.folder import KernelSources, write_folder
 from qeopt.export.c.trial import machine_of, try_out
 
 RUNTIMES = {"cortex-m0": "qeopt-c-m0", "cortex-m0plus": "qeopt-c-m0", "cortex-m3": "qeopt-c-m3"}
@@ -67,7 +67,7 @@ def test_memory_left_behind_does_not_matter_and_plain_c_is_bit_exact(on_core: Ca
         write_folder(tmp_path, sources.board(machine, fill))
         build(tmp_path / "program", machine, tmp_path, options=options)
         seen.append(tuple(layer.hash for layer in emulate(tmp_path / "firmware.elf", machine).layers))
-    assert seen == [sources.hashes] * 3
+    assert seen == [sources.selftest.hashes] * 3
 
 
 @needs_tools
@@ -96,6 +96,7 @@ def test_the_link_fails_where_more_is_linked_than_counted(on_core: Callable[[str
     assert linked("-O2").stderr == ""
     listed = subprocess.run(["arm-none-eabi-size", "-A", str(tmp_path / "own.elf")], capture_output=True, text=True, check=True)
     size = next(int(line.split()[1]) for line in listed.stdout.splitlines() if line.startswith(f".{sources.prefix} "))
+    assert isinstance(sources, KernelSources)
     assert 0 <= sources.counted - size <= 512
     assert f"more code and constants than the {sources.counted} B that its design counts" in linked("-O0").stderr
 

@@ -95,8 +95,8 @@ def test_a_picture_is_fitted_to_the_input(program: Design, tmp_path: Path) -> No
     images = pytest.importorskip("PIL.Image")
     images.new("RGB", (40, 30), (255, 0, 51)).save(tmp_path / "p.png")
     sources = C(picture=tmp_path / "p.png").sources(program)
-    assert sources.image.shape == (1, 3, 16, 16)
-    assert sources.image[0, :, 3, 4].tolist() == [1.0, 0.0, 0.2]
+    assert sources.selftest.image.shape == (1, 3, 16, 16)
+    assert sources.selftest.image[0, :, 3, 4].tolist() == [1.0, 0.0, 0.2]
     (tmp_path / "no.png").write_text("no picture")
     with pytest.raises(ExportError, match=r"no\.png: cannot be read as a picture"):
         C(picture=tmp_path / "no.png").sources(program)

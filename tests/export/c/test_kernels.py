@@ -15,8 +15,9 @@ from qeopt.export.arithmetic.numbers import weight_shape
 from qeopt.export.arithmetic.quantised import Grid, QuantisedNetwork, Weights, weight_range
 from qeopt.export.arithmetic.reals import step
 from qeopt.export.c.emulator import MACHINES, build, emulate, missing_tools
-from qeopt.export.c.folder import Sources, write_folder
+from qeopt.export.c.folder import KernelSources, Sources, write_folder
 from qeopt.export.c.program import program
+from qeopt.export.c.selftest import SelfTest
 from qeopt.network import Network, Op, OpKind, Tensor
 
 WIDTHS = (2, 4, 8)
@@ -176,7 +177,7 @@ class Builder:
         self.ops.append(op)
         return output
 
-    def sources(self) -> Sources:
+    def sources(self) -> KernelSources:
         network = Network("t", tuple(self.tensors.values()), tuple(self.ops))
         model = QuantisedNetwork(network, self.functions, self.grids, self.weights)
         buffers, at = dict[str, PlacedBuffer](), 0
@@ -187,7 +188,7 @@ class Builder:
         arena = Arena(bytes=at, minimal=False, bound=0, live=0, first_fit=None, align=1, buffers=buffers)
         header = HEADER.format(bytes=at, layers=len(self.ops))
         image = np.asarray(self.values["image"] * self.grids["image"].scale, np.float64)
-        return Sources("t", "0", arena, model, program(arena, model), "t", header, image)
+        return KernelSources("t", "0", arena, "t", header, SelfTest(model, image), program(arena, model))
 
 
 @pytest.fixture(scope="module")
@@ -252,7 +253,7 @@ def test_the_core_computes_all_widths_and_shapes_by_smlad_and_without(bits: int,
     write_folder(tmp_path, sources.board(machine))
     for options in (("-O2",), ("-O2", "-DQC_PORTABLE")):
         build(tmp_path / "program", machine, tmp_path, options=options)
-        assert tuple(layer.hash for layer in emulate(tmp_path / "firmware.elf", machine).layers) == sources.hashes
+        assert tuple(layer.hash for layer in emulate(tmp_path / "firmware.elf", machine).layers) == sources.selftest.hashes
 
 
 def test_sums_that_no_longer_fit_where_values_stand_in_high_bits_are_computed_without(gcc: str, tmp_path: Path) -> None:

@@ -46,25 +46,56 @@ class Call:
     """Declarations before the call."""
     arguments: tuple[str, ...]
     numbers: Numbers = Numbers()
+    positions: int = 0
+    """Where it is done for one position after the other: how many."""
+
+
+def calls_of(arena: Arena, model: QuantisedNetwork, *, per_channel_dense: bool) -> tuple[Call, ...]:
+    """All steps of a design.
+
+    Raises:
+        ExportError: naming every operator and width that the library has no kernel for.
+    """
+    return all_of(model.network.ops, _Caller(_Memory(arena), model, per_channel_dense).call)
 
 
 @dataclass(frozen=True)
-class Caller:
-    """Spells the calls of one design. In its text `{weights}`, `{bias}`, `{multipliers}` and `{shifts}` stand for the arrays."""
+class _Memory:
+    """Spells the addresses of buffers."""
 
     arena: Arena
+
+    def at(self, tensor: Tensor) -> str:
+        """Where a tensor begins."""
+        return f"(int8_t *){self._address(tensor.name)}"
+
+    def context(self, op: Op) -> str:
+        """The declaration of an operator's working memory."""
+        name = self._scratch.get(op.name)
+        address, size = ("0", 0) if name is None else (self._address(name), self.arena.buffers[name].bytes)
+        return f"const cmsis_nn_context context = {{{address}, {size}}};"
+
+    def _address(self, name: str) -> str:
+        buffer, names = self.arena.buffers[name], [region.name for region in self.arena.regions]
+        region = f"[{names.index(buffer.region) if buffer.region else 0}]" if len(names) > 1 else ""
+        return f"({'memory' + region if region else 'arena'} + {buffer.offset})"
+
+    @cached_property
+    def _scratch(self) -> Mapping[str, str]:
+        """Buffers of working memory by operator."""
+        return {buffer.op: name for name, buffer in self.arena.buffers.items() if buffer.kind == "scratch"}
+
+
+@dataclass(frozen=True)
+class _Caller:
+    """Spells the calls of one design. In its text `{weights}`, `{bias}`, `{multipliers}` and `{shifts}` stand for the arrays."""
+
+    memory: _Memory
     model: QuantisedNetwork
     per_channel_dense: bool
 
-    def calls(self) -> tuple[Call, ...]:
-        """All steps.
-
-        Raises:
-            ExportError: naming every operator and width that the library has no kernel for.
-        """
-        return all_of(self.model.network.ops, self._call)
-
-    def _call(self, op: Op) -> Call:
+    def call(self, op: Op) -> Call:
+        """The call of one operator."""
         for tensor in (*op.inputs, op.output):
             if self.model.grids[tensor.name].bits != 8:
                 raise ExportError(f"{tensor.name!r} has {self.model.grids[tensor.name].bits} bits; CMSIS-NN reads and writes 8")
@@ -89,25 +120,26 @@ class Caller:
     def _convolution(self, op: Op, ends: Rescaling) -> Call:
         source, found, is_depthwise = op.inputs[0], window(op), op.kind is OpKind.DEPTHWISE
         width, channels = self._weight_bits(op), int(op.output.channels)
-        multiple = (f"{channels // int(source.channels)}, ",) if is_depthwise else ("",)
-        sides = (found.strides[::-1], found.pads[1::-1], found.dilation[::-1])
+        offsets = (-self._zero(source), self._zero(op.output))
+        multiple = (channels // int(source.channels),) if is_depthwise else ()
+        sides = (found.strides[::-1], found.pads[1::-1], found.dilation[::-1], self._range(op, ends))
         kind = "dw_conv" if is_depthwise else "conv"
         filter_dims = (1 if is_depthwise else channels, found.height, found.width, int(source.channels) // op.groups)
         if is_depthwise:
             filter_dims = (*filter_dims[:3], channels)
-        params = f"{self._offsets(op)}, {multiple[0]}{', '.join(_braced(side) for side in sides)}, {self._activation(op, ends)}"
+        params = _braced((*offsets, *multiple, *map(_braced, sides)))
         return Call(
             op.name,
             f"arm_{'depthwise_conv' if is_depthwise else 'convolve'}_wrapper_s{width}",
             (
-                self._context(op),
-                f"const cmsis_nn_{kind}_params params = {{{params}}};",
+                self.memory.context(op),
+                f"const cmsis_nn_{kind}_params params = {params};",
                 "const cmsis_nn_per_channel_quant_params quant = {(int32_t *)({multipliers}), (int32_t *)({shifts})};",
                 _dims("in", source),
                 f"const cmsis_nn_dims filter = {_braced(filter_dims)}, bias = {{1, 1, 1, {channels}}};",
                 _dims("out", op.output),
             ),
-            _with_weights(self._at(source), self._at(op.output)),
+            _with_weights(self.memory.at(source), self.memory.at(op.output)),
             self._numbers(op, ends.factors),
         )
 
@@ -118,75 +150,60 @@ class Caller:
         quant = (
             "const cmsis_nn_per_channel_quant_params quant = {(int32_t *)({multipliers}), (int32_t *)({shifts})};"
             if by_channel
-            else f"const cmsis_nn_per_tensor_quant_params quant = {{{_pair(ends.factors, 0)}}};"
+            else f"const cmsis_nn_per_tensor_quant_params quant = {_braced(_pair(ends.factors, 0))};"
         )
-        offsets = self._offsets(op).split(", ")
-        params = f"{offsets[0]}, 0, {offsets[1]}, {self._activation(op, ends)}"
+        params = _braced((-self._zero(source), 0, self._zero(op.output), _braced(self._range(op, ends))))
         return Call(
             op.name,
             name,
             (
-                self._context(op),
-                f"const cmsis_nn_fc_params params = {{{params}}};",
+                self.memory.context(op),
+                f"const cmsis_nn_fc_params params = {params};",
                 quant,
                 f"const cmsis_nn_dims in = {{1, 1, 1, {values}}}, filter = {{{values}, 1, 1, {channels}}};",
                 f"const cmsis_nn_dims bias = {{1, 1, 1, {channels}}}, out = {{1, 1, 1, {channels}}};",
             ),
-            _with_weights(self._at(source), self._at(op.output)),
+            _with_weights(self.memory.at(source), self.memory.at(op.output)),
             self._numbers(op, ends.factors if by_channel else None),
         )
 
     def _pool(self, op: Op, ends: Rescaling) -> Call:
         found = window(op)
         name = "arm_avgpool_s8" if op.kind is OpKind.POOL else "arm_max_pool_s8"
-        params = f"{_braced(found.strides[::-1])}, {_braced(found.pads[1::-1])}, {self._activation(op, ends)}"
+        params = _braced(map(_braced, (found.strides[::-1], found.pads[1::-1], self._range(op, ends))))
         return Call(
             op.name,
             name,
             (
-                self._context(op),
-                f"const cmsis_nn_pool_params params = {{{params}}};",
+                self.memory.context(op),
+                f"const cmsis_nn_pool_params params = {params};",
                 _dims("in", op.inputs[0]),
                 f"const cmsis_nn_dims filter = {{1, {found.height}, {found.width}, 1}};",
                 _dims("out", op.output),
             ),
-            ("&context", "&params", "&in", self._at(op.inputs[0]), "&filter", "&out", self._at(op.output)),
+            ("&context", "&params", "&in", self.memory.at(op.inputs[0]), "&filter", "&out", self.memory.at(op.output)),
         )
 
     def _add(self, op: Op, ends: Rescaling) -> Call:
         by = addition(self.model, op)
-        offsets = [-zero(self.model.grids[tensor.name]) for tensor in op.inputs]
-        inputs = (part for number, offset in enumerate(offsets) for part in (str(offset), *_pair(by.inputs, number).split(", ")))
-        return Call(
-            op.name,
-            "arm_elementwise_add_s8",
-            (),
-            (
-                *(self._at(tensor) for tensor in op.inputs),
-                *inputs,
-                str(ADD_SHIFT),
-                self._at(op.output),
-                str(zero(self.model.grids[op.output.name])),
-                *_pair(by.output, 0).split(", "),
-                *self._activation(op, ends)[1:-1].split(", "),
-                str(int(op.output.elements)),
-            ),
-        )
+        inputs = (part for number, tensor in enumerate(op.inputs) for part in (-self._zero(tensor), *_pair(by.inputs, number)))
+        ending = (self._zero(op.output), *_pair(by.output, 0), *self._range(op, ends), int(op.output.elements))
+        one, two = (self.memory.at(tensor) for tensor in op.inputs)
+        arguments = (one, two, *map(str, inputs), str(ADD_SHIFT), self.memory.at(op.output), *map(str, ending))
+        return Call(op.name, "arm_elementwise_add_s8", (), arguments)
 
     def _product(self, op: Op, ends: Rescaling) -> Call:
         """A product by channel is one product for each position."""
         inputs = op.inputs if shape_of(op.inputs[0]) == shape_of(op.output) else op.inputs[::-1]
         by_channel = shape_of(inputs[1]) != shape_of(op.output)
         block = int(op.output.channels) if by_channel else int(op.output.elements)
-        offsets = [str(-zero(self.model.grids[tensor.name])) for tensor in inputs]
-        positions = int(op.output.elements) // block
-        one, two, out = self._at(inputs[0]), self._at(inputs[1]), self._at(op.output)
+        offsets = (str(-self._zero(tensor)) for tensor in inputs)
+        one, two, out = (self.memory.at(tensor) for tensor in (*inputs, op.output))
         step = f" + position * {block}" if by_channel else ""
-        arguments = (
-            one + step, two, *offsets, out + step, str(zero(self.model.grids[op.output.name])),
-            *_pair(ends.factors, 0).split(", "), *self._activation(op, ends)[1:-1].split(", "), str(block),
-        )  # fmt: skip
-        return Call(op.name, "arm_elementwise_mul_s8", (f"for position to {positions}",) if by_channel else (), arguments)
+        ending = (self._zero(op.output), *_pair(ends.factors, 0), *self._range(op, ends), block)
+        arguments = (one + step, two, *offsets, out + step, *map(str, ending))
+        positions = int(op.output.elements) // block if by_channel else 0
+        return Call(op.name, "arm_elementwise_mul_s8", (), arguments, positions=positions)
 
     def _concat(self, op: Op) -> Call:
         """Channels side by side are copied row by row of channels; rows and columns as channels of fewer positions."""
@@ -194,12 +211,12 @@ class Caller:
         whole, channels = seen_from(op.output, side), [int(seen_from(tensor, side).channels) for tensor in op.inputs]
         total, positions = sum(channels), int(whole.height) * int(whole.width)
         starts = np.cumsum([0, *channels[:-1]]).tolist()
-        lines = [f"for position to {positions}"]
-        lines += [
-            f"memcpy({self._at(op.output)} + position * {total} + {start}, {self._at(tensor)} + position * {count}, {count});"
+        out = self.memory.at(op.output)
+        lines = tuple(
+            f"memcpy({out} + position * {total} + {start}, {self.memory.at(tensor)} + position * {count}, {count});"
             for tensor, count, start in zip(op.inputs, channels, starts, strict=True)
-        ]
-        return Call(op.name, "", tuple(lines), ())
+        )
+        return Call(op.name, "", lines, (), positions=positions)
 
     def _weight_bits(self, op: Op) -> int:
         width = self.model.weights[op.name].bits
@@ -214,32 +231,12 @@ class Caller:
             return Numbers(*found)
         return Numbers(*found, tuple(by.multipliers.tolist()), tuple((MULTIPLIER_BITS - by.shifts).tolist()))
 
-    def _offsets(self, op: Op) -> str:
-        """What is added to values read, and to values before they are written."""
-        return f"{-zero(self.model.grids[op.inputs[0].name])}, {zero(self.model.grids[op.output.name])}"
+    def _zero(self, tensor: Tensor) -> int:
+        return zero(self.model.grids[tensor.name])
 
-    def _activation(self, op: Op, ends: Rescaling) -> str:
-        offset = zero(self.model.grids[op.output.name])
-        return f"{{{ends.low + offset}, {ends.high + offset}}}"
-
-    def _at(self, tensor: Tensor) -> str:
-        return f"(int8_t *){self.memory(tensor.name)}"
-
-    def memory(self, name: str) -> str:
-        """Where a buffer begins."""
-        buffer, names = self.arena.buffers[name], [region.name for region in self.arena.regions]
-        region = f"[{names.index(buffer.region) if buffer.region else 0}]" if len(names) > 1 else ""
-        return f"({'memory' + region if region else 'arena'} + {buffer.offset})"
-
-    def _context(self, op: Op) -> str:
-        name = self._scratch.get(op.name)
-        size = 0 if name is None else self.arena.buffers[name].bytes
-        return f"const cmsis_nn_context context = {{{'0' if name is None else self.memory(name)}, {size}}};"
-
-    @cached_property
-    def _scratch(self) -> Mapping[str, str]:
-        """Buffers of working memory by operator."""
-        return {buffer.op: name for name, buffer in self.arena.buffers.items() if buffer.kind == "scratch"}
+    def _range(self, op: Op, ends: Rescaling) -> tuple[int, int]:
+        """Least and greatest value that is written."""
+        return ends.low + self._zero(op.output), ends.high + self._zero(op.output)
 
 
 def _with_weights(source: str, out: str) -> tuple[str, ...]:
@@ -251,13 +248,13 @@ def _dims(name: str, tensor: Tensor) -> str:
     return f"const cmsis_nn_dims {name} = {{1, {height}, {width}, {channels}}};"
 
 
-def _braced(values: Iterable[int]) -> str:
+def _braced(values: Iterable[int | str]) -> str:
     return "{" + ", ".join(map(str, values)) + "}"
 
 
-def _pair(by: Factors, number: int) -> str:
+def _pair(by: Factors, number: int) -> tuple[int, int]:
     """A multiplier, and the shift that the library takes: upwards where it is positive."""
-    return f"{int(by.multipliers[number])}, {MULTIPLIER_BITS - int(by.shifts[number])}"
+    return int(by.multipliers[number]), MULTIPLIER_BITS - int(by.shifts[number])
 
 
 def texts(calls: tuple[Call, ...], prefix: str) -> Iterator[tuple[Call, list[str]]]:
@@ -265,16 +262,14 @@ def texts(calls: tuple[Call, ...], prefix: str) -> Iterator[tuple[Call, list[str
     at = dict.fromkeys(ARRAYS, 0)
     for call in calls:
         names = {name: f"{prefix}_{name} + {offset}" for name, offset in at.items()}
-        lines = [_filled(line, names) for line in call.lines]
+        body = [_filled(line, names) for line in call.lines]
         for name in at:
             at[name] += len(getattr(call.numbers, name))
-        loop = next((line for line in lines if line.startswith("for position")), None)
-        body = [line for line in lines if line is not loop]
         if call.function:
             arguments = ", ".join(_filled(text, names) for text in call.arguments)
             body.append(f"status = {call.function}({arguments});")
-        if loop is not None:
-            body = [f"for (position = 0; position < {loop.split()[-1]}; position++) {{", *(f"  {line}" for line in body), "}"]
+        if call.positions:
+            body = [f"for (position = 0; position < {call.positions}; position++) {{", *(f"  {line}" for line in body), "}"]
         yield call, body
 
 
