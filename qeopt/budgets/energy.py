@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from qeopt.budgets.record import NO_WIDTHS, Budget, Kind, Stated, Unit, named_in
+from qeopt.budgets.record import Budget, Kind, Stated, Unit, named_in, no_estimate
 from qeopt.hardware import Device, Runtime
 from qeopt.hardware import costs as of
 from qeopt.network import OpKind
 
 
 def _picojoules_widths(runtime: Runtime, kind: OpKind) -> frozenset[str]:
-    return NO_WIDTHS if runtime.powering is None else named_in(runtime.powering.picojoules.get(kind))
+    return named_in(None if runtime.powering is None else runtime.powering.picojoules.get(kind))
 
 
 def _lacks_energy(runtime: Runtime) -> str | None:
     """Where the runtime has no estimate at all, or none for the device at hand."""
     if runtime.powering is not None:
         return None
-    said = f"`energy_uj` needs an estimate, and the runtime {runtime.name!r} has no `energy`"
-    if runtime.energy is None:
-        return said
-    known = f"; energy was measured on {', '.join(runtime.energy.known)}" if runtime.energy.known else ""
-    return (
-        f"{said} for the device {runtime.energy.device!r}{known}" if runtime.energy.device else f"{said} without a `device`{known}"
-    )
+    where = ""
+    if runtime.energy is not None:
+        where = f" for the device {runtime.energy.device!r}" if runtime.energy.device else " without a `device`"
+        where += f"; energy was measured on {', '.join(runtime.energy.known)}" if runtime.energy.known else ""
+    return no_estimate("energy_uj", "energy", runtime, where)
 
 
 def _picojoules_in_a_microjoule(device: Device | None, runtime: Runtime) -> float:

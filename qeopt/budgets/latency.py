@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qeopt.budgets.record import NO_WIDTHS, Budget, Kind, Stated, Unit, named_in
+from qeopt.budgets.record import Budget, Kind, Stated, Unit, named_in, no_estimate
 from qeopt.hardware import Device, Runtime
 from qeopt.hardware import costs as of
 from qeopt.network import OpKind
@@ -12,12 +12,13 @@ def _lacks_time(runtime: Runtime) -> str | None:
     """Where the runtime has no estimate at all, or none for the core at hand."""
     if runtime.timing is not None:
         return None
-    said = f"`latency_ms` needs an estimate, and the runtime {runtime.name!r} has no `latency`"
-    if runtime.latency is None:
-        return said
-    known = f"; it has models of {', '.join(runtime.latency.cores or ())}" if runtime.latency.cores else ""
-    floor = ", nor has the device a `macs_per_cycle` for a floor" if runtime.latency.floor else ""
-    return f"{said} for the core {runtime.latency.core!r}{floor}{known}" if runtime.latency.core else f"{said} without a `device`"
+    where = ""
+    if runtime.latency is not None:
+        where = f" for the core {runtime.latency.core!r}" if runtime.latency.core else " without a `device`"
+        if runtime.latency.core:
+            where += ", nor has the device a `macs_per_cycle` for a floor" if runtime.latency.floor else ""
+            where += f"; it has models of {', '.join(runtime.latency.cores)}" if runtime.latency.cores else ""
+    return no_estimate("latency_ms", "latency", runtime, where)
 
 
 def _cycles_in_a_millisecond(device: Device | None, runtime: Runtime) -> float:
@@ -27,7 +28,7 @@ def _cycles_in_a_millisecond(device: Device | None, runtime: Runtime) -> float:
 
 
 def _cycles_widths(runtime: Runtime, kind: OpKind) -> frozenset[str]:
-    return NO_WIDTHS if runtime.timing is None else named_in(runtime.timing.cycles.get(kind))
+    return named_in(None if runtime.timing is None else runtime.timing.cycles.get(kind))
 
 
 LATENCY = Budget(

@@ -114,6 +114,11 @@ class Budget:
         return self.kind is not Kind.PEAK and not any(self.widths(runtime, kind) for kind in OpKind)
 
 
+def no_estimate(key: str, section: str, runtime: Runtime, where: str) -> str:
+    """Say that a budget needs an estimate that a runtime does not have, and for what of the device."""
+    return f"`{key}` needs an estimate, and the runtime {runtime.name!r} has no `{section}`{where}"
+
+
 def named_in(formula: Formula | None) -> frozenset[str]:
     """The widths that a formula names; none without one."""
     return NO_WIDTHS if formula is None else formula.names & ALL_WIDTHS

@@ -8,7 +8,7 @@ from qeopt.budgets import TABLE, table
 from qeopt.design.model import BitsProof, Design, VerificationError
 from qeopt.design.recount import recount
 from qeopt.memory import Limits, Resources
-from qeopt.score import OBJECTIVES
+from qeopt.score.objective import OBJECTIVES, kind_of
 from qeopt.study import Study
 from qeopt_solvers import Status
 
@@ -79,7 +79,7 @@ def above(one: float, other: float) -> bool:
 
 
 def _objective(study: Study) -> str:
-    kind = getattr(study.objective, "kind", type(study.objective).__name__)
+    kind = kind_of(study.objective)
     return f"the objective {kind!r}" + ("" if kind in OBJECTIVES.builtin else " (a plug-in)")
 
 

@@ -191,6 +191,11 @@ def evaluate(objective: Objective, network: Network, bits: Bits) -> float:
     return objective.whole(network, total)
 
 
+def kind_of(objective: Objective) -> str:
+    """What studies call an objective."""
+    return str(getattr(objective, "kind", type(objective).__name__))
+
+
 def broken_promise(objective: Objective, network: Network, weights: Sequence[int], activations: Sequence[int]) -> str | None:
     """Say what of the protocol an objective does not keep for a network whose bits may be these; None where nothing is seen.
 

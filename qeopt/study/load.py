@@ -10,7 +10,7 @@ from qeopt.hardware.costs import missing_isa
 from qeopt.network.importers import WAYS, is_model
 from qeopt.network.importers.torch_source import names_code
 from qeopt.qbr.layers import unknown_layer
-from qeopt.score.objective import OBJECTIVES, broken_promise
+from qeopt.score.objective import OBJECTIVES, broken_promise, kind_of
 from qeopt.space import GraphNetwork, Space, Task
 from qeopt.space.cells import DenseCell
 from qeopt.spec.document import Document
@@ -145,7 +145,7 @@ def _objective(study: Study) -> Complaint | None:
     complaint = study.objective.check(network)
     if complaint is not None:
         return ("objective", "stage_weights"), complaint
-    kind = getattr(study.objective, "kind", type(study.objective).__name__)
+    kind = kind_of(study.objective)
     if kind in OBJECTIVES.builtin:
         return None
     broken = broken_promise(study.objective, network, study.bits.weights, study.bits.activations)

@@ -105,20 +105,24 @@ def bits(
     text = _study(
         path,
         read,
+        {
+            **({} if device is None else {"device": _from_anywhere(device)}),
+            "runtime": _from_anywhere(runtime),
+            **({} if budgets is None else {"budgets": dict(budgets)}),
+            "bits": {
+                "weights": list(weights),
+                "activations": list(activations),
+                **({"layers": dict(layers)} if layers else {}),
+                **({} if ends is None else {"ends": ends}),
+                **({"ties": [list(group) for group in ties]} if ties else {}),
+            },
+            **({"memory": {"prefer": list(prefer)}} if prefer else {}),
+            "objective": objective if isinstance(objective, str) else dict(objective),
+            "qbr": {"engine": engine},
+            **({"search": dict(search)} if search else {}),
+        },
+        {} if options is None else options.model_dump(mode="json", exclude_unset=True),
         is_file=example is None,
-        runtime=runtime,
-        device=device,
-        budgets=budgets,
-        weights=weights,
-        activations=activations,
-        layers=layers,
-        ends=ends,
-        ties=ties,
-        prefer=prefer,
-        objective=objective,
-        engine=engine,
-        search=search,
-        options=options,
     )
     # Names in the text mean what they mean beside the model, where it would be saved.
     file = str(path.with_suffix(".yaml"))
@@ -136,49 +140,20 @@ def study_at_eight_bits(path: Path) -> str:
     Raises:
         SpecError, PluginError: as `bits`.
     """
-    return _study(path, import_model(path), runtime="ideal", budgets=UNLIMITED, weights=(8,), activations=(8,))
+    widths = {"weights": [8], "activations": [8]}
+    stated = {"runtime": "ideal", "budgets": UNLIMITED, "bits": widths, "objective": "qe", "qbr": {"engine": "chain"}}
+    return _study(path, import_model(path), stated, {})
 
 
-def _study(
-    path: Path,
-    read: ImportedModel,
-    *,
-    is_file: bool = True,
-    runtime: str,
-    device: str | None = None,
-    budgets: Mapping[str, int | str] | None,
-    weights: Sequence[int],
-    activations: Sequence[int],
-    layers: Mapping[str, Any] | None = None,
-    ends: int | None = None,
-    ties: Sequence[Sequence[str]] = (),
-    prefer: Sequence[str] = (),
-    objective: str | Mapping[str, Any] = "qe",
-    engine: str = "chain",
-    search: Mapping[str, Any] | None = None,
-    options: ImportOptions | None = None,
-) -> str:
+def _study(path: Path, read: ImportedModel, stated: Mapping[str, Any], told: Mapping[str, Any], *, is_file: bool = True) -> str:
+    """Write a study of a model: what is stated of it, and what is told of its file."""
     image, *_ = read.network.tensors
     classes = max(int(tensor.channels) for tensor in read.network.outputs)
-    told = {} if options is None else options.model_dump(mode="json", exclude_unset=True)
     study: dict[str, Any] = {
         "kind": "study",
         "task": {"input": [int(image.height), int(image.width), int(image.channels)], "classes": classes},
         "network": {"file": path.name, **told} if is_file else {"name": path.stem, **document(read.network)},
-        **({} if device is None else {"device": _from_anywhere(device)}),
-        "runtime": _from_anywhere(runtime),
-        **({} if budgets is None else {"budgets": dict(budgets)}),
-        "bits": {
-            "weights": list(weights),
-            "activations": list(activations),
-            **({"layers": dict(layers)} if layers else {}),
-            **({} if ends is None else {"ends": ends}),
-            **({"ties": [list(group) for group in ties]} if ties else {}),
-        },
-        **({"memory": {"prefer": list(prefer)}} if prefer else {}),
-        "objective": objective if isinstance(objective, str) else dict(objective),
-        "qbr": {"engine": engine},
-        **({"search": dict(search)} if search else {}),
+        **stated,
     }
     return "".join(_study_line(key, value, is_file=is_file) for key, value in study.items())
 

@@ -23,6 +23,7 @@ from qeopt.report.tables import why_none
 from qeopt.report.words import BASELINES, TIED, amount, arena_size, bits_proof, evolution_words, left_out_words, space_proof
 from qeopt.score import QEScore
 from qeopt.score.fitted import Fitted
+from qeopt.score.objective import kind_of
 
 
 def solution_page(
@@ -99,7 +100,7 @@ def _unit(counted: Counted) -> str:
     objective = counted.study.objective
     if isinstance(objective, QEScore):
         return "QE-Score, nats"
-    return objective.unit if isinstance(objective, Fitted) else str(getattr(objective, "kind", type(objective).__name__))
+    return objective.unit if isinstance(objective, Fitted) else kind_of(objective)
 
 
 def _meaning(design: Design, counted: Counted, from_bound: float | None) -> list[str]:

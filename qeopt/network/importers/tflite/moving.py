@@ -14,7 +14,7 @@ _BLOCKED = "a block that divides rows, columns or channels was expected"
 
 def _reshape(node: Node) -> None:
     node.needs(1)
-    if prod(node.reader.tensor(node.op.outputs[0]).dims) != prod(node.dims()):
+    if prod(node.reader.tensors[node.op.outputs[0]].dims) != prod(node.dims()):
         raise node.refuse("writes another number of values than it reads")
     made = node.add(OpKind.RESHAPE, (node.source(),), moves=in_order(node.read(), node.shape()))
     node.reader.draft.copies.add(made)  # what a converter has left in, it leaves in when it quantises
@@ -23,7 +23,7 @@ def _reshape(node: Node) -> None:
 def _requantised(node: Node) -> None:
     """Between integers of two scales an operator runs; at the border to real numbers the values are the same."""
     node.needs(1)
-    read, written = (node.reader.tensor(index).bits for index in (node.op.inputs[0], node.op.outputs[0]))
+    read, written = (node.reader.tensors[index].bits for index in (node.op.inputs[0], node.op.outputs[0]))
     if read is not None and written is not None and node.op.kind == "QUANTIZE":
         node.add(OpKind.ACTIVATION, (node.source(),))
         return
@@ -147,7 +147,7 @@ def _slice(node: Node) -> None:
         begins = tuple(slice(begin, None, step).indices(side)[0] for begin, step, side in zip(told, steps, dims, strict=True))
     if len(begins) != rank:
         raise node.refuse("a slice of some dimensions only is not known")
-    written = iter(node.reader.tensor(node.op.outputs[0]).dims)
+    written = iter(node.reader.tensors[node.op.outputs[0]].dims)
     sides = tuple(1 if dropped >> axis & 1 else next(written, 1) for axis in range(rank))
     lasts = [begin + (side - 1) * step for begin, side, step in zip(begins, sides, steps, strict=True)]
     if any(not 0 <= last < dims[axis] for axis, last in enumerate(lasts)):

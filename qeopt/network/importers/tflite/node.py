@@ -26,7 +26,7 @@ class Node:
 
     def __init__(self, reader: Reader, number: int, op: OperatorEntry) -> None:
         self.reader, self.op, self.number = reader, op, number
-        self.name = reader.tensor(op.outputs[0]).name if op.outputs else f"operator {number}"
+        self.name = reader.tensors[op.outputs[0]].name if op.outputs else f"operator {number}"
 
     def refuse(self, message: str) -> Exception:
         """Say what is wrong with it."""
@@ -55,7 +55,7 @@ class Node:
 
     def dims(self, index: int = 0) -> tuple[int, ...]:
         """Dimensions of an input."""
-        return self.reader.tensor(self.op.inputs[index]).dims
+        return self.reader.tensors[self.op.inputs[index]].dims
 
     def shape(self, index: int = 0) -> Shape:
         """Height, width and channels of an output."""
@@ -93,13 +93,13 @@ class Node:
         maker = self.reader.computed.get(self.op.inputs[index])
         if maker is not None:
             raise self.refuse(f"input {index} is computed of constants by {maker}, which is not done here; fold it in the file")
-        return self.reader.constant(self.op.inputs[index])
+        return self.reader.tensors.constant(self.op.inputs[index])
 
     def integers(self, index: int) -> tuple[int, ...] | None:
         """A short constant of integers."""
         if index >= len(self.op.inputs) or not self.reader.is_constant(self.op.inputs[index]):
             return None
-        return self.reader.integers(self.op.inputs[index])
+        return self.reader.tensors.integers(self.op.inputs[index])
 
     def add(self, kind: OpKind, reads: Sequence[str], **told: Any) -> str:
         """Append an operator that writes all outputs."""
@@ -111,7 +111,7 @@ class Node:
         piece = Piece(self.name, kind, tuple(reads), str(outputs[0]), others=tuple(str(index) for index in outputs[1:]), **told)
         draft.add(piece, *(self.reader.shape(index) for index in outputs))
         made = draft.pieces[-1].name
-        bits = self.reader.tensor(outputs[0]).bits
+        bits = self.reader.tensors[outputs[0]].bits
         if bits is not None:
             self.reader.bits[f"{made} activations"] = bits
         return made

@@ -77,7 +77,7 @@ class _Finder:
         product, factor = self._next(scaled, "MUL")
         if product is None or not self._over_last(mean, difference.inputs[0]) or not self._over_last(spread, square.outputs[0]):
             return None
-        if mean.inputs[0] != difference.inputs[0] or self._reader.tensor(difference.inputs[0]).bits is not None:
+        if mean.inputs[0] != difference.inputs[0] or self._reader.tensors[difference.inputs[0]].bits is not None:
             return None
         inner = [mean, difference, square, spread, summed, root, scaled]
         shifted, summand = self._next(product, "ADD")
@@ -106,5 +106,5 @@ class _Finder:
 
     def _over_last(self, mean: OperatorEntry, source: int) -> bool:
         """Whether a mean is over the last side, and keeps it."""
-        dims, written = (self._reader.tensor(index).dims for index in (source, mean.outputs[0]))
+        dims, written = (self._reader.tensors[index].dims for index in (source, mean.outputs[0]))
         return written == (*dims[:-1], 1) and dims[-1] > 1

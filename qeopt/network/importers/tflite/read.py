@@ -80,7 +80,7 @@ def _read_all(reader: Reader) -> None:
     obstacles = Obstacles(reader.path)
     broken: set[int] = set()
     for index in (index for op in reader.ops for index in (*op.inputs, *op.outputs) if index != -1):
-        tensor = reader.tensor(index)
+        tensor = reader.tensors[index]
         if 0 in tensor.dims:
             raise DamagedError(f"tensor {index} of {' x '.join(map(str, tensor.dims))} values")
     join_norms(reader)
@@ -127,7 +127,7 @@ def _read(node: Node) -> None:
     depends = any(reader.draft.knows(str(index)) or index in reader.blocks for index in op.inputs)
     if not depends and op.kind not in STATES and not _follows_blocks(node):
         if op.kind in _KEEPING and op.inputs:
-            reader.stored[op.outputs[0]] = reader.stored.get(op.inputs[0], op.inputs[0])
+            reader.tensors.keep(op.outputs[0], op.inputs[0])
         else:
             reader.computed.update(dict.fromkeys(op.outputs, op.kind))
         return

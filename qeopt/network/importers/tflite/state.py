@@ -1,22 +1,17 @@
-"""The state of reading one TFLite subgraph: tensors, operators, stored values, and the draft that grows."""
+"""The state of reading one TFLite subgraph: tensors, operators, and the draft that grows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from qeopt.network.document import MAX_OPS
-from qeopt.network.importers.constant import Constant
 from qeopt.network.importers.draft import Draft, Shape
 from qeopt.network.importers.model import ImportOptions, refuse
 from qeopt.network.importers.tflite.flatbuffer import DamagedError, Table
-from qeopt.network.importers.tflite.schema import TYPES, OperatorEntry, TensorEntry, operator_name, read_tensor
-from qeopt.spec.errors import quote
+from qeopt.network.importers.tflite.schema import OperatorEntry, operator_name, read_tensor
+from qeopt.network.importers.tflite.tensors import Tensors
 
 
 @dataclass
@@ -25,14 +20,11 @@ class Reader:
 
     path: Path
     options: ImportOptions
-    tensors: list[TensorEntry]
+    tensors: Tensors
     ops: list[OperatorEntry]
-    buffers: list[Table]
     outputs: tuple[int, ...]
     draft: Draft
     bits: dict[str, int] = field(default_factory=dict)
-    stored: dict[int, int] = field(default_factory=dict)
-    """By a constant that is made of another: the one that holds its values."""
     computed: dict[int, str] = field(default_factory=dict)
     """By constant that is computed of constants in a way that is not known here: the operator."""
     cut: list[int] = field(default_factory=list)
@@ -45,19 +37,9 @@ class Reader:
     handles: dict[int, str] = field(default_factory=dict)
     """By tensor that stands for a state: the state's name."""
 
-    def tensor(self, index: int) -> TensorEntry:
-        """A tensor by its index.
-
-        Raises:
-            DamagedError: there is no such tensor.
-        """
-        if not 0 <= index < len(self.tensors):
-            raise DamagedError(f"tensor {index} of {len(self.tensors)}")
-        return self.tensors[index]
-
     def shape(self, index: int) -> Shape:
         """Height, width and channels of a tensor."""
-        dims = self.tensor(index).dims
+        dims = self.tensors[index].dims
         if len(dims) <= 2:  # rows of values lie beside each other
             return 1, prod(dims[:-1]), prod(dims[-1:])
         return prod(dims[:-2]), dims[-2], dims[-1]
@@ -65,40 +47,6 @@ class Reader:
     def is_constant(self, index: int) -> bool:
         """Whether a tensor depends on no image."""
         return index >= 0 and not self.draft.knows(str(index))
-
-    def data(self, tensor: TensorEntry) -> NDArray[Any] | None:
-        """A constant's values as they are stored; None where the file holds none, or their type is not known.
-
-        Raises:
-            DamagedError: there are more or fewer than its dimensions say.
-        """
-        known = TYPES.get(tensor.type)
-        if known is None or not 0 < tensor.buffer < len(self.buffers):
-            return None
-        stored = self.buffers[tensor.buffer].numbers(0, "u1")
-        count = prod(tensor.dims)
-        kind, bits = known
-        if not len(stored):
-            return None
-        if len(stored) != -(-count * bits // 8):
-            raise DamagedError(f"{len(stored):,} bytes for {count:,} values of {quote(tensor.name)}")
-        if bits < 8:
-            parts = [(stored >> shift) & (2**bits - 1) for shift in range(0, 8, bits)]
-            unpacked = np.stack(parts, axis=-1).reshape(-1)[:count].astype(np.int16)
-            return np.where(unpacked >= 2 ** (bits - 1), unpacked - 2**bits, unpacked).reshape(tensor.dims)
-        return np.frombuffer(stored.tobytes(), dtype=np.dtype(kind).newbyteorder("<")).reshape(tensor.dims)
-
-    def integers(self, index: int) -> tuple[int, ...] | None:
-        """A short constant of integers.
-
-        Raises:
-            DamagedError: when it is one of other numbers.
-        """
-        tensor = self.tensor(index)
-        found = None if prod(tensor.dims) > 64 else self.data(tensor)
-        if found is not None and found.dtype.kind not in "iub":
-            raise DamagedError(f"numbers of the type {found.dtype} in {quote(tensor.name)}, where integers were expected")
-        return None if found is None else tuple(int(number) for number in found.reshape(-1))
 
     def state(self, handle: int, shape: Shape, node: str) -> str:
         """The value that a state is, by the tensor that stands for it.
@@ -116,42 +64,6 @@ class Reader:
             raise refuse(self.path, f"takes {value!r} of {list(self.draft.shapes[value])} values for {list(shape)}", node)
         return value
 
-    def constant(self, index: int) -> Constant:
-        """A constant's real values, read when they are asked for."""
-        tensor = self.tensor(index)
-        stored = self.tensor(self.stored.get(index, index))
-        if self._is_empty(stored):
-            return Constant(tensor.dims, None, stored.bits)
-        key = f"buffer {stored.buffer}" if stored.buffer else ""
-
-        def load() -> NDArray[Any]:
-            found = self._real(stored)
-            if found is None:
-                raise ValueError(f"{quote(stored.name)} holds none")
-            return found.reshape(tensor.dims)
-
-        return Constant(tensor.dims, load, stored.bits, key)
-
-    def _is_empty(self, tensor: TensorEntry) -> bool:
-        return tensor.type not in TYPES or not 0 < tensor.buffer < len(self.buffers) or self._length(tensor) == 0
-
-    def _length(self, tensor: TensorEntry) -> int:
-        return len(self.buffers[tensor.buffer].numbers(0, "u1"))
-
-    def _real(self, tensor: TensorEntry) -> NDArray[Any] | None:
-        stored = self.data(tensor)
-        if stored is None or not len(tensor.scales):
-            return stored
-        sides = [1] * stored.ndim
-        if len(tensor.scales) > 1:
-            if not 0 <= tensor.axis < stored.ndim or stored.shape[tensor.axis] != len(tensor.scales):
-                raise DamagedError(f"{len(tensor.scales)} scales for {quote(tensor.name)}")
-            sides[tensor.axis] = -1
-        zeros = tensor.zero_points if len(tensor.zero_points) == len(tensor.scales) else np.zeros(len(tensor.scales))
-        with np.errstate(all="ignore"):
-            real = (stored.astype(np.float64) - zeros.reshape(sides)) * tensor.scales.reshape(sides)
-            return np.asarray(real, dtype=np.float32)
-
 
 def open_graph(path: Path, content: bytes, options: ImportOptions) -> Reader:
     """Read the tables of the subgraph that runs; others may set states before the first inference.
@@ -166,7 +78,8 @@ def open_graph(path: Path, content: bytes, options: ImportOptions) -> Reader:
     if not graphs:
         raise refuse(path, "no subgraph; one was expected")
     graph = graphs[0]
-    tensors = [read_tensor(index, table) for index, table in enumerate(graph.tables(0))]
+    entries = [read_tensor(index, table) for index, table in enumerate(graph.tables(0))]
+    tensors = Tensors(entries, list(root.tables(4)))
     ops: list[OperatorEntry] = []
     for table in graph.tables(3):
         if len(ops) >= MAX_OPS:
@@ -183,13 +96,13 @@ def open_graph(path: Path, content: bytes, options: ImportOptions) -> Reader:
     if not inputs:
         raise refuse(path, "no input; an image was expected")
     draft = Draft(path)
-    reader = Reader(path, options, tensors, ops, list(root.tables(4)), outputs, draft)
-    draft.as_it_runs = any(reader.tensor(op.outputs[0]).bits for op in ops if op.kind in _WEIGHTED and op.outputs)
+    reader = Reader(path, options, tensors, ops, outputs, draft)
+    draft.as_it_runs = any(reader.tensors[op.outputs[0]].bits for op in ops if op.kind in _WEIGHTED and op.outputs)
     for index in inputs:
-        dims = reader.tensor(index).dims
+        dims = reader.tensors[index].dims
         if dims and dims[0] != 1 and len(dims) > 1:
             raise refuse(path, f"a batch of {dims[0]}; one image was expected")
-        draft.read_image(str(index), reader.shape(index), reader.tensor(index).name)
+        draft.read_image(str(index), reader.shape(index), reader.tensors[index].name)
     return reader
 
 

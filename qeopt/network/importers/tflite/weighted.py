@@ -78,7 +78,7 @@ def _dense(node: Node) -> None:
     if len(weights.dims) != 2:
         raise node.refuse(f"weights of {len(weights.dims)} dimensions; 2 were expected")
     outputs, inputs = weights.dims
-    rows = prod(node.reader.tensor(node.op.outputs[0]).dims) // outputs
+    rows = prod(node.reader.tensors[node.op.outputs[0]].dims) // outputs
     if prod(node.dims()) != rows * inputs or prod(node.shape()) != rows * outputs:
         raise node.refuse(f"weights for {inputs} values in and {outputs} out do not fit what it reads and writes")
     source = node.reader.draft.resolve(str(node.op.inputs[0]))
@@ -174,7 +174,7 @@ def _spread(node: Node, window: tuple[int, int]) -> dict[str, Any] | None:
     readers = [op for op in reader.ops if node.op.outputs[0] in op.inputs]
     after = readers[0] if len(readers) == 1 and readers[0].kind == "BATCH_TO_SPACE_ND" else None
     plain = all(int(node.option(field)) == 1 for field in (1, 2)) and int(node.option(0, "b")) == _VALID
-    crops = None if after is None or len(after.inputs) < 3 else reader.integers(after.inputs[2])
+    crops = None if after is None or len(after.inputs) < 3 else reader.tensors.integers(after.inputs[2])
     if after is None or crops is None or not plain or node.op.outputs[0] in reader.outputs:
         raise node.refuse("blocks as a batch are known where they make a dilation of a convolution of stride 1 without padding")
     if len(crops) == 2:
