@@ -22,7 +22,7 @@ from qeopt.verbs.bits import bits
 IMAGES = 4
 """Random images that are compared, and as many others that choose scales; one each where a network takes long."""
 RANKING = frozenset({"Softmax", "LogSoftmax", "Sigmoid"})
-"""Functions that are left out at the very end of a network: they change no ranking."""
+"""Functions that exports may leave out at the very end of a network: they change no ranking."""
 LONG = 2_000_000_000
 """Multiply-accumulates of a network that takes long."""
 

@@ -19,6 +19,7 @@ from qeopt.export.arithmetic.numbers import Numbers
 from qeopt.export.c.exporter import C
 from qeopt.export.c.trial import Trial, try_out
 from qeopt.export.design_export import export_design, target_beside, with_own_weights
+from qeopt.export.exporter import left_out
 from qeopt.network.importers import is_model
 from qeopt.report.firmware import trial_table
 from qeopt.report.words import place
@@ -90,6 +91,8 @@ def command(
         raise ExportError(f"--build compiles what the format `c` writes; this is {format_!r}")
     if isinstance(exporter, Numbers):
         _told_origins(exporter.origins(found.network()))
+    for note in left_out(found, exporter):
+        warn(note)
     written = export_design(found, exporter, out=out_ or target_beside(found, exporter, design))
     trial = _tried(found, exporter, written[0].parents[1], core, emulated=qemu) if wanted and isinstance(exporter, C) else None
     if json_:

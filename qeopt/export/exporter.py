@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from qeopt.design import Design
 from qeopt.export.errors import ExportError
+from qeopt.network.lowering import unranked
 from qeopt.spec.document import parse_value
 from qeopt.spec.errors import Location, SpecError
 from qeopt.spec.model import build
@@ -42,7 +43,8 @@ class Exporter(Protocol):
     """A format: a frozen `Block` whose fields are its options, with ``kind: Literal[NAME] = NAME``."""
 
     SUFFIX: ClassVar[str]
-    """How names of its files end. A format for one runtime may name that as `RUNTIME`."""
+    """How names of its files end. A format for one runtime may name that as `RUNTIME`; one that cannot write some function that a
+    network may end in may tell it by `leaves_out`, as `Numbers` does."""
 
     def export(self, design: Design, out: Path) -> tuple[Path, ...]:
         """Write a design and return the files written, `out` first.
@@ -101,6 +103,12 @@ def write(design: Design, exporter: Exporter, out: Path) -> tuple[Path, ...]:
         return exporter.export(design, out)
     except OSError as error:
         raise ExportError(f"{out}: cannot be written: {error.strerror}") from None
+
+
+def left_out(design: Design, exporter: Exporter) -> list[str]:
+    """What people should know of functions that a format leaves out at the very end of a network."""
+    leaves_out = getattr(exporter, "leaves_out", None)
+    return [] if leaves_out is None else unranked(design.network(), leaves_out(design))[1]
 
 
 def configure(format_name: str, texts: Sequence[str]) -> Exporter:

@@ -7,7 +7,7 @@ interleaved in memory, which is not written here.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -23,6 +23,7 @@ from qeopt.files import write_atomically
 from qeopt.memory.arena import ArenaPlan, best_plan
 from qeopt.memory.buffers import Buffer
 from qeopt.network import Network, Op, OpKind, Tensor, weight_count
+from qeopt.network.lowering import RANKING, unranked
 from qeopt.spec.model import Block
 
 MAX_TOLD = 40
@@ -47,13 +48,17 @@ class Max78000(Block):
     dataset: str = "unknown"
     """Name of the data set, which the file has to give."""
 
+    def leaves_out(self, design: Design) -> Collection[str]:
+        """Functions that the accelerator does not have: see `Numbers`."""
+        return RANKING
+
     def export(self, design: Design, out: Path) -> tuple[Path, ...]:
         """Write the description.
 
         Raises:
             ExportError: naming everything that the accelerator does not have.
         """
-        network, bits = design.network(), design.bit_widths()
+        (network, _), bits = unranked(design.network(), self.leaves_out(design)), design.bit_widths()
         ends, plan = functions(design, network), _plan(network)
         windows = {op.name: window(op) for op in network.ops}
         problems = list(_problems(design, network, plan))

@@ -186,7 +186,7 @@ class Runtime(Block):
     """Estimated energy, for `budgets.energy_uj`."""
     folds: tuple[Fold, ...] = ALL
     """What no operator is needed for here: `pad` (convolutions pad for themselves), `reshape` (one that moves nothing takes no
-    memory), `ranking` (softmax and the like are left out at the very end of a network)."""
+    memory), `ranking` (softmax and the like, where there is no kernel of them, are left out at the very end of a network)."""
     reorders: bool = True
     """Whether operators of one network may run in another order than it states."""
     needs_isa: tuple[str, ...] = ()

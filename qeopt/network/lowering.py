@@ -13,25 +13,29 @@ from qeopt.network.order import settle
 
 Fold = Literal["pad", "reshape", "ranking"]
 """`pad`: convolutions pad for themselves. `reshape`: what a reshape that moves nothing writes lies where what it reads lies.
-`ranking`: softmax, sigmoid and the like are left out at the very end, as they change no ranking."""
+`ranking`: softmax, sigmoid and the like, where there is no kernel, are left out at the very end, as they change no ranking."""
 Step = Callable[[Network], tuple[Network, list[str]]]
 ALL: tuple[Fold, ...] = get_args(Fold)
 RANKING = frozenset({"softmax", "log_softmax", "sigmoid"})
+"""Functions that keep the order of values."""
 _CONVOLUTIONS = frozenset({OpKind.CONV, OpKind.DEPTHWISE})
 
 
-def lower(network: Network, folds: Collection[str], *, spells_gates: bool = False) -> tuple[Network, tuple[str, ...]]:
+def lower(
+    network: Network, folds: Collection[str], *, spells_gates: bool = False, without: Collection[str] = RANKING
+) -> tuple[Network, tuple[str, ...]]:
     """Fold what a library folds.
 
     Args:
         network: The network as it was written.
         folds: What the library does, of `ALL`.
         spells_gates: Whether x * sigmoid(x) is two operators.
+        without: Functions of `RANKING` that it has no kernel for.
 
     Returns:
         The network as it runs, and what people should know of that.
     """
-    steps: Mapping[str, Step] = {"ranking": _unranked, "pad": _padded, "reshape": _aliased}
+    steps: Mapping[str, Step] = {"ranking": lambda found: unranked(found, without), "pad": _padded, "reshape": _aliased}
     notes: list[str] = []
     network = _spelled_out(network) if spells_gates else network
     for name, step in steps.items():
@@ -61,7 +65,16 @@ def _spelled_out(network: Network) -> Network:
     return settle(replace(network, ops=tuple(ops), tensors=tuple(tensors.values())))
 
 
-def _unranked(network: Network) -> tuple[Network, list[str]]:
+def unranked(network: Network, functions: Collection[str] = RANKING) -> tuple[Network, list[str]]:
+    """Leave out functions at the very end.
+
+    Args:
+        network: The network.
+        functions: Which, of `RANKING`.
+
+    Returns:
+        The network, and what people should know of that.
+    """
     notes: list[str] = []
     while True:
         outputs = {tensor.name for tensor in network.outputs}
@@ -70,15 +83,17 @@ def _unranked(network: Network) -> tuple[Network, list[str]]:
             (
                 op
                 for op in network.ops
-                if op.kind is OpKind.ACTIVATION and op.function in RANKING and op.output.name in outputs - read
+                if op.kind is OpKind.ACTIVATION and op.function in functions and op.output.name in outputs - read
                 and not op.inputs[0].is_image
             ),
             None,
         )  # fmt: skip
         if tail is None:
             return network, notes
-        network = _without(network, tail, tail.inputs[0])
-        notes.append(f"left out at the end, as it changes no ranking: {tail.function} {tail.name!r}")
+        source = tail.inputs[0]
+        network = _without(network, tail, source)
+        lost = f"; an output less, as {source.name!r} is one of its own" * (source.name in outputs)
+        notes.append(f"left out at the end, as it changes no ranking: {tail.function} {tail.name!r}{lost}")
 
 
 def _padded(network: Network) -> tuple[Network, list[str]]:

@@ -166,10 +166,15 @@ def _told(path: Path, made: Mapping[str, NDArray[Any]], images: int, classes: in
             f"{path}: has the outputs {told} values; one with a value for each of the {classes} classes was expected"
         )
     first = next(iter(fitting.values()))
-    if any((found.argmax(axis=1) != first.argmax(axis=1)).any() for found in fitting.values()):
+    if not all((_largest(found) & _largest(first)).any(axis=1).all() for found in fitting.values()):
         said = f"the outputs {', '.join(map(repr, fitting))} have a value for each class and tell different classes"
         raise TrainingError(f"{path}: {said}; export the model with one of them")
     return first
+
+
+def _largest(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which values of an image are its largest: several where integers of few bits are the same."""
+    return np.asarray(values == values.max(axis=1, keepdims=True))
 
 
 def _by_class(path: Path, found: NDArray[Any], images: int, classes: int) -> NDArray[Any]:

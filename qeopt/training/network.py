@@ -11,6 +11,7 @@ from qeopt.export.pytorch.detection import detection_heads
 from qeopt.export.pytorch.exporter import IMPORTS, LAYERS
 from qeopt.export.pytorch.module_text import module_text
 from qeopt.network import Network
+from qeopt.network.lowering import unranked
 from qeopt.training.errors import TrainingError, torch
 from qeopt.training.recipe import Recipe
 
@@ -43,12 +44,12 @@ def network_for(module: ModuleType, recipe: Recipe) -> Any:
 
 
 def refuse_detectors(network: Network) -> None:
-    """Refuse a network that does not tell classes of images apart.
+    """Refuse a network that does not tell classes of images apart. Values and their softmax count as one output.
 
     Raises:
         TrainingError: it has several outputs, as one with detection heads has.
     """
-    if len(network.outputs) > 1:
+    if len(unranked(network)[0].outputs) > 1:
         names = ", ".join(tensor.name for tensor in network.outputs)
         raise TrainingError(
             f"the network has {len(network.outputs)} outputs ({names}); one with a value per class, or blocks of the kind "

@@ -26,7 +26,7 @@ def test_bits_without_a_study(run: Run, model: Path) -> None:
     assert result.exit_code == 0, result.stderr
     told = json.loads(result.stdout)
     assert (told["status"], told["bits"]["status"], told["study_name"]) == ("solved", "optimal", "small")
-    assert "left out at the end, as it changes no ranking: softmax 'ranking'" in result.stderr
+    assert "left out" not in result.stderr
     again = run("solve", "saved.yaml", "--json", "--out", "again")
     assert again.exit_code == 0, again.stderr
     assert json.loads(again.stdout)["score"] == told["score"]

@@ -252,7 +252,6 @@ def test_constants_of_a_normalisation_by_place_are_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("which", "runtime", "name", "said"),
     [
-        ("softmax", "qeopt-c", "c", "'made' is a softmax, for which there is no kernel"),
         ("softmax", "cmsis-nn-c", "c", "'made' is a softmax, for which there is no kernel"),
         ("softmax of rows", "tflm", "tflite", "'made' is a softmax over rows or columns, and that of TFLite is over channels"),
         ("softmax", "ideal", "max78000", "'made' is of the kind activation"),
@@ -264,6 +263,14 @@ def test_formats_without_it_say_so(which: str, runtime: str, name: str, said: st
     with pytest.raises(ExportError, match=said):
         export(designed(which, tmp_path, runtime=runtime), name, tmp_path / "no")
     assert not (tmp_path / "no").exists()
+
+
+def test_kernels_of_one_value_have_no_softmax(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(STUDY.format(operator=OPERATORS["softmax"], bits=8, channels=16, runtime="qeopt-c"), encoding="utf-8")
+    answer = solve(str(path))
+    assert answer.design is None
+    assert "activation 'made'" in str(answer.reason)
 
 
 @pytest.mark.parametrize("which", OPERATORS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from qeopt.design import Design
 from qeopt.export.arithmetic.functions import SLOPES, is_known
 from qeopt.export.arithmetic.geometry import image_of
 from qeopt.export.arithmetic.layer_norm import epsilon_of
-from qeopt.export.arithmetic.numbers import Arrays, Numbers, filled, random_images, read_weights
+from qeopt.export.arithmetic.numbers import UNWRITTEN, Arrays, Numbers, filled, random_images, read_weights
 from qeopt.export.arithmetic.quantised import Grid, Integers, Norm, QuantisedNetwork, Reals, Weights, weight_range
 from qeopt.export.arithmetic.reals import end_of, step
 from qeopt.export.arithmetic.softmax import SOFTMAX, whole_scale
@@ -21,6 +21,7 @@ from qeopt.export.functions import LINEAR, fillers, functions, unsigned_tensors
 from qeopt.export.images import read_images
 from qeopt.export.moves import MOVING, moved, only_moves
 from qeopt.network import Bits, Network, Op, OpKind, Tensor
+from qeopt.network.lowering import unranked
 
 LEAST_IMAGES, MOST_IMAGES = 16, 64
 """Random images to fit scales by: fewer where they are large."""
@@ -56,29 +57,35 @@ NORM_ENDS = frozenset({LINEAR, "relu", "relu6"})
 """Functions that a layer normalisation may end in; its one term is what it adds to the variance."""
 MOST_BIAS = 2.0**30
 """Half of what a sum may be."""
+SHARES = frozenset({SOFTMAX, "sigmoid"})
+"""Functions whose values lie between 0 and 1, whatever they read."""
 _SHARES = np.linspace(0.2, 1.0, 33)
 """Shares of the largest value that are tried as the end of a range."""
 
 
-def quantised(design: Design, numbers: Numbers | None = None, ties: Ties = FREE) -> QuantisedNetwork:
+def quantised(
+    design: Design, numbers: Numbers | None = None, ties: Ties = FREE, without: Collection[str] = UNWRITTEN
+) -> QuantisedNetwork:
     """Fill a design with numbers. Scales that no file gives are fitted while images run through the network.
 
     Args:
         design: The design.
         numbers: Where numbers come from.
         ties: Scales that kernels want to be the same.
+        without: Functions that are left out at the very end, of `RANKING`.
 
     Raises:
         ExportError: when a file does not fit, or the network has operators that cannot be computed here: all of them are named.
     """
     numbers = numbers or Numbers()
-    network, bits = design.network(), design.bit_widths()
+    whole, bits = design.network(), design.bit_widths()
+    network, _ = unranked(whole, without)
     ends = functions(design, network)
     check_operators(network, ends)
-    given = {} if numbers.weights is None else read_weights(numbers.weights, network)
+    given = {} if numbers.weights is None else read_weights(numbers.weights, whole)
     seed = f"{design.study_name}/{design.provenance.seed}"
     arrays = filled(network, given, seed)
-    shares = frozenset(op.output.name for op in network.ops if ends[op.name] == SOFTMAX)
+    shares = frozenset(op.output.name for op in network.ops if op.kind is OpKind.ACTIVATION and ends[op.name] in SHARES)
     filler = _Filler(given, arrays, bits, unsigned_tensors(network, ends), seed, numbers, ties.per_tensor, fillers(network), shares)
     found = _filled(network, ends, filler)
     stated = frozenset(tensor.name for tensor in network.tensors if f"{tensor.name}.scale" in given)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qeopt.design import Design
 from qeopt.export.arithmetic.geometry import image_of, shape_of
 from qeopt.export.arrays import ArraysError, read_arrays
 from qeopt.export.errors import ExportError
@@ -22,6 +23,8 @@ Shape = tuple[int, ...]
 
 
 Calibration = Literal["min-max", "percentile", "mse"]
+UNWRITTEN = frozenset({"log_softmax"})
+"""Functions of `RANKING` that exports with numbers cannot compute."""
 
 
 class Numbers(Block):
@@ -38,6 +41,10 @@ class Numbers(Block):
     squared error."""
     power_of_two: bool = False
     """Round every scale to a power of two, so that rescaling is a shift."""
+
+    def leaves_out(self, design: Design) -> Collection[str]:
+        """Functions that are left out at the very end of the network, of `RANKING`."""
+        return UNWRITTEN
 
     def origins(self, network: Network) -> dict[str, str]:
         """Where the numbers come from: `weights`, `scales` and `calibration images`, each `random` or a file and a method."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -13,6 +14,8 @@ from qeopt.export.arithmetic.fill import quantised
 from qeopt.export.arithmetic.geometry import image_of
 from qeopt.export.arithmetic.numbers import Numbers, random_images, read_weights
 from qeopt.export.arithmetic.quantised import Reals
+from qeopt.export.arithmetic.softmax import SOFTMAX
+from qeopt.export.arithmetic.ties import FREE
 from qeopt.export.c.cmsis.arithmetic import Rounding, ties
 from qeopt.export.c.cmsis.calls import calls_of
 from qeopt.export.c.cmsis.folder import CmsisSelfTest, CmsisSources
@@ -58,6 +61,10 @@ class C(Numbers):
             return (out,)
         return write_folder(out.with_suffix("") if out.suffix == ".h" else out, self.sources(design).texts())
 
+    def leaves_out(self, design: Design) -> Collection[str]:
+        """Functions that there is no kernel or call for here: see `Numbers`. A table of layers holds every one."""
+        return {*super().leaves_out(design), SOFTMAX} if self.writes_program(design) and not self.tables else ()
+
     def writes_program(self, design: Design) -> bool:
         """Whether there are kernels of the design's runtime."""
         return self.backend(design) is not None
@@ -73,12 +80,13 @@ class C(Numbers):
             ExportError: when the kernels do not know something of the design.
         """
         prefix, is_cmsis = self.prefix or prefix_of(design), self.backend(design) == "cmsis-nn"
-        model = quantised(design, self, ties(per_channel_dense=self.per_channel_dense)) if is_cmsis else quantised(design, self)
+        tied = ties(per_channel_dense=self.per_channel_dense) if is_cmsis else FREE
+        model = quantised(design, self, tied, self.leaves_out(design))
         header, arena = tables(design, model.network, prefix), design.arena
         if arena is None:
             raise ExportError("a design without addresses")
         common = (design.study_name, design.provenance.made_by, arena, prefix, header)
-        image = self.image(design, model.network)
+        image = self.image(design, design.network())
         if is_cmsis:
             calls = calls_of(arena, model, per_channel_dense=self.per_channel_dense)
             return CmsisSources(*common, CmsisSelfTest(model, image, self.rounding), calls)

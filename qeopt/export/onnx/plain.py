@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -31,6 +32,10 @@ class OnnxPlain(Numbers):
     """Says that this is ONNX in single precision."""
     batch: Annotated[int, Field(ge=1, le=4096)] = 1
     """Images in one run."""
+
+    def leaves_out(self, design: Design) -> Collection[str]:
+        """Nothing: see `Numbers`."""
+        return ()
 
     def export(self, design: Design, out: Path) -> tuple[Path, ...]:
         """Write the model."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -9,6 +10,7 @@ from qeopt.design import Design
 from qeopt.export.errors import ExportError
 from qeopt.export.pytorch.module_text import module_text
 from qeopt.files import write_atomically
+from qeopt.network.lowering import RANKING
 from qeopt.spec.model import Block
 
 IMPORTS = """\
@@ -29,6 +31,10 @@ class Brevitas(Block):
 
     kind: Literal["brevitas"] = "brevitas"
     """Says that this is a module of Brevitas layers."""
+
+    def leaves_out(self, design: Design) -> Collection[str]:
+        """All of them, as losses take what they read: see `Numbers`."""
+        return RANKING
 
     def export(self, design: Design, out: Path) -> tuple[Path, ...]:
         """Write the module.

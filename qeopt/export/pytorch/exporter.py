@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from qeopt.design import Design
 from qeopt.export.pytorch.module_text import module_text
 from qeopt.files import write_atomically
+from qeopt.network.lowering import RANKING
 from qeopt.spec.model import Block
 
 IMPORTS = """\
@@ -33,6 +35,10 @@ class PyTorch(Block):
 
     kind: Literal["pytorch"] = "pytorch"
     """Says that this is a PyTorch module."""
+
+    def leaves_out(self, design: Design) -> Collection[str]:
+        """All of them, as losses take what they read: see `Numbers`."""
+        return RANKING
 
     def export(self, design: Design, out: Path) -> tuple[Path, ...]:
         """Write the module."""

@@ -15,6 +15,7 @@ from qeopt.export.names import distinct, identifier
 from qeopt.export.pytorch.detection import IMPORTS as DETECTION_IMPORTS
 from qeopt.export.pytorch.detection import detector_text
 from qeopt.network import Bits, Network, Op, OpKind, Tensor
+from qeopt.network.lowering import unranked
 
 FUNCTIONS = ("", "relu", "relu6")
 _PLACE = '''
@@ -33,7 +34,7 @@ def place(network: nn.Module, name: str, layer: nn.Module) -> None:
 
 
 def module_text(design: Design, imports: str, template: str) -> str:
-    """Write a self-contained module.
+    """Write a self-contained module. Functions that change no ranking are left out at the very end, as losses take what they read.
 
     Args:
         design: What it is made from.
@@ -43,13 +44,13 @@ def module_text(design: Design, imports: str, template: str) -> str:
     Raises:
         ExportError: when the network has operators or names that the module cannot have.
     """
-    network = design.network()
+    network, left_out = unranked(design.network())
     vectors(network)
     layers = files("qeopt.export").joinpath("templates", template).read_text(encoding="utf-8")
     ends = functions(design, network)
     detector = detector_text(design, network)
     parts = (
-        _opening(design),
+        _opening(design, is_cut=bool(left_out)),
         imports,
         DETECTION_IMPORTS if detector else "",
         "\n\n",
@@ -63,14 +64,16 @@ def module_text(design: Design, imports: str, template: str) -> str:
     return "".join(parts) + "\n"
 
 
-def _opening(design: Design) -> str:
+def _opening(design: Design, *, is_cut: bool) -> str:
     uses = "; ".join(f"{name} {use.used:,}" for name, use in design.uses.items())
     version = design.provenance.made_by
     low, high = image_of(design.network()).pixel_range
     return (
         f'"""Network of the study {identifier(design.study_name)}, found by qeopt {version}; score {design.score:.4f}; {uses}.\n\n'
         "Layers are rounded while they train, to the bits of the design; modules have the names of the design. Images hold values\n"
-        f'between {low:g} and {high:g}, shape (images, channels, height, width).\n"""\n\n'
+        f"between {low:g} and {high:g}, shape (images, channels, height, width).\n"
+        + "The function at the very end is left out, as losses take what it reads.\n" * is_cut
+        + '"""\n\n'
     )
 
 

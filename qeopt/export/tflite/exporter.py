@@ -31,6 +31,7 @@ from qeopt.export.tflite.resizing import FLOORED, RESIZED
 from qeopt.export.tflite.windows import TfliteWindow, tflite_window
 from qeopt.files import write_atomically
 from qeopt.network import Op, OpKind
+from qeopt.network.lowering import unranked
 
 MOVED = MOVING | {OpKind.RESIZE}
 ALIGNMENT = 16
@@ -50,7 +51,7 @@ class TFLite(Numbers):
 
     def export(self, design: Design, out: Path) -> tuple[Path, ...]:
         """Write the model."""
-        network = design.network()
+        network, _ = unranked(design.network(), self.leaves_out(design))
         problems = list(obstacles(design, network))
         if problems:
             raise ExportError("; ".join(problems))

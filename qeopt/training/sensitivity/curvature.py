@@ -19,6 +19,7 @@ from qeopt.export.arithmetic.fill import fitting_scale
 from qeopt.export.arithmetic.numbers import read_weights
 from qeopt.export.arithmetic.quantised import Grid, weight_range
 from qeopt.export.functions import functions, unsigned_tensors
+from qeopt.network.lowering import unranked
 from qeopt.training.data.dataset import Split
 from qeopt.training.errors import torch
 from qeopt.training.sensitivity.losses import Choice, Loss, choices, losses
@@ -67,7 +68,7 @@ def by_curvature(
     Raises:
         ExportError: when PyTorch is missing, or weights do not fit, or an operator cannot be differentiated.
     """
-    network = design.network()
+    network, _ = unranked(design.network())  # the loss has a softmax of its own
     ends = functions(design, network)
     arrays = {name: np.asarray(array) for name, array in read_weights(weights, network).items()}
     wanted = choices(network)

@@ -16,6 +16,7 @@ from qeopt.export.arithmetic.geometry import image_of
 from qeopt.export.arithmetic.numbers import Numbers, read_weights
 from qeopt.export.reference import run
 from qeopt.network import Bits
+from qeopt.network.lowering import RANKING
 from qeopt.training.data.dataset import Split
 from qeopt.training.sensitivity.losses import BASE, Choice, Loss, choices, losses
 
@@ -79,7 +80,7 @@ def _widths(choice: Choice, weights: Sequence[int], activations: Sequence[int]) 
 def _outputs(design: Design, bits: Bits, numbers: Numbers, pixels: NDArray[np.float64]) -> NDArray[np.float64]:
     """(images, classes) what the integer network says, as real values."""
     changed = design.model_copy(update={"weights": dict(bits.weights), "activations": dict(bits.activations)})
-    model = quantised(changed, numbers)
+    model = quantised(changed, numbers, without=RANKING)  # the loss has a softmax of its own
     output = model.network.outputs[0].name
     found = run(model, pixels)[output].reshape(len(pixels), -1) * np.float64(model.grids[output].scale)
     return np.asarray(found, dtype=np.float64)

@@ -18,7 +18,7 @@ from qeopt.design.verify import verify
 from qeopt.network.importers import ImportOptions, import_model
 from qeopt.spec.errors import SpecError
 from qeopt.study.load import load_study
-from qeopt.verbs.bits import bits, network_text, write_study
+from qeopt.verbs.bits import UNLIMITED, bits, network_text, write_study
 from qeopt.verbs.solve import solve
 from qeopt_solvers import Status
 
@@ -185,9 +185,12 @@ def test_learnt_values_that_are_not_there(folder: Path) -> None:
 def test_tflite_through_bits(tmp_path: Path) -> None:
     small_network().save(tmp_path / "small.tflite")
     answer = bits(tmp_path / "small.tflite", runtime="cmsis-nn", budgets={"sram": "2 KiB", "flash": "2 KiB"}, engine="cp_sat")
-    assert answer.notes == ("left out at the end, as it changes no ranking: softmax 'ranking'",)
+    assert answer.notes == ()
     assert answer.solution.design is not None
     assert answer.solution.design.bits.status is Status.OPTIMAL
+    assert answer.solution.design.network().op_by_name["ranking"].function == "softmax"
+    without = bits(tmp_path / "small.tflite", runtime="tinyengine", budgets=UNLIMITED, engine="cp_sat")
+    assert without.notes == ("left out at the end, as it changes no ranking: softmax 'ranking'",)
 
 
 def test_losses_are_of_one_network(folder: Path) -> None:

@@ -1,0 +1,153 @@
+"""What an imported network ends in is exported: softmax beside what it ranks, a sigmoid over a map; ONNX Runtime is the oracle."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from qeopt.cli.verbs import app
+from qeopt.design import Design
+from qeopt.export import export
+from qeopt.export.arithmetic.fill import quantised
+from qeopt.export.arithmetic.numbers import Numbers
+from qeopt.export.c.exporter import C
+from qeopt.export.c.folder import KernelSources
+from qeopt.export.c.program import Step
+from qeopt.export.design_export import at_eight_bits
+from qeopt.export.exporter import configured, left_out
+from qeopt.export.reference import run
+
+onnxruntime = pytest.importorskip("onnxruntime")
+sys.path[:0] = [str(Path(__file__).parents[1] / "network" / "importers")]
+from onnx_author import Author  # type: ignore[import-not-found]
+
+SIDE = 8
+
+
+def model(path: Path, *ends: str) -> Path:
+    """A file with some of the outputs "Sigmoid" (of a map of 6 channels), "logits", and functions of logits."""
+    net = Author((3, SIDE, SIDE), batch=1)
+    body = net.conv("image", 8, 3)
+    made = {}
+    if "Sigmoid" in ends:
+        made["Sigmoid"] = net.node("Sigmoid", [net.conv(body, 6, 1, act="", bn=False, name="map")], name="seen")
+    if set(ends) - {"Sigmoid"}:
+        made["logits"] = net.classifier(body, 5)
+        for kind in set(ends) - {"Sigmoid", "logits"}:
+            made[kind] = net.node(kind, [made["logits"]], name="told", axis=1)
+    return Path(net.save(path, *(made[end] for end in ends)))
+
+
+def design_of(path: Path, format_name: str = "onnx-qdq") -> Design:
+    found = at_eight_bits(path, configured(format_name, {})).solution.design
+    assert found is not None
+    return found
+
+
+def outputs(path: Path, image: Any) -> list[Any]:
+    settings = onnxruntime.SessionOptions()
+    settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
+    return list(session.run(None, {session.get_inputs()[0].name: image}))
+
+
+ENDS = [("Sigmoid",), ("Softmax",), ("LogSoftmax",), ("logits", "Softmax"), ("Sigmoid", "logits", "Softmax")]
+
+
+@pytest.mark.parametrize("ends", ENDS, ids=" ".join)
+def test_floats_compute_every_output_of_the_file(ends: tuple[str, ...], tmp_path: Path) -> None:
+    path = model(tmp_path / "m.onnx", *ends)
+    design, exporter = design_of(path, "onnx"), configured("onnx", {"weights": str(path)})
+    assert left_out(design, exporter) == []
+    exporter.export(design, tmp_path / "out.onnx")
+    image = np.random.default_rng(0).random((1, 3, SIDE, SIDE), np.float32)
+    expected, found = outputs(path, image), outputs(tmp_path / "out.onnx", image)
+    assert sorted(values.size for values in found) == sorted(values.size for values in expected)
+    for values in expected:
+        errors = [np.abs(other.ravel() - values.ravel()).max() for other in found if other.size == values.size]
+        assert min(errors) < 1e-4 * max(1.0, np.abs(values).max())
+
+
+@pytest.mark.parametrize("ends", [ends for ends in ENDS if "LogSoftmax" not in ends], ids=" ".join)
+@pytest.mark.parametrize("format_name", ["onnx-qdq", "qonnx"])
+def test_integers_are_those_of_the_reference_and_follow_the_file(ends: tuple[str, ...], format_name: str, tmp_path: Path) -> None:
+    path = model(tmp_path / "m.onnx", *ends)
+    design, numbers = design_of(path), Numbers(weights=path, power_of_two=True)
+    given = {"weights": str(path), "power_of_two": True}
+    reference = quantised(design, numbers)
+    wanted = [tensor.name for tensor in reference.network.outputs]
+    assert len(wanted) == len(ends)
+    export(design, format_name, tmp_path / "out.onnx", given)
+    for seed in range(4 if format_name == "onnx-qdq" else 0):  # ONNX Runtime knows no nodes of QONNX
+        image = np.random.default_rng(seed).random((1, 3, SIDE, SIDE), np.float32)
+        held, found, expected = (
+            run(reference, image.astype(np.float64)),
+            outputs(tmp_path / "out.onnx", image),
+            outputs(path, image),
+        )
+        for name, values in zip(wanted, found, strict=True):
+            integers = values.reshape(-1) / reference.grids[name].scale
+            assert np.array_equal(integers, held[name].reshape(-1))
+            alike = [np.corrcoef(values.ravel(), other.ravel())[0, 1] for other in expected if other.size == values.size]
+            assert max(alike) > 0.95
+    for op in reference.network.ops:
+        if op.function in {"softmax", "sigmoid"}:
+            assert reference.grids[op.output.name].scale == 1 / 256  # whatever the images
+
+
+@pytest.mark.parametrize("format_name", ["onnx-qdq", "qonnx", "tflite"])
+def test_a_function_that_no_integers_compute_is_left_out_and_told(format_name: str, tmp_path: Path) -> None:
+    path = model(tmp_path / "m.onnx", "LogSoftmax")
+    design, exporter = design_of(path, format_name), configured(format_name, {"weights": str(path)})
+    assert left_out(design, exporter) == ["left out at the end, as it changes no ranking: log_softmax 'told'"]
+    exporter.export(design, tmp_path / "out")
+    assert [tensor.name for tensor in quantised(design).network.outputs] == ["classifier"]
+
+
+def test_an_output_that_is_lost_is_told(tmp_path: Path) -> None:
+    path = model(tmp_path / "m.onnx", "logits", "Softmax")
+    said = "left out at the end, as it changes no ranking: softmax 'told'; an output less, as 'classifier' is one of its own"
+    assert at_eight_bits(path, C()).notes == (said,)
+    assert at_eight_bits(path, configured("onnx", {})).notes == ()
+
+
+def test_a_program_in_c_looks_a_final_sigmoid_up_and_leaves_softmax_out(tmp_path: Path) -> None:
+    sigmoid, softmax = (model(tmp_path / f"{end}.onnx", end) for end in ("Sigmoid", "Softmax"))
+    design = design_of(sigmoid, "c")
+    assert left_out(design, C()) == []
+    assert [step.kernel for step in steps(sigmoid, design) if step.op == "seen"] == ["qc_lookup"]
+    answer = at_eight_bits(softmax, C())
+    assert answer.notes == ("left out at the end, as it changes no ranking: softmax 'told'",)
+    assert answer.solution.design is not None
+    assert steps(softmax, answer.solution.design)[-1].op == "classifier"
+
+
+def steps(weights: Path, design: Design) -> tuple[Step, ...]:
+    sources = C(weights=weights).sources(design)
+    assert isinstance(sources, KernelSources)
+    return sources.program.steps
+
+
+@pytest.mark.parametrize("format_name", ["pytorch", "brevitas", "max78000"])
+def test_modules_and_accelerators_leave_the_end_out(format_name: str, tmp_path: Path) -> None:
+    design = design_of(model(tmp_path / "m.onnx", "Softmax"), "onnx")
+    exporter = configured(format_name, {})
+    assert left_out(design, exporter) == ["left out at the end, as it changes no ranking: softmax 'told'"]
+    text = exporter.export(design, tmp_path / "out")[0].read_text(encoding="utf-8")
+    assert "classifier" in text
+    assert "told" not in text
+    assert ("The function at the very end is left out, as losses take what it reads." in text) == (format_name != "max78000")
+
+
+def test_the_command_tells_what_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = model(tmp_path / "m.onnx", "Softmax")
+    for format_name, is_told in (("onnx", False), ("pytorch", True)):
+        told = CliRunner().invoke(app, ["export", str(path), "--format", format_name, "--out", f"made.{format_name}"])
+        assert told.exit_code == 0, told.output
+        assert ("left out at the end, as it changes no ranking: softmax 'told'" in told.output) == is_told
