@@ -11,7 +11,8 @@ from qeopt.escape import csv_text
 from qeopt.report.solution import sources_document
 from qeopt.report.tables import rows_table
 from qeopt.report.time import marked
-from qeopt.report.words import amount, counted, gap, without_design
+from qeopt.report.words import amount, gap, without_design
+from qeopt.spec.units import counted
 from qeopt.verbs.boards import Board, Boards
 
 FORMAT = "qeopt.boards/1"

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from qeopt.report.tables import rows_table
 from qeopt.score.calibration import GridPoint
+from qeopt.spec.units import counted
 
 FORMAT = "qeopt.calibration/1"
 
@@ -19,7 +20,9 @@ def print_calibration(console: Console, points: Sequence[GridPoint], *, top: int
     """The best points, and how many there are."""
     rows = ((f"{p.sigma_a:g}", f"{p.sigma_w:g}", f"{p.kendall:.4f}", f"{p.spearman:.4f}") for p in points[:top])
     console.print(rows_table(dict.fromkeys(("sigma_a", "sigma_w", "Kendall tau-b", "Spearman"), "right"), rows))
-    console.print(f"best {min(top, len(points))} of {len(points)} points; in a study: objective: {_objective(points[0])}")
+    console.print(
+        f"best {min(top, len(points))} of {counted(len(points), 'point')}; in a study: objective: {_objective(points[0])}"
+    )
 
 
 def _objective(best: GridPoint) -> str:

@@ -15,6 +15,7 @@ from qeopt.report.solution import sources_document
 from qeopt.report.tables import rows_table
 from qeopt.report.time import is_timed, of_budget, time_of
 from qeopt.report.words import amount
+from qeopt.spec.units import counted
 from qeopt.study import Study
 from qeopt.verbs.bits_by_depth import bits_by_depth
 from qeopt.verbs.compare import Answer, Comparison
@@ -81,16 +82,14 @@ def _summary(study: Study, engine: str, answers: list[Answer]) -> Summary:
 
 def print_comparison(console: Console, found: Comparison) -> None:
     """Say how much the rules lose, and what was drawn."""
-    study = found.loaded.value
+    study, engines = found.loaded.value, counted(len(found.engines), "engine")
     if study.space is None:
-        console.print(f"{study.name}: {len(found.engines)} engines on {study.subject.name or 'its network'}")
+        console.print(f"{study.name}: {engines} on {study.subject.name or 'its network'}")
         console.print(_single_table(found))
         console.print()
         print_depth(console, bits_by_depth(found))
         return
-    console.print(
-        f"{study.name}: {len(found.engines)} engines on {len(found.instances):,} structures of {study.subject.name or 'its space'}"
-    )
+    console.print(f"{study.name}: {engines} on {counted(len(found.instances), 'structure')} of {study.subject.name or 'its space'}")
     console.print(f"drawn uniformly with seed {found.seed}; rejected: {_rejected(found)}", soft_wrap=True)
     console.print()
     console.print(_summary_table(found))

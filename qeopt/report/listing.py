@@ -8,7 +8,7 @@ from rich.console import Console
 
 from qeopt.report.catalogue import Catalogue
 from qeopt.report.tables import rows_table
-from qeopt.report.words import counted
+from qeopt.spec.units import counted
 
 LEFT, RIGHT = "left", "right"
 

@@ -18,6 +18,7 @@ from qeopt.escape import visible
 from qeopt.report.interrupt import GentleInterrupt
 from qeopt.report.words import gap, seconds
 from qeopt.search import Phase, Progress
+from qeopt.spec.units import counted
 
 SEARCHES = {"study": "study", "eight_bits": "8 bits", "tied": "tied bits"}
 """Names of searches, short enough for one line."""
@@ -106,7 +107,7 @@ class Board:
 
     def _pace(self, last: Progress) -> list[str]:
         """How long the structures that are left would take, how many there were, and how many a second."""
-        count, rate = f"{last.evaluations:,} structures", _rate(self._first, last)
+        count, rate = counted(last.evaluations, "structure"), _rate(self._first, last)
         if rate is None:
             return [count]
         return [f"at most {seconds((last.most - last.evaluations) / rate)} left", count, f"{rate:,.0f}/s"]

@@ -14,6 +14,7 @@ from qeopt.report.folder import Run, write_json
 from qeopt.report.solution import sources_document
 from qeopt.report.tables import rows_table
 from qeopt.report.words import amount
+from qeopt.spec.units import counted
 from qeopt.statistics.features import KEYS
 from qeopt.verbs.sample import Sampling
 
@@ -27,7 +28,8 @@ def print_sampling(console: Console, found: Sampling) -> None:
     """Say what was drawn and how far it spreads."""
     study = found.loaded.value
     structures = len({sample.structure for sample in found.samples})
-    console.print(f"{study.name}: {len(found.samples):,} designs of {structures:,} structures, seed {found.seed}", soft_wrap=True)
+    designs = f"{counted(len(found.samples), 'design')} of {counted(structures, 'structure')}"
+    console.print(f"{study.name}: {designs}, seed {found.seed}", soft_wrap=True)
     how = "drawn uniformly" if found.spread == "uniform" else f"spread over {found.spread}"
     thrown = ", ".join(f"{number:,} {REASONS[name]}" for name, number in found.rejected.items() if name in REASONS and number)
     console.print(f"{how}; bits: {', '.join(found.rules)}" + (f"; rejected: {thrown}" if thrown else ""), soft_wrap=True)

@@ -14,6 +14,7 @@ from qeopt.report.tables import rows_table
 from qeopt.report.time import is_timed, short, time_of
 from qeopt.report.words import amount, gap, limit_words, nothing_fits, used_files
 from qeopt.score import QEScore
+from qeopt.spec.units import counted
 from qeopt.verbs.sweep import Sweep, SweepPoint
 from qeopt_solvers import Status
 
@@ -29,7 +30,8 @@ NOTHING = {Status.INFEASIBLE: "none, proven", Status.UNKNOWN: "none found"}
 def print_sweep(console: Console, found: Sweep) -> None:
     """Say what every point scores and what is proven of it."""
     study = found.loaded.value
-    points = f"{len(found.points):,} of {found.asked:,} points, interrupted" if found.interrupted else f"{found.asked:,} points"
+    asked = counted(found.asked, "point")
+    points = f"{len(found.points):,} of {asked}, interrupted" if found.interrupted else asked
     what = "the bits of one network" if study.subject.size == 1 else "designs of a space"
     console.print(f"{study.name}: {what} over {' and '.join(found.axes)}, {points}")
     for said in used_files(found.loaded.files):

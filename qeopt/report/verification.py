@@ -11,6 +11,7 @@ from qeopt.qbr import PROVER
 from qeopt.report.counted import Counted
 from qeopt.report.judgement import judgement
 from qeopt.report.words import bits_proof, left_out_words, space_proof
+from qeopt.spec.units import counted
 
 FORMAT = "qeopt.verification/1"
 
@@ -19,7 +20,8 @@ def print_verification(console: Console, found: Verification) -> None:
     """Say what was checked, and what does not hold."""
     design = found.design
     if not found.holds:
-        console.print(f"{design.study_name}: {len(found.mismatches)} claims of this design do not hold")
+        wrong = len(found.mismatches)
+        console.print(f"{design.study_name}: {counted(wrong, 'claim')} of this design {'does' if wrong == 1 else 'do'} not hold")
         _print_assumed(console, found)
         return
     console.print(f"{design.study_name}: every claim of this design holds")

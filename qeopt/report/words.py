@@ -13,7 +13,7 @@ from qeopt.design.arena import Arena
 from qeopt.qbr import PROVER
 from qeopt.search import Stop
 from qeopt.spec.load import SourceFile
-from qeopt.spec.units import format_bytes
+from qeopt.spec.units import counted, format_bytes
 from qeopt_solvers import Status
 
 TITLES = {PROVER: "CP-SAT"}
@@ -29,11 +29,6 @@ def amount(value: float, unit: str = "") -> str:
     if unit == "B":
         return format_bytes(value)
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
-
-
-def counted(number: int, noun: str) -> str:
-    """A number of things: 1 device, 2 devices."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def engines(names: Iterable[str]) -> str:
@@ -160,16 +155,16 @@ def arena_size(arena: Arena | None) -> str:
     if len(arena.regions) > 1:
         parts = ", ".join(f"{amount(region.bytes, 'B')} in {region.name}" for region in arena.regions if region.bytes)
         if arena.misplaced is None:
-            return f"addresses: {amount(arena.bytes, 'B')} set aside, {minimal} ({parts}); {len(arena.buffers)} buffers"
+            return f"addresses: {amount(arena.bytes, 'B')} set aside, {minimal} ({parts}); {counted(len(arena.buffers), 'buffer')}"
         least = (
             "proven to be the least"
             if arena.misplaced == arena.least_misplaced
             else f"at least {amount(arena.least_misplaced or 0)}"
         )
         outside = f"buffers of {amount(arena.misplaced, 'B')} outside the memory preferred, {least}"
-        return f"addresses: {outside}; {amount(arena.bytes, 'B')} set aside ({parts}); {len(arena.buffers)} buffers"
+        return f"addresses: {outside}; {amount(arena.bytes, 'B')} set aside ({parts}); {counted(len(arena.buffers), 'buffer')}"
     lasting = f" and {amount(arena.lasting, 'B')} held for good" if arena.lasting else ""
-    return f"addresses: an arena of {amount(arena.bytes, 'B')}, {minimal}{lasting}; {len(arena.buffers)} buffers"
+    return f"addresses: an arena of {amount(arena.bytes, 'B')}, {minimal}{lasting}; {counted(len(arena.buffers), 'buffer')}"
 
 
 def space_proof(design: Design) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from qeopt.spec.errors import did_you_mean, one_of, quote
+from qeopt.spec.units import counted
 
 _NOUNS = {
     "int": "a whole number",
@@ -105,9 +106,5 @@ def _bare(discriminator: object) -> str:
 def _wrong_length(kind: str, context: dict[str, Any]) -> str:
     has = context["actual_length"]
     few, limit = ("at least", context["min_length"]) if kind == "too_short" else ("at most", context["max_length"])
-    expected = f"{few} {_items(limit)} {'was' if limit == 1 else 'were'} expected"
-    return f" is empty; {expected}" if has == 0 else f" has {_items(has)}; {expected}"
-
-
-def _items(number: int) -> str:
-    return f"{number} item" if number == 1 else f"{number} items"
+    expected = f"{few} {counted(limit, 'item')} {'was' if limit == 1 else 'were'} expected"
+    return f" is empty; {expected}" if has == 0 else f" has {counted(has, 'item')}; {expected}"

@@ -71,6 +71,11 @@ def format_bytes(size_bytes: float) -> str:
     return f"{number} B ({size_bytes / 1024:,.1f} KiB)" if abs(size_bytes) >= 1024 else f"{number} B"
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things: 1 device, 2 devices."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def _parse_bytes(value: object, minimum: int) -> int:
     number, unit = _split(value, value, _A_SIZE)
     if unit not in _BINARY:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qeopt.spec.errors import Location, Problem, SpecError, did_you_mean, quote
+from qeopt.spec.units import counted
 from qeopt.statistics.features import DEPTH, KEYS
 
 DESIGN, STRUCTURE, _ = KEYS
@@ -124,7 +125,7 @@ def read(features: Path, results: Path) -> Data:
         Measured(name, structure, values, tuple(by_design[name])) for name, structure, values in rows if name in by_design
     )
     if len(designs) < LEAST:
-        said = f"has results of {len(designs)} designs; at least {LEAST} were expected"
+        said = f"has results of {counted(len(designs), 'design')}; at least {LEAST} were expected"
         raise SpecError.at(Location(str(results)), said)
     if len({one.accuracy for one in designs}) < 2:
         raise SpecError.at(Location(str(results)), "every design has the same accuracy, so there is nothing to order")

@@ -14,6 +14,7 @@ from qeopt.files import write_atomically
 from qeopt.report.cost import cost_document, cost_text
 from qeopt.report.tables import rows_table
 from qeopt.report.words import percent
+from qeopt.spec.units import counted
 from qeopt.training.recipe import Recipe, option_of
 from qeopt.training.tuning import Trial, Tuned
 
@@ -65,7 +66,7 @@ def print_tuned(console: Console, found: Tuned, asked: str) -> None:
     ]
     columns = {"trial": "right", "right": "right", **{name.replace("_", " "): "left" for name in names}}
     console.print(
-        f"{len(found.trials)} trials of {found.trained_by:,} images each, marked by {found.held_out:,} others; "
+        f"{counted(len(found.trials), 'trial')} of {found.trained_by:,} images each, marked by {found.held_out:,} others; "
         "trial 0 is the usual recipe"
     )
     console.print()

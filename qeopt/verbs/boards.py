@@ -25,6 +25,7 @@ from qeopt.search.workers.pool import settle_in
 from qeopt.spec.errors import SpecError
 from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded, load
+from qeopt.spec.units import counted
 from qeopt.study import Study
 from qeopt.study.file_kinds import KINDS
 from qeopt.study.load import StudySource, load_study
@@ -120,7 +121,7 @@ def sweep_boards(
         interrupted = True
     except BrokenProcessPool as error:
         goes_on = "" if journal is None else "; the same command with the same --out goes on"
-        said = f"a process that was answering ended from outside after {len(found):,} of {len(asked):,} devices{goes_on}"
+        said = f"a process that was answering ended from outside after {len(found):,} of {counted(len(asked), 'device')}{goes_on}"
         raise WorkersError(said) from error
     rows = tuple(found[question.device] for question in asked if question.device in found)
     return Boards(loaded, rows, len(asked), interrupted)

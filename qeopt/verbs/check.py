@@ -17,6 +17,7 @@ from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded, SourceFile, load
 from qeopt.spec.model import Block
 from qeopt.spec.node import Mapping, locate
+from qeopt.spec.units import counted
 from qeopt.study import Study
 from qeopt.study.file_kinds import KINDS, NetworkFile, check_unchanged, identify, load_network, stated_network
 from qeopt.study.load import load_study
@@ -81,7 +82,7 @@ def _check_block(block: Block) -> tuple[Finding, ...]:
 
 def _blocks(space: Space) -> Finding:
     size = "a single structure" if space.size == 1 else f"{space.size:,} structures, rules between blocks aside"
-    return Finding(Weight.NOTE, f"{len(space.blocks)} blocks, {size}")
+    return Finding(Weight.NOTE, f"{counted(len(space.blocks), 'block')}, {size}")
 
 
 def _check_network(loaded: Loaded[NetworkFile]) -> Iterator[Finding]:
@@ -98,7 +99,7 @@ def _check_network(loaded: Loaded[NetworkFile]) -> Iterator[Finding]:
     network = found.network
     weights, work = (sum(int(of(op)) for op in network.ops) for of in (weight_count, macs))
     height, width, channels = network.tensors[0].height, network.tensors[0].width, network.tensors[0].channels
-    yield Finding(Weight.NOTE, f"{len(network.ops):,} operators, {weights:,} weights, {work:,} MACs")
+    yield Finding(Weight.NOTE, ", ".join((counted(len(network.ops), "operator"), counted(weights, "weight"), counted(work, "MAC"))))
     yield Finding(Weight.NOTE, f"it reads an image of [{height}, {width}, {channels}]: the `task` of a study has to say so")
     yield from (Finding(Weight.WARNING, note) for note in found.notes)
 

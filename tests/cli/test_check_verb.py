@@ -247,7 +247,7 @@ def test_a_model_file(run: Run, tmp_path: Path) -> None:
     for name in ("models/one.onnx", "models/one.yaml"):
         result = run("check", name)
         assert (result.exit_code, result.stderr) == (0, "")
-        assert _findings(result)[0] == "note: 1 operators, 432 weights, 110,592 MACs"
+        assert _findings(result)[0] == "note: 1 operator, 432 weights, 110,592 MACs"
         scored = json.loads(run("score", name, "--json").stdout)
         assert [(term["op"], term["weight_bits"]) for term in scored["terms"]] == [("y", 8)]
     assert run("score", "models/one.yaml", "--set", "file=models/one.onnx").exit_code == 0

@@ -9,8 +9,9 @@ from qeopt.report.page.content import Cell, Fact, Page, Section, Shown, Table, W
 from qeopt.report.page.parts import commands, gap, number, origin, score, when
 from qeopt.report.pictures.boards import boards_pictures, holders
 from qeopt.report.time import marked
-from qeopt.report.words import counted, without_design
 from qeopt.report.words import gap as gap_words
+from qeopt.report.words import without_design
+from qeopt.spec.units import counted
 
 Document = Mapping[str, Any]
 

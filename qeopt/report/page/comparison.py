@@ -13,6 +13,7 @@ from qeopt.report.pictures.depth import depth_pictures
 from qeopt.report.pictures.gaps import comparison_picture, comparison_title
 from qeopt.report.time import spelled
 from qeopt.report.words import amount
+from qeopt.spec.units import counted
 
 Document = Mapping[str, Any]
 
@@ -29,12 +30,20 @@ def comparison_page(document: Document, run: Document, folder: str) -> Page:
         Section("origin", "Where it comes from", [origin(document, run), commands(folder, run)]),
     ]
     facts = [Fact("engines", str(len(document["engines"]))), Fact("structures", f"{len(instances):,}")]
-    return Page(f"{document['study_name']}: {len(document['engines'])} engines compared", f"on {drawn}", facts, sections, when(run))
+    return Page(
+        f"{document['study_name']}: {counted(len(document['engines']), 'engine')} compared",
+        f"on {drawn}",
+        facts,
+        sections,
+        when(run),
+    )
 
 
 def _exactness(document: Document) -> list[str]:
     exact = sum(instance["exact"] is not None for instance in document["instances"])
-    return [f"the best bits are proven for {exact:,} of {len(document['instances']):,} structures; gaps are told of these only"]
+    return [
+        f"the best bits are proven for {exact:,} of {counted(len(document['instances']), 'structure')}; gaps are told of these only"
+    ]
 
 
 def _summary(document: Document, run: Document) -> Table:

@@ -12,6 +12,7 @@ from qeopt.report.page.detector import HALF, detector_facts, detector_parts, det
 from qeopt.report.page.parts import COSTS, commands, machine, when
 from qeopt.report.pictures.correlations import correlations_picture
 from qeopt.report.pictures.training import confusion_picture, curve_picture
+from qeopt.spec.units import counted
 
 Document = Mapping[str, Any]
 
@@ -103,7 +104,7 @@ def correlations_page(document: Document, run: Document, folder: str) -> Page:
     """How well what is known before training orders what training gave."""
     picture = correlations_picture(document)
     facts = [
-        Fact("trained designs", f"{document['designs']:,}", f"{document['structures']:,} structures"),
+        Fact("trained designs", f"{document['designs']:,}", counted(document["structures"], "structure")),
         Fact("predictors", f"{len(document['predictors']):,}"),
     ]
     sections = [

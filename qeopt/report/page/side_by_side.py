@@ -15,6 +15,7 @@ from qeopt.report.pictures.memory import bits_differ, bits_picture, bits_words, 
 from qeopt.report.pictures.picture import Picture
 from qeopt.report.side_by_side import NO_COMMON_MEASURE, SAME
 from qeopt.report.words import gap
+from qeopt.spec.units import counted
 
 Document = Mapping[str, Any]
 
@@ -48,7 +49,11 @@ def side_by_side_page(document: Document, designs: Sequence[Design], run: Docume
 def _words(document: Document) -> list[str]:
     one, other = document["designs"]
     choices, widths = len(document["structure"]), len(document["bits"])
-    said = [f"they differ in {choices:,} choices of the structure and {widths:,} widths" if choices or widths else SAME]
+    said = [
+        f"they differ in {counted(choices, 'choice')} of the structure and {counted(widths, 'width')}"
+        if choices or widths
+        else SAME
+    ]
     if one["study_name"] != other["study_name"]:
         return [*said, NO_COMMON_MEASURE]
     better, worse = (one, other) if one["score"] >= other["score"] else (other, one)

@@ -10,6 +10,7 @@ from qeopt.report.page.parts import commands, gap, number, origin, score, when
 from qeopt.report.pictures.sweep import sweep_pictures, sweep_title
 from qeopt.report.words import gap as gap_words
 from qeopt.report.words import limit_words, nothing_fits
+from qeopt.spec.units import counted
 
 MOST_OPEN = 24
 """Rows above which a table is folded: the picture tells it at one look."""
@@ -35,7 +36,9 @@ def sweep_page(document: Document, run: Document, folder: str) -> Page:
         Section("points", "Every point", [_table(document)]),
         Section("origin", "Where it comes from", [origin(document, run), commands(folder, run)]),
     ]
-    return Page(f"{document['study_name']}: the best designs over {over}", f"{len(points):,} points", facts, sections, when(run))
+    return Page(
+        f"{document['study_name']}: the best designs over {over}", counted(len(points), "point"), facts, sections, when(run)
+    )
 
 
 def _note(document: Document) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from qeopt.escape import line
 from qeopt.report.pictures.picture import SERIES, Picture, Spec, colours, data, field, tips
-from qeopt.report.words import counted
+from qeopt.spec.units import counted
 
 HEIGHT = 220
 KIB = 1024

@@ -7,7 +7,7 @@ from typing import Any
 
 from qeopt.escape import line
 from qeopt.report.pictures.picture import BLUE, ORANGE, Picture, Spec, chosen_label, data, field, tips
-from qeopt.report.words import counted
+from qeopt.spec.units import counted
 
 MOST_NAMED = 24
 """Classes above which numbers find no room."""
