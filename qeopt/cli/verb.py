@@ -76,17 +76,17 @@ class Verb(TyperCommand):
             refuse_wrong_file(str(self.name), ctx.params.get(first), ctx.params)
             return super().invoke(ctx)
         except (QeoptError, EngineError) as error:
-            if ctx.params.get("debug"):
-                traceback.print_exc()
-            code = error.exit_code if isinstance(error, QeoptError) else BAD_USAGE
-            if ctx.params.get("json_"):
-                emit(error_document(error, code))
-            fail(str(error), code)
+            _tell(ctx, error)
         except (typer.Exit, typer.Abort):
             raise
         except Exception as error:  # the last place where a fault of ours can be told instead of dumped
             if interrupts.was_interrupted(error):
                 raise KeyboardInterrupt from None
+            from qeopt.spec.plugins import named  # noqa: PLC0415  # asked for after a failure only
+
+            plugin = named(error)
+            if plugin is not None:
+                _tell(ctx, plugin)
             if ctx.params.get("debug"):
                 traceback.print_exc()
             if isinstance(error, OSError) and error.filename and not isinstance(error, BrokenPipeError):
@@ -95,6 +95,16 @@ class Verb(TyperCommand):
                 raise
             what = str(error) or "no more is known"
             fail(f"internal error: {type(error).__name__}: {what}; --debug shows where, please report it", INTERNAL_ERROR)
+
+
+def _tell(ctx: Any, error: Exception) -> NoReturn:
+    """Say what a user can put right, and leave."""
+    if ctx.params.get("debug"):
+        traceback.print_exc()
+    code = error.exit_code if isinstance(error, QeoptError) else BAD_USAGE
+    if ctx.params.get("json_"):
+        emit(error_document(error, code))
+    fail(str(error), code)
 
 
 def began(context: typer.Context) -> float | None:

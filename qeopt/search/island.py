@@ -17,6 +17,7 @@ from qeopt.relaxation.rating.floor import NO_FLOOR, Floor
 from qeopt.search.breeding import Breeder
 from qeopt.search.settings import SearchSettings
 from qeopt.space import Space, Structure, Task
+from qeopt.spec.plugins import naming_plugins
 from qeopt_solvers import Status
 
 AT_ONCE, SLOWLY = 4096, 256
@@ -84,6 +85,7 @@ class Island:
     """Whether the last generation held no structure that had not been seen."""
 
 
+@naming_plugins()
 def advance(terms: Terms, island: Island, generations: int, evaluations: int) -> Island:
     """Take an island some generations on. The same arguments give the same island, wherever this runs.
 
@@ -92,6 +94,9 @@ def advance(terms: Terms, island: Island, generations: int, evaluations: int) ->
         island: Where it stands.
         generations: Generations to make.
         evaluations: Structures it may have evaluated in the end.
+
+    Raises:
+        PluginError: a plug-in fails.
     """
     breeder = Breeder(terms.space, terms.settings)
     rater = terms.rater()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from traceback import walk_tb
 from typing import Annotated, Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
 
-from qeopt.spec.errors import Location, PluginError, SpecError, did_you_mean, one_of, quote
+from qeopt.spec.errors import Location, PluginError, QeoptError, SpecError, did_you_mean, one_of, quote
 from qeopt.spec.model import Block, build
 
 
@@ -63,6 +65,37 @@ class Table:
 def installed_parts(group: str) -> tuple[tuple[str, str], ...]:
     """Return name and ``module:attribute`` of the entry points of a group, sorted; read once, as that takes milliseconds."""
     return tuple(sorted((point.name, point.value) for point in entry_points(group=group)))
+
+
+def named(error: Exception) -> PluginError | None:
+    """Name the plug-in that an exception came out of, by its entry point; None where it came out of none."""
+    groups = [group for group in entry_points().groups if group.startswith("qeopt.")]
+    points = [point for group in sorted(groups) for point in entry_points(group=group)]
+    for frame, _ in walk_tb(error.__traceback__):
+        outer = frame.f_code.co_qualname.partition(".")[0]
+        of_module = [point for point in points if point.module == frame.f_globals.get("__name__")]
+        for point in sorted(of_module, key=lambda point: point.attr != outer)[:1]:
+            said = " ".join(f"{type(error).__name__}: {error}".split())
+            return PluginError(f"the plug-in {point.name!r} of {point.group} ({point.value}) fails with {said}")
+    return None
+
+
+@contextmanager
+def naming_plugins() -> Iterator[None]:
+    """Let no exception of a plug-in out without its name: its traceback gets lost on the way from another process.
+
+    Raises:
+        PluginError: in place of an exception that came out of a plug-in; those that users can put right stay as they are.
+    """
+    try:
+        yield
+    except QeoptError:
+        raise
+    except Exception as error:
+        found = named(error)
+        if found is None:
+            raise
+        raise found from error
 
 
 def union_of(table: Table) -> Any:

@@ -25,6 +25,7 @@ from qeopt.search.workers.pool import settle_in
 from qeopt.spec.errors import SpecError
 from qeopt.spec.library import Library
 from qeopt.spec.load import Loaded, load
+from qeopt.spec.plugins import naming_plugins
 from qeopt.spec.units import counted
 from qeopt.study import Study
 from qeopt.study.file_kinds import KINDS
@@ -170,6 +171,7 @@ def _processes(workers: int) -> Iterator[Executor]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+@naming_plugins()
 def answer(question: _Question) -> Board:
     """The best design of a study on one device, with its proof."""
     device = load(Device, Path(question.path), library=question.library, kind="device", folder="devices").value

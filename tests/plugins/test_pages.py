@@ -17,9 +17,11 @@ from qeopt.report.counted import Counted
 from qeopt.report.judgement import judgement
 from qeopt.report.words import space_proof
 from qeopt.score import OBJECTIVES
-from qeopt.spec.errors import SpecError
-from qeopt.spec.plugins import installed_parts
+from qeopt.search.island import advance
+from qeopt.spec.errors import PluginError, SpecError
+from qeopt.spec.plugins import installed_parts, naming_plugins
 from qeopt.study.load import load_study
+from qeopt.verbs.boards import answer
 from qeopt.verbs.solve import solve
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -186,6 +188,94 @@ def test_an_objective_that_breaks_its_promises_is_refused_by_name(
     finally:
         installed_parts.cache_clear()
     assert f"the plug-in 'mine' {said}" in str(told.value)
+
+
+MUTATION = "def mutate(genome, places, rng):\n    return 1 // 0\n"
+READER = "def read(path, options, *, values=False):\n    return {}['layers']\n"
+WRITER = """
+from typing import ClassVar, Literal
+from qeopt.spec.model import Block
+
+
+class Mine(Block):
+    SUFFIX: ClassVar[str] = ".mine"
+    kind: Literal["mine"] = "mine"
+
+    def export(self, design, out):
+        raise RuntimeError("two\\nlines")
+"""
+
+
+def failing_page(page: str, folder: Path, after: str, error: str) -> None:
+    """Install what a page says, with a function that fails."""
+    file = folder / f"{install(page, folder).replace('.', '/')}.py"
+    before, name, rest = file.read_text(encoding="utf-8").partition(after)
+    assert name
+    file.write_text(f"{before}{name}{rest.replace('    return ', f'    raise {error}  # ', 1)}", encoding="utf-8")
+
+
+FAILING: dict[str, tuple[str, str]] = {
+    "mutation": ("solve study.yaml", "'trade' of qeopt.mutations (mine.part:mutate) fails with ZeroDivisionError"),
+    "budget": ("check study.yaml", "'weight_reads' of qeopt.budgets (my_budgets.reads:WEIGHT_READS) fails with TypeError: oops"),
+    "block": ("check study.yaml", "'fused_mbconv' of qeopt.blocks (my_blocks.fused:FusedMBConv) fails with KeyError: 'oops'"),
+    "importer": ("bits m.mine --runtime ideal", "'mine' of qeopt.importers (mine.part:read) fails with KeyError: 'layers'"),
+    "exporter": (
+        "export design.json --format mine",
+        "'mine' of qeopt.exporters (mine.part:Mine) fails with RuntimeError: two lines",
+    ),
+}
+"""By kind, what is typed and what is said."""
+
+
+@pytest.mark.parametrize("kind", FAILING)
+def test_a_plug_in_that_fails_is_named(kind: str, tmp_path: Path) -> None:
+    typed, said = FAILING[kind]
+    block, budget, mutations = "k1dwk1", "", "width"
+    match kind:
+        case "mutation":
+            install_module(tmp_path, "qeopt.mutations", "trade", "mine.part:mutate", MUTATION)
+            mutations = "width, trade"
+        case "budget":
+            failing_page("add-a-budget.md", tmp_path, "def ", "TypeError('oops')")
+            budget = ", weight_reads: 300 k"
+        case "block":
+            failing_page("add-a-block.md", tmp_path, "def cell(", "KeyError('oops')")
+            block = "fused_mbconv"
+        case "importer":
+            install_module(tmp_path, "qeopt.importers", "mine", "mine.part:read", READER)
+            (tmp_path / "m.mine").write_text("layers", encoding="utf-8")
+        case "exporter":
+            install_module(tmp_path, "qeopt.exporters", "mine", "mine.part:Mine", WRITER)
+    study = tmp_path / "study.yaml"
+    study.write_text(STUDY.format(block=block, objective="qe", mutations=mutations, budgets=budget), encoding="utf-8")
+    if kind == "exporter":
+        design = solve(study, overrides=["search.evaluations=4"]).design
+        assert design is not None
+        design.save(tmp_path / "design.json")
+    told = subprocess.run(
+        [sys.executable, "-m", "qeopt", *typed.split()],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 2, told.stderr
+    assert f"the plug-in {said}" in told.stderr
+    assert len(told.stderr.splitlines()) == 1
+
+
+def test_a_failing_plug_in_is_named_before_its_traceback_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    install_module(tmp_path, "qeopt.mutations", "trade", "lost.part:mutate", MUTATION)
+    move = import_module("lost.part").mutate
+    with pytest.raises(PluginError, match=r"the plug-in 'trade' of qeopt\.mutations") as told, naming_plugins():
+        move(None, None, None)
+    assert isinstance(told.value.__cause__, ZeroDivisionError)
+    with pytest.raises(ValueError, match="ours"), naming_plugins():
+        raise ValueError("ours")
+    for carried in (advance, answer):
+        assert hasattr(carried, "__wrapped__"), "both run in other processes"
 
 
 def test_a_plug_in_that_cannot_be_loaded_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
