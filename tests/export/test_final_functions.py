@@ -100,6 +100,49 @@ def test_integers_are_those_of_the_reference_and_follow_the_file(ends: tuple[str
             assert reference.grids[op.output.name].scale == 1 / 256  # whatever the images
 
 
+def test_a_network_with_gates_in_tflite_follows_the_file(tmp_path: Path) -> None:
+    """SiLU, squeeze-and-excite, upsampling by a transposed convolution, a sigmoid over the map, and values with their softmax."""
+    pytest.importorskip("tflite_micro", reason="there is no wheel of tflite-micro for this machine")
+    sys.path[:0] = [str(Path(__file__).parents[1] / "network")]
+    from tflm_oracle import Micro  # type: ignore[import-not-found]  # noqa: PLC0415 - beside the tests of the network
+
+    net = Author((3, SIDE, SIDE), batch=1)
+
+    def gated(source: str) -> str:
+        return str(net.node("Mul", [source, net.node("Sigmoid", [source])]))
+
+    body = gated(net.conv("image", 8, 3, 2, act=""))
+    squeezed = net.conv(net.node("GlobalAveragePool", [body]), 4, bn=False)
+    body = net.node("Mul", [body, net.node("Sigmoid", [net.conv(squeezed, 8, act="", bn=False)])])
+    weights = net.constant("up.weight", 8, 4, 4, 4)
+    wide = net.node("ConvTranspose", [body, weights], name="up", strides=[2, 2], pads=[1, 1, 1, 1])
+    net.channels[wide] = 4
+    seen = net.node("Sigmoid", [net.conv(net.node("Tanh", [wide]), 2, 3, act="", bn=False)], name="seen")
+    logits = net.classifier(body, 5)
+    path = net.save(tmp_path / "m.onnx", seen, logits, net.node("Softmax", [logits], name="told", axis=1))
+    images = np.random.default_rng(1).random((24, 3, SIDE, SIDE), np.float32)
+    np.save(tmp_path / "images.npy", images[:16])
+    design = design_of(path, "tflite")
+    export(design, "tflite", tmp_path / "m.tflite", {"weights": str(path), "data": str(tmp_path / "images.npy")})
+    micro = Micro.of(tmp_path / "m.tflite")
+    pairs: dict[int, list[tuple[Any, Any]]] = {0: [], 1: [], 2: []}
+    for image in images[16:]:
+        details = micro.input()["quantization_parameters"]
+        codes = np.rint(image / details["scales"][0]) + details["zero_points"][0]
+        found = micro.run(np.clip(codes, -128, 127).astype(np.int8).transpose(1, 2, 0)[None], outputs=3)
+        expected = outputs(path, image[None])
+        for index, values in enumerate(found):
+            told = micro.output(index)["quantization_parameters"]
+            real = (values.astype(np.float64) - told["zero_points"][0]) * told["scales"][0]
+            near = [other for other in expected if other.size == real.size]
+            wanted = near[0] if len(near) == 1 or abs(real.sum() - 1) > 0.02 else near[1]
+            real = real.transpose(0, 3, 1, 2) if real.ndim == 4 else real
+            pairs[index].append((real.ravel(), wanted.ravel()))
+    for values in pairs.values():
+        one, other = (np.concatenate([pair[side] for pair in values]) for side in (0, 1))
+        assert np.corrcoef(one, other)[0, 1] > 0.93  # 8 bits of weights far from each other
+
+
 @pytest.mark.parametrize("format_name", ["onnx-qdq", "qonnx", "tflite"])
 def test_a_function_that_no_integers_compute_is_left_out_and_told(format_name: str, tmp_path: Path) -> None:
     path = model(tmp_path / "m.onnx", "LogSoftmax")

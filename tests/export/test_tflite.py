@@ -14,9 +14,10 @@ from qeopt.export import ExportError, export
 from qeopt.export.arithmetic.fill import quantised
 from qeopt.export.arithmetic.geometry import image_of, shape_of, window
 from qeopt.export.arithmetic.numbers import Numbers
-from qeopt.export.arithmetic.quantised import QuantisedNetwork
+from qeopt.export.arithmetic.quantised import Integers, QuantisedNetwork
 from qeopt.export.reference import run as run_own
 from qeopt.export.tflite.arithmetic import run, stored
+from qeopt.export.tflite.curves import hard_swish, sigmoid, tanh
 from qeopt.export.tflite.grids import legal
 from qeopt.export.tflite.softmax import softmax
 from qeopt.export.tflite.windows import tflite_window
@@ -138,10 +139,42 @@ bits: {weights: [8], activations: [8]}
 objective: {kind: qe}
 search: {baselines: []}
 """
+CURVES = """\
+kind: study
+task: {input: [6, 8, 3], classes: 5}
+network:
+  image: {shape: [6, 8, 3]}
+  ops:
+    - {name: stem, op: conv, reads: [image], shape: [6, 8, 8], kernel: [3, 3]}
+    - {name: hard, op: activation, reads: [stem], shape: [6, 8, 8], function: hardswish}
+    - {name: squeezed, op: pool, reads: [hard], shape: [1, 1, 8], kernel: [6, 8]}
+    - {name: reduced, op: conv, reads: [squeezed], shape: [1, 1, 4], function: relu}
+    - {name: grown, op: conv, reads: [reduced], shape: [1, 1, 8]}
+    - {name: gate, op: activation, reads: [grown], shape: [1, 1, 8], function: sigmoid}
+    - {name: gated, op: mul, reads: [hard, gate], shape: [6, 8, 8]}
+    - {name: up, op: transposed_conv, reads: [gated], shape: [12, 16, 6], kernel: [3, 3], stride: [2, 2], pads: [1, 1, 0, 0]}
+    - {name: bent, op: activation, reads: [up], shape: [12, 16, 6], function: tanh}
+    - {name: even, op: transposed_conv, reads: [bent], shape: [24, 16, 4], kernel: [4, 3], stride: [2, 1], pads: [1, 1, 1, 1],
+       function: relu6}
+    - {name: wide, op: transposed_conv, reads: [even], shape: [27, 17, 2], kernel: [4, 2], stride: [1, 1], pads: [0, 0, 0, 0],
+       function: relu}
+    - {name: sums, op: conv, reads: [wide], shape: [27, 17, 3]}
+    - {name: silu, op: activation, reads: [sums], shape: [27, 17, 3], function: silu}
+    - {name: map, op: conv, reads: [silu], shape: [27, 17, 2], weight_bits: 8}
+    - {name: seen, op: activation, reads: [map], shape: [27, 17, 2], function: sigmoid}
+    - {name: scores, op: dense, reads: [silu], shape: [1, 1, 5], weight_bits: 8, bits: 8}
+    - {name: told, op: activation, reads: [scores], shape: [1, 1, 5], function: tanh}
+runtime: tflm
+budgets: {sram: 1 MiB, flash: 1 MiB}
+bits: {weights: [8], activations: [8]}
+objective: {kind: qe}
+search: {baselines: []}
+"""
 STUDIES = {f"{kind} of {side}": SPACE.format(kind=kind, side=side) for kind, side in (("k1dwk1", 16), ("mbconv", 15))}
 STUDIES["graph"] = GRAPH
 STUDIES["moves"] = MOVES
 STUDIES["more"] = MORE
+STUDIES["curves"] = CURVES
 
 
 @pytest.fixture(scope="module", params=STUDIES)
@@ -202,19 +235,6 @@ def test_a_softmax_is_that_of_the_interpreter_at_the_end_and_before(after: str, 
     assert values_seen(design, 0, tmp_path) > 5
 
 
-def test_a_softmax_beside_wider_values_is_told(tmp_path: Path) -> None:
-    """A concatenation gives both that it joins one scale, and the kernel of softmax writes its own."""
-    more = """\
-    - {name: bins, op: activation, reads: [stem], shape: [4, 4, 8], function: softmax}
-    - {name: joined, op: concat, reads: [bins, stem], shape: [4, 4, 16]}
-runtime:"""
-    (tmp_path / "study.yaml").write_text(RANKING.replace("runtime:", more), encoding="utf-8")
-    design = solve(tmp_path / "study.yaml").design
-    assert design is not None
-    with pytest.raises(ExportError, match=r"'bins' is a softmax that writes steps of .*, and the kernel of TFLite writes 1/256"):
-        export(design, "tflite", tmp_path / "no.tflite")
-
-
 @pytest.mark.parametrize("scale", [0.003, 0.077, 0.5, 1.7])
 @pytest.mark.parametrize("channels", [2, 100])
 def test_softmax_is_that_of_the_kernel(scale: float, channels: int, tmp_path: Path) -> None:
@@ -231,6 +251,86 @@ def test_softmax_is_that_of_the_kernel(scale: float, channels: int, tmp_path: Pa
         assert np.array_equal(
             found.reshape(-1).astype(np.int64) + 128, softmax(values.astype(np.int64).transpose(0, 3, 1, 2), scale).reshape(-1)
         )
+
+
+def author(shape: tuple[int, ...], scale: float, zero: int) -> Any:
+    """A TFLite file in the making whose image has a scale and a zero."""
+    sys.path[:0] = [str(Path(__file__).parents[1] / "network" / "importers")]
+    from tflite_author import Author  # noqa: PLC0415 - beside the tests of importers
+
+    net = Author(shape)
+    grid = net.tensors[0][4][1]
+    grid[2], grid[3] = ("vector:f", [scale]), (grid[3][0], [zero])
+    return net
+
+
+SCALES = [0.0005, 0.003, 1 / 64, 0.0235, 0.05, 0.077, 0.125, 0.2, 0.5, 1.7, *np.random.default_rng(0).uniform(0.002, 0.4, 6)]
+
+
+@pytest.mark.parametrize("zero", [0, -128])
+@pytest.mark.parametrize("kind", ["LOGISTIC", "TANH", "HARD_SWISH"])
+def test_curves_are_those_of_the_kernels_for_every_value(kind: str, zero: int, tmp_path: Path) -> None:
+    codes = np.arange(-128, 128, dtype=np.int8).reshape(1, 1, 16, 16)
+    for scale in (float(np.float32(scale)) for scale in SCALES):
+        for out in (1.0, 0.7, 0.3) if kind == "HARD_SWISH" else (1.0,):
+            net, steps = author((1, 16, 16), scale, zero), float(np.float32(scale * out))
+            if kind == "HARD_SWISH":
+                net.op(kind, (net.image,), net.tensor("made", net.shapes[net.image], scale=steps, zero=3))
+            else:
+                net.squashed(kind, "made", net.image)
+            (found,) = interpreter(net.save(tmp_path / "m.tflite")).run(codes)
+            assert np.array_equal(found.reshape(-1), curve(kind, codes.reshape(-1).astype(np.int64) - zero, scale, steps))
+
+
+def curve(kind: str, values: Integers, scale: float, steps: float) -> Integers:
+    match kind:
+        case "LOGISTIC":
+            return sigmoid(values, scale) - 128
+        case "TANH":
+            return tanh(values, scale)
+        case _:
+            return np.clip(hard_swish(values, scale, steps) + 3, -128, 127)
+
+
+def test_a_hard_swish_of_finer_steps_than_its_kernel_knows_is_told() -> None:
+    with pytest.raises(
+        ExportError, match=r"a hard-swish writes steps of 0\.001 of steps of 0\.5; 128 times finer ones are the finest"
+    ):
+        hard_swish(np.arange(4), 0.5, 0.001)
+
+
+@pytest.mark.parametrize(("function", "steps"), [("softmax", "1/256"), ("sigmoid", "1/256"), ("tanh", "1/128")])
+def test_a_curve_beside_wider_values_is_told(function: str, steps: str, tmp_path: Path) -> None:
+    """A concatenation gives both that it joins one scale, and these kernels write their own."""
+    more = f"""\
+    - {{name: bins, op: activation, reads: [stem], shape: [4, 4, 8], function: {function}}}
+    - {{name: joined, op: concat, reads: [bins, stem], shape: [4, 4, 16]}}
+runtime:"""
+    (tmp_path / "study.yaml").write_text(RANKING.replace("runtime:", more), encoding="utf-8")
+    design = solve(tmp_path / "study.yaml").design
+    assert design is not None
+    said = rf"'bins' is a {function} that writes steps of .*, and the kernel of TFLite writes {steps}: nothing else may set"
+    with pytest.raises(ExportError, match=said):
+        export(design, "tflite", tmp_path / "no.tflite")
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ("shape: [9, 8, 8], kernel: [3, 3], stride: [2, 2], pads: [0, 1, 0, 0]", r"'up' pads \[0, 1, 0, 0\], and transposed conv"),
+        (
+            "shape: [8, 8, 8], kernel: [2, 2], stride: [2, 2], groups: 2",
+            "'up' has groups or dilation, and transposed convolutions of",
+        ),
+    ],
+)
+def test_transposed_convolutions_that_tflite_cannot_say_are_told(told: str, said: str, tmp_path: Path) -> None:
+    more = f"    - {{name: up, op: transposed_conv, reads: [stem], {told}}}\nruntime:"
+    (tmp_path / "study.yaml").write_text(RANKING.replace("runtime:", more), encoding="utf-8")
+    design = solve(tmp_path / "study.yaml").design
+    assert design is not None
+    with pytest.raises(ExportError, match=said):
+        export(design, "tflite", tmp_path / "no.tflite")
 
 
 def test_tensors_lie_where_the_plan_says(design: Design, tmp_path: Path) -> None:
@@ -251,10 +351,10 @@ def test_own_arithmetic_differs_by_roundings_only(design: Design) -> None:
     image = image_of(model.network)
     real = np.random.default_rng(1).random((8, *shape_of(image)))
     one, other = run(model, real), run_own(model, real)
-    (scores,) = (tensor.name for tensor in model.network.outputs)
-    differences = np.abs(one[scores] - other[scores])
-    assert differences.max() <= 12
-    assert differences.mean() < 2
+    for tensor in model.network.outputs:
+        differences = np.abs(one[tensor.name] - other[tensor.name])
+        assert differences.max() <= 12
+        assert differences.mean() < 2
 
 
 def test_the_file_is_read_back(design: Design, tmp_path: Path) -> None:

@@ -57,8 +57,8 @@ NORM_ENDS = frozenset({LINEAR, "relu", "relu6"})
 """Functions that a layer normalisation may end in; its one term is what it adds to the variance."""
 MOST_BIAS = 2.0**30
 """Half of what a sum may be."""
-SHARES = frozenset({SOFTMAX, "sigmoid"})
-"""Functions whose values lie between 0 and 1, whatever they read."""
+SHARES = frozenset({SOFTMAX, "sigmoid", "tanh"})
+"""Functions whose values lie between 0 and 1, or -1 and 1, whatever they read."""
 _SHARES = np.linspace(0.2, 1.0, 33)
 """Shares of the largest value that are tried as the end of a range."""
 
@@ -205,7 +205,7 @@ class _Filler:
     fillers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """By tensor: values that it is padded with, which its grid holds."""
     shares: frozenset[str] = frozenset()
-    """Tensors whose values lie between 0 and 1, whatever the image."""
+    """Tensors whose values lie between 0 and 1, or -1 and 1, whatever the image."""
     tied: Mapping[str, Grid] = field(default_factory=dict)
     """Grids that are not to be fitted."""
 

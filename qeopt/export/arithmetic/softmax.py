@@ -58,5 +58,5 @@ def axis_of(terms: Terms) -> int:
 
 
 def whole_scale(grid: Grid) -> float:
-    """What 1 stands for where values lie between 0 and 1 whatever the image, so that it is not fitted: 1/256 for bytes."""
+    """What 1 stands for where values reach up to 1 whatever the image, so that it is not fitted: 1/256 for bytes without a sign."""
     return 1.0 / (grid.high + 1)

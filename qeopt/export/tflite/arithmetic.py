@@ -6,7 +6,7 @@ It differs from this project's own arithmetic (`export/reference.py`) in how a p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from qeopt.export.arithmetic.reals import end_of, filler, joined_axis
 from qeopt.export.arithmetic.rounding import factors, rescale_cmsis_double
 from qeopt.export.errors import ExportError
 from qeopt.export.moves import moved, only_moves
+from qeopt.export.tflite.curves import hard_swish, sigmoid, tanh
 from qeopt.export.tflite.resizing import between
 from qeopt.export.tflite.softmax import softmax
 from qeopt.network import Op, OpKind
@@ -143,13 +144,13 @@ def _rounded(  # noqa: PLR0911 - one a kind
 
 
 def _bent(model: QuantisedNetwork, op: Op, values: Integers) -> Integers:
-    """A function by itself: softmax, or one that has another slope below zero than above."""
+    """A function by itself: one that divides, a curve, or one that has another slope below zero than above."""
     source, out, function = model.grids[op.inputs[0].name].scale, model.grids[op.output.name].scale, model.functions[op.name]
+    if function in _CURVES:
+        return _CURVES[function](values, source, out)
     above = _scaled(np.maximum(values, 0), [source / out], op)
     below = np.minimum(values, 0)
     match function:
-        case "softmax":
-            return softmax(values, source)
         case "relu":
             return above
         case "relu6" | "clip":
@@ -163,6 +164,15 @@ def _bent(model: QuantisedNetwork, op: Op, values: Integers) -> Integers:
             slopes, scale = slopes_of(model, op)
             return np.where(values < 0, _scaled(below * slopes, [source * scale / out], op), above)
     raise ExportError(f"{op.name!r} is the function {function!r} by itself, which the format tflite cannot write")
+
+
+_CURVES: Mapping[str, Callable[[Integers, float, float], Integers]] = {
+    "softmax": lambda values, source, _: softmax(values, source),
+    "sigmoid": lambda values, source, _: sigmoid(values, source),
+    "tanh": lambda values, source, _: tanh(values, source),
+    "hardswish": hard_swish,
+}
+"""By function: its integers of those that it reads, the scale of these, and that of what it writes."""
 
 
 def clamps(op: Op, function: str) -> tuple[float, float]:

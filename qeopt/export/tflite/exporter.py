@@ -16,12 +16,11 @@ from qeopt.export.arithmetic.geometry import image_of, shape_of, window
 from qeopt.export.arithmetic.numbers import Numbers
 from qeopt.export.arithmetic.quantised import QuantisedNetwork, Weights
 from qeopt.export.arithmetic.reals import end_of, filler, joined_axis
-from qeopt.export.arithmetic.softmax import SOFTMAX
 from qeopt.export.errors import ExportError
 from qeopt.export.moves import MOVING
 from qeopt.export.onnx.operators import side_of
-from qeopt.export.tflite import softmax
 from qeopt.export.tflite.arithmetic import clamps, fused, limits, slope_of, slopes_of, zero_point
+from qeopt.export.tflite.curves import WRITTEN
 from qeopt.export.tflite.flatbuffer import Number, Table
 from qeopt.export.tflite.grids import legal
 from qeopt.export.tflite.kernels import FUNCTIONS, FUSED, UNFUSED, kernel_of
@@ -122,6 +121,8 @@ class _Writer:
                 inputs, options = self._affine(op, inputs[0], end)
             case OpKind.CONV | OpKind.DEPTHWISE:
                 inputs, options = self._convolution(op, inputs[0], end)
+            case OpKind.TRANSPOSED_CONV:
+                inputs, options = self._transposed(op, inputs[0], end)
             case OpKind.DENSE:
                 inputs, options = [inputs[0], *self._weights(op, self._dense(op))], {0: end}
             case OpKind.POOL | OpKind.MAX_POOL:
@@ -142,10 +143,10 @@ class _Writer:
         if function not in FUNCTIONS:
             raise ExportError(f"{op.name!r} is the function {function!r} by itself, which the format tflite cannot write")
         written = self.model.grids[op.output.name]
-        if function == SOFTMAX and written != softmax.GRID:
+        if function in WRITTEN and written != WRITTEN[function]:
             raise ExportError(
-                f"{op.name!r} is a softmax that writes steps of {written.scale:g}, and the kernel of TFLite writes 1/256: "
-                "nothing else may set the scale of what it writes"
+                f"{op.name!r} is a {function} that writes steps of {written.scale:g}, and the kernel of TFLite writes "
+                f"1/{1 / WRITTEN[function].scale:.0f}: nothing else may set the scale of what it writes"
             )
         if function == SLOPES:
             values, scale = slopes_of(self.model, op)
@@ -212,6 +213,16 @@ class _Writer:
         told = self._weights(op, values.transpose(1, 2, 3, 0), axis=3)
         multiplier = int(op.output.channels) // int(op.inputs[0].channels)
         return [source, *told], steps | {3: Number("i", multiplier), 4: end, 5: Number("i", columns), 6: Number("i", rows)}
+
+    def _transposed(self, op: Op, source: int, end: Number) -> tuple[list[int], Table]:
+        """A transposed convolution: the shape of what it writes comes first."""
+        channels, height, width = shape_of(op.output)
+        seen, (down, across) = tflite_window(op, may_grow=True), op.strides
+        top, left, bottom, right = seen.zeros
+        values = np.pad(self.model.weights[op.name].values, ((0, 0), (0, 0), (top, bottom), (left, right)))
+        weights, bias = self._weights(op, values.transpose(0, 2, 3, 1))
+        shape = self.file.constant(f"{op.name}/shape", np.array([1, height, width, channels], np.int32))
+        return [shape, weights, source, bias], {0: Number("b", seen.padding), 1: Number("i", across), 2: Number("i", down), 3: end}
 
     def _affine(self, op: Op, source: int, end: Number) -> tuple[list[int], Table]:
         """A factor and a summand of each channel: a window of one value by channel."""

@@ -26,6 +26,7 @@ KERNELS: Mapping[OpKind, str] = {
     OpKind.SPLIT: "SPLIT_V",
     OpKind.RESIZE: "RESIZE_NEAREST_NEIGHBOR",
     OpKind.AFFINE: "DEPTHWISE_CONV_2D",
+    OpKind.TRANSPOSED_CONV: "TRANSPOSE_CONV",
 }
 FUNCTIONS: Mapping[str, str] = {
     "relu": "RELU",
@@ -34,6 +35,9 @@ FUNCTIONS: Mapping[str, str] = {
     "leaky_relu": "LEAKY_RELU",
     SLOPES: "PRELU",
     "softmax": "SOFTMAX",
+    "sigmoid": "LOGISTIC",
+    "tanh": "TANH",
+    "hardswish": "HARD_SWISH",
 }
 """Functions that are operators."""
 UNFUSED = frozenset({OpKind.MAXIMUM, OpKind.MINIMUM})

@@ -18,6 +18,7 @@ OPERATORS: Mapping[str, tuple[int, int, int]] = {
     "MINIMUM": (57, 2, 39), "RESIZE_NEAREST_NEIGHBOR": (97, 2, 74), "SPLIT_V": (102, 2, 79),
     "RESIZE_BILINEAR": (23, 3, 15), "PADV2": (60, 2, 45), "MIRROR_PAD": (100, 1, 77), "RELU6": (21, 2, 0),
     "PRELU": (54, 1, 0), "LEAKY_RELU": (98, 2, 75), "SOFTMAX": (25, 2, 9),
+    "LOGISTIC": (14, 2, 0), "TANH": (28, 2, 0), "HARD_SWISH": (117, 1, 0), "TRANSPOSE_CONV": (67, 4, 49),
 }  # fmt: skip
 """By name: number, version of its integer kernel, and member of the union of options."""
 INT8, INT32 = 9, 2

@@ -48,8 +48,18 @@ def _of_operator(op: Op) -> Iterator[str]:
         yield f"{op.name!r} ends in {op.function!r}, which its kernel of TFLite cannot"
     elif fused(op.function, op.terms) is None:
         yield f"{op.name!r} ends in {spelled(op.function, op.terms)}, which operators of TFLite cannot"
-    elif op.kind in {OpKind.POOL, OpKind.MAX_POOL} and tflite_window(op, may_grow=False).pads is not None:
-        yield f"{op.name!r} pads {list(window(op).pads)}, and pools of TFLite pad 'same' or not at all"
+    else:
+        yield from _of_windows(op)
+
+
+def _of_windows(op: Op) -> Iterator[str]:
+    """What stands in the way of a window that no operator can pad for."""
+    is_spread = op.kind is OpKind.TRANSPOSED_CONV
+    if is_spread and (op.groups > 1 or op.dilation != (1, 1)):
+        yield f"{op.name!r} has groups or dilation, and transposed convolutions of TFLite have neither"
+    elif (is_spread or op.kind in {OpKind.POOL, OpKind.MAX_POOL}) and tflite_window(op, may_grow=is_spread).pads is not None:
+        what = "transposed convolutions" if is_spread else "pools"
+        yield f"{op.name!r} pads {list(window(op).pads)}, and {what} of TFLite pad 'same' or not at all"
 
 
 def _of_places(op: Op) -> Iterator[str]:

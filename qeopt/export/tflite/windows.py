@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from qeopt.export.arithmetic.geometry import window
 from qeopt.export.tflite.model import SAME, VALID
-from qeopt.network import Op
+from qeopt.network import Op, OpKind
 
 MOST_ZEROS = 3
 """Rows or columns of zeros that a window may get at an end."""
@@ -32,6 +32,8 @@ def tflite_window(op: Op, *, may_grow: bool) -> TfliteWindow:
     """Say how an operator of TFLite sees what `op` sees; windows without weights cannot grow."""
     found = window(op)
     source, output = op.inputs[0], op.output
+    if op.kind is OpKind.TRANSPOSED_CONV:  # it writes what the convolution of the same window would read
+        source, output = output, source
     sides = [
         (found.height, found.strides[0], found.dilation[0], int(source.height), int(output.height), found.pads[0]),
         (found.width, found.strides[1], found.dilation[1], int(source.width), int(output.width), found.pads[1]),
