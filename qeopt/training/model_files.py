@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from qeopt.export.errors import require
 from qeopt.network.importers.onnx.images import reads_channels_last
+from qeopt.network.importers.tflite.images import pixel_range_of
 from qeopt.training.data.dataset import Split
 from qeopt.training.errors import TrainingError
 from qeopt.training.marks import CHUNK, Marks, marked
@@ -105,6 +106,9 @@ def score_tflite_file(path: Path, images: Split, classes: int) -> Marks:
     wanted, found = [int(side) for side in entry["shape"][1:]], [height, width, channels]
     if wanted != found:
         raise TrainingError(f"{path}: reads images of the shape {wanted}; those at hand have {found}")
+    held = pixel_range_of(path)
+    if held is not None:
+        images = replace(images, pixel_range=held)
 
     def outputs(pixels: NDArray[np.float64]) -> NDArray[Any]:
         interpreter.set_tensor(entry["index"], _as_held(np.moveaxis(pixels, 1, 3), entry))

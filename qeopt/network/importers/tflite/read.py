@@ -12,6 +12,7 @@ from qeopt.network.importers.constant import UnreadableError
 from qeopt.network.importers.model import ImportedModel, ImportOptions, refuse
 from qeopt.network.importers.obstacles import Obstacles
 from qeopt.network.importers.tflite.flatbuffer import DamagedError
+from qeopt.network.importers.tflite.images import pixel_range
 from qeopt.network.importers.tflite.node import Node
 from qeopt.network.importers.tflite.norms import join_norms
 from qeopt.network.importers.tflite.operators import HANDLERS, REASONS, STATES
@@ -38,6 +39,8 @@ def read_tflite(path: Path, options: ImportOptions, *, values: bool = False) -> 
         options = options.model_copy(update={"order": "as_given"})
     try:
         reader = open_graph(path, content, options)
+        ranges = {str(index): pixel_range(reader, index) for index in reader.inputs}
+        reader.draft.pixel_ranges |= {value: found for value, found in ranges.items() if found is not None}
         _read_all(reader)
         _check_widths(reader)
         _results(reader)

@@ -22,6 +22,7 @@ class Reader:
     options: ImportOptions
     tensors: Tensors
     ops: list[OperatorEntry]
+    inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     draft: Draft
     bits: dict[str, int] = field(default_factory=dict)
@@ -96,7 +97,7 @@ def open_graph(path: Path, content: bytes, options: ImportOptions) -> Reader:
     if not inputs:
         raise refuse(path, "no input; an image was expected")
     draft = Draft(path)
-    reader = Reader(path, options, tensors, ops, outputs, draft)
+    reader = Reader(path, options, tensors, ops, inputs, outputs, draft)
     draft.as_it_runs = any(reader.tensors[op.outputs[0]].bits for op in ops if op.kind in _WEIGHTED and op.outputs)
     for index in inputs:
         dims = reader.tensors[index].dims
