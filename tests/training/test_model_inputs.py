@@ -11,6 +11,9 @@ from onnx import TensorProto, helper, numpy_helper, save
 from typer.testing import CliRunner
 
 from qeopt.cli.verbs import app
+from qeopt.export.design_export import export_design
+from qeopt.export.errors import ExportError
+from qeopt.spec.errors import SpecError
 from qeopt.training.data.dataset import Split
 from qeopt.training.errors import TrainingError
 from qeopt.training.model_files import image_shape, score_file
@@ -112,6 +115,18 @@ def test_export_takes_the_sides_that_a_file_leaves_open(tmp_path: Path, monkeypa
     assert told.exit_code == 0, told.output
     runtime = pytest.importorskip("onnxruntime")
     assert runtime.InferenceSession("made.onnx", providers=["CPUExecutionProvider"]).get_inputs()[0].shape[1:] == [3, 8, 8]
+
+
+def test_python_takes_the_sides_that_a_file_leaves_open(tmp_path: Path) -> None:
+    path = _model(tmp_path / "m.onnx", TensorProto.FLOAT, (3, "h", "w"), last=False)
+    (made,) = export_design(path, "onnx", out=tmp_path / "made.onnx", sides=(8, 12, 3))
+    assert image_shape(made) == (8, 12, 3)
+    with pytest.raises(SpecError, match="leaves dimension 2 open"):
+        export_design(path, "onnx", out=tmp_path / "no.onnx")
+    with pytest.raises(ExportError, match=r"sides \(8, 0, 3\): input should be greater than or equal to 1"):
+        export_design(path, "onnx", out=tmp_path / "no.onnx", sides=(8, 0, 3))
+    with pytest.raises(ExportError, match="sides: a design says what it reads; this is for model files"):
+        export_design(tmp_path, "onnx", sides=(8, 12, 3))
 
 
 def test_a_network_of_two_images_is_refused_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

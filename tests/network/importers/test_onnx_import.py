@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip("onnx")
+from onnx import TensorProto, helper
+
 sys.path.insert(0, str(Path(__file__).parent))
 import published_nets  # type: ignore[import-not-found]  # beside this file
 from onnx_author import Author  # type: ignore[import-not-found]  # beside this file
@@ -238,6 +240,33 @@ def test_operators_that_no_output_needs_are_left_out(read: Read) -> None:
     assert [op.name for op in read(net, y).network.weighted_ops] == ["first", "last"]
     with pytest.raises(SpecError, match="'LRN'"):
         read(net, y, side)
+
+
+@pytest.mark.parametrize("kind", ["If", "Loop", "Scan"])
+def test_graphs_inside_operators_that_no_output_needs_are_left_out(kind: str, read: Read) -> None:
+    net = Author((3, 8, 8), batch=1)
+    x = net.conv("image", 4, 3, bn=False, name="first")
+    mean = net.node("ReduceMean", [x], keepdims=0, name="mean")
+    truth = helper.make_tensor_value_info("truth", TensorProto.BOOL, [])
+    step = helper.make_tensor_value_info("step", TensorProto.INT64, [])
+    value, told = (helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("value", "told"))
+    node = helper.make_node("Identity", [mean if kind == "If" else "value"], ["told"])
+    if kind == "If":
+        branch = helper.make_graph([node], "branch", [], [told])
+        sign = net.node("Greater", [mean, net.number("zero", 0.0, np.float32)])
+        net.node("If", [sign], name="dead", then_branch=branch, else_branch=branch)
+    elif kind == "Loop":
+        again = helper.make_node("Identity", ["truth"], ["again"])
+        more = helper.make_tensor_value_info("again", TensorProto.BOOL, [])
+        body = helper.make_graph([again, node], "body", [step, truth, value], [more, told])
+        net.node("Loop", [net.number("times", 3), "", mean], name="dead", body=body)
+    else:
+        body = helper.make_graph([node], "body", [value], [told])
+        net.node("Scan", [x], name="dead", body=body, num_scan_inputs=1)
+    y = net.conv(x, 2, bn=False, name="last")
+    assert [op.name for op in read(net, y).network.weighted_ops] == ["first", "last"]
+    with pytest.raises(SpecError, match=f"'{kind}'"):
+        read(net, y, "dead_out")
 
 
 def test_sides_that_the_user_states_have_an_order(tmp_path: Path) -> None:

@@ -38,11 +38,15 @@ def load_onnx() -> Any:
     return onnx
 
 
-def read_model(path: Path) -> Any:
+def read_model(path: Path, is_kept: Callable[[Any], bool]) -> Any:
     """Read the model in a file and check what it claims.
 
+    Args:
+        path: The file.
+        is_kept: Whether a node is wanted although no output needs it.
+
     Returns:
-        An `onnx.ModelProto` whose nodes are in an order in which they can run.
+        An `onnx.ModelProto` whose nodes are in an order in which they can run, without those that nobody needs.
 
     Raises:
         SpecError: it is no ONNX model, or its parts contradict each other.
@@ -61,10 +65,10 @@ def read_model(path: Path) -> Any:
     if graph.sparse_initializer:
         raise refuse(path, "holds sparse constants; write them out whole")
     check_strings(path, model)
-    _check_graph(path, graph)
     ordered = _sorted(path, graph)
     del graph.node[:]
-    graph.node.extend(ordered)
+    graph.node.extend(_needed(ordered, graph, is_kept))
+    _check_graph(path, graph)
     return model
 
 
@@ -254,16 +258,15 @@ def _topological(path: Path, waits: Sequence[Iterable[int]], nodes: Sequence[Any
     return order
 
 
-def drop_dead_nodes(graph: Any, is_kept: Callable[[Any], bool]) -> None:
-    """Take out nodes that no output of a graph needs, but for those that are kept; nodes are in an order in which they can run."""
+def _needed(ordered: Sequence[Any], graph: Any, is_kept: Callable[[Any], bool]) -> list[Any]:
+    """Nodes that an output of a graph needs, and those that are kept, of nodes in an order in which they can run."""
     needed = {value.name for value in graph.output}
     found = []
-    for node in reversed(graph.node):
+    for node in reversed(ordered):
         if is_kept(node) or any(value in needed for value in node.output if value):
             needed |= {*node.input, *_reads_inside(node)}
             found.append(node)
-    del graph.node[:]
-    graph.node.extend(reversed(found))
+    return found[::-1]
 
 
 _SPARE = frozenset({"MaxPool", "Dropout", "BatchNormalization", "LayerNormalization"})

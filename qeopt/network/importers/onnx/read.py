@@ -16,7 +16,7 @@ from qeopt.network.importers.model import ImportedModel, ImportOptions, Paramete
 from qeopt.network.importers.obstacles import Obstacles
 from qeopt.network.importers.onnx.broadcast import repeat, spread_instead
 from qeopt.network.importers.onnx.declared import not_taken, take_as, unknown
-from qeopt.network.importers.onnx.file import drop_dead_nodes, drop_spare_outputs, read_model
+from qeopt.network.importers.onnx.file import drop_spare_outputs, read_model
 from qeopt.network.importers.onnx.folding import branch, fold, size
 from qeopt.network.importers.onnx.images import canonical, image_dims, image_view, is_last, pixel_range
 from qeopt.network.importers.onnx.infer import FLOAT, Inference, escape_of, is_quantiser
@@ -36,8 +36,7 @@ def read_onnx(path: Path, options: ImportOptions, *, values: bool = False) -> Im
         SpecError: it is damaged, contradicts itself, or holds operators that nothing here can express, all of them named.
         PluginError: the onnx package is not installed.
     """
-    model = read_model(path)
-    drop_dead_nodes(model.graph, lambda node: escape_of(node, options) == "cut")
+    model = read_model(path, lambda node: escape_of(node, options) == "cut")
     join_norms(model.graph)
     try:
         reader = _open(path, model, options)
