@@ -20,16 +20,25 @@ from qeopt.export.c.exporter import C
 from qeopt.export.c.trial import Trial, try_out
 from qeopt.export.design_export import export_design, target_beside, with_own_weights
 from qeopt.export.exporter import left_out
-from qeopt.network.importers import is_model
+from qeopt.network.importers import importer_of, is_model
 from qeopt.report.firmware import trial_table
 from qeopt.report.words import place
-from qeopt.runs import design_in
+from qeopt.runs import design_or_model_in
+from qeopt.spec.override import Spelled
+
+
+def _design_or_model(given: Path) -> Path:
+    if is_model(given):
+        importer_of(given)
+        return given
+    return design_or_model_in(given)
+
 
 Source = Annotated[
     Path,
     typer.Argument(
         metavar="DESIGN",
-        callback=design_in,
+        callback=_design_or_model,
         help="A design.json, the folder of its run, or the name of its study; a model file (ONNX, TFLite) is taken at 8 bits.",
     ),
 ]
@@ -74,11 +83,13 @@ def command(
     debug: options.Debug = False,
 ) -> None:
     """Write a finished design as a PyTorch module, an ONNX model, a C program, a table or a recipe; a model file, at 8 bits."""
-    given = [
-        f"{name}={json.dumps(str(path))}"
-        for name, path in (("weights", weights), ("data", data), ("calibration", calibration), ("picture", image))
-        if path is not None
-    ]
+    stated = (
+        ("--weights", "weights", weights),
+        ("--data", "data", data),
+        ("--calibration-method", "calibration", calibration),
+        ("--image", "picture", image),
+    )
+    given = [Spelled(f"{name}={json.dumps(str(value))}", f"{flag} {value}") for flag, name, value in stated if value is not None]
     exporter = configure(format_, [*(set_ or ()), *given])
     if input_ is not None and not is_model(design):
         fail("--input: a design says what it reads; this is for model files", BAD_USAGE)

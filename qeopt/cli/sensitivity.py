@@ -19,8 +19,10 @@ from qeopt.spec.amounts import parse_counts
 from qeopt.training.sensitivity.curvature import PROBES
 from qeopt.training.sensitivity.losses import Loss, table_text
 from qeopt.training.verbs.sensitivity import IMAGES, sensitivity
+from qeopt.verbs.bits import refuse_existing
 
 FORMAT = "qeopt.sensitivity/1"
+FILE = "sensitivity.csv"
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A design.json, or an ONNX model with its weights.")]
 WeightsFile = Annotated[Path | None, typer.Option("--weights", metavar="FILE", help="Learnt weights of a design: .npz or ONNX.")]
@@ -30,7 +32,7 @@ ActivationBits = Annotated[str, typer.Option("--activation-bits", metavar="A,B,.
 Images = Annotated[int, typer.Option("--images", "--limit", metavar="N", min=1, max=100_000, help="Training images to measure by.")]
 Probes = Annotated[int, typer.Option("--probes", metavar="N", min=2, max=100_000, help="Random vectors of a Hessian's trace.")]
 ProbeSeed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of these.")]
-TableFile = Annotated[Path, typer.Option("--out", metavar="FILE", help="The table.")]
+TableFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help=f"The table; a new {FILE} unless given.")]
 
 
 def command(
@@ -44,12 +46,15 @@ def command(
     probes: Probes = PROBES,
     seed: ProbeSeed = 0,
     resize: options.DataResize = False,
-    out_: TableFile = Path("sensitivity.csv"),
+    out_: TableFile = None,
     json_: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
     """Measure what each tensor loses at each width, and write the table that the objective `sensitivity` reads."""
+    target = out_ or Path(FILE)
+    if out_ is None:
+        refuse_existing(target)
     with ProgressLine(err(), quiet=quiet) as line:
         found = sensitivity(
             model,
@@ -64,13 +69,13 @@ def command(
             resize=resize,
             report=lambda done, asked: line.say(f"{method}: {done:,} of {asked:,}"),
         )
-    write_atomically(out_, table_text(found, method))
+    write_atomically(target, table_text(found, method))
     if json_:
-        emit({"format": FORMAT, "method": method, "losses": [_entry(one) for one in found], "files": {"table": str(out_)}})
+        emit({"format": FORMAT, "method": method, "losses": [_entry(one) for one in found], "files": {"table": str(target)}})
         return
     print_losses(out(), found)
     out().print(
-        f"\nwritten: {place(out_)}; in a study of this network: objective: {{kind: sensitivity, table: {out_.name}}}",
+        f"\nwritten: {place(target)}; in a study of this network: objective: {{kind: sensitivity, table: {target.name}}}",
         soft_wrap=True,
     )
 

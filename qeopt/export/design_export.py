@@ -13,7 +13,7 @@ from qeopt.export.arithmetic.numbers import Numbers
 from qeopt.export.errors import ExportError
 from qeopt.export.exporter import Exporter, configured, write
 from qeopt.network.importers import ImportOptions, is_model
-from qeopt.runs import design_in
+from qeopt.runs import design_or_model_in
 from qeopt.spec.model import build
 from qeopt.verbs.bits import UNLIMITED, BitsAnswer, bits
 
@@ -95,7 +95,7 @@ def _found(source: Design | Path | str, exporter: Exporter, options: ImportOptio
         return source, None
     path = Path(source)
     if not is_model(path):
-        path = design_in(path)
+        path = design_or_model_in(path)
         return load_sound_design(path), path
     solution = at_eight_bits(path, exporter, options).solution
     if solution.design is None:

@@ -86,6 +86,15 @@ def design_in(given: Path) -> Path:
     Raises:
         SpecError: for a folder or a name with no design.
     """
+    return _design_in(given, "design", "")
+
+
+def design_or_model_in(given: Path) -> Path:
+    """As `design_in`, where a model file is known as such and would do, too: that is said where there is nothing."""
+    return _design_in(given, "design or model", "a model file, ")
+
+
+def _design_in(given: Path, what: str, more: str) -> Path:
     if given.is_file() or given.suffix == ".json":
         return given
     folder = _meant(given)
@@ -95,7 +104,7 @@ def design_in(given: Path) -> Path:
                 return path
         raise SpecError.at(Location(str(given)), f"holds no {DESIGN}; the folder of a run, or of a study with a run, was expected")
     names = [path.name for path in ROOT.iterdir() if path.is_dir()] if ROOT.is_dir() else []
-    said = f"no such design: a {DESIGN}, the folder of a run, or the name of a study with runs below {ROOT}/ was expected"
+    said = f"no such {what}: {more}a {DESIGN}, the folder of a run, or the name of a study with runs below {ROOT}/ was expected"
     raise SpecError.at(Location(str(given)), f"{said}{did_you_mean(str(given), names)}")
 
 

@@ -107,6 +107,7 @@ def read(features: Path, results: Path) -> Data:
     Raises:
         SpecError: with every row that cannot be used.
     """
+    _refuse_swapped(features, results)
     rows = read_features(features)
     found = _records(results) if results.is_dir() else _results(results)
     known = {name for name, _, _ in rows}
@@ -130,6 +131,26 @@ def read(features: Path, results: Path) -> Data:
     if len({one.accuracy for one in designs}) < 2:
         raise SpecError.at(Location(str(results)), "every design has the same accuracy, so there is nothing to order")
     return Data(designs, len(rows) - len(designs))
+
+
+def _refuse_swapped(features: Path, results: Path) -> None:
+    """Refuse the two tables in the wrong order.
+
+    Raises:
+        SpecError: the first has accuracies and no structures, and the second the other way round.
+    """
+    first, second = _columns(features), _columns(results)
+    if ACCURACY in first - second and STRUCTURE in second - first:
+        said = f"is a table of results, and {results} one of features; features were expected first, and results behind them"
+        raise SpecError.at(Location(str(features)), said)
+
+
+def _columns(path: Path) -> set[str]:
+    """The columns of a table; none where it cannot be read, which is told by who reads it whole."""
+    try:
+        return set(_table(path, ())[0])
+    except SpecError:
+        return set()
 
 
 def read_features(path: Path) -> list[tuple[str, str, dict[str, float]]]:

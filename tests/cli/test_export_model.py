@@ -51,6 +51,15 @@ def answers(path: Path) -> np.ndarray:
     return np.concatenate([session.run(None, {name: image[None]})[0].reshape(1, -1) for image in IMAGES])
 
 
+def test_what_is_no_model_or_design_is_told(run: Run) -> None:
+    assert run("export", "nosuch.onnx", "--format", "csv").stderr == "nosuch.onnx: there is no such file\n"
+    assert run("export", "nosuch", "--format", "csv").stderr.startswith(
+        "nosuch: no such design or model: a model file, a design.json"
+    )
+    said = "--calibration-method entropy: calibration is 'entropy'; 'min-max', 'percentile' or 'mse' was expected\n"
+    assert run("export", "nosuch.json", "--format", "onnx-qdq", "--calibration-method", "entropy").stderr == said
+
+
 def test_a_model_is_written_at_eight_bits_with_its_own_weights(run: Run, model: Path, tmp_path: Path) -> None:
     before = model.read_bytes()
     result = run("export", "small.onnx", "--format", "onnx-qdq", "--data", "images.npz", "--json")

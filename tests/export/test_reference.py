@@ -1,6 +1,8 @@
 """The reference, against loops that say what is meant; and what fills a design with numbers."""
 
+import pickle
 import random
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -234,14 +236,37 @@ def test_weights_of_an_onnx_model_are_used(mixed: Design, given_weights: dict[st
         quantised(mixed, Numbers(weights=tmp_path / "no.onnx"))
 
 
-@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04 cut"])
-def test_what_is_no_npz_is_told(mixed: Design, content: bytes, tmp_path: Path) -> None:
-    (tmp_path / "w.npz").write_bytes(content)
-    with pytest.raises(ExportError, match=r"cannot be read as plain arrays"):
-        quantised(mixed, Numbers(weights=tmp_path / "w.npz"))
+PLAIN = "cannot be read as plain arrays: "
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", f"{PLAIN}it is empty; an .npz or .npy was expected"),
+        (b"no zip", f"{PLAIN}it is no file of NumPy; an .npz or .npy was expected"),
+        (b"PK\x03\x04 cut", f"{PLAIN}File is not a zip file"),
+        (pickle.dumps([1]), f"{PLAIN}it is a pickle, which may run code when it is read; an .npz or .npy was expected"),
+    ],
+)
+def test_what_is_no_npz_is_told(mixed: Design, content: bytes, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "w.npz"
+    path.write_bytes(content)
+    with pytest.raises(ExportError) as told:
+        quantised(mixed, Numbers(weights=path))
+    assert str(told.value) == f"{path}: {said}"
+
+
+def test_arrays_that_are_no_weights_are_told(mixed: Design, tmp_path: Path) -> None:
     np.save(tmp_path / "w.npy", np.array([{}], dtype=object), allow_pickle=True)
-    with pytest.raises(ExportError, match=r"cannot be read as plain arrays"):
+    with pytest.raises(ExportError, match=f"{PLAIN}it holds Python objects, which may run code when they are read; numbers"):
         quantised(mixed, Numbers(weights=tmp_path / "w.npy"))
+    np.savez(tmp_path / "w.npz", images=np.zeros(3), labels=np.zeros(3))
+    with pytest.raises(ExportError, match=r"w\.npz: holds 'images', 'labels' and no weights of this network; arrays named 'stem'"):
+        quantised(mixed, Numbers(weights=tmp_path / "w.npz"))
+    with zipfile.ZipFile(tmp_path / "w.npz", "w") as archive:
+        archive.writestr("archive/data.pkl", b"")
+    with pytest.raises(ExportError, match=f"{PLAIN}it is a file of PyTorch"):
+        quantised(mixed, Numbers(weights=tmp_path / "w.npz"))
 
 
 def test_any_network_of_blocks_can_be_filled(random_chain: Callable[[random.Random], Network], mixed: Design) -> None:

@@ -170,3 +170,11 @@ def test_tables_that_are_refused(features: list[str], results: list[str], messag
     with pytest.raises(SpecError) as caught:
         read(*write(features, results))
     assert message in str(caught.value)
+
+
+def test_tables_in_the_wrong_order_are_told(write: Write) -> None:
+    features, results = write([FEATURES, *ROWS], ["design,accuracy,seed\n", "0,1,0\n", "0,2,1\n"])
+    with pytest.raises(SpecError) as caught:
+        read(results, features)
+    said = f"is a table of results, and {features} one of features; features were expected first, and results behind them"
+    assert str(caught.value) == f"{results}: {said}"

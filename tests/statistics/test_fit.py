@@ -123,6 +123,14 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_a_file_that_nobody_named_is_not_overwritten(drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("objective.yaml").write_text("mine", encoding="utf-8")
+    said = CliRunner().invoke(app, ["fit", str(drawn / "s" / "features.csv"), str(drawn / "results.csv")])
+    assert (said.exit_code, said.stderr) == (2, "objective.yaml: exists already; choose another file\n")
+    assert Path("objective.yaml").read_text(encoding="utf-8") == "mine"
+
+
 def test_five_commands_from_nothing_to_a_design(drawn: Path) -> None:
     """sample, correlate, fit, solve, verify on accuracies made here: by these the learnt optimum beats that of the score."""
     features, results, learnt = drawn / "s" / "features.csv", drawn / "results.csv", drawn / "learnt.yaml"

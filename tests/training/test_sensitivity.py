@@ -292,4 +292,19 @@ def test_bad_input_of_the_verb_is_told_in_a_line(given: tuple[str, ...], expecte
 def test_a_design_without_weights_is_told(verb: Callable[..., Any]) -> None:
     said = verb("design.json", "--data", "data.npz")
     assert (said.exit_code, said.stdout) == (2, "")
-    assert "design.json: a design has no weights: --weights FILE (.npz, or ONNX) was expected" in said.stderr
+    missing = "the design was not trained, as there is no train/weights.npz; `qeopt train` makes it, or --weights names others"
+    assert f"design.json: {missing}" in said.stderr
+    said = verb("model.tflite", "--data", "data.npz")
+    assert (said.exit_code, said.stderr) == (2, "model.tflite: a design or an ONNX model was expected\n")
+
+
+def test_weights_of_a_training_are_found(verb: Callable[..., Any]) -> None:
+    assert verb(*GIVEN).exit_code == 0
+    table = Path("sensitivity.csv").read_text(encoding="utf-8")
+    Path("train").mkdir()
+    Path("weights.npz").rename("train/weights.npz")
+    without = [word for word in GIVEN if word not in {"--weights", "weights.npz"}]
+    said = verb(*without)
+    assert (said.exit_code, said.stderr) == (2, "sensitivity.csv: exists already; choose another file\n")
+    assert verb(*without, "--out", "again.csv").exit_code == 0
+    assert Path("again.csv").read_text(encoding="utf-8") == table

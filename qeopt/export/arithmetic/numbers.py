@@ -69,20 +69,24 @@ def read_weights(path: Path, network: Network) -> Arrays:
         SpecError: when the model cannot be imported.
     """
     suffix = path.suffix.lower().removeprefix(".")
-    arrays = _imported(path, network) if suffix in IMPORTERS.names() else _archive(path)
+    arrays = _imported(path, network) if suffix in IMPORTERS.names() else _archive(path, network)
     problems = list(_misfits(arrays, network))
     if problems:
         raise ExportError(f"{path}: " + "; ".join(problems[:10]))
     return arrays
 
 
-def _archive(path: Path) -> Arrays:
+def _archive(path: Path, network: Network) -> Arrays:
     try:
         found = read_arrays(path)
     except ArraysError as error:
         raise ExportError(f"{path}: {error}") from None
     if not isinstance(found, Mapping):
         raise ExportError(f"{path}: holds one array without a name; an .npz of arrays was expected")
+    named = [op.name for op in network.ops if op.has_weights or op.constants]
+    if named and found.keys().isdisjoint(named):
+        held = ", ".join(map(repr, list(found)[:5])) or "nothing"
+        raise ExportError(f"{path}: holds {held} and no weights of this network; arrays named {named[0]!r}, ... were expected")
     return {name: np.asarray(array, np.float64) for name, array in found.items()}
 
 

@@ -9,7 +9,7 @@ from qeopt.design import Design, load_sound_design
 from qeopt.export.pytorch.detection import detection_heads
 from qeopt.network.importers import importer_of
 from qeopt.report.words import place
-from qeopt.runs import beside, design_in
+from qeopt.runs import design_or_model_in
 from qeopt.training.boxes.evaluation import find_onnx, find_reference
 from qeopt.training.boxes.objects import BoxDataset
 from qeopt.training.boxes.open import open_boxes
@@ -20,8 +20,7 @@ from qeopt.training.errors import TrainingError
 from qeopt.training.evaluation import score_onnx, score_reference
 from qeopt.training.marks import Marks
 from qeopt.training.model_files import SUFFIXES, score_file
-from qeopt.training.train import WEIGHTS
-from qeopt.training.verbs.train import FOLDER
+from qeopt.training.verbs.train import weights_of
 
 
 @dataclass(frozen=True)
@@ -73,12 +72,9 @@ def evaluate(
         return Evaluation(path.name, path.parent, score_file(path, images.test, len(images.classes)), images)
     if sides is not None:
         raise TrainingError("--input: a design says what it reads; this is for model files")
-    path = design_in(path)
+    path = design_or_model_in(path)
     found = load_sound_design(path)
-    given = beside(path, FOLDER) / WEIGHTS if weights is None else Path(weights)
-    if weights is None and not given.is_file():
-        said = f"the design was not trained, as there is no {place(given)}; `qeopt train` makes it, or --weights names others"
-        raise TrainingError(f"{place(path)}: {said}")
+    given = weights_of(path, weights)
     what = f"{path.parent.name} with {place(given)}"
     if detection_heads(found):
         return _found(found, given, what, data, onnxruntime=onnxruntime, limit=limit, resize=resize)

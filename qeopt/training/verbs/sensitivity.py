@@ -8,8 +8,9 @@ from typing import cast
 
 from qeopt.design import Design, load_sound_design
 from qeopt.design.build import describe
+from qeopt.network.importers import is_model
 from qeopt.qbr import PROVER
-from qeopt.runs import design_in
+from qeopt.runs import design_or_model_in
 from qeopt.spec.document import parse
 from qeopt.spec.errors import Location, SpecError, did_you_mean
 from qeopt.study.load import load_study
@@ -17,6 +18,7 @@ from qeopt.training.data.open import open_for_design
 from qeopt.training.sensitivity.curvature import PROBES, Curvature, by_curvature
 from qeopt.training.sensitivity.losses import Loss
 from qeopt.training.sensitivity.trials import Trial, by_trial
+from qeopt.training.verbs.train import weights_of
 from qeopt.verbs.bits import WIDTHS, study_at_eight_bits
 
 METHODS = ("loss", "error", "hessian", "fisher")
@@ -29,13 +31,14 @@ def design_of(model: Path, weights: Path | None) -> tuple[Design, Path]:
     """The network of a design or an ONNX model, as a design, and the file of its learnt values.
 
     Raises:
-        SpecError: when neither can be read, or no file of weights is given for a design.
+        SpecError: when it is neither, or cannot be read.
+        TrainingError: when no file of weights is given for a design, and it was not trained.
     """
     if model.suffix.lower() != ".onnx":
-        found = load_sound_design(design_in(model))
-        if weights is None:
-            raise SpecError.at(Location(str(model)), "a design has no weights: --weights FILE (.npz, or ONNX) was expected")
-        return found, weights
+        if is_model(model):
+            raise SpecError.at(Location(str(model)), "a design or an ONNX model was expected")
+        path = design_or_model_in(model)
+        return load_sound_design(path), weights_of(path, weights)
     text = study_at_eight_bits(model)
     loaded = load_study(parse(text, str(model.with_suffix(".yaml"))))
     study = loaded.value
@@ -63,7 +66,7 @@ def sensitivity(
     Args:
         model: A design.json, the folder of its run or the name of its study; or an ONNX model with its weights.
         data: Labelled images, as `qeopt sensitivity --data` takes them; those for training are measured by.
-        weights: Learnt values of a design: an .npz, or ONNX.
+        weights: Learnt values of a design, an .npz or ONNX; those of its training unless stated.
         method: "loss" or "error", by trial; "hessian" or "fisher", which need PyTorch.
         weight_bits: Widths of weights, from 1 to 8.
         activation_bits: Widths of activations, from 1 to 8.
@@ -74,8 +77,8 @@ def sensitivity(
         report: Called with what is done and of how much.
 
     Raises:
-        SpecError: when the model cannot be read, a design has no weights, or an argument is none of those known.
-        TrainingError: when the data does not fit.
+        SpecError: when the model cannot be read, or an argument is none of those known.
+        TrainingError: when a design has no weights, or the data does not fit.
         ExportError: when weights do not fit, or a package is missing.
     """
     if method not in METHODS:

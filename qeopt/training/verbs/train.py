@@ -8,6 +8,7 @@ from pathlib import Path
 
 from qeopt.design import load_sound_design
 from qeopt.export.pytorch.detection import detection_heads
+from qeopt.report.words import place
 from qeopt.runs import beside, design_in
 from qeopt.runs.cost import GRAMS_PER_CORE_HOUR
 from qeopt.training.boxes.objects import BoxDataset
@@ -15,10 +16,11 @@ from qeopt.training.boxes.open import open_boxes
 from qeopt.training.boxes.train import TrainedDetector, refuse_for_boxes, train_boxes
 from qeopt.training.data.dataset import Dataset
 from qeopt.training.data.open import open_for_design
+from qeopt.training.errors import TrainingError
 from qeopt.training.loop import Progress
 from qeopt.training.recipe import Recipe
 from qeopt.training.teacher import refuse_without_teacher
-from qeopt.training.train import Options, Trained
+from qeopt.training.train import WEIGHTS, Options, Trained
 from qeopt.training.train import train as train_images
 
 FOLDER = "train"
@@ -107,3 +109,16 @@ def train(
     images = open_for_design(str(data), found, resize=resize, limit=limit)
     trained = (train_images(found, name, images, *one, options, report) for one in zip(recipes, folders, strict=True))
     return Training(name, folders, trained=tuple(filter(None, trained)), images=images)
+
+
+def weights_of(design: Path, weights: Path | str | None) -> Path:
+    """The file of a design's learnt values: the one stated, or that of its training.
+
+    Raises:
+        TrainingError: when none is stated, and the design was not trained.
+    """
+    found = beside(design, FOLDER) / WEIGHTS if weights is None else Path(weights)
+    if weights is None and not found.is_file():
+        said = f"the design was not trained, as there is no {place(found)}; `qeopt train` makes it, or --weights names others"
+        raise TrainingError(f"{place(design)}: {said}")
+    return found
