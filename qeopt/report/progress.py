@@ -5,17 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
-from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
 from qeopt.escape import visible
-from qeopt.report.interrupt import GentleInterrupt
+from qeopt.report.live import LiveLines
 from qeopt.report.words import gap, seconds
 from qeopt.search import Phase, Progress
 from qeopt.spec.units import counted
@@ -26,31 +23,15 @@ STARTING = "starting"
 REDRAWN_PER_SECOND = 8
 
 
-class ProgressLine:
-    """Shows and remembers how searches proceed; silent unless its console is a terminal."""
+class ProgressLine(LiveLines):
+    """Shows and remembers how searches proceed; Ctrl-C waits for the end of a round or of a walk of the bound."""
 
     def __init__(self, console: Console, *, quiet: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
         """Args: `clock` tells seconds from any beginning."""
         self._board = Board(clock)
-        live = Live(self._board, console=console, refresh_per_second=REDRAWN_PER_SECOND, transient=True)
-        self._live = live if console.is_terminal and not quiet else None
-        self._console = console
-        self._interrupt = GentleInterrupt(self._stopping)
+        super().__init__(console, self._board, quiet=quiet, redrawn_per_second=REDRAWN_PER_SECOND)
         self.history: list[tuple[str, Progress]] = []
         """The rounds that were reported, with the name of the search."""
-
-    def __enter__(self) -> Self:
-        """Start drawing; from here on, Ctrl-C waits for the end of a round or of a walk of the bound."""
-        self._interrupt.__enter__()
-        if self._live is not None:
-            self._live.start(refresh=True)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Remove the lines."""
-        if self._live is not None:
-            self._live.stop()
-        self._interrupt.__exit__(kind, error, trace)
 
     def __call__(self, name: str, progress: Progress) -> None:
         """Take a report.
@@ -61,7 +42,7 @@ class ProgressLine:
         if progress.phase == Phase.EVOLUTION:
             self.history.append((name, progress))
         self._board.take(name, progress)
-        self._interrupt.checkpoint()
+        self.checkpoint()
 
     def say(self, text: str) -> None:
         """Show a line without a search.
@@ -70,10 +51,7 @@ class ProgressLine:
             KeyboardInterrupt: after Ctrl-C.
         """
         self._board.said = text
-        self._interrupt.checkpoint()
-
-    def _stopping(self) -> None:
-        self._console.print("stopping after this step; Ctrl-C again stops at once", soft_wrap=True)
+        self.checkpoint()
 
 
 class Board:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from qeopt.design import Design
 from qeopt.export.arithmetic.numbers import read_weights
@@ -53,22 +53,29 @@ class Options:
     """gCO2e of a core at work for an hour."""
 
 
+Judgement = TypeVar("Judgement")
+
+
 @dataclass(frozen=True)
-class Trained:
-    """A trained network and what it gets right of the test images."""
+class TrainedNetwork(Generic[Judgement]):
+    """A trained network, and how it is judged by the test images."""
 
     recipe: Recipe
     state: State
     device: str
     weights: Path
-    integers: Marks
-    """By the NumPy reference of the integer network: the accuracy."""
-    onnxruntime: Marks
+    integers: Judgement
+    """By the NumPy reference of the integer network."""
+    onnxruntime: Judgement
     """By ONNX Runtime, of the exported integer network."""
-    simulated: Marks
+    simulated: Judgement
     """By PyTorch, of the network that was trained."""
     cost: Cost
     """Of all steps."""
+
+
+class Trained(TrainedNetwork[Marks]):
+    """A trained network and what it gets right of the test images."""
 
     @property
     def accuracy(self) -> float:
@@ -186,8 +193,13 @@ def _result(
         score_torch(state.network, data.test, len(data.classes), trainer.device),
         state.cost(options.grams_per_core_hour),
     )
-    write_atomically(folder / RECORD, json.dumps(record(found, name, data), indent=1, allow_nan=False) + "\n")
+    write_record(folder, record(found, name, data))
     return found
+
+
+def write_record(folder: Path, document: Mapping[str, Any]) -> None:
+    """Write what is said of a training."""
+    write_atomically(folder / RECORD, json.dumps(document, indent=1, allow_nan=False) + "\n")
 
 
 def record(found: Trained, name: str, data: Dataset) -> dict[str, Any]:
@@ -204,8 +216,15 @@ def record(found: Trained, name: str, data: Dataset) -> dict[str, Any]:
         "confusion": found.integers.confusion.tolist(),
         "data": {"name": data.name, "train": len(data.train), "test": len(data.test)},
         **training_document(found.recipe, found.state, found.cost, found.device),
-        "curve": [{"step": step, "loss": loss, "accuracy": right} for step, loss, right in found.state.curve],
-        "versions": {package: version(package) for package in ("qeopt", "torch", "numpy", "onnxruntime")},
+        **curve_document(found.state, "accuracy", ("qeopt", "torch", "numpy", "onnxruntime")),
+    }
+
+
+def curve_document(state: State, mark: str, packages: Sequence[str]) -> dict[str, Any]:
+    """What `train.json` says of every step that was looked at, and of the packages that made them."""
+    return {
+        "curve": [{"step": step, "loss": loss, mark: right} for step, loss, right in state.curve],
+        "versions": {package: version(package) for package in packages},
     }
 
 

@@ -20,22 +20,7 @@ from qeopt.statistics.regression import Problem, choose_strength, fit, unseen
 from qeopt.verbs.fit import fit_objective
 
 Floats = NDArray[np.float64]
-STUDY = """\
-kind: study
-task: {input: [16, 16, 3], classes: 4}
-space:
-  blocks:
-    - {kind: conv, name: stem, width: [8, 16], kernel: 3, stride: 2, weight_bits: 8}
-    - {kind: k1dwk1, name: b1, stride: 2, width: [8, 16, 24], kernel: [3, 5], ratio: [1.5, 2], units: [1, 2, 3, 4]}
-    - {kind: conv, name: head, width: [32, 48]}
-    - {kind: classifier}
-device: stm32f412
-runtime: cmix-nn
-budgets: {sram: 4 KiB, flash: 5 KiB, layers: 20}
-bits: {weights: [2, 4, 8], activations: [2, 4, 8]}
-objective: {kind: qe, stage_weights: [1, 2]}
-search: {evaluations: 64}
-"""
+STUDY = (Path(__file__).parents[1] / "depths.yaml").read_text(encoding="utf-8") + "search: {evaluations: 64}\n"
 
 
 def problem(seed: int = 0, *, designs: int = 40, noise: float = 0.2) -> Problem:

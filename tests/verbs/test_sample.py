@@ -17,21 +17,7 @@ from qeopt.score.sigma_grid import score_at
 from qeopt.spec.errors import SpecError
 from qeopt.verbs.sample import sample
 
-STUDY = """\
-kind: study
-task: {input: [16, 16, 3], classes: 4}
-space:
-  blocks:
-    - {kind: conv, name: stem, width: [8, 16], kernel: 3, stride: 2, weight_bits: 8}
-    - {kind: k1dwk1, name: b1, stride: 2, width: [8, 16, 24], kernel: [3, 5], ratio: [1.5, 2], units: [1, 2, 3, 4]}
-    - {kind: conv, name: head, width: [32, 48]}
-    - {kind: classifier}
-device: stm32f412
-runtime: cmix-nn
-budgets: {sram: 4 KiB, flash: 5 KiB, layers: 20}
-bits: {weights: [2, 4, 8], activations: [2, 4, 8]}
-objective: {kind: qe, stage_weights: [1, 2]}
-"""
+STUDY = (Path(__file__).parents[1] / "depths.yaml").read_text(encoding="utf-8")
 NETWORK = STUDY.replace("space:", "network:").replace("[8, 16]", "16").replace("[8, 16, 24]", "16").replace("[3, 5]", "3")
 NETWORK = NETWORK.replace("[1.5, 2]", "2").replace("[1, 2, 3, 4]", "2").replace("[32, 48]", "48")
 

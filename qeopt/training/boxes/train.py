@@ -2,47 +2,37 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from qeopt.design import Design
-from qeopt.files import write_atomically
-from qeopt.runs.cost import Cost
 from qeopt.training.boxes.evaluation import find_onnx, find_reference, find_torch
 from qeopt.training.boxes.lesson import ByBox
 from qeopt.training.boxes.objects import BoxDataset
 from qeopt.training.boxes.precision import Precision
 from qeopt.training.errors import TrainingError
-from qeopt.training.loop import Progress, State, Trainer
+from qeopt.training.loop import Progress, Trainer
 from qeopt.training.network import module_of
 from qeopt.training.recipe import Recipe
-from qeopt.training.train import RECORD, WEIGHTS, Options, chosen_device, go_on, training_document
+from qeopt.training.train import (
+    WEIGHTS,
+    Options,
+    TrainedNetwork,
+    chosen_device,
+    curve_document,
+    go_on,
+    training_document,
+    write_record,
+)
 from qeopt.training.weights import save
 
 FORMAT = "qeopt.train_boxes/1"
 PACKAGES = ("qeopt", "torch", "torchvision", "pycocotools", "numpy", "onnxruntime")
 
 
-@dataclass(frozen=True)
-class TrainedDetector:
+class TrainedDetector(TrainedNetwork[Precision]):
     """A trained detector and what it finds in the test images."""
-
-    recipe: Recipe
-    state: State
-    device: str
-    weights: Path
-    integers: Precision
-    """By the NumPy reference of the integer network: the average precision."""
-    onnxruntime: Precision
-    """By ONNX Runtime, of the exported integer network."""
-    simulated: Precision
-    """By PyTorch, of the network that was trained."""
-    cost: Cost
-    """Of all steps."""
 
     @property
     def average_precision(self) -> float:
@@ -109,7 +99,7 @@ def train_boxes(
         find_torch(state.network, module, data.test, len(data.classes), device),
         state.cost(options.grams_per_core_hour),
     )
-    write_atomically(folder / RECORD, json.dumps(record(found, name, data), indent=1, allow_nan=False) + "\n")
+    write_record(folder, record(found, name, data))
     return found
 
 
@@ -134,6 +124,5 @@ def record(found: TrainedDetector, name: str, data: BoxDataset) -> dict[str, Any
             "left_out": data.left_out,
         },
         **training_document(found.recipe, found.state, found.cost, found.device),
-        "curve": [{"step": step, "loss": loss, "anchors_right": right} for step, loss, right in found.state.curve],
-        "versions": {package: version(package) for package in PACKAGES},
+        **curve_document(found.state, "anchors_right", PACKAGES),
     }
