@@ -13,7 +13,7 @@ from pydantic import Field
 
 from qeopt.network.document import Shape, Width
 from qeopt.network.graph import Network
-from qeopt.spec.errors import Location, SpecError
+from qeopt.spec.errors import Location, Problem, SpecError
 from qeopt.spec.model import Block
 
 Escape = Literal["identity", "activation", "move", "cut"]
@@ -81,7 +81,14 @@ class Importer(Protocol):
         ...
 
 
+class NodeError(SpecError):
+    """What is wrong at a node of a file."""
+
+    def __init__(self, path: Path | str, node: str, said: str) -> None:
+        super().__init__((Problem(Location(str(path)), f"node {node!r}: {said}"),))
+        self.node, self.said = node, said
+
+
 def refuse(path: Path | str, message: str, node: str = "") -> SpecError:
     """Say what is wrong with a file, at a node of it where that is known."""
-    place = f"node {node!r}: " if node else ""
-    return SpecError.at(Location(str(path)), f"{place}{message}")
+    return NodeError(path, node, message) if node else SpecError.at(Location(str(path)), message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from qeopt.network.importers.model import NodeError
 from qeopt.spec.errors import Location, Problem, SpecError
 
 MOST_NAMES = 5
@@ -18,9 +19,11 @@ class Obstacles:
 
     def add(self, error: SpecError, kind: str) -> None:
         """Note a complaint about a node of some kind."""
-        for problem in error.problems:
-            place, said = _parted(problem.message)
-            self._found.setdefault((kind, said), []).append(place)
+        if isinstance(error, NodeError):
+            self._found.setdefault((kind, error.said), []).append(repr(error.node))
+        else:
+            for problem in error.problems:
+                self._found.setdefault((kind, problem.message), []).append("")
 
     def tell(self) -> None:
         """Raise everything noted.
@@ -38,12 +41,3 @@ class Obstacles:
             return f"node {places[0]}: {said}" if places[0] else said
         shown = ", ".join(places[:MOST_NAMES]) + (", ..." if len(places) > MOST_NAMES else "")
         return f"{len(places)} nodes of {kind} ({shown}): {said}"
-
-
-def _parted(message: str) -> tuple[str, str]:
-    """The node that a message names, and what it says of it."""
-    if not message.startswith("node '") and not message.startswith('node "'):
-        return "", message
-    quoted = message[5]
-    end = message.find(f"{quoted}: ", 6)
-    return ("", message) if end < 0 else (message[5 : end + 1], message[end + 3 :])
