@@ -1,4 +1,4 @@
-"""ONNX operators that are not known: what is said of them, and how they are taken where the user says it (`treat_as`)."""
+"""ONNX operators that are not known: what is said of them, and how they are taken where the user says it."""
 
 from __future__ import annotations
 
@@ -10,35 +10,15 @@ from qeopt.network.importers.onnx.images import canonical
 from qeopt.network.importers.onnx.infer import Dims
 from qeopt.network.importers.onnx.nodes import REASONS
 from qeopt.network.importers.onnx.state import Reader
-from qeopt.spec.errors import SpecError, quote
-
-
-def not_taken(kind: str) -> str:
-    """Why operators of a kind cannot be taken."""
-    return f"operator {quote(kind)} {REASONS.get(kind, 'is not known')}"
+from qeopt.network.importers.treat_as import ways_to_take
+from qeopt.spec.errors import SpecError
 
 
 def unknown(reader: Reader, node: Any) -> str:
-    """Why an operator cannot be taken, and what leads somewhere."""
-    kind = node.op_type
-    said = not_taken(kind)
+    """Why a node cannot be taken, and what leads somewhere."""
     source = next((value for value in node.input if reader.knows(value)), None)
-    if source is None:
-        return said
-    written = reader.inference.dims_or_stated(node.output[0])
-    hints = []
-    if kind not in REASONS and written == reader.views[source].dims:
-        hints = ["activation", "identity"]
-    elif kind not in REASONS and written is not None and prod(written) == prod(reader.views[source].dims):
-        hints = ["move"]
-    elif any(piece.weights is not None for piece in reader.draft.pieces):
-        hints = ["cut"]
-    if not hints:
-        return said
-    words = {"activation": "a function of each value", "identity": "nothing", "move": "a copy in another order",
-             "cut": "the network then ends before it"}  # fmt: skip
-    ways = " or ".join(f"treat_as: {{{kind}: {hint}}} ({words[hint]})" for hint in hints)
-    return f"{said}; say how to take it: {ways}"
+    have, want = (None, None) if source is None else (reader.views[source].dims, reader.inference.dims_or_stated(node.output[0]))
+    return ways_to_take(node.op_type, REASONS, reader.draft, have, want)
 
 
 def take_as(reader: Reader, node: Any, escape: str) -> None:

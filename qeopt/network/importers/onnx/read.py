@@ -15,16 +15,17 @@ from qeopt.network.importers.draft import Draft
 from qeopt.network.importers.model import ImportedModel, ImportOptions, Parameters, refuse
 from qeopt.network.importers.obstacles import Obstacles
 from qeopt.network.importers.onnx.broadcast import repeat, spread_instead
-from qeopt.network.importers.onnx.declared import not_taken, take_as, unknown
+from qeopt.network.importers.onnx.declared import take_as, unknown
 from qeopt.network.importers.onnx.file import drop_spare_outputs, read_model
 from qeopt.network.importers.onnx.folding import branch, fold, size
 from qeopt.network.importers.onnx.images import canonical, image_dims, image_view, is_last, pixel_range
 from qeopt.network.importers.onnx.infer import FLOAT, Inference, escape_of, is_quantiser
-from qeopt.network.importers.onnx.nodes import CONSTANTS_ONLY, HANDLERS, SHAPES, quantiser
+from qeopt.network.importers.onnx.nodes import CONSTANTS_ONLY, HANDLERS, REASONS, SHAPES, quantiser
 from qeopt.network.importers.onnx.norms import join_norms
 from qeopt.network.importers.onnx.state import Reader
 from qeopt.network.importers.onnx.steps import pass_steps, read_steps
 from qeopt.network.importers.onnx.values import constant_of
+from qeopt.network.importers.treat_as import not_taken
 from qeopt.network.importers.views import View
 from qeopt.spec.errors import SpecError
 
@@ -88,7 +89,7 @@ def _tell_with_unknown(path: Path, error: SpecError, graph: Any, options: Import
         kind = node.op_type
         known = kind in HANDLERS or kind in SHAPES or kind in CONSTANTS_ONLY or is_quantiser(node)
         if not known and escape_of(node, options) is None:
-            obstacles.add(refuse(path, not_taken(kind), Reader.name(node)), kind)
+            obstacles.add(refuse(path, not_taken(kind, REASONS), Reader.name(node)), kind)
     obstacles.tell()
     raise error
 

@@ -18,6 +18,7 @@ from qeopt.network.importers.tflite.norms import join_norms
 from qeopt.network.importers.tflite.operators import HANDLERS, REASONS, STATES
 from qeopt.network.importers.tflite.schema import IDENTIFIER
 from qeopt.network.importers.tflite.state import Reader, open_graph
+from qeopt.network.importers.treat_as import ways_to_take
 from qeopt.spec.errors import SpecError, quote
 
 WIDE = 16
@@ -171,16 +172,6 @@ def _taken(node: Node, escape: str) -> None:
 def _unknown(node: Node) -> str:
     """Why an operator cannot be taken, and what leads somewhere."""
     reader, op = node.reader, node.op
-    said = f"operator {quote(op.kind)} {REASONS.get(op.kind, 'is not known')}"
     first = next((index for index, tensor in enumerate(op.inputs) if reader.draft.knows(str(tensor))), None)
-    hints: dict[str, str] = {}
-    if first is not None and op.kind not in REASONS and len(op.outputs) == 1:
-        have, want = node.read(first), node.shape()
-        if have == want:
-            hints = {"activation": "a function of each value", "identity": "nothing"}
-        elif prod(have) == prod(want):
-            hints = {"move": "a copy in another order"}
-    if first is not None and not hints and any(piece.weights is not None for piece in reader.draft.pieces):
-        hints = {"cut": "the network then ends before it"}
-    ways = " or ".join(f"treat_as: {{{op.kind}: {hint}}} ({words})" for hint, words in hints.items())
-    return f"{said}; say how to take it: {ways}" if ways else said
+    have = None if first is None else node.read(first)
+    return ways_to_take(op.kind, REASONS, reader.draft, have, node.shape() if len(op.outputs) == 1 else None)
