@@ -18,10 +18,11 @@ from tflite_author import Author  # type: ignore[import-not-found]  # beside the
 from qeopt.cli.verbs import app
 from qeopt.escape import comment, csv_text, line, visible, yaml_flow
 from qeopt.network.importers.torch import from_torch
+from qeopt.network.text import network_text
 from qeopt.spec.document import parse
 from qeopt.spec.errors import SpecError
+from qeopt.spec.new_file import write_new
 from qeopt.spec.node import plain
-from qeopt.verbs.bits import network_text, write_study
 
 NAMES = (
     "\x1b[31mred\x1b[0m", "\x1b]0;title\x07", "bell\x07", "back\x08space", "\x9b31m",
@@ -200,7 +201,7 @@ def torch_model(folder: Path) -> Path:
             continue  # these PyTorch cannot export itself: it writes names into code
         modules.add_module(name.replace(".", "_"), torch.nn.Conv2d(2, 2, 1))
     written = folder / "network.yaml"
-    write_study(written, network_text(from_torch(modules, (torch.zeros(1, 2, 4, 4),)).network))
+    write_new(written, network_text(from_torch(modules, (torch.zeros(1, 2, 4, 4),)).network))
     return written
 
 

@@ -18,7 +18,8 @@ from qeopt.network.importers.torch_source import example_for, function_of, load_
 from qeopt.report.folder import now
 from qeopt.runs.cost import Stopwatch
 from qeopt.spec.library import Library
-from qeopt.verbs.bits import WIDTHS, bits, write_study
+from qeopt.spec.new_file import write_new
+from qeopt.verbs.bits import WIDTHS, bits
 
 SaveStudy = Annotated[Path | None, typer.Option("--save-study", metavar="FILE", help="Write the study that this implies.")]
 Layer = Annotated[
@@ -101,7 +102,7 @@ def command(
         overrides=tuple(set_ or ()),
     )
     if save_study is not None:
-        write_study(save_study, answer.text_for(save_study))
+        write_new(save_study, answer.text_for(save_study))
     cost, pictures = clock.cost(gco2e), not no_pictures
     report, written = write_answer(answer, started, cost, out_, pictures=pictures, as_json=json_, quiet=quiet)
     tell(report, written, as_json=json_, quiet=quiet)

@@ -12,8 +12,8 @@ from qeopt.cli.verb import emit, err, out
 from qeopt.report.fits import fit_document, print_fit, write_objective
 from qeopt.report.progress import ProgressLine
 from qeopt.report.words import place
+from qeopt.spec.new_file import refuse_existing
 from qeopt.statistics.bootstrap import RESAMPLES
-from qeopt.verbs.bits import refuse_existing
 from qeopt.verbs.fit import TERMS, fit_objective
 
 FILE = "objective.yaml"

@@ -14,9 +14,11 @@ from qeopt.network import macs, weight_count
 from qeopt.network.importers import IMPORTERS, ImportOptions, import_model
 from qeopt.network.importers.torch import from_torch
 from qeopt.network.importers.torch_source import example_for, function_of, load_module, names_code
+from qeopt.network.text import network_text
 from qeopt.report.words import place
 from qeopt.spec.model import build
-from qeopt.verbs.bits import network_text, refuse_existing, save_weights, write_study
+from qeopt.spec.new_file import refuse_existing, write_new
+from qeopt.verbs.bits import save_weights
 
 Model = Annotated[
     Path,
@@ -83,7 +85,7 @@ def command(
         read = from_torch(load_module(str(model)), example_for(str(model), told), name=function_of(str(model)), options=told)
     else:
         read = import_model(model, told)
-    write_study(target, network_text(read.network))
+    write_new(target, network_text(read.network))
     written = {"network": target}
     if names_code(str(model)) and read.weights:
         save_weights(read.weights, learnt)

@@ -16,10 +16,10 @@ from qeopt.report.progress import ProgressLine
 from qeopt.report.tables import rows_table
 from qeopt.report.words import place
 from qeopt.spec.amounts import parse_counts
+from qeopt.spec.new_file import refuse_existing
 from qeopt.training.sensitivity.curvature import PROBES
 from qeopt.training.sensitivity.losses import Loss, table_text
 from qeopt.training.verbs.sensitivity import IMAGES, sensitivity
-from qeopt.verbs.bits import refuse_existing
 
 FORMAT = "qeopt.sensitivity/1"
 FILE = "sensitivity.csv"

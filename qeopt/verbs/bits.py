@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,12 @@ import numpy as np
 
 from qeopt.escape import yaml_flow
 from qeopt.hardware.lowered import lowered
-from qeopt.network import Network
 from qeopt.network.document import document
 from qeopt.network.importers import ImportedModel, ImportOptions, Parameters, import_model
 from qeopt.network.importers.torch import from_torch
-from qeopt.spec.composer import MAX_NODES, count_values
-from qeopt.spec.document import MAX_BYTES, parse
-from qeopt.spec.errors import Location, QeoptError, SpecError
+from qeopt.network.text import network_lines
+from qeopt.spec.document import parse
+from qeopt.spec.errors import SpecError
 from qeopt.spec.library import Library, is_path
 from qeopt.verbs.implied import at_options
 from qeopt.verbs.solve import Solution, solve
@@ -160,7 +159,7 @@ def _study(path: Path, read: ImportedModel, stated: Mapping[str, Any], told: Map
 
 def _study_line(key: str, value: Any, *, is_file: bool) -> str:
     if key == "network" and not is_file:
-        return "".join(["network:\n", *(f"  {line}\n" for line in _network_lines(value))])
+        return "".join(["network:\n", *(f"  {line}\n" for line in network_lines(value))])
     return f"{key}: {_flow(value)}\n"
 
 
@@ -169,51 +168,6 @@ def save_weights(weights: Mapping[str, Parameters], path: Path) -> None:
     arrays = {name: parameters.weights for name, parameters in weights.items()}
     biases = {f"{name}.bias": told.bias for name, told in weights.items() if told.bias is not None}
     np.savez(path, allow_pickle=False, **arrays, **biases)
-
-
-def refuse_existing(path: Path) -> None:
-    """Raise a `SpecError` where there is a file already."""
-    if path.exists():
-        raise SpecError.at(Location(str(path)), "exists already; choose another file")
-
-
-def write_study(path: Path, text: str) -> None:
-    """Save a study or a network in a new file; its folder is made if it is missing.
-
-    Raises:
-        SpecError: when the file exists already or cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        refuse_existing(path)
-        raise SpecError.at(Location(str(path)), f"cannot be written: {error.strerror}") from None
-
-
-def network_text(network: Network) -> str:
-    """Write a network out operator by operator, as a file that a study can name.
-
-    Raises:
-        QeoptError: when such a file would be larger than a study may read.
-    """
-    told = document(network)
-    text = "".join(f"{line}\n" for line in ("kind: network", *_network_lines(told)))
-    if 2 + count_values(told) > MAX_NODES or len(text.encode()) > MAX_BYTES:
-        said = f"a network of {len(network.ops):,} operators is larger than a file of YAML may be"
-        raise QeoptError(f"{said}; a study can name the model itself: `network: MODEL.onnx`")
-    return text
-
-
-def _network_lines(told: Mapping[str, Any]) -> Iterator[str]:
-    """A line for every operator: a file may be long, its lines may not."""
-    for key, value in told.items():
-        if key == "ops":
-            yield "ops:"
-            yield from (f"  - {yaml_flow(entry)}" for entry in value)
-        else:
-            yield f"{key}: {yaml_flow(value)}"
 
 
 def _from_anywhere(name: str) -> str:

@@ -11,12 +11,12 @@ from qeopt.memory import count, steps
 from qeopt.network import Bits, Network, OpKind, macs, weight_count
 from qeopt.network.document import GraphBlock, document
 from qeopt.network.order import in_order, least_memory
+from qeopt.network.text import network_text
 from qeopt.spec.composer import count_values
 from qeopt.spec.document import parse
 from qeopt.spec.errors import QeoptError, SpecError
 from qeopt.spec.model import build
 from qeopt.spec.node import plain
-from qeopt.verbs.bits import network_text
 
 IDEAL = build(Runtime, {"kernels": "any", "source": {"url": "https://example.org", "date": "2026-01-01", "says": "nothing"}})
 
@@ -77,12 +77,12 @@ def test_what_is_too_large_to_be_read_is_not_written(monkeypatch: pytest.MonkeyP
     text = network_text(network())
     count = count_values(plain(parse(text).root))
     monkeypatch.setattr("qeopt.spec.composer.MAX_NODES", count)
-    monkeypatch.setattr("qeopt.verbs.bits.MAX_NODES", count)
+    monkeypatch.setattr("qeopt.network.text.MAX_NODES", count)
     assert parse(network_text(network())).root
     monkeypatch.setattr("qeopt.spec.composer.MAX_NODES", count - 1)
     with pytest.raises(SpecError, match="more than"):
         parse(text)
-    monkeypatch.setattr("qeopt.verbs.bits.MAX_NODES", count - 1)
+    monkeypatch.setattr("qeopt.network.text.MAX_NODES", count - 1)
     with pytest.raises(QeoptError, match="11 operators is larger than a file of YAML may be; a study can name the model itself"):
         network_text(network())
 

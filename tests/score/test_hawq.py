@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from qeopt.network import NetworkBuilder, Tensor, macs, weight_count
-from qeopt.verbs.bits import network_text
+from qeopt.network.text import network_text
 from qeopt.verbs.solve import solve
 from qeopt_solvers import Status
 

@@ -16,9 +16,11 @@ from tflite_author import small_network  # type: ignore[import-not-found]  # bes
 from qeopt.design.recount import recount
 from qeopt.design.verify import verify
 from qeopt.network.importers import ImportOptions, import_model
+from qeopt.network.text import network_text
 from qeopt.spec.errors import SpecError
+from qeopt.spec.new_file import write_new
 from qeopt.study.load import load_study
-from qeopt.verbs.bits import UNLIMITED, bits, network_text, write_study
+from qeopt.verbs.bits import UNLIMITED, bits
 from qeopt.verbs.solve import solve
 from qeopt_solvers import Status
 
@@ -59,7 +61,7 @@ def _drawn(random: Author, constant: Any) -> Any:
 
 
 def test_every_way_to_name_a_model_gives_the_same_design(folder: Path) -> None:
-    write_study(folder / "written.yaml", network_text(import_model(folder / "kws.onnx").network))
+    write_new(folder / "written.yaml", network_text(import_model(folder / "kws.onnx").network))
     ways = ("kws.onnx", "./written.yaml", "written", "{file: kws.onnx}", "{file: kws.onnx, format: onnx, order: as_given}")
     designs = [solve(study(folder, way)).design for way in ways]
     assert all(design is not None and design.bits.status is Status.OPTIMAL for design in designs)
@@ -92,13 +94,13 @@ def test_the_study_that_bits_implies(folder: Path) -> None:
     elsewhere = folder / "studies"
     elsewhere.mkdir()
     for path in (folder / "saved.yaml", elsewhere / "saved.yaml"):
-        write_study(path, answer.text_for(path))
+        write_new(path, answer.text_for(path))
         design = solve(path).design
         assert design is not None
         assert answer.solution.design is not None
         assert design.weights == answer.solution.design.weights
     with pytest.raises(SpecError, match="exists already; choose another file"):
-        write_study(folder / "saved.yaml", "")
+        write_new(folder / "saved.yaml", "")
 
 
 def test_places_of_what_is_wrong(folder: Path) -> None:
@@ -177,7 +179,7 @@ def test_losses_from_a_table(folder: Path) -> None:
 
 
 def test_learnt_values_that_are_not_there(folder: Path) -> None:
-    write_study(folder / "net.yaml", network_text(import_model(folder / "kws.onnx").network))
+    write_new(folder / "net.yaml", network_text(import_model(folder / "kws.onnx").network))
     with pytest.raises(SpecError, match="the learnt weights of 'conv_3' are not in the model; give a `table` of losses"):
         load_study(study(folder, "./net.yaml", objective="{kind: sensitivity, source: weights}"))
 
