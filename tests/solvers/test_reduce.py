@@ -6,10 +6,11 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qeopt_solvers import AllocationProblem, Choice, Link, LinkTerm, Row, Scope, Term, TieBreak, recount
+from qeopt_solvers import AllocationProblem, Choice, Link, LinkTerm, Row, Scope, Status, Term, TieBreak, recount
 from qeopt_solvers.product import product_sets
 from qeopt_solvers.project_links import project_links
 from qeopt_solvers.reduce import reduce
+from qeopt_solvers.solve import solve
 from qeopt_solvers.testing.networks import mobilenet_instances
 from qeopt_solvers.testing.problems import Recipe, brute_force, random_problem
 
@@ -148,3 +149,21 @@ def test_link_terms_follow_their_links() -> None:
     assert reduced is not None
     assert set(reduced.kept[0]) <= {0, 1}
     assert brute_force(reduced.problem) == brute_force(small((0, 5, 9), row, links=(link,)))
+
+
+def test_a_chain_that_nothing_fits_is_left_to_the_engine() -> None:
+    """Rows forbid every pair of the first two of four choices that a total ties together."""
+    pairs = [(0, first, second) for first, second in product(range(3), repeat=2)] + [(1, 2, 2), (2, 2, 2)]
+    forbidden = tuple(
+        Row(
+            f"{index} not {first}{second}", "kernels", "", Scope.LOCAL, 1,
+            (Term(index, tuple(int(o == first) for o in range(3))), Term(index + 1, tuple(int(o == second) for o in range(3)))),
+        )
+        for index, first, second in pairs
+    )  # fmt: skip
+    total = Row("total", "flash", "B", Scope.TOTAL, 10, tuple(Term(index, (1, 2, 3)) for index in range(4)))
+    choices = tuple(Choice(f"c{index}", BITS, (0, 1, 2)) for index in range(4))
+    problem = AllocationProblem(choices, (), (total, *forbidden))
+    assert brute_force(problem) is None
+    for engine in ("chain", "cp_sat"):
+        assert solve(problem, engine).status is Status.INFEASIBLE

@@ -28,14 +28,14 @@ MOST_LABELS = 1000
 def within_reach(problem: AllocationProblem) -> tuple[Combinations, ...]:
     """List, for choices that compete for totals, the combinations that could be part of an answer at least as good as one found.
 
-    Empty when nothing competes, nothing was found, or the problem is too large or entangled for tables.
+    Empty when nothing competes, nothing was found or fits, or the problem is too large or entangled for tables.
     """
     pool = _pool(problem)
     if pool is None or not pool.possible():
         return ()
     dual = minimise(pool)
     feasible = dual.feasible(pool.numbers.budgets)
-    if feasible is None:
+    if feasible is None or dual.infeasible:
         return ()
     value = _good_value(pool, dual.best, feasible)
     reach = dual.best.bound - value + 0.01 + 1e-11 * abs(dual.best.bound)
