@@ -27,7 +27,7 @@ from qeopt.spec.load import Loaded
 from qeopt.study import Study
 from qeopt.study.load import load_study
 from qeopt.verbs.boards import JOURNAL, Boards, sweep_boards
-from qeopt.verbs.frontier import POINTS, frontier
+from qeopt.verbs.frontier import POINTS, check_axes, frontier
 from qeopt.verbs.sweep import Sweep, check_grid, sweep
 
 RANGE = "START:STOP:STEP"
@@ -42,7 +42,15 @@ Depths = Annotated[
 
 Frontier = Annotated[
     str | None,
-    typer.Option("--frontier", metavar="BUDGET", help="Instead of ranges: of one network, all bits that no others beat with less."),
+    typer.Option(
+        "--frontier",
+        metavar="AXIS[,AXIS]",
+        help="Instead of ranges: of one network, all bits that no others beat on two axes, each a budget or `score` (the second "
+        "unless stated): flash, or flash,latency_ms.",
+    ),
+]
+Floor = Annotated[
+    float | None, typer.Option("--floor", metavar="SCORE", help="Of a frontier of two budgets: the least score of every point.")
 ]
 Devices = Annotated[
     str | None,
@@ -68,6 +76,7 @@ def command(
     flash: Flash = None,
     depths: Depths = None,
     frontier_: Frontier = None,
+    floor: Floor = None,
     devices: Devices = None,
     workers: options.Workers = "auto",
     points: Points = POINTS,
@@ -83,6 +92,8 @@ def command(
     """Find the best design and a proven bound at every point of one or two ranges of budgets; draw them."""
     started, clock = now(), Stopwatch()
     grid = _grid(sram, flash, depths)
+    if floor is not None and frontier_ is None:
+        fail("--floor is of a frontier of two budgets, such as --frontier flash,bitops", BAD_USAGE)
     if devices is not None:
         if grid or frontier_ is not None or any(text.startswith("device=") for text in given):
             fail("--devices stands alone: it asks for the same study on each", BAD_USAGE)
@@ -96,11 +107,13 @@ def command(
         check_grid(grid)
     elif grid:
         fail("--frontier stands alone: it finds the limits itself", BAD_USAGE)
+    else:
+        check_axes(frontier_.split(","), floor)
     library = Library(tuple(path or ()))
     loaded = load_study(study, overrides=overrides(set_, given), library=library)
     with open_run(out_, f"{loaded.value.name}.sweep") as folder:
         with ProgressLine(err(), quiet=quiet) as progress:
-            found = _swept(loaded, grid, frontier_, points, progress, workers)
+            found = _swept(loaded, grid, frontier_, floor, points, progress, workers)
         if not found.points:
             fail("interrupted before any point was reached", INTERRUPTED)
         run = Run(tuple(sys.argv), started, clock.cost(gco2e), found.loaded.files, progress.history)
@@ -126,15 +139,17 @@ def _grid(sram: str | None, flash: str | None, depths: str | None) -> Grid:
     return grid
 
 
-def _swept(loaded: Loaded[Study], grid: Grid, budget: str | None, points: int, progress: ProgressLine, workers: str) -> Sweep:
-    """Every point of the ranges, or of the frontier over `budget`."""
+def _swept(
+    loaded: Loaded[Study], grid: Grid, axes: str | None, floor: float | None, points: int, progress: ProgressLine, workers: str
+) -> Sweep:
+    """Every point of the ranges, or of the frontier over `axes`."""
 
     def reached(done: int, asked: int) -> None:
         progress.say(f"sweeping: {done:,} of {asked:,} points")
 
-    if budget is None:
+    if axes is None:
         return sweep(loaded, grid, report=progress, reached=reached, workers=workers)
-    return frontier(loaded, budget, most=points, reached=reached)
+    return frontier(loaded, *axes.split(","), floor=floor, most=points, reached=reached)
 
 
 def _boards(

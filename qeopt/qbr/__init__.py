@@ -3,6 +3,7 @@
 from qeopt.qbr.choose import Refined
 from qeopt.qbr.compile import Compiled, Impossible, compile_bits
 from qeopt.qbr.deadline import NEVER, Deadline
+from qeopt.qbr.goal import LeastUse
 from qeopt.qbr.refine import Refiner
 from qeopt.qbr.settings import PROVER, BitChoices, QbrSettings
 
@@ -13,6 +14,7 @@ __all__ = [
     "Compiled",
     "Deadline",
     "Impossible",
+    "LeastUse",
     "QbrSettings",
     "Refined",
     "Refiner",

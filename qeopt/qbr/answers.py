@@ -12,7 +12,6 @@ from qeopt.qbr.choose import Chooser, Refined
 from qeopt.qbr.compile import Compiled
 from qeopt.score import evaluate
 from qeopt_solvers import Status
-from qeopt_solvers.recount import value as recounted
 from qeopt_solvers.recount import violations
 
 TIGHTENED = "the best bits found no addresses or too little room for code; these are the best under tightened limits"
@@ -51,7 +50,7 @@ def answer(terms: Chooser, compiled: Compiled, bounded: Refined, bits: Bits) -> 
     picks = compiled.picks(bits)
     if picks is None or bounded.outcome is None or violations(compiled.problem, picks):
         return None
-    value = recounted(compiled.problem, picks)
+    value = compiled.value(picks)
     is_best = value == bounded.outcome.bound
     status, note = (Status.OPTIMAL, "") if is_best else (Status.FEASIBLE, TIGHTENED)
     outcome = replace(bounded.outcome, status=status, picks=picks, value=value, ties_proven=False, certificate=None, note=note)

@@ -10,12 +10,14 @@ from qeopt.memory import Limits, Resources, count
 from qeopt.network import Bits, Network
 from qeopt.qbr.compile import Compiled, Impossible, compile_bits
 from qeopt.qbr.deadline import NEVER, Deadline
+from qeopt.qbr.goal import LeastUse
 from qeopt.qbr.reasons import why_infeasible
 from qeopt.qbr.settings import BitChoices, QbrSettings
 from qeopt.score import Objective, evaluate
 from qeopt_solvers import Limits as SolveLimits
 from qeopt_solvers import Outcome, Row, Status
 from qeopt_solvers.solve import solve
+from qeopt_solvers.turned import least_use
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Refined:
     resources: Resources | None = None
     score: float | None = None
     bound: float | None = None
-    """No bits for this network score higher, in nats; None where the engine proves nothing."""
+    """No bits for this network score higher, in nats; None where the engine proves nothing, or was asked for another goal."""
     outcome: Outcome | None = None
     reason: str = ""
     """Why there are no bits."""
@@ -50,6 +52,8 @@ class Chooser:
     """Bytes of each memory that buffers may lie in, where there are several; the SRAM limit is then on all of them together."""
     deadline: Deadline = field(default=NEVER, compare=False)
     """Where engines stop, beside their own limit."""
+    goal: LeastUse | None = None
+    """What bits are chosen for instead of the score."""
 
     @property
     def rooms(self) -> tuple[int, ...]:
@@ -73,7 +77,7 @@ class Chooser:
 
     def compile(self, network: Network) -> Compiled | Impossible:
         """Compile the integer program of `network` under these terms."""
-        return compile_bits(network, self.runtime, self.limits, self.choices, self.objective)
+        return compile_bits(network, self.runtime, self.limits, self.choices, self.objective, self.goal)
 
     def choose(self, compiled: Compiled, engine: str, hint: Bits | None = None, rows: tuple[Row, ...] = ()) -> Refined:
         """Find the best bits within an integer program and further `rows`, wherever buffers may lie.
@@ -84,7 +88,8 @@ class Chooser:
         network = compiled.network
         picks = None if hint is None else compiled.picks(hint)
         problem = replace(compiled.problem, rows=compiled.problem.rows + rows) if rows else compiled.problem
-        outcome = solve(problem, engine, self.solve_limits(picks))
+        limits = self.solve_limits(picks)
+        outcome = least_use(problem, compiled.costs, engine, limits) if compiled.costs else solve(problem, engine, limits)
         if outcome.picks is None:
             reason = why_infeasible(compiled, self.runtime) if outcome.status is Status.INFEASIBLE else outcome.note
             return Refined(network, outcome.status, engine, outcome=outcome, reason=reason)
@@ -96,7 +101,7 @@ class Chooser:
             bits,
             count(network, self.runtime, bits),
             evaluate(self.objective, network, bits),
-            None if outcome.bound is None else compiled.bound_nats(outcome.bound),
+            compiled.score_bound(outcome.bound),
             outcome,
             note=compiled.note,
         )

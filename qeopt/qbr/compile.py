@@ -11,11 +11,12 @@ from qeopt.hardware import Runtime
 from qeopt.memory import Limits, Step
 from qeopt.network import Bits, Network
 from qeopt.qbr.decisions import Decisions, decide
+from qeopt.qbr.goal import LeastUse
 from qeopt.qbr.rows import RowBuilder
 from qeopt.qbr.settings import BitChoices
 from qeopt.score import MICRO, Objective
 from qeopt.score.objective import constant, gain_of_reading, readings
-from qeopt_solvers import AllocationProblem, Choice, TieBreak
+from qeopt_solvers import AllocationProblem, Choice, Row, Scope, Term, TieBreak, recount
 
 LARGEST_SUM = 1 << 50
 """Sums of gains stay below this, so that they are exact as floats and leave room for ties."""
@@ -35,6 +36,8 @@ class Compiled:
     """Integer gains in a nat."""
     steps: Mapping[str, Step] = field(default_factory=dict)
     """By name of a row over memory, the step that it is about."""
+    costs: tuple[Row, ...] = ()
+    """What is minimised, one after the other, instead of the gains maximised."""
 
     def bits(self, picks: Sequence[int]) -> Bits:
         """Read picks back as bits."""
@@ -55,6 +58,19 @@ class Compiled:
         """The same program with less of some budgets, in the units of their rows."""
         rows = tuple(replace(row, limit=max(row.limit - taken.get(row.kind, 0), 0)) for row in self.problem.rows)
         return replace(self, problem=replace(self.problem, rows=rows))
+
+    def value(self, picks: Sequence[int]) -> int:
+        """What an engine maximises: the summed gains, or minus what the first of `costs` counts."""
+        if not self.costs:
+            return recount.value(self.problem, picks)
+        used = recount.usage(self.problem, self.costs[0], picks)
+        if used is None:
+            raise ValueError("these picks are no legal bits")
+        return -used
+
+    def score_bound(self, bound: int | None) -> float | None:
+        """What an engine's bound says of the score; None where it says nothing of it."""
+        return None if bound is None or self.costs else self.bound_nats(bound)
 
     def nats(self, value: float) -> float:
         """Turn a summed integer gain into a score."""
@@ -82,12 +98,12 @@ class Impossible:
 
 
 def compile_bits(
-    network: Network, runtime: Runtime, limits: Limits, choices: BitChoices, objective: Objective
+    network: Network, runtime: Runtime, limits: Limits, choices: BitChoices, objective: Objective, goal: LeastUse | None = None
 ) -> Compiled | Impossible:
     """Compile `network` to a one-hot choice per decision, a row per step, and a row per total that bits change.
 
     A tensor that the score does not see never becomes a choice. Gains are rounded to millionths of a nat; ties go to less flash,
-    then to less SRAM traffic.
+    then to less SRAM traffic. With a `goal`, what it names is minimised instead, and the score is held to its floor.
     """
     decided = decide(network, runtime, choices)
     if isinstance(decided, str):
@@ -96,6 +112,10 @@ def compile_bits(
     per_nat = _resolution(gains)
     rows = RowBuilder(network, runtime, decided)
     budget_rows = [row for name, limit in limits.items() for row in rows.of(budget(name), limit)]
+    costs = [row for name in (() if goal is None else goal.names) for row in rows.of(budget(name), 0)]
+    traffic = TieBreak("traffic", rows.unit, rows.traffic_terms())
+    if len(costs) == 1:
+        costs.append(Row(traffic.name, traffic.name, traffic.unit, Scope.TOTAL, 0, traffic.terms))
     problem = AllocationProblem(
         choices=tuple(
             Choice(domain.name, domain.widths, tuple(round(per_nat * gains[index][width]) for width in domain.widths))
@@ -103,9 +123,27 @@ def compile_bits(
         ),
         links=rows.links,
         rows=tuple(budget_rows),
-        tie_breaks=(TieBreak("flash", rows.unit, rows.flash_terms()), TieBreak("traffic", rows.unit, rows.traffic_terms())),
+        tie_breaks=(TieBreak("flash", rows.unit, rows.flash_terms()), traffic),
     )
-    return Compiled(network, decided, problem, fixed, objective, per_nat, rows.steps)
+    compiled = Compiled(network, decided, problem, fixed, objective, per_nat, rows.steps, tuple(costs))
+    return compiled if goal is None or goal.floor is None else _floored(compiled, goal.floor)
+
+
+def _floored(compiled: Compiled, floor: float) -> Compiled:
+    """The program with a row that keeps scores from falling below `floor`: what bits lose together against the most gained."""
+    problem = compiled.problem
+    best = [max(choice.gains) for choice in problem.choices]
+    low, high = sum(min(choice.gains) for choice in problem.choices), sum(best)
+    while low < high:  # the least sum of gains that is enough; the score never falls where it rises
+        middle = (low + high) // 2
+        low, high = (low, middle) if compiled.nats(middle) >= floor else (middle + 1, high)
+    enough = low if compiled.nats(low) >= floor else sum(best) + 1
+    losses = tuple(
+        Term(index, tuple(most - gain for gain in choice.gains))
+        for index, (choice, most) in enumerate(zip(problem.choices, best, strict=True))
+    )
+    row = Row("score", "score", "", Scope.TOTAL, sum(best) - enough, losses)
+    return replace(compiled, problem=replace(problem, rows=(*problem.rows, row)))
 
 
 def _resolution(gains: Mapping[int, Mapping[int, float]]) -> int:

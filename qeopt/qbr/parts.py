@@ -84,7 +84,7 @@ class Parts:
         first, bound = self._first, self.first().bound
         if first.outcome is None or not math.isfinite(bound):
             return first
-        return replace(first, bound=self._compiled.bound_nats(round(bound)), outcome=replace(first.outcome, bound=round(bound)))
+        return replace(first, bound=self._compiled.score_bound(round(bound)), outcome=replace(first.outcome, bound=round(bound)))
 
     def _excluded(self, part: Part) -> Sequence[Branch] | None:
         """Exclude the best bits of a part, and more, which are proven to find no addresses; None where that is not proven."""

@@ -7,6 +7,7 @@ bits fit.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from qeopt.network import Bits
@@ -30,7 +31,7 @@ def repaired(terms: Chooser, compiled: Compiled, first: Refined, hint: Bits | No
         return known
     parts = Parts(terms, compiled, first)
     found = parts.best(worth) or _tightened(terms, compiled, parts.bounded(), parts.rows, overflow(terms, parts.first().best))
-    if known is not None and (found.score is None or (known.score or 0.0) > found.score):
+    if known is not None and _worth(known) > _worth(found):
         return known
     return found
 
@@ -59,9 +60,15 @@ def _tightened(terms: Chooser, compiled: Compiled, first: Refined, rows: tuple[R
             break
     answers = [found for bits in _uniform(terms, first) if (found := answer(terms, compiled, first, bits)) is not None]
     if answers:
-        return max(answers, key=lambda found: found.score or 0.0)
+        return max(answers, key=_worth)
     reason = "bits fit every step and the sum of all weights, but with addresses and room for code none were found"
     return without_bits(first, Status.UNKNOWN, reason)
+
+
+def _worth(refined: Refined) -> float:
+    """How good an answer is; less than any where there is none."""
+    value = None if refined.outcome is None else refined.outcome.value
+    return -math.inf if value is None else value
 
 
 def _uniform(terms: Chooser, first: Refined) -> Iterator[Bits]:

@@ -18,7 +18,7 @@ from qeopt.spec.units import counted
 from qeopt.verbs.sweep import Sweep, SweepPoint
 from qeopt_solvers import Status
 
-FORMAT = "qeopt.verbs.sweep/1"
+FORMAT = "qeopt.sweep/1"
 OF_DEPTH = ("layers used", "MACs")
 """Columns of a sweep over depths."""
 MOST_ROWS = 24
@@ -33,7 +33,7 @@ def print_sweep(console: Console, found: Sweep) -> None:
     asked = counted(found.asked, "point")
     points = f"{len(found.points):,} of {asked}, interrupted" if found.interrupted else asked
     what = "the bits of one network" if study.subject.size == 1 else "designs of a space"
-    console.print(f"{study.name}: {what} over {' and '.join(found.axes)}, {points}")
+    console.print(f"{study.name}: {what} over {' and '.join(found.limited)}, {points}")
     for said in used_files(found.loaded.files):
         console.print(said, soft_wrap=True)
     console.print()
@@ -47,6 +47,8 @@ def print_sweep(console: Console, found: Sweep) -> None:
     if any(point.carried for point in found.points):
         console.print("\n*: the design of a point with less, better than what was found here", soft_wrap=True)
     console.print(f"\n{found.note or 'scores and bounds never fall as budgets grow: checked'}", soft_wrap=True)
+    if found.floor is not None:
+        console.print(f"every point scores {found.floor:g} at least", soft_wrap=True)
     if LAYERS.name in found.axes and isinstance(study.objective, QEScore):
         console.print(
             "the score grows with depth whatever the accuracy, so it cannot choose among these: docs/truth.md", soft_wrap=True
@@ -57,7 +59,7 @@ def _print_rows(console: Console, found: Sweep) -> None:
     """A row a point."""
     timed = (*(("inference",) if is_timed(found.loaded.value) else ()), *HEADING[: is_limited(found.loaded.value)])
     columns = ("score", "proven bound", "gap", "SRAM used", "flash used", *timed, *OF_DEPTH[: 2 * (LAYERS.name in found.axes)])
-    headings = {**dict.fromkeys(found.axes, "right"), **dict.fromkeys(columns, "right"), "bits": "left"}
+    headings = {**dict.fromkeys(found.limited, "right"), **dict.fromkeys(columns, "right"), "bits": "left"}
     console.print(rows_table(headings, (_cells(found, point) for point in found.points)))
 
 
@@ -83,7 +85,7 @@ def _score_at(point: SweepPoint | None) -> str:
 
 
 def _cells(found: Sweep, point: SweepPoint) -> tuple[str, ...]:
-    limits = tuple(amount(point.limits[name], "B" if budget(name).unit.is_memory else "") for name in found.axes)
+    limits = tuple(amount(point.limits[name], "B" if budget(name).unit.is_memory else "") for name in found.limited)
     if point.score is None or point.refined is None or point.refined.resources is None:
         bound = "" if point.bound is None else f"{point.bound:.4f}"
         empty = ("",) * (4 + is_timed(found.loaded.value) + is_limited(found.loaded.value) + 2 * (LAYERS.name in found.axes))
@@ -110,9 +112,12 @@ def sweep_document(found: Sweep) -> dict[str, Any]:
         "status": "interrupted" if found.interrupted else "swept",
         "study_name": found.loaded.value.name,
         "axes": {name: list(values) for name, values in found.axes.items()},
+        "frontier": list(found.frontier) or None,
+        "floor": found.floor,
         "asked": found.asked,
         "points": [_point(found, point) for point in found.points],
         "monotone": True,
+        "note": found.note or None,
         "sources": sources_document(found.loaded.files),
     }
 
@@ -145,5 +150,5 @@ def sweep_csv(found: Sweep) -> str:
     """One row a point, for spreadsheets."""
     kept = ("status", "score", "bound", "gap", "sram_bytes", "flash_bytes", "macs", "latency_ms", "stopped", "carried")
     documents = ((point, _point(found, point)) for point in found.points)
-    rows = ([*point.limits.values(), *(document[name] for name in kept)] for point, document in documents)
-    return csv_text([*(f"{name}_limit" for name in found.axes), *kept], rows)
+    rows = ([*(point.limits[name] for name in found.limited), *(document[name] for name in kept)] for point, document in documents)
+    return csv_text([*(f"{name}_limit" for name in found.limited), *kept], rows)

@@ -73,6 +73,15 @@ class Sweep:
     interrupted: bool = False
     note: str = ""
     """What a reader must know of how far the points go."""
+    frontier: tuple[str, ...] = ()
+    """Axes of a frontier, as they were asked for; the points then have limits of the budgets among them."""
+    floor: float | None = None
+    """The least score of its points, where it was asked for."""
+
+    @property
+    def limited(self) -> tuple[str, ...]:
+        """Budgets that every point has a limit of."""
+        return tuple(name for name in self.frontier if name in table()) or tuple(self.axes)
 
     @property
     def asked(self) -> int:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from typer.testing import Result
 from qeopt.report.progress import ProgressLine
 
 Run = Callable[..., Result]
-KEYS = {"format", "status", "study_name", "axes", "asked", "points", "monotone", "sources"}
+KEYS = {"format", "status", "study_name", "axes", "frontier", "floor", "asked", "points", "monotone", "note", "sources"}
 FILES = ["report.html", "report.txt", "run.json", "sweep.csv", "sweep.json", "sweep.png"]
 
 
@@ -43,7 +44,7 @@ def test_a_space_over_one_budget_repeats(run: Run, tmp_path: Path) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     found = json.loads(result.stdout)
     assert set(found) == {*KEYS, "files"}
-    assert (found["format"], found["status"]) == ("qeopt.verbs.sweep/1", "swept")
+    assert (found["format"], found["status"]) == ("qeopt.sweep/1", "swept")
     first, second = found["points"]
     assert first["score"] <= second["score"] <= second["bound"]
     assert first["score"] <= first["bound"] <= second["bound"]
@@ -73,9 +74,35 @@ def test_ctrl_c_keeps_the_points_so_far(run: Run, monkeypatch: pytest.MonkeyPatc
     assert (found["status"], found["asked"], len(found["points"])) == ("interrupted", 5, 2)
 
 
+def test_the_frontier_of_the_page(run: Run) -> None:
+    """Of two budgets, with a floor: docs/lcpaq.md says what comes out."""
+    page = (Path(__file__).parents[2] / "docs" / "lcpaq.md").read_text(encoding="utf-8").split("## The frontier")[1]
+    study, command = re.findall(r"```(?:yaml)?\n(.*?)```", page, re.DOTALL)[1:3]
+    Path("resnet8.yaml").write_text(study, encoding="utf-8")
+    rows = re.findall(r"^\| (\d,\d{3},\d{3}) \| (\S+) \| (\S+) \|$", page, re.MULTILINE)
+    result = run(*command.split()[1:], "--out", "front")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "resnet8: the bits of one network over cycles and flash, 5 points" in result.stdout
+    assert "proven\nevery point scores 33.2 at least" in result.stdout
+    assert sorted(path.name for path in Path("front").iterdir()) == FILES
+    found = json.loads(Path("front/sweep.json").read_text(encoding="utf-8"))
+    assert (found["frontier"], found["floor"]) == (["cycles", "flash"], 33.2)
+    points = [(f"{p['limits']['cycles']:,}", f"{p['limits']['flash']:,}", f"{p['score']:.4f}") for p in found["points"]]
+    assert points == rows
+    assert all((p["status"], p["gap"], sorted(p["engines"])) == ("optimal", 0, ["chain", "cp_sat"]) for p in found["points"])
+    table = list(csv.DictReader(Path("front/sweep.csv").read_text(encoding="utf-8").splitlines()))
+    assert [f"{int(row['flash_limit']):,}" for row in table] == [row[1] for row in rows]
+    told = Path("front/report.html").read_text(encoding="utf-8")
+    assert "nothing between these points uses less of one without more of the other, proven" in told
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (("--floor", "3"), "--floor is of a frontier of two budgets, such as --frontier flash,bitops"),
+        (("--frontier", "flash,bitops", "--floor", "nan"), "--floor nan: a score was expected"),
+        (("--frontier", "flash,bitops", "--sram", "8KiB,9KiB"), "--frontier stands alone: it finds the limits itself"),
+        (("--frontier", "flash,"), "--frontier : 'score', 'sram', 'flash'"),
         ((), "a sweep needs a range of a budget, such as --sram 128KiB:512KiB:32KiB"),
         (("--sram", "8:12:1"), "--sram 8:12:1: '8' has no unit; write 8 B or 8 KiB"),
         (("--sram", "8kB:12KiB:1KiB"), "'8kB' could mean 8,000 or 8,192 bytes; write 8000 B or 8 KiB"),

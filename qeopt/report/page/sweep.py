@@ -7,7 +7,7 @@ from typing import Any
 
 from qeopt.report.page.content import Cell, Fact, Page, Section, Shown, Table, Words
 from qeopt.report.page.parts import commands, gap, number, origin, score, when
-from qeopt.report.pictures.sweep import sweep_pictures, sweep_title
+from qeopt.report.pictures.sweep import limited, sweep_pictures, sweep_title
 from qeopt.report.words import gap as gap_words
 from qeopt.report.words import limit_words, nothing_fits
 from qeopt.spec.units import counted
@@ -20,7 +20,7 @@ Point = Mapping[str, Any]
 
 def sweep_page(document: Document, run: Document, folder: str) -> Page:
     """The best design and a proven bound at every point."""
-    points, axes = document["points"], document["axes"]
+    points, axes = document["points"], limited(document)
     scored = [point for point in points if point["score"] is not None]
     over = " and ".join(axes)
     facts = [
@@ -53,7 +53,7 @@ def _largest(scored: list[Point]) -> str:
 def _table(document: Document) -> Table:
     rows = [
         [
-            *(Cell(limit_words(name, point["limits"][name]), point["limits"][name]) for name in document["axes"]),
+            *(Cell(limit_words(name, point["limits"][name]), point["limits"][name]) for name in limited(document)),
             score(point["score"]),
             score(point["bound"]),
             gap(point["gap"]),
@@ -64,5 +64,5 @@ def _table(document: Document) -> Table:
         ]
         for point in document["points"]
     ]
-    headings = (*document["axes"], "score", "proven bound", "gap", "SRAM used", "flash used", "MACs", "bits")
+    headings = (*limited(document), "score", "proven bound", "gap", "SRAM used", "flash used", "MACs", "bits")
     return Table("Budgets and what fits within them", headings, rows, folded=len(rows) > MOST_OPEN)

@@ -27,6 +27,8 @@ def sweep_pictures(document: Document) -> list[Picture]:
     scored = [point for point in document["points"] if point["score"] is not None]
     if not scored:
         return []
+    if len(limited(document)) > len(document["axes"]):
+        return [_two_costs(document)]
     if len(document["axes"]) == 2:
         return [_map(document), _steps(document)]
     return [_frontier(document), *([_steps(document)] if len(document["axes"]) == 1 else [])]
@@ -37,6 +39,8 @@ def sweep_title(document: Document) -> str:
     scored = [point for point in document["points"] if point["score"] is not None]
     if not scored:
         return "nothing fits at any point"
+    if len(limited(document)) > len(document["axes"]):
+        return _trade(scored, *limited(document))
     least, most = min(scored, key=lambda point: point["score"]), max(scored, key=lambda point: point["score"])
     first = next(point for point in scored if point["score"] >= most["score"] - 1e-9 * abs(most["score"]))
     none = len(document["points"]) - len(scored)
@@ -44,6 +48,21 @@ def sweep_title(document: Document) -> str:
     if least["score"] == most["score"]:
         return f"all points have the same score, {most['score']:.2f}{empty}"
     return f"the score rises from {least['score']:.2f} at {_at(least)} to {most['score']:.2f} at {_at(first)}{empty}"
+
+
+def limited(document: Document) -> list[str]:
+    """Budgets that every point has a limit of: those of the grid, or both of a frontier of two."""
+    return [name for name in document.get("frontier") or () if name != "score"] or list(document["axes"])
+
+
+def _trade(points: Sequence[Point], across: str, up: str) -> str:
+    """What less of one of two budgets costs of the other."""
+    ends = [min(points, key=lambda point: point["limits"][name]) for name in (across, up)]
+    least, most = (limits_words({name: end["limits"][name] for name in (across, up)}) for end in ends)
+    scores = [point["score"] for point in points]
+    if len(points) == 1:
+        return f"one point is best at both: {least}, with a score of {scores[0]:.4g}"
+    return f"from {least} to {most}; scores of {min(scores):.4g} to {max(scores):.4g}"
 
 
 def _at(point: Point) -> str:
@@ -203,6 +222,34 @@ def _frontier(document: Document) -> Picture:
     said = f"{title}; bars reach up to what no design exceeds" if gaps else f"{title}; proven at every point"
     spec: Spec = {"height": HEIGHT, "data": data(rows), "layer": [stairs, *([bars] if gaps else []), dots]}
     return Picture("sweep", said, f"Stairs of the best score over the {across} budget. {said}.", spec)
+
+
+def _two_costs(document: Document) -> Picture:
+    """What is enough of one budget over the other as stairs, each point in the colour of its score."""
+    across, up = limited(document)
+    points = sorted(document["points"], key=lambda point: int(point["limits"][across]))
+    rows = [
+        {**_row(point), "x": _scaled(across, point["limits"][across]), "y": _scaled(up, point["limits"][up])} for point in points
+    ]
+    x, y = (
+        field(axis, f"{name}{', KiB' if budget(name).unit.is_memory else ''}", scale={"zero": False, "padding": 12})
+        for axis, name in (("x", across), ("y", up))
+    )
+    place = {"x": x, "y": y}
+    told = tips(at="at", said="score", used="uses")
+    colour = field("score", "score", scale={"scheme": "viridis"}, legend={"title": "score", "orient": "right"})
+    stairs: Spec = {"mark": {"type": "line", "interpolate": "step-after", "color": BLUE, "opacity": 0.5}, "encoding": place}
+    dots: Spec = {
+        "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
+        "encoding": {**place, "color": colour, "tooltip": told},
+    }
+    title = sweep_title(document)
+    return Picture(
+        "sweep",
+        title,
+        f"Stairs of the least {up} within each amount of {across}, points in the colour of their score. {title}.",
+        {"height": HEIGHT, "data": data(rows), "layer": [stairs, dots]},
+    )
 
 
 def _scaled(name: str, limit: int) -> float:
