@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,19 @@ from typer.testing import CliRunner
 
 from qeopt.cli.verbs import app
 from qeopt.design import Design
-from qeopt.export import export
+from qeopt.export import ExportError, export
 from qeopt.export.arithmetic.fill import quantised
 from qeopt.export.arithmetic.numbers import Numbers
+from qeopt.export.c.cmsis.arithmetic import Arithmetic
+from qeopt.export.c.cmsis.folder import CmsisSources
 from qeopt.export.c.exporter import C
 from qeopt.export.c.folder import KernelSources
 from qeopt.export.c.program import Step
 from qeopt.export.design_export import at_eight_bits
 from qeopt.export.exporter import configured, left_out
 from qeopt.export.reference import run
+from qeopt.export.tflite.softmax import constants, softmax
+from qeopt.verbs.bits import UNLIMITED, bits
 
 onnxruntime = pytest.importorskip("onnxruntime")
 sys.path[:0] = [str(Path(__file__).parents[1] / "network" / "importers")]
@@ -168,6 +173,45 @@ def test_a_program_in_c_looks_a_final_sigmoid_up_and_leaves_softmax_out(tmp_path
     assert answer.notes == ("left out at the end, as it changes no ranking: softmax 'told'",)
     assert answer.solution.design is not None
     assert steps(softmax, answer.solution.design)[-1].op == "classifier"
+
+
+def test_calls_of_cmsis_nn_end_in_that_of_softmax(tmp_path: Path) -> None:
+    path = model(tmp_path / "m.onnx", "logits", "Softmax")
+    answer = bits(path, runtime="cmsis-nn", budgets=UNLIMITED, weights=(8,), activations=(8,))
+    design, exporter = answer.solution.design, C(weights=path)
+    assert design is not None
+    assert [*answer.notes, *left_out(design, exporter)] == []
+    sources = exporter.sources(design)
+    assert isinstance(sources, CmsisSources)
+    last = sources.calls[-1]
+    by = constants(sources.model.grids["classifier"].scale)
+    assert (last.op, last.function, last.arguments[1:6]) == ("told", "arm_softmax_s8", ("1", "5", *map(str, by)))
+    text = dict(sources.texts())["src/qeopt_m.c"]
+    assert re.search(r"\n      arm_softmax_s8\(\(int8_t \*\)\(arena \+ \d+\), 1, 5, ", text)
+    image = np.random.default_rng(0).random((1, 3, SIDE, SIDE))
+    held = run(sources.model, image, Arithmetic("double").compute)
+    assert np.array_equal(held["told"], softmax(held["classifier"], sources.model.grids["classifier"].scale))
+
+
+def test_a_softmax_of_cmsis_nn_beside_wider_values_is_told(tmp_path: Path) -> None:
+    net = Author((3, SIDE, SIDE), batch=1)
+    body = net.conv("image", 8, 3)
+    shares = net.node("Softmax", [net.conv(body, 4, bn=False, act="", name="map")], name="shares", axis=1)
+    path = net.save(tmp_path / "m.onnx", net.node("Concat", [shares, body], axis=1, name="joined"))
+    design = bits(path, runtime="cmsis-nn", budgets=UNLIMITED, weights=(8,), activations=(8,)).solution.design
+    assert design is not None
+    with pytest.raises(
+        ExportError, match=r"'shares' is a softmax that writes steps of .*, and the kernel of CMSIS-NN writes 1/256"
+    ):
+        C(weights=path).sources(design)
+
+
+def test_tables_hold_every_layer(tmp_path: Path) -> None:
+    """Those of `tflm`, whose interpreter computes functions that no program here can."""
+    design = design_of(model(tmp_path / "m.onnx", "LogSoftmax"), "tflite")
+    assert left_out(design, C(tables=True)) == []
+    C(tables=True).export(design, tmp_path / "tables.h")
+    assert "QEOPT_M_LAYER_TOLD" in (tmp_path / "tables.h").read_text(encoding="utf-8")
 
 
 def steps(weights: Path, design: Design) -> tuple[Step, ...]:

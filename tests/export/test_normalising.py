@@ -252,7 +252,7 @@ def test_constants_of_a_normalisation_by_place_are_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("which", "runtime", "name", "said"),
     [
-        ("softmax", "cmsis-nn-c", "c", "'made' is a softmax, for which there is no kernel"),
+        ("softmax of rows", "cmsis-nn-c", "c", "'made' is a softmax over rows or columns, and that of CMSIS-NN is over channels"),
         ("softmax of rows", "tflm", "tflite", "'made' is a softmax over rows or columns, and that of TFLite is over channels"),
         ("softmax", "ideal", "max78000", "'made' is of the kind activation"),
         ("norm", "ideal", "tflite", "'made' is of the kind layer_norm, which the format tflite cannot write"),

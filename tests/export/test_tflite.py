@@ -158,7 +158,9 @@ network:
        function: relu6}
     - {name: wide, op: transposed_conv, reads: [even], shape: [27, 17, 2], kernel: [4, 2], stride: [1, 1], pads: [0, 0, 0, 0],
        function: relu}
-    - {name: sums, op: conv, reads: [wide], shape: [27, 17, 3]}
+    - {name: signed, op: conv, reads: [wide], shape: [27, 17, 2]}
+    - {name: both, op: concat, reads: [wide, signed], shape: [27, 17, 4]}
+    - {name: sums, op: conv, reads: [both], shape: [27, 17, 3]}
     - {name: silu, op: activation, reads: [sums], shape: [27, 17, 3], function: silu}
     - {name: map, op: conv, reads: [silu], shape: [27, 17, 2], weight_bits: 8}
     - {name: seen, op: activation, reads: [map], shape: [27, 17, 2], function: sigmoid}

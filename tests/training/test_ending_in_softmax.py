@@ -79,6 +79,7 @@ def test_losses_by_trial_are_of_what_a_softmax_reads(data: Dataset, tmp_path: Pa
     plain = table(("classifier",))
     assert any(loss > 0 for *_, loss in plain)
     assert table(("classifier", "told")) == plain
+    assert table(("told",)) == plain
 
 
 @pytest.mark.slow

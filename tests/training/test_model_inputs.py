@@ -17,6 +17,7 @@ from qeopt.spec.errors import SpecError
 from qeopt.training.data.dataset import Split
 from qeopt.training.errors import TrainingError
 from qeopt.training.model_files import image_shape, score_file
+from qeopt.training.verbs.evaluate import evaluate
 
 CLASSES = 4
 Side = int | str
@@ -81,6 +82,63 @@ def test_a_file_is_fed_in_its_order_and_type(kind: int, last: bool, images: Spli
     wanted = _picks(path, fed if kind == TensorProto.UINT8 else (fed / 255).astype(np.float32))
     assert len(set(wanted)) > 1
     assert score_file(path, images, CLASSES).picks.tolist() == wanted
+
+
+def _each_pixel(path: Path, kind: int, batch: Side) -> Path:
+    """Tells the only pixel of an image as one of 256 classes."""
+    first = -128 if kind == TensorProto.INT8 else 0
+    pixels = np.arange(first, first + 256, dtype="f").reshape(1, 256, 1, 1)
+    nodes = [
+        helper.make_node("Cast", ["x"], ["real"], to=TensorProto.FLOAT),
+        helper.make_node("Sub", ["real", "pixels"], ["apart"]),
+        helper.make_node("Abs", ["apart"], ["far"]),
+        helper.make_node("Neg", ["far"], ["near"]),
+        helper.make_node("Flatten", ["near"], ["logits"]),
+    ]
+    ends = [helper.make_tensor_value_info("x", kind, [batch, 1, 1, 1])]
+    results = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, None)]
+    graph = helper.make_graph(nodes, "model", ends, results, [numpy_helper.from_array(pixels, "pixels")])
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+@pytest.mark.parametrize("kind", [TensorProto.UINT8, TensorProto.INT8, TensorProto.INT32])
+@pytest.mark.parametrize("batch", [1, 100, "n"])
+def test_every_pixel_goes_in_as_the_integer_that_it_is(kind: int, batch: Side, tmp_path: Path) -> None:
+    """And images at the end that fill no batch are marked once."""
+    pixels = np.arange(256, dtype=np.uint8)
+    images = Split(pixels.reshape(256, 1, 1, 1), pixels.astype(np.int64))
+    marks = score_file(_each_pixel(tmp_path / "m.onnx", kind, batch), images, 256)
+    assert np.array_equal(marks.picks, pixels)
+
+
+def test_files_that_read_other_things_are_refused(images: Split, tmp_path: Path) -> None:
+    wide = _model(tmp_path / "wide.onnx", TensorProto.FLOAT, (3, 8, 12), last=False)
+    with pytest.raises(TrainingError, match=r"reads images of the shape \[3, 8, 12\]; those at hand have \[3, 8, 8\]"):
+        score_file(wide, images, CLASSES)
+    truths = _model(tmp_path / "truths.onnx", TensorProto.BOOL, (3, 8, 8), last=False)
+    with pytest.raises(TrainingError, match=r"reads tensor\(bool\); an image of tensor\(float\), .* was expected"):
+        score_file(truths, images, CLASSES)
+
+
+def test_evaluate_takes_the_sides_that_a_file_leaves_open(images: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    _model(tmp_path / "m.onnx", TensorProto.FLOAT, (3, "h", "w"), last=False)
+    np.savez("data.npz", images=images.pixels, labels=images.labels)
+    given = ["evaluate", "m.onnx", "--data", "data.npz", "--no-pictures"]
+    told = CliRunner().invoke(app, [*given, "--input", "8,8,3"])
+    assert told.exit_code == 0, told.output
+    with pytest.raises(TrainingError, match="leaves the size of its images open; --input H,W,C says it"):
+        evaluate("m.onnx", "data.npz")
+    assert evaluate("m.onnx", "data.npz", sides=(8, 8, 3)).marks is not None
+
+
+@pytest.mark.parametrize("verb", [("export", "--format", "csv"), ("evaluate", "--data", "digits")], ids=lambda verb: verb[0])
+def test_designs_say_themselves_what_they_read(verb: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "design.json").write_text("{}", encoding="utf-8")
+    told = CliRunner().invoke(app, [verb[0], "design.json", *verb[1:], "--input", "8,8,3"])
+    assert "--input: a design says what it reads; this is for model files" in told.output + str(told.exception)
 
 
 def test_open_sides_are_stated_in_an_order(tmp_path: Path) -> None:

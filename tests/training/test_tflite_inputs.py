@@ -103,7 +103,7 @@ def test_floats_say_nothing(tmp_path: Path) -> None:
     assert import_model(path).network.sources[0].pixel_range == (0.0, 1.0)
 
 
-@pytest.mark.parametrize(("scale", "zero"), [(0.0, 0), (float("nan"), 0), (1.0, 1 << 62)])
+@pytest.mark.parametrize(("scale", "zero"), [(0.0, 0), (-1.0, 0), (float("nan"), 0), (float("inf"), 0), (1.0, 1 << 62)])
 def test_scales_that_cannot_be_say_nothing(scale: float, zero: int, tmp_path: Path) -> None:
     path = model(tmp_path / "m.tflite", scale, zero)
     assert pixel_range_of(path) is None

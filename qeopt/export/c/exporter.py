@@ -14,7 +14,6 @@ from qeopt.export.arithmetic.fill import quantised
 from qeopt.export.arithmetic.geometry import image_of
 from qeopt.export.arithmetic.numbers import Numbers, random_images, read_weights
 from qeopt.export.arithmetic.quantised import Reals
-from qeopt.export.arithmetic.softmax import SOFTMAX
 from qeopt.export.arithmetic.ties import FREE
 from qeopt.export.c.cmsis.arithmetic import Rounding, ties
 from qeopt.export.c.cmsis.calls import calls_of
@@ -62,8 +61,8 @@ class C(Numbers):
         return write_folder(out.with_suffix("") if out.suffix == ".h" else out, self.sources(design).texts())
 
     def leaves_out(self, design: Design) -> Collection[str]:
-        """Functions that there is no kernel or call for here: see `Numbers`. A table of layers holds every one."""
-        return {*super().leaves_out(design), SOFTMAX} if self.writes_program(design) and not self.tables else ()
+        """None of a table of layers: see `Numbers`."""
+        return super().leaves_out(design) if self.writes_program(design) and not self.tables else ()
 
     def writes_program(self, design: Design) -> bool:
         """Whether there are kernels of the design's runtime."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from qeopt.export.arithmetic.quantised import Grid, Integers
@@ -14,6 +16,24 @@ _DIFFERENCE_BITS, _SUM_BITS = 5, 12
 """Integer bits of differences to the largest value, and of the sum of exponentials."""
 
 
+class Constants(NamedTuple):
+    """What the kernel is called with."""
+
+    multiplier: int
+    """By which a difference is multiplied, to become a number of `_DIFFERENCE_BITS` integer bits, ..."""
+    left: int
+    """... after it was shifted up by this many bits."""
+    least: int
+    """Differences below this count nothing."""
+
+
+def constants(scale: float) -> Constants:
+    """The constants for values in units of `scale`."""
+    (multiplier,), (shift,) = factors([min(scale * (1 << (31 - _DIFFERENCE_BITS)), ONE) / (1 << 31)], "softmax")
+    left = int(31 - shift) + 31
+    return Constants(int(multiplier), left, -((((1 << _DIFFERENCE_BITS) - 1) << (31 - _DIFFERENCE_BITS)) >> left))
+
+
 def softmax(values: Integers, scale: float) -> Integers:
     """Softmax over channels.
 
@@ -24,9 +44,7 @@ def softmax(values: Integers, scale: float) -> Integers:
     Returns:
         Integers from 0 to 255 in units of 1/256, of the same shape.
     """
-    (multiplier,), (shift,) = factors([min(scale * (1 << (31 - _DIFFERENCE_BITS)), ONE) / (1 << 31)], "softmax")
-    left = int(31 - shift) + 31
-    least = -((((1 << _DIFFERENCE_BITS) - 1) << (31 - _DIFFERENCE_BITS)) >> left)
+    multiplier, left, least = constants(scale)
     differences = values - values.max(axis=1, keepdims=True)
     counts = differences >= least
     powers = exponential(product(np.where(counts, differences, 0) << left, np.int64(multiplier)), _DIFFERENCE_BITS)

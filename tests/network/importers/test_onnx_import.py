@@ -220,6 +220,17 @@ def test_what_is_behind_an_operator_that_cannot_be_taken_is_told_too(read: Read)
     ]
 
 
+def test_integers_behind_an_operator_that_cannot_be_taken_tell_nothing_that_is_not_so(read: Read) -> None:
+    """Places are no values: what reads them is not refused for their type."""
+    net = Author((3, 8, 8), batch=1)
+    places = net.node("ArgMax", [net.conv("image", 4, 3, bn=False)], name="largest", axis=1)
+    more = net.node("Add", [places, net.number("one", 1)], name="more")
+    net.node("Cast", [more], name="real", to=TensorProto.FLOAT)
+    with pytest.raises(SpecError) as caught:
+        read(net)
+    assert [problem.message[:14] for problem in caught.value.problems] == ["node 'largest'"]
+
+
 def test_a_batch_is_told_together_with_operators_that_are_not_known(read: Read) -> None:
     net = Author((1, 8), batch=5)
     net.node("LSTM", ["image", net.constant("w", 1, 16, 8), net.constant("r", 1, 16, 4)], name="memory", outputs=3, hidden_size=4)
@@ -229,6 +240,9 @@ def test_a_batch_is_told_together_with_operators_that_are_not_known(read: Read) 
         "the input 'image' is a batch of 5; a netwo",
         "node 'memory': operator 'LSTM' runs over t",
     ]
+    with pytest.raises(SpecError) as caught:
+        read(net, treat_as={"LSTM": "cut"})
+    assert [problem.message[:42] for problem in caught.value.problems] == ["the input 'image' is a batch of 5; a netwo"]
 
 
 def test_operators_that_no_output_needs_are_left_out(read: Read) -> None:
@@ -240,6 +254,20 @@ def test_operators_that_no_output_needs_are_left_out(read: Read) -> None:
     assert [op.name for op in read(net, y).network.weighted_ops] == ["first", "last"]
     with pytest.raises(SpecError, match="'LRN'"):
         read(net, y, side)
+    network = read(net, y, treat_as={"LRN": "cut"}).network  # what it reads is wanted then, though no output needs it
+    assert [tensor.name for tensor in network.outputs] == ["first", "last"]
+
+
+def test_what_second_outputs_and_graphs_inside_read_is_needed(read: Read) -> None:
+    net = Author((4, 8, 8), batch=1)
+    x = net.conv("image", 4, 3, bn=False, name="first")
+    net.node("Split", [x], name="parts", outputs=2, axis=1, num_outputs=2)
+    net.channels["parts_out1"] = 2
+    part = net.conv("parts_out1", 3, bn=False, name="second")
+    told = helper.make_tensor_value_info("told", TensorProto.FLOAT, None)
+    branch = helper.make_graph([helper.make_node("Identity", [part], ["told"])], "branch", [], [told])
+    net.node("If", [net.number("yes", True, np.bool_)], name="choice", then_branch=branch, else_branch=branch)
+    assert [op.name for op in read(net).network.weighted_ops] == ["first", "second"]
 
 
 @pytest.mark.parametrize("kind", ["If", "Loop", "Scan"])

@@ -18,8 +18,10 @@ from qeopt.export.arithmetic.geometry import window
 from qeopt.export.arithmetic.quantised import Grid, Integers, QuantisedNetwork
 from qeopt.export.arithmetic.reals import joined_axis
 from qeopt.export.arithmetic.rounding import MULTIPLIER_BITS, RESCALINGS, Factors, factors
+from qeopt.export.arithmetic.softmax import SOFTMAX
 from qeopt.export.arithmetic.ties import Ties
 from qeopt.export.errors import ExportError
+from qeopt.export.tflite.softmax import GRID, softmax
 from qeopt.network import Op, OpKind
 
 ADD_SHIFT = 20
@@ -37,6 +39,25 @@ def ties(*, per_channel_dense: bool) -> Ties:
 def zero(grid: Grid) -> int:
     """The stored integer that stands for zero."""
     return 0 if grid.is_signed else -128
+
+
+def is_softmax(model: QuantisedNetwork, op: Op) -> bool:
+    """Whether an operator is a softmax, which `arm_softmax_s8` computes as TensorFlow Lite Micro does.
+
+    Raises:
+        ExportError: it runs over rows or columns, or something else sets its step.
+    """
+    if op.kind is not OpKind.ACTIVATION or model.functions[op.name] != SOFTMAX:
+        return False
+    written = model.grids[op.output.name]
+    if op.terms:
+        raise ExportError(f"{op.name!r} is a softmax over rows or columns, and that of CMSIS-NN is over channels")
+    if written != GRID:
+        raise ExportError(
+            f"{op.name!r} is a softmax that writes steps of {written.scale:g}, and the kernel of CMSIS-NN writes 1/256: "
+            "nothing else may set the scale of what it writes"
+        )
+    return True
 
 
 class Addition(NamedTuple):
@@ -66,7 +87,10 @@ class Arithmetic:
         Raises:
             ExportError: when the library has no kernel for it, or a sum could leave 32 bits.
         """
-        ends, inputs = rescaling(model, op), [held[tensor.name] for tensor in op.inputs]
+        inputs = [held[tensor.name] for tensor in op.inputs]
+        if is_softmax(model, op):
+            return softmax(inputs[0], model.grids[op.inputs[0].name].scale)
+        ends = rescaling(model, op)
         if ends.table is not None:
             raise ExportError(f"{op.name!r} ends in {model.functions[op.name]!r}, for which CMSIS-NN has no kernel of 8 bits")
         return np.clip(self._rounded(model, op, ends, inputs), ends.low, ends.high)

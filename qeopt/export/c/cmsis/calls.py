@@ -14,13 +14,16 @@ from qeopt.export.arithmetic.contract import Rescaling, rescaling
 from qeopt.export.arithmetic.geometry import check_shapes, seen_from, shape_of, window
 from qeopt.export.arithmetic.quantised import QuantisedNetwork
 from qeopt.export.arithmetic.rounding import MULTIPLIER_BITS, Factors
-from qeopt.export.c.cmsis.arithmetic import ADD_SHIFT, addition, zero
+from qeopt.export.c.cmsis.arithmetic import ADD_SHIFT, addition, is_softmax, zero
 from qeopt.export.c.packing import laid_out, packed
 from qeopt.export.errors import ExportError, all_of
 from qeopt.export.onnx.operators import side_of
+from qeopt.export.tflite.softmax import constants
 from qeopt.network import Op, OpKind, Tensor
 
 WEIGHT_WIDTHS = (4, 8)
+SOFTMAX = "arm_softmax_s8"
+"""The only function that returns nothing."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,10 @@ class _Caller:
             if self.model.grids[tensor.name].bits != 8:
                 raise ExportError(f"{tensor.name!r} has {self.model.grids[tensor.name].bits} bits; CMSIS-NN reads and writes 8")
         check_shapes(op)
-        ends = rescaling(self.model, op)
+        return self._softmax(op) if is_softmax(self.model, op) else self._rescaled(op, rescaling(self.model, op))
+
+    def _rescaled(self, op: Op, ends: Rescaling) -> Call:
+        """The call of an operator that ends in a change of scale."""
         match op.kind:
             case OpKind.CONV | OpKind.DEPTHWISE:
                 return self._convolution(op, ends)
@@ -192,6 +198,14 @@ class _Caller:
         arguments = (one, two, *map(str, inputs), str(ADD_SHIFT), self.memory.at(op.output), *map(str, ending))
         return Call(op.name, "arm_elementwise_add_s8", (), arguments)
 
+    def _softmax(self, op: Op) -> Call:
+        """A row for each position."""
+        channels, height, width = shape_of(op.output)
+        by = constants(self.model.grids[op.inputs[0].name].scale)
+        rows = (height * width, channels, by.multiplier, by.left, by.least)
+        arguments = (self.memory.at(op.inputs[0]), *map(str, rows), self.memory.at(op.output))
+        return Call(op.name, SOFTMAX, (), arguments)
+
     def _product(self, op: Op, ends: Rescaling) -> Call:
         """A product by channel is one product for each position."""
         inputs = op.inputs if shape_of(op.inputs[0]) == shape_of(op.output) else op.inputs[::-1]
@@ -267,7 +281,7 @@ def texts(calls: tuple[Call, ...], prefix: str) -> Iterator[tuple[Call, list[str
             at[name] += len(getattr(call.numbers, name))
         if call.function:
             arguments = ", ".join(_filled(text, names) for text in call.arguments)
-            body.append(f"status = {call.function}({arguments});")
+            body.append(f"{'' if call.function == SOFTMAX else 'status = '}{call.function}({arguments});")
         if call.positions:
             body = [f"for (position = 0; position < {call.positions}; position++) {{", *(f"  {line}" for line in body), "}"]
         yield call, body

@@ -32,11 +32,9 @@ def pixel_range(reader: Reader, index: int) -> tuple[float, float] | None:
     if kind.kind not in "iu" or kind.itemsize != 1 or len(tensor.scales) != 1:
         return None
     scale, zero = float(tensor.scales[0]), float(tensor.zero_points[0]) if len(tensor.zero_points) else 0.0
-    if not np.isfinite(scale) or scale <= 0:
-        return None
     ends = np.iinfo(kind)
     low, high = (ends.min - zero) * scale, (ends.max - zero) * scale
-    if not low < high:  # a zero so far off that floats see no difference
+    if not low < high < np.inf:  # no scale, or a zero so far off that floats see no difference
         return None
     for usual in USUAL:
         near = _FITTED * (usual[1] - usual[0])
