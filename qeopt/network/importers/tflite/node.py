@@ -141,9 +141,9 @@ class Node:
         """Let the output be another name for an input."""
         self.reader.draft.alias(str(self.op.outputs[0]), str(self.op.inputs[index]))
 
-    def side(self, axis: int, dims: tuple[int, ...] | None = None) -> int | None:
+    def side(self, axis: int) -> int | None:
         """Which side (0 rows, 1 columns, 2 channels) a dimension of the first input is; None for the batch."""
-        rank = len(self.dims() if dims is None else dims)
+        rank = len(self.dims())
         if not rank:
             return None
         place = axis % rank - (rank - 3)
