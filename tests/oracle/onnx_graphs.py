@@ -86,6 +86,19 @@ def with_constant(kind: str, shape: str, *, first: bool = False) -> Layer:
     return layer
 
 
+def masked(shape: str, filling: str, *, inside: bool) -> Layer:
+    """Values where a mask is (or is not) true, and constants elsewhere."""
+
+    def layer(net: Net) -> None:
+        _, channels, height, width = net.shape
+        sides = {"scalar": (), "channel": (1, channels, 1, 1), "place": (height, width), "full": (1, channels, height, width)}
+        mask = net.const(net.rng.random(sides[shape]) < 0.6, np.bool_)
+        values = [net.at, net.const(net.rng.normal(0.3, 0.4, sides[filling]))]
+        _to(net, net.node("Where", mask, *(values if inside else values[::-1])))
+
+    return layer
+
+
 def gate(kind: str) -> Layer:
     return lambda net: _to(net, net.node("Mul", net.at, net.node(kind, net.at)))
 
@@ -271,6 +284,9 @@ LAYERS: Mapping[str, Layer] = {
     **{f"{kind} {shape}": with_constant(kind, shape) for kind in BINARY for shape in ("scalar", "channel", "full")},
     **{f"constant {kind} {shape}": with_constant(kind, shape, first=True) for kind in BINARY[:2] for shape in PLACES},
     **{f"two {kind}": branch(kind) for kind in ("Add", "Sub", "Mul", "Max", "Min")},
+    "where a mask of places": masked("place", "scalar", inside=True),
+    "where no mask of channels": masked("channel", "scalar", inside=False),
+    "where a mask of values": masked("full", "place", inside=True),
     "silu": gate("Sigmoid"),
     "hard swish": gate("HardSigmoid"),
     "hard swish in pieces": hard_swish_in_pieces,

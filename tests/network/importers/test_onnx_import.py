@@ -297,6 +297,22 @@ def test_graphs_inside_operators_that_no_output_needs_are_left_out(kind: str, re
         read(net, y, "dead_out")
 
 
+def test_a_mask_that_depends_on_the_image_or_fills_in_no_number_is_refused(read: Read) -> None:
+    net = Author((3, 8, 8), batch=1)
+    x = net.conv("image", 4, 3, bn=False, name="first")
+    y = net.conv("image", 4, 3, bn=False, name="second")
+    mask = net.number("mask", np.tri(8), np.bool_)
+    net.node("Where", [mask, x, y], name="either")
+    net.node("Where", [mask, x, net.number("least", -np.inf, np.float32)], name="none")
+    net.node("Where", [net.node("Greater", [x, net.number("zero", 0.0, np.float32)]), x, "zero"], name="above")
+    with pytest.raises(SpecError) as caught:
+        read(net, "either_out", "none_out", "above_out")
+    messages = [problem.message for problem in caught.value.problems]
+    more = "'Where' of several values that depend on the image: a constant mask and one constant can be"
+    assert messages[0] == f"node 'either': {more}"
+    assert "node 'none': fills in 'least', which is no finite number everywhere" in messages
+
+
 def test_sides_that_the_user_states_have_an_order(tmp_path: Path) -> None:
     net = Author((3, "h", "w"))
     path = net.save(tmp_path / "net.onnx", net.conv("image", 4, 3, bn=False))

@@ -273,6 +273,28 @@ def _with_constant(reader: Reader, node: Any, index: int) -> None:
             raise reader.refuse(node, f"{node.op_type} with a constant is not known")
 
 
+def _where(reader: Reader, node: Any) -> None:
+    """Values where a constant mask says so, and constants elsewhere: a product with zeros and ones, and a sum."""
+    images = [index for index in (1, 2) if reader.knows(node.input[index])]
+    mask = None if reader.knows(node.input[0]) else reader.constant(node, 0)
+    filling = reader.constant(node, 3 - images[0]) if len(images) == 1 else None
+    if mask is None or filling is None:
+        raise reader.refuse(node, "'Where' of several values that depend on the image: a constant mask and one constant can be")
+    values = filling.values()
+    if values is None or not np.isfinite(np.asarray(values, np.float64)).all():
+        raise reader.refuse(node, f"fills in {quote(node.input[3 - images[0]])}, which is no finite number everywhere")
+    wanted = images[0] == 1
+
+    def kept(chosen: Array) -> Array:
+        return np.asarray(np.asarray(chosen, bool) == wanted, np.float64)
+
+    def filled(chosen: Array, others: Array) -> Array:
+        return (1 - kept(chosen)) * np.asarray(others, np.float64)
+
+    dims = tuple(int(side) for side in np.broadcast_shapes(mask.dims, filling.dims))
+    affine(reader, node, images[0], combined(kept, mask.dims, mask), combined(filled, dims, mask, filling))
+
+
 def _batch_norm(reader: Reader, node: Any) -> None:
     parts = [reader.constant(node, index) for index in range(1, 5)]
     if any(part is None for part in parts) or reader.attribute(node, "training_mode", 0):
@@ -306,5 +328,6 @@ HANDLERS: Mapping[str, Handler] = {
     "Div": _binary(OpKind.MUL),
     "Max": _extreme(OpKind.MAXIMUM),
     "Min": _extreme(OpKind.MINIMUM),
+    "Where": _where,
     "BatchNormalization": _batch_norm,
 }

@@ -83,7 +83,6 @@ REASONS: Mapping[str, str] = {
     "GridSample": _PIXELWISE,
     "RoiAlign": _PIXELWISE,
     "If": "chooses between graphs by a value that depends on the image",
-    "Where": "chooses between values one by one",
 }
 """Operators that people meet, and why they cannot be taken."""
 SHAPES = frozenset({"Shape", "Size", "Constant", "ConstantOfShape", "Range", "NonZero", "EyeLike", "RandomNormalLike"})
