@@ -23,6 +23,8 @@ IMAGES = 4
 """Random images that are compared, and as many others that choose scales; one each where a network takes long."""
 RANKING = frozenset({"Softmax", "LogSoftmax", "Sigmoid"})
 """Functions that exports may leave out at the very end of a network: they change no ranking."""
+COPIES = frozenset({"Identity", "QuantizeLinear", "DequantizeLinear", "Clip"})
+"""Operators after which values are the same, or are rounded."""
 LONG = 2_000_000_000
 """Multiply-accumulates of a network that takes long."""
 
@@ -101,11 +103,9 @@ def followed(path: Path, export_of_it: Path, count: int) -> dict[str, Any]:
 
 def before_ranking(model: Any, export_of_it: Any) -> bytes:
     """A file with what its first output ranks as the first output, where the export leaves the ranking out."""
-    made = {value: node for node in model.graph.node for value in node.output}
-    last = made.get(model.graph.output[0].name)
-    while last is not None and last.op_type == "Identity":
-        last = made.get(last.input[0])
-    if last is not None and last.op_type in RANKING and export_of_it.graph.node[-1].op_type != last.op_type:
+    last = maker(model, model.graph.output[0].name)
+    kept = {getattr(maker(export_of_it, value.name), "op_type", "") for value in export_of_it.graph.output}
+    if last is not None and last.op_type in RANKING - kept:
         if last.input[0] not in {value.name for value in model.graph.output}:
             model.graph.output.append(onnx.helper.make_empty_tensor_value_info(last.input[0]))
         every = {value.name: value for value in model.graph.output}
@@ -113,6 +113,15 @@ def before_ranking(model: Any, export_of_it: Any) -> bytes:
         del model.graph.output[:]
         model.graph.output.extend([first, *every.values()])
     return bytes(model.SerializeToString())
+
+
+def maker(model: Any, value: str) -> Any:
+    """The node that makes a value, but for copies and rounding; None for an input."""
+    made = {output: node for node in model.graph.node for output in node.output}
+    last = made.get(value)
+    while last is not None and last.op_type in COPIES:
+        last = made.get(last.input[0])
+    return last
 
 
 def differing(design: Design, numbers: Numbers, exact: Path) -> dict[str, Any]:
