@@ -13,13 +13,13 @@ ORDERS = 4
 
 
 def prove(refiner: Refiner, scouted: Refined) -> tuple[Refined, ...]:
-    """Assign the final bits with the study's engine and prove them with CP-SAT; the answer comes first, every proof is kept.
+    """Assign the final bits with the study's engine and prove their score with CP-SAT; the answer comes first, every proof is kept.
 
     Raises:
         VerificationError: when two engines claim a proof and disagree.
     """
     engines = dict.fromkeys((refiner.settings.engine, PROVER))
-    found = [scouted if scouted.engine == engine else refiner.refine(scouted.network, engine, scouted.bits) for engine in engines]
+    found = [scouted if scouted.engine == engine else _proof(refiner, scouted, engine) for engine in engines]
     proofs = [*found, *([scouted] if scouted not in found else [])]
     values = {proof.outcome.value for proof in proofs if proof.status is Status.OPTIMAL and proof.outcome is not None}
     if len(values) > 1 or any(proof.status is Status.INFEASIBLE for proof in proofs):
@@ -27,6 +27,15 @@ def prove(refiner: Refiner, scouted: Refined) -> tuple[Refined, ...]:
             f"engines disagree on {scouted.network.name!r}: " + ", ".join(f"{p.engine} {p.status}" for p in proofs)
         )
     return tuple(sorted(proofs, key=lambda proof: proof.bits is None))
+
+
+def _proof(refiner: Refiner, scouted: Refined, engine: str) -> Refined:
+    """What another engine says of the same network; ties that are settled need not be settled again, where both have the same bits."""
+    if scouted.status is Status.OPTIMAL and scouted.outcome is not None and scouted.outcome.ties_proven:
+        proof = refiner.by_score_alone().refine(scouted.network, engine, scouted.bits)
+        if proof.bits is None or proof.bits == scouted.bits:
+            return proof
+    return refiner.refine(scouted.network, engine, scouted.bits)
 
 
 def in_best_order(study: Study, refiner: Refiner, proofs: tuple[Refined, ...]) -> tuple[Refined, ...]:

@@ -54,6 +54,8 @@ class Chooser:
     """Where engines stop, beside their own limit."""
     goal: LeastUse | None = None
     """What bits are chosen for instead of the score."""
+    settles_ties: bool = True
+    """Bits of the same score are told apart by flash and traffic; otherwise any of the best will do."""
 
     @property
     def rooms(self) -> tuple[int, ...]:
@@ -77,7 +79,10 @@ class Chooser:
 
     def compile(self, network: Network) -> Compiled | Impossible:
         """Compile the integer program of `network` under these terms."""
-        return compile_bits(network, self.runtime, self.limits, self.choices, self.objective, self.goal)
+        compiled = compile_bits(network, self.runtime, self.limits, self.choices, self.objective, self.goal)
+        if self.settles_ties or isinstance(compiled, Impossible):
+            return compiled
+        return replace(compiled, problem=replace(compiled.problem, tie_breaks=()))
 
     def choose(self, compiled: Compiled, engine: str, hint: Bits | None = None, rows: tuple[Row, ...] = ()) -> Refined:
         """Find the best bits within an integer program and further `rows`, wherever buffers may lie.

@@ -42,6 +42,10 @@ class Refiner(Chooser):
         """The same terms, under which engines stop in time."""
         return replace(self, deadline=deadline)
 
+    def by_score_alone(self) -> Refiner:
+        """The same terms, under which any bits of the best score will do: enough for a proof of that score."""
+        return replace(self, settles_ties=False)
+
     def tied(self) -> Refiner:
         """The same terms with the bits of a unit tied, as the paper's authors tie them."""
         return replace(self, choices=self.choices.model_copy(update={"tie": "unit"}))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import gcd
 
 
 class Scope(StrEnum):
@@ -83,6 +84,11 @@ class Row:
         """Sum the dearest option of everything the row counts: what it uses at the most."""
         linked = sum([max(term.costs, default=0) for term in self.link_terms]) if self.link_terms else 0
         return self.fixed + sum([max(term.costs) for term in self.terms]) + linked
+
+    def granule(self) -> int:
+        """Tell by how many units, and their multiples, any two uses of the row differ; 0 where all use the same."""
+        spread = [cost - term.costs[0] for term in (*self.terms, *self.link_terms) for cost in term.costs]
+        return gcd(*spread)
 
 
 @dataclass(frozen=True, slots=True)

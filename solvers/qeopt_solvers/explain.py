@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from qeopt_solvers import recount
-from qeopt_solvers.allocation import AllocationProblem
+from qeopt_solvers.allocation import AllocationProblem, Row
 from qeopt_solvers.budgets import kinds, most_extra, relaxed
 from qeopt_solvers.outcome import Limits, Outcome, Status
 from qeopt_solvers.solve import solve
@@ -126,7 +127,7 @@ def explain_feasible(
     """
     if outcome.picks is None or outcome.value is None:
         raise ValueError("there is no answer to explain")
-    ask = _Ask(problem, engine, limits or Limits())
+    ask = _Buy(problem, outcome, engine, limits or Limits())
     found = []
     for kind in kinds(problem):
         rows = [row for row in problem.rows if row.kind == kind]
@@ -134,15 +135,80 @@ def explain_feasible(
         slack = min(left.values())
         step = (steps or {}).get(kind, 1024 if rows[0].unit == "B" else max(1, rows[0].limit // 100))
         tightest = tuple(name for name, units in left.items() if units == slack)
-        most = most_extra(problem, kind)
-        gain, (unlimited, use) = ask.gain(outcome, {kind: step}), ask.unlimited(outcome, kind, most)
-        least, least_gain = ask.first_gain(outcome, kind, most) if unlimited else (None, None)
-        found.append(Worth(kind, rows[0].unit, slack, tightest, step, gain, unlimited, least, least_gain, use))
+        stepped, unlimited = ask.gain(kind, step), ask.gain(kind, most_extra(problem, kind))
+        first = ask.first_gain(kind, step, stepped, unlimited)
+        found.append(
+            Worth(
+                kind,
+                rows[0].unit,
+                slack,
+                tightest,
+                step,
+                gain=stepped and stepped.value,
+                unlimited_gain=unlimited and unlimited.value,
+                least=first and first.extra,
+                least_gain=first and first.value,
+                unlimited_use=unlimited and unlimited.use,
+            )
+        )
     return tuple(found)
 
 
 def _thousandths(problem: AllocationProblem) -> dict[str, int]:
     return {kind: max(1, max(row.limit for row in problem.rows if row.kind == kind) // 1000) for kind in kinds(problem)}
+
+
+class _Gain(NamedTuple):
+    """What more of a kind buys."""
+
+    value: int
+    """Above the value of the answer at the limits as they are."""
+    extra: int
+    """Units above the limits that the better answer uses: with these alone it is the best one, too."""
+    use: int
+    """Units in the fullest row of the kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Buy:
+    """Solves one problem with more of a kind than it allows, beside its answer."""
+
+    problem: AllocationProblem
+    base: Outcome
+    engine: str
+    limits: Limits
+
+    def gain(self, kind: str, extra: int) -> _Gain | None:
+        """What `extra` units buy; None unless both ends are proven."""
+        limits = Limits(self.limits.seconds, self.limits.deterministic, hint=self.base.picks)
+        outcome = solve(relaxed(self.problem, {kind: extra}), self.engine, limits)
+        if outcome.status is not Status.OPTIMAL or self.base.status is not Status.OPTIMAL or outcome.picks is None:
+            return None
+        rows = [row for row in self.problem.rows if row.kind == kind]
+        used = [recount.usage(self.problem, row, outcome.picks) or 0 for row in rows]
+        above = max(units - row.limit for units, row in zip(used, rows, strict=True))
+        return _Gain((outcome.value or 0) - (self.base.value or 0), max(0, above), max(used))
+
+    def first_gain(self, kind: str, step: int, stepped: _Gain | None, unlimited: _Gain | None) -> _Gain | None:
+        """The gain that takes the fewest units of a kind; None where none does, or a solve was not finished.
+
+        The interval is halved; it ends at the units that the best answer found so far uses, and begins where any row can use more
+        than at the last amount that bought nothing.
+        """
+        if unlimited is None or stepped is None or not unlimited.value:
+            return None
+        rows = [(row, granule) for row in self.problem.rows if row.kind == kind and (granule := row.granule())]
+        low, least = (0, stepped) if stepped.value else (_idle(rows, step), unlimited)
+        while least.extra - low > 1:
+            middle = (low + least.extra) // 2
+            found = self.gain(kind, middle)
+            if found is None:
+                return None
+            if found.value:
+                least = found
+            else:
+                low = _idle(rows, middle)
+        return least
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,36 +218,6 @@ class _Ask:
     problem: AllocationProblem
     engine: str
     limits: Limits
-
-    def gain(self, base: Outcome, extra: Mapping[str, int]) -> int | None:
-        """Value that `extra` buys; None unless both ends are proven."""
-        return _gained(base, self._with(base, extra))
-
-    def unlimited(self, base: Outcome, kind: str, most: int) -> tuple[int | None, int | None]:
-        """Value that so much of a kind buys that it no longer binds, and what its fullest row then needs."""
-        outcome = self._with(base, {kind: most})
-        gain, picks = _gained(base, outcome), outcome.picks
-        if gain is None or picks is None:
-            return gain, None
-        return gain, max(recount.usage(self.problem, row, picks) or 0 for row in self.problem.rows if row.kind == kind)
-
-    def first_gain(self, base: Outcome, kind: str, most: int) -> tuple[int | None, int | None]:
-        """The fewest units of a kind, of `most` that buy something, which still do, and what they buy: by halving the interval."""
-        low, high, bought = 0, most, self.gain(base, {kind: most})
-        while high - low > 1 and bought is not None:
-            middle = (low + high) // 2
-            gain = self.gain(base, {kind: middle})
-            if gain is None:
-                return None, None
-            if gain:
-                high, bought = middle, gain
-            else:
-                low = middle
-        return (high, bought) if bought else (None, None)
-
-    def _with(self, base: Outcome, extra: Mapping[str, int]) -> Outcome:
-        limits = Limits(self.limits.seconds, self.limits.deterministic, hint=base.picks)
-        return solve(relaxed(self.problem, extra), self.engine, limits)
 
     def least(self, weights: Mapping[str, int], most: int) -> Relaxation:
         """Halve the interval between an infeasible and a feasible number of steps of `weights`."""
@@ -203,11 +239,9 @@ class _Ask:
         return solve(relaxed(self.problem, dict(_times(weights, count))), self.engine, self.limits)
 
 
-def _gained(base: Outcome, outcome: Outcome) -> int | None:
-    """How much better one outcome is than another; None unless both are proven."""
-    if outcome.status is not Status.OPTIMAL or base.status is not Status.OPTIMAL:
-        return None
-    return (outcome.value or 0) - (base.value or 0)
+def _idle(rows: Sequence[tuple[Row, int]], extra: int) -> int:
+    """The most units above the limits that allow no use which `extra` does not, of rows that can be kept and their granules."""
+    return extra + min(granule - (row.limit + extra - row.least()) % granule for row, granule in rows) - 1
 
 
 def _times(weights: Mapping[str, int], count: int) -> tuple[tuple[str, int], ...]:

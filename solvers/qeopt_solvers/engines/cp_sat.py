@@ -46,6 +46,8 @@ def solve(problem: AllocationProblem, limits: Limits) -> Outcome:
     if status != cp_model.OPTIMAL or search.picks is None:
         return _stopped(problem, status, search)
     value = recount.value(problem, search.picks)
+    if limits.hint is not None and recount.value(problem, limits.hint) == value and not recount.violations(problem, limits.hint):
+        search.picks = limits.hint  # as good, and its ties may be settled
     built.model.add(built.total(value_terms) >= value)
     proven = _tie_phases(problem, search)
     return Outcome(
