@@ -87,8 +87,8 @@ class Row:
 
     def granule(self) -> int:
         """Tell by how many units, and their multiples, any two uses of the row differ; 0 where all use the same."""
-        spread = [cost - term.costs[0] for term in (*self.terms, *self.link_terms) for cost in term.costs]
-        return gcd(*spread)
+        costs = [term.costs for term in self.terms] + [term.costs for term in self.link_terms]
+        return gcd(*(cost - of_term[0] for of_term in costs for cost in of_term))
 
 
 @dataclass(frozen=True, slots=True)

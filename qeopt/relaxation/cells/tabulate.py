@@ -203,19 +203,20 @@ class _Tabulator:
         found: list[Floats] = []
         for position, op in enumerate(ops):
             reads = total.widths[op.kind]
-            if "w_bits" in reads:
-                pairs = [
-                    (state[1] * ("in_bits" in reads), state[2] * ("out_bits" in reads))
-                    for state in (case[position] for case in cases)
-                ]
-                pairs = pairs if reads > {"w_bits"} else pairs[:1]
-                known = {pair: self._at_widths(total, op, pair, widths) for pair in set(pairs)}
-                found.append(np.stack([known[pair] for pair in pairs], axis=1))
+            if reads == {"w_bits"}:
+                alone = [_spread(total.cost(op, 0, width, 0), self._size) for width in widths]
+                found.append(np.array(alone)[:, None, :])
+            elif "w_bits" in reads:
+                pairs = [(state[1], state[2]) for state in (case[position] for case in cases)]
+                distinct = {pair: place for place, pair in enumerate(dict.fromkeys(pairs))}
+                found.append(self._at_widths(total, op, list(distinct), widths)[:, [distinct[pair] for pair in pairs]])
         return sum(found[1:], start=found[0]) if found else None
 
-    def _at_widths(self, total: Total, op: Op, pair: Pair, widths: Sequence[int]) -> Floats:
-        """(widths, cells) what `op` costs between given activations."""
-        return np.array([_spread(total.cost(op, pair[0], width, pair[1]), self._size) for width in widths])
+    def _at_widths(self, total: Total, op: Op, pairs: Sequence[Pair], widths: Sequence[int]) -> Floats:
+        """(widths, pairs, cells) what `op` costs between given activations, all evaluated at once."""
+        read, written = np.array(pairs).T[:, None, :, None]
+        cost = total.cost(op, read, np.array(widths)[:, None, None], written)
+        return np.broadcast_to(np.asarray(cost, dtype=np.float64), (len(widths), len(pairs), self._size))
 
     def _plain(self, total: Total) -> Floats | None:
         """(combinations, cells) what activation bits cost by themselves; None where they cost nothing."""

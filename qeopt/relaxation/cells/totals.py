@@ -26,7 +26,7 @@ class Total:
     name: str
     limit: int | None
     """None where it is only counted."""
-    cost: Callable[[Op, int, int, int], Dim]
+    cost: Callable[[Op, Dim, Dim, Dim], Dim]
     """What an operator adds at (input, weight, output) bits."""
     widths: Mapping[OpKind, frozenset[str]]
     """By kind of operator: which widths its cost depends on."""
