@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from qeopt.budgets import ENERGY, LATENCY, budget
 from qeopt.check.change import devices_by_size
@@ -11,6 +12,7 @@ from qeopt.check.words import listed, spell
 from qeopt.hardware import Device
 from qeopt.hardware.costs import missing_isa
 from qeopt.infeasibility import Least, excludes_all, least_need, least_of, only
+from qeopt.memory import Limits
 from qeopt.qbr import Refiner
 from qeopt.space import Structure
 from qeopt.spec.library import Library
@@ -64,25 +66,47 @@ def _least(study: Study, refiner: Refiner, name: str) -> Least:
 
 def _boards(study: Study, name: str, best: Structure, library: Library) -> Finding:
     """Name the devices that meet every budget, those of which only a floor is known, and those of which nothing is proven."""
+    there = (_on(study, device) for device in devices_by_size(library))
+    boards = [board for board in there if board is not None and budget(name).lacks(board.runtime) is None]
+    tried: list[tuple[Study, bool | None]] = []
+    for board in sorted(boards, key=lambda board: board.limits[name], reverse=True):
+        known = _known_by(board, tried)
+        tried.append((board, _meets(board, name, best) if known is None else known))
     reach: list[str] = []
     floors: list[str] = []
     unknown: list[str] = []
-    for device in sorted(devices_by_size(library), key=lambda device: device.name):
-        there = _on(study, device)
-        if there is None or budget(name).lacks(there.runtime) is not None:
-            continue
-        meets = _meets(there, name, best)
+    for board, meets in sorted(tried, key=lambda one: _name(one[0])):
+        timing = board.runtime.timing
         if meets is None:
-            unknown.append(device.name)
+            unknown.append(_name(board))
         elif meets:
-            timing = there.runtime.timing
-            (floors if timing is not None and timing.is_floor else reach).append(device.name)
+            (floors if timing is not None and timing.is_floor else reach).append(_name(board))
     said = f"known devices that meet all budgets, addresses of buffers aside: {len(reach):,}" + (
         f" ({listed(reach)})" if reach else ""
     )
     said += f"; by a floor of their time only: {listed(floors)}" if floors else ""
     said += f"; not known of {listed(unknown)}" if unknown else ""
     return Finding(Weight.NOTE, said)
+
+
+def _name(board: Study) -> str:
+    return "" if board.device is None else board.device.name
+
+
+def _known_by(board: Study, tried: Sequence[tuple[Study, bool | None]]) -> bool | None:
+    """What another board of equal costs says of this one: it is enough and has no more of any budget, or is not and has no less."""
+    for other, meets in tried:
+        if meets is None or set(board.limits) != set(other.limits):
+            continue
+        less, more = (other.limits, board.limits) if meets else (board.limits, other.limits)
+        if all(less[name] <= more[name] for name in less) and _costs(board) == _costs(other):
+            return meets
+    return None
+
+
+def _costs(board: Study) -> Refiner:
+    """The terms of a board without what it has: what any bits cost there, and which are legal."""
+    return replace(board.refiner, limits=Limits(), arenas=())
 
 
 def _on(study: Study, device: Device) -> Study | None:

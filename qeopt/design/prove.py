@@ -30,7 +30,7 @@ def prove(refiner: Refiner, scouted: Refined) -> tuple[Refined, ...]:
 
 
 def _proof(refiner: Refiner, scouted: Refined, engine: str) -> Refined:
-    """What another engine says of the same network; ties that are settled need not be settled again, where both have the same bits."""
+    """What another engine says of the same network; settled ties are not settled again, where both have the same bits."""
     if scouted.status is Status.OPTIMAL and scouted.outcome is not None and scouted.outcome.ties_proven:
         proof = refiner.by_score_alone().refine(scouted.network, engine, scouted.bits)
         if proof.bits is None or proof.bits == scouted.bits:

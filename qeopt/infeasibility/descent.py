@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from qeopt.network import Network
 from qeopt.qbr import Impossible, Refiner
 from qeopt.qbr.reasons import least_shares
+from qeopt.score.zero import ZeroObjective
 from qeopt.space import Space, Structure, Task
 from qeopt.space.genes import Value
 
@@ -22,6 +24,7 @@ def descend(
     space: Space, task: Task, start: Structure, need: Callable[[Network], Need], *, enough: Need = (), rounds: int = ROUNDS
 ) -> Structure:
     """Change one choice at a time as long as that lowers the need, until it is `enough` at most."""
+    known: dict[Structure, Need] = {}
     best, least = start, need(space.expand(start, task))
     for _ in range(rounds):
         before = best
@@ -29,9 +32,10 @@ def descend(
             for other in _others(space, best, place):
                 if least <= enough:
                     return best
-                found = need(space.expand(other, task))
-                if found < least:
-                    best, least = other, found
+                if other not in known:
+                    known[other] = need(space.expand(other, task))
+                if known[other] < least:
+                    best, least = other, known[other]
         if best == before:
             break
     return best
@@ -62,7 +66,7 @@ def overuse(refiner: Refiner, network: Network) -> Need:
 
 def shares_of(refiner: Refiner, network: Network) -> dict[str, float] | None:
     """By budget: the share of it that is needed at the fewest legal bits; None where no bits are legal."""
-    compiled = refiner.compile(network)
+    compiled = replace(refiner, objective=ZeroObjective(), settles_ties=False).compile(network)
     if isinstance(compiled, Impossible):
         return None
     limits = refiner.limits

@@ -79,10 +79,9 @@ class Chooser:
 
     def compile(self, network: Network) -> Compiled | Impossible:
         """Compile the integer program of `network` under these terms."""
-        compiled = compile_bits(network, self.runtime, self.limits, self.choices, self.objective, self.goal)
-        if self.settles_ties or isinstance(compiled, Impossible):
-            return compiled
-        return replace(compiled, problem=replace(compiled.problem, tie_breaks=()))
+        return compile_bits(
+            network, self.runtime, self.limits, self.choices, self.objective, self.goal, settles_ties=self.settles_ties
+        )
 
     def choose(self, compiled: Compiled, engine: str, hint: Bits | None = None, rows: tuple[Row, ...] = ()) -> Refined:
         """Find the best bits within an integer program and further `rows`, wherever buffers may lie.

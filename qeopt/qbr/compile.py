@@ -98,12 +98,20 @@ class Impossible:
 
 
 def compile_bits(
-    network: Network, runtime: Runtime, limits: Limits, choices: BitChoices, objective: Objective, goal: LeastUse | None = None
+    network: Network,
+    runtime: Runtime,
+    limits: Limits,
+    choices: BitChoices,
+    objective: Objective,
+    goal: LeastUse | None = None,
+    *,
+    settles_ties: bool = True,
 ) -> Compiled | Impossible:
     """Compile `network` to a one-hot choice per decision, a row per step, and a row per total that bits change.
 
     A tensor that the score does not see never becomes a choice. Gains are rounded to millionths of a nat; ties go to less flash,
-    then to less SRAM traffic. With a `goal`, what it names is minimised instead, and the score is held to its floor.
+    then to less SRAM traffic, unless any of the best will do. With a `goal`, what it names is minimised instead, and the score is
+    held to its floor.
     """
     decided = decide(network, runtime, choices)
     if isinstance(decided, str):
@@ -113,8 +121,11 @@ def compile_bits(
     rows = RowBuilder(network, runtime, decided)
     budget_rows = [row for name, limit in limits.items() for row in rows.of(budget(name), limit)]
     costs = [row for name in (() if goal is None else goal.names) for row in rows.of(budget(name), 0)]
-    traffic = TieBreak("traffic", rows.unit, rows.traffic_terms())
+    ties: tuple[TieBreak, ...] = ()
+    if settles_ties or goal is not None:
+        ties = TieBreak("flash", rows.unit, rows.flash_terms()), TieBreak("traffic", rows.unit, rows.traffic_terms())
     if len(costs) == 1:
+        traffic = ties[1]
         costs.append(Row(traffic.name, traffic.name, traffic.unit, Scope.TOTAL, 0, traffic.terms))
     problem = AllocationProblem(
         choices=tuple(
@@ -123,7 +134,7 @@ def compile_bits(
         ),
         links=rows.links,
         rows=tuple(budget_rows),
-        tie_breaks=(TieBreak("flash", rows.unit, rows.flash_terms()), traffic),
+        tie_breaks=ties,
     )
     compiled = Compiled(network, decided, problem, fixed, objective, per_nat, rows.steps, tuple(costs))
     return compiled if goal is None or goal.floor is None else _floored(compiled, goal.floor)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import combinations
 from typing import TypeAlias
 
+from qeopt.hardware.runtime import Tuples
 from qeopt.network import Network, Op
 from qeopt.qbr.decisions import Decisions, Holder
 from qeopt_solvers import Link, LinkTerm, Term
 
 Costs: TypeAlias = Mapping[tuple[int, int, int], int]
 """What an operator costs at each of its (in, weight, out) bits."""
+EVERY = (0, 1, 2)
 
 
 class Sum:
@@ -63,13 +66,21 @@ class Links:
         """Every link so far, by its number."""
         return tuple(link for _, link in self._links.values())
 
-    def add(self, total: Sum, op: Op, costs: Costs) -> None:
-        """Add a cost of (in, weight, out) bits as plainly as it allows: fixed, per decision, or per linked tuple."""
+    def add(self, total: Sum, op: Op, costs: Costs, read: Sequence[int] = EVERY) -> None:
+        """Add a cost of (in, weight, out) bits as plainly as it allows: fixed, per decision, or per linked tuple.
+
+        Args:
+            total: What it is added to.
+            op: The operator.
+            costs: The cost at every (in, weight, out), or at one of them for all that are equal where `read`.
+            read: The positions of (in, weight, out) that the cost depends on.
+        """
         holders = self._decisions.holders(op)
         if len(set(costs.values())) == 1:
             total.fixed += next(iter(costs.values()))
             return
-        positions = _open_positions(holders)
+        deciding = {holders[position].index for position in read}
+        positions = [position for position in _open_positions(holders) if holders[position].index in deciding]
         for position in positions:
             by_width = {entry[position]: cost for entry, cost in costs.items()}
             if all(by_width[entry[position]] == cost for entry, cost in costs.items()):
@@ -91,12 +102,17 @@ class Links:
         if len(positions) < len(every):
             name += " (" + ", ".join(("input", "weights", "output")[p] for p in positions) + ")"
         if name not in self._links:
-            allowed = {
-                tuple(holders[p].widths.index(entry[p]) for p in positions) for entry in self._decisions.tuples[op.name][number]
-            }
+            widths = tuple(holders[p].widths for p in positions)
+            allowed = _allowed(self._decisions.tuples[op.name][number], tuple(positions), widths)
             choices = tuple(index for p in positions if (index := holders[p].index) is not None)
-            self._links[name] = (len(self._links), Link(name, choices, tuple(sorted(allowed))))
+            self._links[name] = (len(self._links), Link(name, choices, allowed))
         return self._links[name]
+
+
+@lru_cache(maxsize=64)  # operators of a kind mostly have the same
+def _allowed(tuples: Tuples, positions: tuple[int, ...], widths: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], ...]:
+    """The options, by their numbers among `widths`, that legal (in, weight, out) bits have at some positions."""
+    return tuple(sorted({tuple(of.index(entry[p]) for p, of in zip(positions, widths, strict=True)) for entry in tuples}))
 
 
 def _open_positions(holders: tuple[Holder, Holder, Holder]) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from itertools import product
 
 import numpy as np
@@ -118,7 +118,7 @@ class RowBuilder:
             else:
                 total.add(self._decisions.holders(op)[position], by_width)
         else:
-            self._links.add(total, op, self._costs(op, partial(cost, self._runtime, op)))
+            self._links.add(total, op, _costs(_examples(entries, tuple(read)), partial(cost, self._runtime, op)), read)
 
     def flash_terms(self) -> tuple[Term, ...]:
         """Flash of each weight decision."""
@@ -144,19 +144,13 @@ class RowBuilder:
     def _tuples(self, op: Op) -> Tuples:
         return self._decisions.tuples[op.name][0]
 
-    def _costs(self, op: Op, cost: Callable[[Dim, Dim, Dim], Dim]) -> Costs:
-        """A cost of (in, weight, out) bits at all of them, evaluated at once."""
-        entries = self._tuples(op)
-        columns = np.array(entries, dtype=object).reshape(-1, 3).T  # as objects, so that no cost can overflow
-        return dict(zip(entries, map(int, np.broadcast_to(np.asarray(cost(*columns)), len(entries)).tolist()), strict=True))
-
     def _scratch_of(self, op: Op, pools: Sequence[Scratch]) -> Costs:
         """Working memory in some pools."""
 
         def scratch(*bits: Dim) -> Dim:
             return sum((pool_scratch(self._runtime, pool, op, *bits) for pool in pools), start=0)
 
-        return self._costs(op, scratch)
+        return _costs(self._tuples(op), scratch)
 
     def _hungriest(self, pool: Scratch) -> list[tuple[Op, Costs]]:
         """Operators one of which needs most of a pool at any bits, with what they need; those that cannot are left out."""
@@ -165,3 +159,15 @@ class RowBuilder:
         steady = next(place for place, (_, costs) in enumerate(found) if min(costs.values()) == floor)
         others = found[:steady] + found[steady + 1 :]
         return [found[steady], *((op, costs) for op, costs in others if max(costs.values()) > floor)]
+
+
+def _costs(entries: Tuples, cost: Callable[[Dim, Dim, Dim], Dim]) -> Costs:
+    """A cost of (in, weight, out) bits at some of them, evaluated at once."""
+    columns = np.array(entries, dtype=object).reshape(-1, 3).T  # as objects, so that no cost can overflow
+    return dict(zip(entries, map(int, np.broadcast_to(np.asarray(cost(*columns)), len(entries)).tolist()), strict=True))
+
+
+@lru_cache(maxsize=64)  # operators of a kind mostly have the same
+def _examples(entries: Tuples, read: tuple[int, ...]) -> Tuples:
+    """One of the (in, weight, out) bits for all that are equal at some positions."""
+    return tuple({tuple(entry[position] for position in read): entry for entry in entries}.values())
