@@ -13,7 +13,7 @@ from qeopt.infeasibility import Least, SpaceMisfit, excludes_all, explain_space,
 from qeopt.infeasibility.network import fixed_totals
 from qeopt.memory import Limits
 from qeopt.network import Network
-from qeopt.qbr import BitChoices, QbrSettings, Refiner
+from qeopt.qbr import BitChoices, Impossible, QbrSettings, Refiner
 from qeopt.score import QEScore
 from qeopt.space import Space, Structure, Task
 from qeopt.spec.model import build
@@ -43,9 +43,12 @@ class Enumerated:
         self.networks = [study.space.expand(structure, study.task) for structure in structures(study.space)]
 
     def fits(self, network: Network, limits: Limits) -> bool:
-        """Whether a network has bits within limits, addresses aside."""
+        """Whether a network has bits within limits, addresses of buffers and code beyond the least aside."""
         terms = replace(self.study.refiner, limits=limits)
-        return not fixed_totals(terms, network) and terms.refine(network, "chain").status is not Status.INFEASIBLE
+        compiled = terms.compile(network)
+        if isinstance(compiled, Impossible) or fixed_totals(terms, network):
+            return False
+        return terms.choose(compiled, "chain").status is not Status.INFEASIBLE
 
     def any_fits(self, limits: Limits) -> bool:
         """Whether some structure does."""

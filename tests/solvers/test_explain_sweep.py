@@ -1,12 +1,15 @@
 """Why nothing fits, what budgets are worth, and grids of budgets."""
 
-from itertools import pairwise
+from itertools import pairwise, product
+from random import Random
 
 import pytest
 
 from qeopt_solvers import AllocationProblem, Choice, Limits, Link, Row, Scope, Status, Term
 from qeopt_solvers.budgets import kinds, most_extra, relaxed, with_limits
+from qeopt_solvers.engines import cp_sat
 from qeopt_solvers.explain import explain_feasible, explain_infeasible
+from qeopt_solvers.recount import usage, value, violations
 from qeopt_solvers.solve import solve
 from qeopt_solvers.sweep import sweep
 from qeopt_solvers.testing.networks import inverted_residuals, network_problem
@@ -110,6 +113,41 @@ def test_the_least_that_buys_anything_is_what_trying_every_amount_finds(sram: in
         first = next((more for more, gain in enumerate(tried) if gain), None)
         assert (worth.least, worth.least_gain) == (first, None if first is None else tried[first])
         assert worth.unlimited_gain == tried[-1]
+
+
+@pytest.mark.parametrize("seed", range(90, 200))
+def test_the_least_that_buys_anything_is_what_enumeration_finds(seed: int) -> None:
+    draw = Random(seed)
+    granule = draw.choice([1, 1, 8])
+    choices = tuple(Choice(f"c{index}", BITS, tuple(draw.choices(range(40), k=3))) for index in range(3))
+    rows = tuple(
+        Row(
+            *(f"row {number}", kind, "B", Scope.TOTAL, granule * draw.randint(4, 16)),
+            tuple(Term(index, tuple(granule * cost for cost in draw.choices(range(13), k=3))) for index in range(3)),
+        )
+        for number, kind in enumerate(("sram", "sram", "flash"))
+    )
+    problem = AllocationProblem(choices, rows=rows)
+    outcome = solve(problem, "exhaustive")
+    if outcome.status is not Status.OPTIMAL:
+        return
+    for worth in explain_feasible(problem, outcome, engine="exhaustive", steps={"sram": 3, "flash": 3}):
+        others = with_limits(problem, {worth.kind: 10**6})
+        above = {
+            picks: max(0, *((usage(problem, row, picks) or 0) - row.limit for row in rows if row.kind == worth.kind))
+            for picks in product(range(3), repeat=3)
+            if not violations(others, picks)
+        }
+        better = [(extra, picks) for picks, extra in above.items() if value(problem, picks) > (outcome.value or 0)]
+        least = min((extra for extra, _ in better), default=None)
+        most = None if least is None else max(value(problem, picks) for extra, picks in better if extra == least)
+        assert (worth.least, worth.least_gain) == (least, None if most is None else most - (outcome.value or 0))
+
+
+def test_an_answer_at_hand_that_is_as_good_is_kept() -> None:
+    problem = AllocationProblem((Choice("a", BITS, (3, 3, 3)), Choice("b", BITS, (1, 5, 5))))
+    for picks in product(range(3), (1, 2)):
+        assert cp_sat.solve(problem, Limits(hint=picks)).picks == picks
 
 
 def test_what_no_limit_would_use() -> None:
