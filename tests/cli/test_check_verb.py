@@ -11,6 +11,7 @@ import pytest
 from typer.testing import Result
 
 import qeopt.infeasibility.network
+from qeopt.check import estimates
 from qeopt.hardware import Runtime
 from qeopt.memory import count
 from qeopt.network import Bits, Network
@@ -92,6 +93,17 @@ def test_the_smallest_change_of_an_estimate_is_said_in_the_units_of_the_study(
     least = told["change"][f"budgets.{key}"]
     assert run(*options, f"budgets.{key}={least}").exit_code == 0
     assert run(*options, f"budgets.{key}={float(least) * 0.999}").exit_code == 1
+
+
+@pytest.mark.parametrize("latency", ["0.1", "0.5"])
+def test_boards_that_others_answer_for_are_told_as_if_each_were_asked(
+    run: Run, monkeypatch: pytest.MonkeyPatch, latency: str
+) -> None:
+    asked = ("check", "tiny.yaml", "--latency-ms", latency)
+    told = _findings(run(*asked))
+    assert any("known devices that meet all budgets" in line for line in told)
+    monkeypatch.setattr(estimates, "_known_by", lambda board, tried: None)
+    assert _findings(run(*asked)) == told
 
 
 @pytest.mark.parametrize(
