@@ -210,7 +210,10 @@ class _Walk:
 
     @property
     def least(self) -> int:
-        """No bits use less of `over`: only the size of steps follows from it."""
+        """No bits of the frontier use less of `over`: only the size of steps follows from it."""
+        if self.goal is not None and table()[self.over].kind is not Kind.PEAK:
+            terms = self._terms(LeastUse((self.over, self.best), self.floor))
+            return _used(terms.refine(self.network, fast_exact(terms)), self.over)
         compiled = replace(self.free, limits=self.free.limits.but(**{self.over: 1})).compile(self.network)
         if isinstance(compiled, Impossible):
             return 0

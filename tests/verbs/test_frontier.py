@@ -90,6 +90,16 @@ def random_losses(rng: Random, names: Sequence[str]) -> str:
     return json.dumps(by_name)
 
 
+def write_chain(folder: Path, seed: int, scout: str = "chain", widths: str = "[2, 4, 8]") -> Path:
+    """Write a study of the chain with losses by `seed`."""
+    rng = Random(seed)
+    weights, activations = random_losses(rng, ("c1", "c2", "c3", "c4", "c5")), random_losses(rng, ("image", "c1", "c2", "c3", "c4"))
+    path = folder / "net.yaml"
+    text = CHAIN.format(widths=widths, weights=weights, activations=activations, scout=scout)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
 def every_need(study: Study, axes: Sequence[str]) -> list[tuple[Amounts, float]]:
     """What all bits that fit need of two budgets, and what they score."""
     network = study.subject.expand(study.subject.smallest(), study.task)
@@ -167,11 +177,7 @@ def check_two_budgets(
     folder: Path, seed: int, axes: tuple[str, str], floor: float | None, scout: str = "chain", widths: str = "[2, 8]"
 ) -> int:
     """Compare a frontier with that of all assignments, and return its number of points."""
-    rng = Random(seed)
-    weights, activations = random_losses(rng, ("c1", "c2", "c3", "c4", "c5")), random_losses(rng, ("image", "c1", "c2", "c3", "c4"))
-    path = folder / "net.yaml"
-    text = CHAIN.format(widths=widths, weights=weights, activations=activations, scout=scout)
-    path.write_text(text, encoding="utf-8")
+    path = write_chain(folder, seed, scout, widths)
     needs = every_need(load_study(path).value, axes)
     expected = unbeaten(needs, floor)
     found = frontier(path, *axes, floor=floor, most=500)
@@ -184,9 +190,11 @@ def check_two_budgets(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("axes", "least"), [(("flash", "bitops"), 2), (("sram", "flash"), 3)])
-def test_a_longer_frontier_of_two_budgets(tmp_path: Path, axes: tuple[str, str], least: int) -> None:
-    assert check_two_budgets(tmp_path, 1, axes, -2.0, widths="[2, 4, 8]") >= least
+@pytest.mark.parametrize(
+    ("seed", "axes", "floor", "count"), [(4, ("flash", "latency_ms"), -2.5, 7), (1, ("sram", "flash"), -3.0, 4)]
+)
+def test_a_longer_frontier_of_two_budgets(tmp_path: Path, seed: int, axes: tuple[str, str], floor: float, count: int) -> None:
+    assert check_two_budgets(tmp_path, seed, axes, floor, widths="[2, 4, 8]") == count
 
 
 @pytest.mark.slow
@@ -222,6 +230,17 @@ def test_a_wrong_engine_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("qeopt.qbr.choose.least_use", wrong)
     with pytest.raises(VerificationError, match="cp_sat finds bits that beat a point of the frontier"):
         check_two_budgets(tmp_path, 1, ("flash", "bitops"), -3.0)
+
+
+def test_fewer_points_of_two_budgets_are_spread_over_the_frontier(tmp_path: Path) -> None:
+    """The floor ends this one far above the least flash of all bits."""
+    path = write_chain(tmp_path, 4)
+    whole = [dict(point.limits) for point in frontier(path, "flash", "latency_ms", floor=-2.5).points]
+    some = frontier(path, "flash", "latency_ms", floor=-2.5, most=4)
+    assert len(whole) == 7
+    assert some.note.startswith("points of the frontier, at least")
+    assert 3 <= len(some.points) <= 5
+    assert all(dict(point.limits) in whole for point in some.points)
 
 
 @pytest.mark.parametrize("widths", [(8,), (2, 8), (4, 7, 8)])
