@@ -116,9 +116,8 @@ class _Steps:
             return
         ends = rescaling(self.model, op)
         if ends.table is not None:
-            if ends.table.ndim > 1:
-                raise ExportError(f"{op.name!r} has a function for each channel, for which there is no kernel")
-            yield self._step(op, "qc_lookup", Rescaling(_NO_FACTORS, ends.low, ends.high), weights=packed(ends.table, 8))
+            limits, by_channel = Rescaling(_NO_FACTORS, ends.low, ends.high), {"is_joined": int(ends.table.ndim > 1)}
+            yield self._step(op, "qc_lookup", limits, by_channel, weights=packed(ends.table.ravel(), 8))
             return
         match op.kind:
             case OpKind.TRANSPOSED_CONV:

@@ -12,7 +12,7 @@ import pytest
 
 from qeopt.design.arena import Arena, PlacedBuffer
 from qeopt.export.arithmetic.numbers import weight_shape
-from qeopt.export.arithmetic.quantised import Grid, QuantisedNetwork, Weights, weight_range
+from qeopt.export.arithmetic.quantised import Grid, QuantisedNetwork, Reals, Weights, weight_range
 from qeopt.export.arithmetic.reals import step
 from qeopt.export.c.emulator import MACHINES, build, emulate, missing_tools
 from qeopt.export.c.folder import KernelSources, Sources, write_folder
@@ -76,6 +76,8 @@ def plain(source: Tensor, other: Tensor) -> Iterator[Op]:
     yield Op("all_pool", OpKind.POOL, (source,), Tensor("all_pool", 1, 1, channels), side, side)
     yield Op("max_pool", OpKind.MAX_POOL, (source,), Tensor("max_pool", 3, 3, channels), 3, 2)
     yield Op("activation", OpKind.ACTIVATION, (source,), Tensor("activation", side, side, channels))
+    yield Op("curved", OpKind.ACTIVATION, (source,), Tensor("curved", side, side, channels), function="silu")
+    yield Op("sloped", OpKind.ACTIVATION, (source,), Tensor("sloped", side, side, channels), function="prelu", constants=channels)
     yield Op("sub", OpKind.SUB, (source, other), Tensor("sub", side, side, channels))
     yield Op("maximum", OpKind.MAXIMUM, (source, other), Tensor("maximum", side, side, channels))
     yield Op("minimum", OpKind.MINIMUM, (source, other), Tensor("minimum", side, side, channels))
@@ -153,6 +155,7 @@ class Builder:
         self.tensors, self.ops = {"image": image}, list[Op]()
         self.grids = {"image": Grid(8, is_signed=False, scale=1 / 255)}
         self.weights = dict[str, Weights]()
+        self.slopes = dict[str, Reals]()
         self.functions = dict[str, str]()
         self.values = {"image": self.random.integers(0, 256, (1, 24, 5, 5))}
 
@@ -168,7 +171,11 @@ class Builder:
                 self.random.uniform(0.005, 0.02, shape[0]),
                 self.random.integers(-200, 200, shape[0]),
             )
-        real = step(op, [self.values[t.name] for t in op.inputs], self.grids, self.weights.get(name), function)
+        function = function or (op.function if op.kind is OpKind.ACTIVATION else "")
+        if function == "prelu":
+            self.slopes[name] = self.random.uniform(-1, 1, (int(output.channels), 1, 1))
+        inputs = [self.values[tensor.name] for tensor in op.inputs]
+        real = step(op, inputs, self.grids, self.weights.get(name), function, self.slopes.get(name))
         spread = float(np.quantile(np.abs(real), 0.9)) or 1.0
         unit = Grid(bits, is_signed, 1.0)
         self.grids[name] = replace(unit, scale=spread / unit.high if unit.high else spread)
@@ -179,7 +186,7 @@ class Builder:
 
     def sources(self) -> KernelSources:
         network = Network("t", tuple(self.tensors.values()), tuple(self.ops))
-        model = QuantisedNetwork(network, self.functions, self.grids, self.weights)
+        model = QuantisedNetwork(network, self.functions, self.grids, self.weights, self.slopes)
         buffers, at = dict[str, PlacedBuffer](), 0
         for name, tensor in self.tensors.items():  # one behind the other, at any address
             size = -(-int(tensor.elements) * self.grids[name].bits // 8)

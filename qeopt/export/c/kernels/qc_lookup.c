@@ -1,4 +1,5 @@
-/* Functions that are looked up: `weights` holds a byte for every value of the input, the least one first. */
+/* Functions that are looked up: `weights` holds a byte for every value of the input, the least one first; where `is_joined`, so for
+ * each channel. */
 #include "qc_core.h"
 
 void qc_lookup(const qc_layer *layer, uint8_t *const *memory) {
@@ -6,7 +7,16 @@ void qc_lookup(const qc_layer *layer, uint8_t *const *memory) {
   const uint32_t count = (uint32_t)layer->height * layer->width * layer->channels;
   const int32_t first = layer->in.is_signed ? 1 << (layer->in.bits - 1) : 0;
   qc_writer writer = qc_write_to(&layer->out, memory);
-  uint32_t i;
-  for (i = 0; i < count; i++) qc_put(&writer, layer->weights[qc_of(&layer->in, values, i) + first]);
+  const uint32_t apart = layer->is_joined ? 1u << layer->in.bits : 0;
+  const uint8_t *table = layer->weights + first;
+  uint32_t i, channel = 0;
+  for (i = 0; i < count; i++) {
+    qc_put(&writer, table[qc_of(&layer->in, values, i)]);
+    table += apart;
+    if (++channel == layer->channels) {
+      channel = 0;
+      table = layer->weights + first;
+    }
+  }
   qc_end(&writer);
 }
