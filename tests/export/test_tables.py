@@ -118,8 +118,12 @@ def test_a_chain_is_described_for_the_max78000(chain: Design, tmp_path: Path) ->
 
 
 def test_what_the_max78000_lacks_is_listed(designs: dict[str, Design], chain: Design, tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match=r"'b1\.1\.depthwise' has 3 bits, data has 8"):
+    narrow = {name: bits for name, bits in designs["odd_bits"].activations.items() if bits < 8}
+    with pytest.raises(ExportError) as caught:
         export(designs["odd_bits"], "max78000", tmp_path / "net.yaml")
+    assert narrow
+    for name, bits in narrow.items():
+        assert f"'{name}' has {bits} bits, data has 8" in str(caught.value)
     five = chain.model_copy(update={"weights": {**chain.weights, "stem": 5}})
     with pytest.raises(ExportError, match="'stem' has weights of 5 bits"):
         export(five, "max78000", tmp_path / "net.yaml")
