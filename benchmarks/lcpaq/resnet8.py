@@ -79,7 +79,7 @@ def accuracies(design: qeopt.Design, folder: Path, out: Path, epochs: float) -> 
     path, model = out / "design.json", out / "resnet8.onnx"
     design.save(path)
     before = qeopt.evaluate(path, folder, weights=model, onnxruntime=True).marks
-    recipe = qeopt.Recipe(epochs=epochs, rate=RATE)
+    recipe = qeopt.Recipe(epochs=epochs, rate=RATE, step_rate=1.0)
     run = Path(tempfile.mkdtemp(dir=out))
     (after,) = qeopt.train(path, folder, recipe=recipe, weights=model, limit=TRAINED, out=run).trained
     assert before is not None

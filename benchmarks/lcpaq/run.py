@@ -41,6 +41,8 @@ RESULTS = HERE / "results.csv"
 COLUMNS = ("part", "bits", "name", "seed", "share", "accuracy", "seconds", "recipe")
 IMAGES, HELD_OUT = 20_000, 2_000
 TRIALS, SEEDS = 24, 3
+USUAL = Recipe(epochs=1.0, step_rate=1.0)
+"""The usual recipe when these rows were made."""
 SHARES = (0.05, 0.1, 0.25, 0.5)
 RECIPES = 16
 """Drawn at random, to set what short trainings say of them beside whole ones."""
@@ -119,7 +121,7 @@ def searches(bench: Bench) -> Iterator[tuple[str, int, float, float]]:
             folder = bench.scratch / f"{sampler}-{seed}"
             row = bench.known(part="search", name=sampler, seed=seed)
             if row is None:
-                base, search = Recipe(epochs=1.0), Search(TRIALS, 0.25, sampler, seed)  # type: ignore[arg-type]
+                base, search = USUAL, Search(TRIALS, 0.25, sampler, seed)  # type: ignore[arg-type]
                 found = tune(
                     bench.designs["mixed"], bench.data, base, KNOBS, folder, search, Options(device="cpu", teacher=TEACHER)
                 )
@@ -129,7 +131,7 @@ def searches(bench: Bench) -> Iterator[tuple[str, int, float, float]]:
                     part="search", bits="mixed", name=sampler, seed=seed, share=0.25,
                     accuracy=f"{found.best.accuracy:.4f}", seconds=cost, recipe=told,
                 )  # fmt: skip
-            recipe = Recipe(**json.loads(row["recipe"])).model_copy(update={"epochs": 1.0})
+            recipe = Recipe(**json.loads(row["recipe"])).model_copy(update=USUAL.model_dump(include={"epochs", "step_rate"}))
             yield (
                 sampler,
                 seed,
@@ -147,7 +149,7 @@ def drawn() -> list[Recipe]:
     found = []
     for _ in range(RECIPES):
         trial = study.ask()
-        found.append(Recipe(epochs=1.0, **{knob.name: knob.suggest(trial) for knob in KNOBS}))
+        found.append(USUAL.model_copy(update={knob.name: knob.suggest(trial) for knob in KNOBS}))
     return found
 
 
@@ -157,7 +159,7 @@ def tables(bench: Bench) -> Iterator[str]:
     for name, change in ABLATION.items():
         cells = []
         for bits in bench.designs:
-            marks = [bench.trained("ablation", bits, name, Recipe(epochs=1.0, **change), seed) for seed in range(SEEDS)]
+            marks = [bench.trained("ablation", bits, name, USUAL.model_copy(update=change), seed) for seed in range(SEEDS)]
             cells.append(f"{100 * fmean(marks):.2f} ± {100 * stdev(marks):.2f}")
         yield f"| {name} | {' | '.join(cells)} |"
     yield ""
@@ -175,7 +177,7 @@ def tables(bench: Bench) -> Iterator[str]:
     yield from ("| search | seed | best of its trials, held out | its recipe, trained whole, test |", "|---|---|---|---|")
     for sampler, seed, short_best, full in searches(bench):
         yield f"| {sampler} | {seed} | {100 * short_best:.2f} | {100 * full:.2f} |"
-    usual = [bench.trained("best of a search", "mixed", "usual", Recipe(epochs=1.0), seed) for seed in (100, 101, 102)]
+    usual = [bench.trained("best of a search", "mixed", "usual", USUAL, seed) for seed in (100, 101, 102)]
     yield f"| the usual recipe | 100 to 102 | | {', '.join(f'{100 * one:.2f}' for one in usual)} |"
 
 
@@ -185,7 +187,7 @@ def learn_teacher(data: Dataset, path: Path) -> None:
 
     torch.manual_seed(0)
     network = teacher.untrained()
-    trainer = Trainer(Recipe(epochs=3.0, rate=3e-3), data.with_held_out(HELD_OUT)[0])
+    trainer = Trainer(Recipe(epochs=3.0, rate=3e-3, step_rate=1.0), data.with_held_out(HELD_OUT)[0])
     optimiser = torch.optim.Adam(network.parameters(), lr=3e-3)
     for step, (images, labels) in enumerate(trainer.batches(0, trainer.steps)):
         optimiser.param_groups[0]["lr"] = trainer.rate(step)

@@ -82,7 +82,9 @@ def told(design: Design, data: BoxDataset, folder: Path, epochs: float, seeds: i
     before = find_torch(module.Network(), module, data.test, len(data.classes))
     yield f"untrained: average precision {before.whole:.3f}, at an overlap of 0.5 {before.half:.3f}"
     for seed in range(seeds):
-        found = train_boxes(design, "shapes", data, Recipe(epochs=epochs, batch=BATCH, seed=seed), folder / f"seed-{seed}")
+        found = train_boxes(
+            design, "shapes", data, Recipe(epochs=epochs, batch=BATCH, step_rate=1.0, seed=seed), folder / f"seed-{seed}"
+        )
         assert found is not None
         yield (
             f"seed {seed}, {found.state.step} steps of {BATCH}: average precision {found.integers.whole:.3f}, at an overlap of 0.5 "

@@ -57,7 +57,7 @@ def train(run: Run, data: Dataset, scratch: Path) -> dict[str, object]:
     images, judged, name = data.train, data.test, "test"
     if run.part == "R":
         (images, judged), name = data.with_held_out(HELD_OUT), "held out"
-    recipe = Recipe(epochs=run.steps / (len(images) // Recipe().batch), rate=run.rate, seed=run.seed)
+    recipe = Recipe(epochs=run.steps / (len(images) // Recipe().batch), rate=run.rate, step_rate=1.0, seed=run.seed)
     trainer = Trainer(recipe, images)
     torch.manual_seed(run.seed)
     module = module_of(design)

@@ -40,6 +40,7 @@ OPTIONS: Mapping[str, RecipeOption] = {
     "seed": RecipeOption(int, "Of first weights, order and augmentation.", "N", 0, 2**32 - 1),
     "optimiser": RecipeOption(Literal["adam", "adamw", "sgd"], "Who makes the steps."),
     "rate": RecipeOption(float, "Highest learning rate.", "X", 1e-9, 10),
+    "step_rate": RecipeOption(float, "Rate of step sizes, as a share of that of everything else.", "X", 1e-9, 1),
     "weight_decay": RecipeOption(float, "Weight decay.", "X", 0, 1),
     "label_smoothing": RecipeOption(float, "Share of labels spread over all classes.", "X", 0, 0.99),
     "shift": RecipeOption(int, "Move images by up to N pixels.", "N", 0, 512),

@@ -207,7 +207,7 @@ class Trainer:
         if state.step == self.narrows_at and self.narrows_at:
             narrow(state.network)
         for group in state.optimiser.param_groups:
-            group["lr"] = self.rate(state.step)
+            group["lr"] = self.rate(state.step) * group["share"]
         loss, right = self._lesson().loss(state.network, images, targets)
         state.optimiser.zero_grad()
         loss.backward()
@@ -245,10 +245,17 @@ def narrow(network: Any) -> None:
 
 
 def _optimiser(network: Any, recipe: Recipe) -> Any:
-    """Decay takes off weights alone: a step of a grid, a factor or a bias near nothing would be no simpler network."""
-    weights = [value for name, value in network.named_parameters() if value.requires_grad and value.ndim > 1]
-    others = [value for name, value in network.named_parameters() if value.requires_grad and value.ndim <= 1]
-    groups = [{"params": weights, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    """Decay takes off weights alone: a step of a grid, a factor or a bias near nothing would be no simpler network.
+
+    `share` of a group is its rate as a share of the recipe's.
+    """
+    steps = {id(grid.step) for grid in grids(network)}
+    learnt = [value for value in network.parameters() if value.requires_grad and id(value) not in steps]
+    groups = [
+        {"params": [value for value in learnt if value.ndim > 1], "weight_decay": recipe.weight_decay, "share": 1.0},
+        {"params": [value for value in learnt if value.ndim <= 1], "weight_decay": 0.0, "share": 1.0},
+        {"params": [grid.step for grid in grids(network)], "weight_decay": 0.0, "share": recipe.step_rate},
+    ]
     kinds, rate = torch().optim, recipe.rate
     if recipe.optimiser == "sgd":
         return kinds.SGD(groups, lr=rate, momentum=0.9)

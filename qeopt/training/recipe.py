@@ -15,7 +15,7 @@ def option_of(key: str) -> str:
 
 
 class Recipe(Block):
-    """Everything that decides the weights beside the design and the data. The defaults are those of docs/truth.md."""
+    """Everything that decides the weights beside the design and the data. The study of docs/truth.md had a `step_rate` of 1."""
 
     epochs: Annotated[float, Field(gt=0, le=100_000)] = 5.0
     """Times that every training image is seen; parts of one are allowed."""
@@ -25,6 +25,9 @@ class Recipe(Block):
     """Who makes the steps; `sgd` has a momentum of 0.9."""
     rate: Annotated[float, Field(gt=0, le=10)] = 1e-2
     """Highest learning rate."""
+    step_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """Rate of the steps of grids as a share of that of everything else: Adam moves a value by the rate whatever its size, and steps
+    are far smaller than weights."""
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the weights that every step takes off, times the rate; steps of grids and normalisation are let alone."""
     warm_up: Annotated[float, Field(ge=0, lt=1)] = 0.05

@@ -318,6 +318,25 @@ def test_folding_is_another_training_and_the_same_function(module: ModuleType, d
     assert torch.allclose(apart.stem.norm.variance, folded.stem.norm.variance, atol=1e-4)
 
 
+def test_steps_of_grids_learn_at_their_share_of_the_rate(module: ModuleType, data: Dataset, torch: Any) -> None:
+    """The first step of Adam moves every value by the rate, or not at all."""
+    recipe = RECIPE.model_copy(update={"step_rate": 0.25})
+    trainer = Trainer(recipe, data.train)
+    torch.manual_seed(0)
+    state = trainer.start(module.Network())
+    calibrate(state.network, (images for images, _ in trainer.batches(0, 1)))
+    before = {name: value.detach().clone() for name, value in state.network.named_parameters()}
+    state.network.train()
+    trainer.train(state, until=1)
+    steps = {id(grid.step) for grid in grids(state.network)}
+    moved = {True: 0.0, False: 0.0}
+    for name, value in state.network.named_parameters():
+        far = float((value.detach() - before[name]).abs().max())
+        moved[id(value) in steps] = max(moved[id(value) in steps], far)
+    assert moved[False] == pytest.approx(trainer.rate(0), rel=1e-3)
+    assert moved[True] == pytest.approx(0.25 * trainer.rate(0), rel=1e-3)
+
+
 @pytest.mark.parametrize("optimiser", ["adamw", "sgd"])
 def test_other_optimisers_learn(optimiser: str, module: ModuleType, data: Dataset) -> None:
     recipe = RECIPE.model_copy(update={"optimiser": optimiser, "weight_decay": 1e-4})
