@@ -100,8 +100,24 @@ def least_relaxation(
         EngineError: when the engine is unknown or its package is missing.
         ValueError: for a weight of a kind that the problem does not have.
     """
-    steps = max((-(-most_extra(problem, kind) // weight) for kind, weight in weights.items() if weight > 0), default=0)
-    return _Ask(problem, engine, limits or Limits()).least(weights, steps)
+    most = max((-(-most_extra(problem, kind) // weight) for kind, weight in weights.items() if weight > 0), default=0)
+
+    def at(count: int) -> Outcome:
+        return solve(relaxed(problem, dict(_times(weights, count))), engine, limits or Limits())
+
+    enough = at(most)
+    if not enough.has_picks:
+        return Relaxation(_times(weights, most), False, None, enough.status is Status.INFEASIBLE)
+    low, high, proven = -1, most, True  # nothing fits with `low` steps, something with `high`
+    while high - low > 1:
+        middle = (low + high) // 2
+        outcome = at(middle)
+        if outcome.has_picks:
+            high, enough = middle, outcome
+        else:
+            low = middle
+            proven = outcome.status is Status.INFEASIBLE
+    return Relaxation(_times(weights, high), True, enough, proven)
 
 
 def explain_feasible(
@@ -127,7 +143,7 @@ def explain_feasible(
     """
     if outcome.picks is None or outcome.value is None:
         raise ValueError("there is no answer to explain")
-    ask = _Buy(problem, outcome, engine, limits or Limits())
+    more = _Buy(problem, outcome, engine, limits or Limits())
     found = []
     for kind in kinds(problem):
         rows = [row for row in problem.rows if row.kind == kind]
@@ -135,8 +151,8 @@ def explain_feasible(
         slack = min(left.values())
         step = (steps or {}).get(kind, 1024 if rows[0].unit == "B" else max(1, rows[0].limit // 100))
         tightest = tuple(name for name, units in left.items() if units == slack)
-        stepped, unlimited = ask.gain(kind, step), ask.gain(kind, most_extra(problem, kind))
-        first = ask.first_gain(kind, step, stepped, unlimited)
+        stepped, unlimited = more.gain(kind, step), more.gain(kind, most_extra(problem, kind))
+        first = more.first_gain(kind, step, stepped, unlimited)
         found.append(
             Worth(
                 kind,
@@ -209,34 +225,6 @@ class _Buy:
             else:
                 low = _idle(rows, middle)
         return least
-
-
-@dataclass(frozen=True, slots=True)
-class _Ask:
-    """Solves variants of one problem."""
-
-    problem: AllocationProblem
-    engine: str
-    limits: Limits
-
-    def least(self, weights: Mapping[str, int], most: int) -> Relaxation:
-        """Halve the interval between an infeasible and a feasible number of steps of `weights`."""
-        enough = self._at(weights, most)
-        if not enough.has_picks:
-            return Relaxation(_times(weights, most), False, None, enough.status is Status.INFEASIBLE)
-        low, high, proven = -1, most, True
-        while high - low > 1:
-            middle = (low + high) // 2
-            outcome = self._at(weights, middle)
-            if outcome.has_picks:
-                high, enough = middle, outcome
-            else:
-                low = middle
-                proven = outcome.status is Status.INFEASIBLE
-        return Relaxation(_times(weights, high), True, enough, proven)
-
-    def _at(self, weights: Mapping[str, int], count: int) -> Outcome:
-        return solve(relaxed(self.problem, dict(_times(weights, count))), self.engine, self.limits)
 
 
 def _idle(rows: Sequence[tuple[Row, int]], extra: int) -> int:
